@@ -1,0 +1,222 @@
+//! Agents, plans, and who may assign what to whom.
+//!
+//! Assignment is accountability, not permission: nothing here decides who may read or reply. Access to a
+//! number decides that, and callers check it first.
+
+use super::ids::{AgentId, WorkspaceId};
+use super::refusal::Refusal;
+use super::spelling::spelled;
+use crate::clock::Timestamp;
+
+/// What an agent is in the workspace.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Role {
+    /// Answers customers.
+    Rep,
+    /// Answers customers, assigns anybody's work, and administers the workspace.
+    Manager,
+}
+spelled!(Role { Rep = "REP", Manager = "MANAGER" });
+
+/// What the workspace pays for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Plan {
+    Starter,
+    Team,
+    Pro,
+    ProPlus,
+    Business,
+}
+spelled!(Plan {
+    Starter = "STARTER",
+    Team = "TEAM",
+    Pro = "PRO",
+    ProPlus = "PRO_PLUS",
+    Business = "BUSINESS",
+});
+
+impl Plan {
+    /// The least plan that includes assignment.
+    pub const ASSIGNMENT: Self = Self::Team;
+
+    /// Whether conversations can be assigned under this plan.
+    pub fn includes_assignment(self) -> bool {
+        self >= Self::ASSIGNMENT
+    }
+}
+
+/// How the team has agreed to hand out work.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum AssignmentModel {
+    /// Anybody claims, anybody assigns.
+    Open,
+    /// Managers assign.
+    ManagerAssigned,
+    /// Reps claim; managers assign.
+    SelfService,
+    /// Experienced reps claim; managers assign.
+    Hybrid,
+}
+spelled!(AssignmentModel {
+    Open = "OPEN",
+    ManagerAssigned = "MANAGER_ASSIGNED",
+    SelfService = "SELF_SERVICE",
+    Hybrid = "HYBRID",
+});
+
+/// A team member who can sign in.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Agent {
+    pub id: AgentId,
+    pub workspace_id: WorkspaceId,
+    pub name: String,
+    pub title: Option<String>,
+    pub email: String,
+    pub role: Role,
+    pub active: bool,
+    pub experienced: bool,
+    pub created_at: Timestamp,
+}
+
+impl Agent {
+    /// Whether this agent administers the workspace.
+    pub fn is_manager(&self) -> bool {
+        self.role == Role::Manager
+    }
+}
+
+/// What an assignment does to who owns the conversation, seen from the one who asks for it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Handover {
+    /// Nobody owned it, the actor will.
+    Claim,
+    /// The actor owned it and passes it on or gives it back.
+    HandOn,
+    /// It is somebody else's or nobody's, and goes to someone else, to nobody, or away from its owner.
+    Others,
+}
+
+impl Handover {
+    /// Names what happens when `actor` moves a conversation `from` one owner `to` another.
+    pub fn of(actor: AgentId, from: Option<AgentId>, to: Option<AgentId>) -> Self {
+        if from == Some(actor) {
+            Self::HandOn
+        } else if from.is_none() && to == Some(actor) {
+            Self::Claim
+        } else {
+            Self::Others
+        }
+    }
+}
+
+/// What the workspace allows: its plan, and the model its team has agreed on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Policy {
+    pub plan: Plan,
+    pub model: AssignmentModel,
+}
+
+impl Policy {
+    /// Whether `actor` may carry out `handover`.
+    ///
+    /// # Errors
+    /// [`Refusal::PlanRequired`] when the plan has no assignment, [`Refusal::NotAllowed`] when the model
+    /// leaves this to others.
+    pub fn permit(self, actor: &Agent, handover: Handover) -> Result<(), Refusal> {
+        if !self.plan.includes_assignment() {
+            return Err(Refusal::PlanRequired(Plan::ASSIGNMENT));
+        }
+        let allowed = actor.is_manager()
+            || match (handover, self.model) {
+                (Handover::HandOn, _) | (_, AssignmentModel::Open) => true,
+                (Handover::Claim, AssignmentModel::SelfService) => true,
+                (Handover::Claim, AssignmentModel::Hybrid) => actor.experienced,
+                (Handover::Claim, AssignmentModel::ManagerAssigned) | (Handover::Others, _) => false,
+            };
+        if allowed { Ok(()) } else { Err(Refusal::NotAllowed(self.explain(handover))) }
+    }
+
+    /// Why the model leaves `handover` to others, for the agent who asked.
+    fn explain(self, handover: Handover) -> &'static str {
+        match (handover, self.model) {
+            (Handover::Claim, AssignmentModel::Hybrid) => {
+                "In this workspace only experienced reps claim conversations themselves."
+            }
+            (Handover::Claim, _) => "In this workspace managers assign conversations.",
+            _ => "In this workspace only managers assign other people's or unassigned conversations.",
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use uuid::Uuid;
+
+    fn agent(role: Role, experienced: bool) -> Agent {
+        Agent {
+            id: AgentId(Uuid::from_u128(1)),
+            workspace_id: WorkspaceId(Uuid::nil()),
+            name: "Ada".into(),
+            title: None,
+            email: "ada@example.test".into(),
+            role,
+            active: true,
+            experienced,
+            created_at: Timestamp::from_micros(0),
+        }
+    }
+
+    fn allowed(model: AssignmentModel, actor: &Agent, handover: Handover) -> bool {
+        Policy { plan: Plan::Team, model }.permit(actor, handover).is_ok()
+    }
+
+    #[test]
+    fn each_model_says_who_claims_and_who_assigns() {
+        use AssignmentModel::*;
+        let (new, experienced) = (agent(Role::Rep, false), agent(Role::Rep, true));
+        // (model, a new rep claims, an experienced rep claims, a rep assigns others' work)
+        for (model, new_claims, experienced_claims, assigns) in [
+            (Open, true, true, true),
+            (ManagerAssigned, false, false, false),
+            (SelfService, true, true, false),
+            (Hybrid, false, true, false),
+        ] {
+            assert_eq!(allowed(model, &new, Handover::Claim), new_claims, "{model}");
+            assert_eq!(allowed(model, &experienced, Handover::Claim), experienced_claims, "{model}");
+            assert_eq!(allowed(model, &new, Handover::Others), assigns, "{model}");
+            assert_eq!(allowed(model, &experienced, Handover::Others), assigns, "{model}");
+        }
+    }
+
+    #[test]
+    fn managers_always_may_and_everybody_may_hand_on_their_own() {
+        for model in AssignmentModel::ALL {
+            for handover in [Handover::Claim, Handover::HandOn, Handover::Others] {
+                assert!(allowed(*model, &agent(Role::Manager, false), handover));
+            }
+            assert!(allowed(*model, &agent(Role::Rep, false), Handover::HandOn));
+        }
+    }
+
+    #[test]
+    fn only_starter_lacks_assignment() {
+        for plan in Plan::ALL {
+            let permitted = Policy { plan: *plan, model: AssignmentModel::Open }
+                .permit(&agent(Role::Manager, true), Handover::Claim);
+            assert_eq!(permitted.is_ok(), *plan != Plan::Starter);
+        }
+    }
+
+    #[test]
+    fn taking_from_somebody_is_assigning_others_work() {
+        let [me, you, other] = [1, 2, 3].map(|n| AgentId(Uuid::from_u128(n)));
+        assert_eq!(Handover::of(me, None, Some(me)), Handover::Claim);
+        assert_eq!(Handover::of(me, None, Some(you)), Handover::Others);
+        assert_eq!(Handover::of(me, Some(you), Some(me)), Handover::Others);
+        assert_eq!(Handover::of(me, Some(you), None), Handover::Others);
+        assert_eq!(Handover::of(me, Some(you), Some(other)), Handover::Others);
+        assert_eq!(Handover::of(me, Some(me), Some(you)), Handover::HandOn);
+        assert_eq!(Handover::of(me, Some(me), None), Handover::HandOn);
+    }
+}

@@ -1,0 +1,195 @@
+//! What agents may type, and phone numbers.
+//!
+//! Inbound texts are never refused for their content; only what agents enter has limits.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+use super::refusal::Refusal;
+
+/// The longest message an agent may send, in characters: the carriers' limit for a concatenated SMS.
+pub const MAX_BODY_CHARS: usize = 1_600;
+/// The longest name, title or label, in characters.
+pub const MAX_NAME_CHARS: usize = 200;
+/// The longest search, in characters.
+pub const MAX_SEARCH_CHARS: usize = 100;
+/// The longest e-mail address, in characters (RFC 5321).
+pub const MAX_EMAIL_CHARS: usize = 254;
+/// The longest idempotency key or provider's message id, in characters.
+pub const MAX_KEY_CHARS: usize = 255;
+/// The most ids in one list.
+pub const MAX_IDS: usize = 100;
+
+/// A phone number in E.164: `+`, then 2 to 15 digits that do not begin with 0.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct E164(String);
+
+impl E164 {
+    /// `None` unless the text is `^\+[1-9]\d{1,14}$`.
+    pub fn parse(text: &str) -> Option<Self> {
+        let digits = text.strip_prefix('+')?.as_bytes();
+        let valid = (2..=15).contains(&digits.len())
+            && digits.iter().all(u8::is_ascii_digit)
+            && digits.first() != Some(&b'0');
+        valid.then(|| Self(text.to_owned()))
+    }
+
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Display for E164 {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// Shows the last two digits only: whole numbers do not belong in logs.
+impl fmt::Debug for E164 {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "E164(…{})", &self.0[self.0.len() - 2..])
+    }
+}
+
+/// A message to send. Kept as typed, since white space is part of a text, but for the ends of its lines.
+///
+/// # Errors
+/// [`Refusal::Invalid`] when it is blank, too long, or has control characters but newline and tab.
+pub fn body(text: &str) -> Result<String, Refusal> {
+    let text = text.replace("\r\n", "\n");
+    if text.chars().all(is_blank) {
+        return Err(Refusal::invalid("body", "A message needs some text."));
+    }
+    printable("body", &text, MAX_BODY_CHARS)?;
+    Ok(text)
+}
+
+/// White space, and what has no width: a text of nothing else shows nothing.
+fn is_blank(c: char) -> bool {
+    c.is_whitespace() || matches!(c, '\u{200b}'..='\u{200f}' | '\u{2060}' | '\u{feff}')
+}
+
+/// A name, title or label, trimmed.
+///
+/// # Errors
+/// As [`body`].
+pub fn name(field: &'static str, text: &str) -> Result<String, Refusal> {
+    let text = text.trim();
+    if text.chars().all(is_blank) {
+        return Err(Refusal::invalid(field, "This may not be blank."));
+    }
+    if text.contains(['\n', '\t']) {
+        return Err(Refusal::invalid(field, "This has to be one line."));
+    }
+    printable(field, text, MAX_NAME_CHARS)?;
+    Ok(text.to_owned())
+}
+
+/// An e-mail address, trimmed and in lower case, so that one address names one agent.
+///
+/// # Errors
+/// [`Refusal::Invalid`] when it cannot be an address.
+pub fn email(text: &str) -> Result<String, Refusal> {
+    let text = text.trim().to_lowercase();
+    printable("email", &text, MAX_EMAIL_CHARS)?;
+    let valid = text.split_once('@').is_some_and(|(local, host)| {
+        !local.is_empty() && !host.is_empty() && !host.contains('@') && !text.contains(char::is_whitespace)
+    });
+    if valid { Ok(text) } else { Err(Refusal::invalid("email", "This is not an e-mail address.")) }
+}
+
+/// An idempotency key or a provider's message id.
+///
+/// # Errors
+/// [`Refusal::Invalid`] when it is empty, too long, or has control characters.
+pub fn key(field: &'static str, text: &str) -> Result<(), Refusal> {
+    if text.is_empty() {
+        return Err(Refusal::invalid(field, "This may not be empty."));
+    }
+    printable(field, text, MAX_KEY_CHARS)
+}
+
+/// A search; blank means none.
+///
+/// # Errors
+/// [`Refusal::Invalid`] when it is too long.
+pub fn search(text: &str) -> Result<Option<&str>, Refusal> {
+    let text = text.trim();
+    if text.chars().count() > MAX_SEARCH_CHARS {
+        return Err(too_long("search", MAX_SEARCH_CHARS));
+    }
+    Ok((!text.is_empty()).then_some(text))
+}
+
+/// A list of that many ids.
+///
+/// # Errors
+/// [`Refusal::Invalid`] when there are more than [`MAX_IDS`].
+pub fn ids(field: &'static str, n: usize) -> Result<(), Refusal> {
+    if n <= MAX_IDS {
+        Ok(())
+    } else {
+        Err(Refusal::invalid(field, format!("At most {MAX_IDS} ids are allowed.")))
+    }
+}
+
+/// An inbound text, as it is stored: PostgreSQL cannot hold NUL, so it is removed.
+pub fn without_nul(text: String) -> String {
+    if text.contains('\0') { text.replace('\0', "") } else { text }
+}
+
+fn printable(field: &'static str, text: &str, max_chars: usize) -> Result<(), Refusal> {
+    if text.chars().count() > max_chars {
+        return Err(too_long(field, max_chars));
+    }
+    if text.chars().any(|c| c.is_control() && c != '\n' && c != '\t') {
+        return Err(Refusal::invalid(
+            field,
+            "Control characters other than newline and tab are not allowed.",
+        ));
+    }
+    Ok(())
+}
+
+fn too_long(field: &'static str, max_chars: usize) -> Refusal {
+    Refusal::invalid(field, format!("At most {max_chars} characters are allowed."))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn e164_is_a_plus_and_two_to_fifteen_digits() {
+        for good in ["+12", "+14155550123", "+123456789012345"] {
+            assert!(E164::parse(good).is_some(), "{good}");
+        }
+        for bad in
+            ["", "+", "+1", "+0123", "14155550123", "+1415555012a", "+1234567890123456", "+1 415", "+١٢٣"]
+        {
+            assert!(E164::parse(bad).is_none(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn agents_input_has_limits() {
+        assert_eq!(body("Hi\r\n\tthere 👋").unwrap(), "Hi\n\tthere 👋");
+        assert!(body(&"é".repeat(MAX_BODY_CHARS)).is_ok());
+        for bad in ["", "  \n", "\u{200b}", "a\u{7}b", "nul\0", &"x".repeat(MAX_BODY_CHARS + 1)] {
+            assert!(matches!(body(bad), Err(Refusal::Invalid { field: "body", .. })));
+        }
+        assert_eq!(name("name", "  Ada  ").unwrap(), "Ada");
+        for bad in [" ", "\u{200b}", "Ada\nLovelace"] {
+            assert!(name("name", bad).is_err(), "{bad:?}");
+        }
+        assert_eq!(email(" Ada@Example.TEST ").unwrap(), "ada@example.test");
+        for bad in ["", "ada", "@x", "a@", "a@b@c", "a b@c"] {
+            assert!(email(bad).is_err(), "{bad}");
+        }
+        assert_eq!(search("  ").unwrap(), None);
+        assert!(search(&"x".repeat(101)).is_err());
+    }
+}

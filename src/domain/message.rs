@@ -1,0 +1,46 @@
+//! One SMS, inbound or outbound.
+
+use super::ids::{AgentId, ConversationId, MessageId, WorkspaceId};
+use crate::clock::Timestamp;
+
+/// Which way a message went.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Direction {
+    Inbound,
+    Outbound,
+}
+super::spelling::spelled!(Direction { Inbound = "INBOUND", Outbound = "OUTBOUND" });
+
+/// How far an outbound message has come.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum DeliveryStatus {
+    /// Stored here, not handed to a carrier yet.
+    Queued,
+    Sent,
+    Delivered,
+    Failed,
+}
+super::spelling::spelled!(DeliveryStatus {
+    Queued = "QUEUED",
+    Sent = "SENT",
+    Delivered = "DELIVERED",
+    Failed = "FAILED",
+});
+
+/// One SMS of a conversation.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Message {
+    pub id: MessageId,
+    pub workspace_id: WorkspaceId,
+    pub conversation_id: ConversationId,
+    /// 1, 2, 3 … by arrival within the conversation.
+    pub number: i32,
+    pub direction: Direction,
+    pub body: String,
+    pub media_urls: Vec<String>,
+    /// The agent who wrote it; `None` for the customer.
+    pub author_id: Option<AgentId>,
+    pub sent_at: Timestamp,
+    /// `None` for inbound messages.
+    pub delivery_status: Option<DeliveryStatus>,
+}

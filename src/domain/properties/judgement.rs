@@ -1,0 +1,146 @@
+//! Who may assign, claim and close, and in which order that is judged.
+
+use proptest::prelude::*;
+
+use super::world::{Belief, Cause, Deed, Outcome, World, agent_id, histories, number_of, play};
+use super::{CASES, cases};
+use crate::domain::conversation::Ownership;
+use crate::domain::*;
+
+/// What an agent did, and which agent.
+fn deed(outcome: &Outcome) -> Option<(usize, Deed)> {
+    match outcome.cause {
+        Cause::Deed { by, deed } => Some((by, deed)),
+        Cause::Text | Cause::Release => None,
+    }
+}
+
+proptest! {
+    #![proptest_config(cases(CASES))]
+
+    #[test]
+    fn assigning_is_judged_already_so_then_the_expectations_then_the_rules(history in histories()) {
+        play(&history, |world, outcomes| {
+            for outcome in outcomes {
+                let (Some(before), Some((by, deed))) = (&outcome.before, deed(outcome)) else { continue };
+                let expected = match deed {
+                    Deed::Assign { to, belief } => judged(world, outcome.contact, before, by, Some(to), belief),
+                    Deed::Unassign { belief } => judged(world, outcome.contact, before, by, None, belief),
+                    _ => continue,
+                };
+                match (&outcome.answer, expected) {
+                    (Ok(answer), Ok(changed)) => prop_assert_eq!(answer.is_some(), changed),
+                    (Err(refusal), Err(expected)) => prop_assert_eq!(name(refusal), expected),
+                    (answer, expected) => prop_assert!(false, "{answer:?}, but expected {expected:?}"),
+                }
+                if let Err(Refusal::Stale(now)) = &outcome.answer {
+                    prop_assert_eq!(now.as_ref(), before);
+                }
+            }
+            Ok(())
+        })?;
+    }
+
+    #[test]
+    fn closing_is_judged_already_so_then_the_expectations(history in histories()) {
+        play(&history, |_, outcomes| {
+            for outcome in outcomes {
+                let (Some(before), Some((by, Deed::Close { belief }))) = (&outcome.before, deed(outcome)) else {
+                    continue;
+                };
+                match &outcome.answer {
+                    Ok(None) => prop_assert!(!before.conversation.is_open()),
+                    Ok(Some(change)) => {
+                        prop_assert!(before.conversation.is_open() && belief.holds(before));
+                        let closed = matches!(change.after.conversation.state, State::Closed { by: Some(who), .. } if who == agent_id(by));
+                        prop_assert!(closed);
+                    }
+                    Err(Refusal::Stale(now)) => {
+                        prop_assert!(before.conversation.is_open() && !belief.holds(before));
+                        prop_assert_eq!(now.as_ref(), before);
+                    }
+                    Err(other) => prop_assert!(false, "{other:?}"),
+                }
+            }
+            Ok(())
+        })?;
+    }
+
+    #[test]
+    fn whoever_loses_a_claim_is_told_who_owns_it(history in histories()) {
+        play(&history, |world, outcomes| {
+            for outcome in outcomes {
+                let (Some(before), Some((by, Deed::Claim))) = (&outcome.before, deed(outcome)) else { continue };
+                match before.conversation.ownership {
+                    Ownership::Agent { id, .. } if id == agent_id(by) => prop_assert_eq!(&outcome.answer, &Ok(None)),
+                    Ownership::Agent { .. } => {
+                        let told = Err(Refusal::AlreadyAssigned(Box::new(before.clone())));
+                        prop_assert_eq!(&outcome.answer, &told);
+                    }
+                    Ownership::Nobody { .. } => {
+                        let permitted = world.policy.plan != Plan::Starter && may_assign(world, by, None, Some(by));
+                        prop_assert_eq!(outcome.answer.is_ok(), permitted);
+                        let owner = outcome.change().and_then(|change| change.after.conversation.assignee());
+                        prop_assert_eq!(owner, permitted.then(|| agent_id(by)));
+                    }
+                }
+            }
+            Ok(())
+        })?;
+    }
+}
+
+/// Whether `by` may move work, by the table of the assignment models.
+fn may_assign(world: &World, by: usize, from: Option<AgentId>, to: Option<usize>) -> bool {
+    let actor = &world.agents[by];
+    let claim = from.is_none() && to == Some(by);
+    match world.policy.model {
+        _ if actor.role == Role::Manager || from == Some(actor.id) => true,
+        AssignmentModel::Open => true,
+        AssignmentModel::ManagerAssigned => false,
+        AssignmentModel::SelfService => claim,
+        AssignmentModel::Hybrid => claim && actor.experienced,
+    }
+}
+
+/// Whether something changes, or the name of the refusal.
+fn judged(
+    world: &World,
+    contact: usize,
+    before: &Snapshot,
+    by: usize,
+    to: Option<usize>,
+    belief: Belief,
+) -> Result<bool, &'static str> {
+    let from = before.conversation.assignee();
+    if from == to.map(agent_id) {
+        return Ok(false);
+    }
+    if !belief.holds(before) {
+        return Err("stale");
+    }
+    if world.policy.plan == Plan::Starter {
+        return Err("plan required");
+    }
+    if !may_assign(world, by, from, to) {
+        return Err("not allowed");
+    }
+    match to {
+        Some(to) if !world.agents[to].active => Err("agent inactive"),
+        Some(to) if !world.has_access(to, number_of(contact)) => Err("agent lacks access"),
+        _ => Ok(true),
+    }
+}
+
+/// What to call a refusal.
+pub(super) fn name(refusal: &Refusal) -> &'static str {
+    match refusal {
+        Refusal::Stale(_) => "stale",
+        Refusal::PlanRequired(Plan::Team) => "plan required",
+        Refusal::NotAllowed(_) => "not allowed",
+        Refusal::AgentInactive => "agent inactive",
+        Refusal::AgentLacksAccess => "agent lacks access",
+        Refusal::AlreadyAssigned(_) => "already assigned",
+        _ => "another",
+    }
+}
