@@ -1,0 +1,14 @@
+DROP TABLE conversation_words;
+DROP TABLE read_counts;
+DROP TABLE view_counts;
+DROP TABLE read_markers;
+DROP TABLE events;
+DROP TABLE idempotency_keys;
+DROP TABLE messages;
+DROP TABLE conversations;
+DROP TABLE contacts;
+DROP TABLE number_access;
+DROP TABLE phone_numbers;
+DROP TABLE agents;
+DROP TABLE workspaces;
+DROP TABLE store_info;

@@ -1,0 +1,2 @@
+DROP INDEX conversations_by_close;
+DROP INDEX events_by_time;

@@ -1,0 +1,273 @@
+//! The two databases behind one type.
+//!
+//! A [`Store`] runs closures on a connection: [`Store::read`] on any, [`Store::write`] in one transaction.
+//! Closures see a [`Conn`], and `on_backend!` type-checks one Diesel query for both kinds. On SQLite a whole
+//! closure runs on a thread that owns the connection, so it may await nothing but the database; on PostgreSQL
+//! a write runs in a task of its own. Either way a write that has begun ends, also when its caller is gone.
+//!
+//! Nothing here knows a table.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use diesel_async::{AsyncPgConnection, SimpleAsyncConnection};
+use futures_util::FutureExt;
+use futures_util::future::BoxFuture;
+
+use super::error::{StoreError, StoreResult};
+use super::postgres::{self, PgPool};
+use super::sqlite::{SqliteConn, SqliteThreads};
+
+/// A connection to either database.
+#[expect(clippy::large_enum_variant, reason = "one lives as long as an operation; there are no rows of them")]
+pub enum Conn {
+    Postgres(postgres::PgObject),
+    Sqlite(SqliteConn),
+}
+
+/// Evaluates one expression for either kind of connection: `on_backend!(conn, |c| query.load(c).await)`.
+///
+/// The expression is compiled twice, so it may only use what both databases have.
+macro_rules! on_backend {
+    ($conn:expr, |$c:ident| $body:expr) => {
+        match $conn {
+            $crate::store::backend::Conn::Postgres(object) => {
+                let $c: &mut diesel_async::AsyncPgConnection = &mut *object;
+                $body
+            }
+            $crate::store::backend::Conn::Sqlite($c) => $body,
+        }
+    };
+}
+pub(crate) use on_backend;
+
+impl Conn {
+    /// The PostgreSQL connection; `None` on SQLite, where the one writer needs no row locks.
+    pub fn postgres(&mut self) -> Option<&mut AsyncPgConnection> {
+        match self {
+            Self::Postgres(object) => Some(&mut *object),
+            Self::Sqlite(_) => None,
+        }
+    }
+}
+
+/// An error of a transaction that may know that running it again is worth while.
+pub trait Retry {
+    fn is_transient(&self) -> bool;
+}
+
+impl Retry for StoreError {
+    fn is_transient(&self) -> bool {
+        StoreError::is_transient(self)
+    }
+}
+
+/// How often a transaction is run before its conflict is given up on.
+pub const MAX_ATTEMPTS: u32 = 8;
+
+/// Which database, as a URL says.
+#[derive(Clone, PartialEq, Eq)]
+pub enum DatabaseUrl {
+    /// A file.
+    Sqlite(String),
+    /// A server, with the whole URL.
+    Postgres(String),
+}
+
+impl std::fmt::Debug for DatabaseUrl {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::Sqlite(_) => "sqlite:…",
+            Self::Postgres(_) => "postgres://…",
+        })
+    }
+}
+
+impl DatabaseUrl {
+    /// Reads `sqlite:PATH`, `sqlite://PATH`, `postgres://…` or `postgresql://…`.
+    ///
+    /// # Errors
+    /// [`StoreError::UnknownUrl`].
+    pub fn parse(url: &str) -> StoreResult<Self> {
+        if url.starts_with("postgres://") || url.starts_with("postgresql://") {
+            return Ok(Self::Postgres(url.to_owned()));
+        }
+        match url.strip_prefix("sqlite:").map(|path| path.strip_prefix("//").unwrap_or(path)) {
+            Some(path) if !path.is_empty() && path != ":memory:" => Ok(Self::Sqlite(path.to_owned())),
+            _ => Err(StoreError::UnknownUrl),
+        }
+    }
+}
+
+#[derive(Clone)]
+enum Engine {
+    Postgres(PgPool),
+    Sqlite(SqliteThreads),
+}
+
+/// The database. Cheap to clone.
+#[derive(Clone)]
+pub struct Store {
+    engine: Engine,
+    statements: Arc<AtomicU64>,
+}
+
+impl Store {
+    /// Connects; a SQLite file that is not there is made. Applies no migration.
+    ///
+    /// # Errors
+    /// [`StoreError::Unavailable`] when there is no way to the database.
+    pub async fn open(url: &DatabaseUrl, pool_size: usize) -> StoreResult<Self> {
+        let statements = Arc::new(AtomicU64::new(0));
+        let engine = match url {
+            DatabaseUrl::Postgres(url) => Engine::Postgres(PgPool::open(url, pool_size, &statements).await?),
+            DatabaseUrl::Sqlite(path) => Engine::Sqlite(SqliteThreads::open(path, &statements)?),
+        };
+        Ok(Self { engine, statements })
+    }
+
+    /// How many statements were sent since the store was opened, transaction control not counted.
+    pub fn statement_count(&self) -> u64 {
+        self.statements.load(Ordering::Relaxed)
+    }
+
+    /// Whether several processes can share this database over a network.
+    pub fn is_shared(&self) -> bool {
+        matches!(self.engine, Engine::Postgres(_))
+    }
+
+    /// Runs `work` on a connection, each statement on its own.
+    ///
+    /// # Errors
+    /// What `work` fails with, or [`StoreError::Unavailable`] when there is no connection.
+    pub async fn read<R, F>(&self, work: F) -> StoreResult<R>
+    where
+        R: Send + 'static,
+        F: for<'c> FnOnce(&'c mut Conn) -> BoxFuture<'c, StoreResult<R>> + Send + 'static,
+    {
+        match &self.engine {
+            Engine::Postgres(pool) => {
+                let mut loan = Loan(Some(Conn::Postgres(pool.get().await?)));
+                let answer = match &mut loan.0 {
+                    Some(conn) => work(conn).await,
+                    None => Err(StoreError::Unavailable("the connection is gone".into())),
+                };
+                // Done with it: back to the pool.
+                loan.0.take();
+                answer
+            }
+            Engine::Sqlite(threads) => threads.read(work).await,
+        }
+    }
+
+    /// Runs `work` on one snapshot of the database, which changes meanwhile do not reach.
+    ///
+    /// # Errors
+    /// As [`Self::read`].
+    pub async fn snapshot<R, F>(&self, work: F) -> StoreResult<R>
+    where
+        R: Send + 'static,
+        F: for<'c> FnOnce(&'c mut Conn) -> BoxFuture<'c, StoreResult<R>> + Send + 'static,
+    {
+        let store = self.clone();
+        // In a task of its own, since a future dropped half-way would leave the transaction open.
+        let task = tokio::spawn(async move {
+            store
+                .read(|conn| {
+                    async move {
+                        begin_snapshot(conn).await?;
+                        let answer = work(conn).await;
+                        on_backend!(conn, |c| c.batch_execute("ROLLBACK").await)?;
+                        answer
+                    }
+                    .boxed()
+                })
+                .await
+        });
+        task.await.unwrap_or_else(|_| Err(StoreError::Unavailable("the reader failed".into())))
+    }
+
+    /// Runs `work` in one transaction, and again when it loses a race against another (at most
+    /// [`MAX_ATTEMPTS`] times). It is rolled back when `work` answers with an error.
+    ///
+    /// Once called, it runs to its end: dropping the future only drops the answer.
+    ///
+    /// # Errors
+    /// What `work` fails with; [`StoreError::Unavailable`] when there is no connection.
+    pub async fn write<R, E, F>(&self, work: F) -> Result<R, E>
+    where
+        R: Send + 'static,
+        E: From<StoreError> + Retry + Send + 'static,
+        F: for<'c> Fn(&'c mut Conn) -> BoxFuture<'c, Result<R, E>> + Send + Sync + 'static,
+    {
+        match &self.engine {
+            Engine::Postgres(pool) => {
+                let pool = pool.clone();
+                let task = tokio::spawn(async move { pool.write(work).await });
+                task.await.unwrap_or_else(|_| Err(StoreError::Unavailable("the writer failed".into()).into()))
+            }
+            Engine::Sqlite(threads) => threads.write(work).await,
+        }
+    }
+}
+
+/// A connection for a read, which the caller may give up on at any point.
+struct Loan(Option<Conn>);
+
+impl Drop for Loan {
+    /// A read that was given up on leaves its statement running: the next to get that connection would wait
+    /// behind it, so it leaves the pool.
+    fn drop(&mut self) {
+        if let Some(Conn::Postgres(object)) = self.0.take() {
+            drop(postgres::PgObject::take(object));
+        }
+    }
+}
+
+async fn begin_snapshot(conn: &mut Conn) -> StoreResult<()> {
+    match conn {
+        Conn::Postgres(c) => {
+            c.batch_execute(
+                "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; SET LOCAL statement_timeout = 0; \
+                 SET LOCAL idle_in_transaction_session_timeout = 0",
+            )
+            .await?
+        }
+        Conn::Sqlite(c) => c.batch_execute("BEGIN").await?,
+    }
+    Ok(())
+}
+
+/// A pause before the attempt after `attempt`, longer each time, with jitter so that rivals part.
+pub(super) fn pause(attempt: u32) -> Duration {
+    let ceiling = 4u64 << attempt.min(6);
+    Duration::from_millis(rand::random_range(1..=ceiling))
+}
+
+/// Counts the statements that a connection sends, transaction control not among them.
+pub(super) fn counting(statements: &Arc<AtomicU64>) -> impl diesel::connection::Instrumentation + use<> {
+    let statements = statements.clone();
+    move |event: diesel::connection::InstrumentationEvent<'_>| {
+        if let diesel::connection::InstrumentationEvent::StartQuery { query, .. } = event
+            && !is_transaction_control(query)
+        {
+            statements.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+}
+
+/// Looks at the first word only, so that counting does not cost rendering every query.
+fn is_transaction_control(query: &dyn std::fmt::Display) -> bool {
+    struct Head(String);
+    impl std::fmt::Write for Head {
+        fn write_str(&mut self, text: &str) -> std::fmt::Result {
+            self.0.push_str(text);
+            if self.0.len() < 9 { Ok(()) } else { Err(std::fmt::Error) }
+        }
+    }
+    let mut head = Head(String::new());
+    // The error only says that enough was seen.
+    let _ = std::fmt::write(&mut head, format_args!("{query}"));
+    ["BEGIN", "COMMIT", "ROLLBACK", "SAVEPOINT", "RELEASE"].iter().any(|word| head.0.starts_with(word))
+}

@@ -1,0 +1,228 @@
+//! The log: one row an event, with the conversation before and after it.
+//!
+//! Appending is [`super::log::append`]'s; here are the row and the ways to read it.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use diesel::prelude::*;
+use diesel_async::RunQueryDsl;
+
+use super::backend::on_backend;
+use super::messages::Run;
+use super::schema::events;
+use super::{Conn, StoreError, StoreResult};
+use crate::clock::Timestamp;
+use crate::domain::{
+    AccessChange, AgentId, ConversationEvent, ConversationId, Event, EventBody, EventKind, MessageId,
+    Snapshot, WorkspaceId,
+};
+
+/// The kind of an event about access.
+const ACCESS: &str = "ACCESS";
+
+#[derive(Queryable, Selectable, Insertable)]
+#[diesel(table_name = events)]
+pub(super) struct EventRow {
+    workspace_id: WorkspaceId,
+    seq: i64,
+    at: Timestamp,
+    actor_id: Option<AgentId>,
+    kind: String,
+    conversation_id: Option<ConversationId>,
+    version: Option<i32>,
+    assignee_id: Option<AgentId>,
+    message_id: Option<MessageId>,
+    reason: Option<String>,
+    note: Option<String>,
+    before_image: Option<String>,
+    after_image: String,
+}
+
+impl TryFrom<&Event> for EventRow {
+    type Error = StoreError;
+
+    fn try_from(event: &Event) -> StoreResult<Self> {
+        let image = |value: Result<String, serde_json::Error>| {
+            value.map_err(|error| StoreError::Damaged(format!("an image that cannot be written: {error}")))
+        };
+        let mut row = Self {
+            workspace_id: event.workspace_id,
+            seq: event.seq,
+            at: event.at,
+            actor_id: event.actor,
+            kind: ACCESS.to_owned(),
+            conversation_id: None,
+            version: None,
+            assignee_id: None,
+            message_id: None,
+            reason: None,
+            note: None,
+            before_image: None,
+            after_image: String::new(),
+        };
+        match &event.body {
+            EventBody::Access(change) => row.after_image = image(serde_json::to_string(change))?,
+            EventBody::Conversation(body) => {
+                row.kind = body.kind.to_string();
+                row.conversation_id = Some(body.conversation_id());
+                row.version = (!body.kind.is_personal()).then_some(body.after.conversation.version);
+                row.assignee_id = body.assignee();
+                row.message_id = body.message_id;
+                row.reason.clone_from(&body.reason);
+                row.note.clone_from(&body.note);
+                row.before_image = body.before.as_ref().map(serde_json::to_string).map(image).transpose()?;
+                row.after_image = image(serde_json::to_string(&body.after))?;
+            }
+        }
+        Ok(row)
+    }
+}
+
+impl TryFrom<EventRow> for Event {
+    type Error = StoreError;
+
+    fn try_from(row: EventRow) -> StoreResult<Self> {
+        let damaged = |what: String| StoreError::Damaged(format!("event {}: {what}", row.seq));
+        let body = if row.kind == ACCESS {
+            let change: AccessChange =
+                serde_json::from_str(&row.after_image).map_err(|error| damaged(error.to_string()))?;
+            EventBody::Access(change)
+        } else {
+            let kind: EventKind = row.kind.parse().map_err(|_| damaged(format!("kind {}", row.kind)))?;
+            let snapshot = |image: &str| {
+                serde_json::from_str::<Snapshot>(image).map_err(|error| damaged(error.to_string()))
+            };
+            EventBody::Conversation(Box::new(ConversationEvent {
+                kind,
+                before: row.before_image.as_deref().map(snapshot).transpose()?,
+                after: snapshot(&row.after_image)?,
+                message_id: row.message_id,
+                reason: row.reason,
+                note: row.note,
+            }))
+        };
+        Ok(Self { workspace_id: row.workspace_id, seq: row.seq, at: row.at, actor: row.actor_id, body })
+    }
+}
+
+fn read(rows: Vec<EventRow>) -> StoreResult<Vec<Arc<Event>>> {
+    rows.into_iter().map(|row| Event::try_from(row).map(Arc::new)).collect()
+}
+
+/// Adds events whose numbers the caller has just taken.
+pub(super) async fn insert(conn: &mut Conn, new: &[Event]) -> StoreResult<()> {
+    let rows: Vec<EventRow> = new.iter().map(EventRow::try_from).collect::<StoreResult<_>>()?;
+    match conn {
+        // PostgreSQL takes at most 65,535 parameters a statement.
+        Conn::Postgres(c) => {
+            for chunk in rows.chunks(1_000) {
+                diesel::insert_into(events::table).values(chunk).execute(&mut **c).await?;
+            }
+        }
+        Conn::Sqlite(c) => {
+            for row in &rows {
+                diesel::insert_into(events::table).values(row).execute(c).await?;
+            }
+        }
+    }
+    Ok(())
+}
+
+/// The events after number `seq`, in order, at most `limit`.
+pub async fn after(
+    conn: &mut Conn,
+    workspace: WorkspaceId,
+    seq: i64,
+    limit: i64,
+) -> StoreResult<Vec<Arc<Event>>> {
+    let rows: Vec<EventRow> = on_backend!(conn, |c| {
+        events::table
+            .filter(events::workspace_id.eq(workspace).and(events::seq.gt(seq)))
+            .order(events::seq)
+            .limit(limit)
+            .select(EventRow::as_select())
+            .load(c)
+            .await
+    })?;
+    read(rows)
+}
+
+/// The event of that number.
+pub async fn find(conn: &mut Conn, workspace: WorkspaceId, seq: i64) -> StoreResult<Option<Arc<Event>>> {
+    let row: Option<EventRow> = on_backend!(conn, |c| {
+        events::table.find((workspace, seq)).select(EventRow::as_select()).first(c).await.optional()
+    })?;
+    row.map(|row| Event::try_from(row).map(Arc::new)).transpose()
+}
+
+/// The history of each run of versions, in order, in one statement.
+pub async fn runs(
+    conn: &mut Conn,
+    workspace: WorkspaceId,
+    runs: &[Run],
+) -> StoreResult<HashMap<Run, Vec<Arc<Event>>>> {
+    let rows: Vec<EventRow> = on_backend!(conn, |c| {
+        let mut query = events::table.select(EventRow::as_select()).into_boxed();
+        for (conversation, from, to) in runs {
+            query = query.or_filter(
+                events::workspace_id
+                    .eq(workspace)
+                    .and(events::conversation_id.eq(*conversation))
+                    .and(events::version.between(*from, *to)),
+            );
+        }
+        if runs.is_empty() { Ok(Vec::new()) } else { query.order(events::seq).load(c).await }
+    })?;
+    let mut found: HashMap<Run, Vec<Arc<Event>>> = runs.iter().map(|run| (*run, Vec::new())).collect();
+    for event in read(rows)? {
+        let EventBody::Conversation(body) = &event.body else { continue };
+        for ((conversation, from, to), run) in &mut found {
+            let version = body.after.conversation.version;
+            if *conversation == body.conversation_id() && (*from..=*to).contains(&version) {
+                run.push(event.clone());
+            }
+        }
+    }
+    Ok(found)
+}
+
+/// Who owned each conversation at an instant: the assignee after its last event until then. Conversations that
+/// nobody owned then, or that had not begun, are missing.
+pub async fn assignees_at(
+    conn: &mut Conn,
+    workspace: WorkspaceId,
+    ids: &[ConversationId],
+    at: Timestamp,
+) -> StoreResult<HashMap<ConversationId, AgentId>> {
+    let later = diesel::alias!(events as later_events);
+    let rows: Vec<(Option<ConversationId>, Option<AgentId>)> = on_backend!(conn, |c| {
+        let overtaken = later
+            .filter(later.field(events::workspace_id).eq(workspace))
+            .filter(later.field(events::conversation_id).eq(events::conversation_id))
+            .filter(later.field(events::version).gt(events::version))
+            .filter(later.field(events::at).le(at));
+        events::table
+            .filter(events::workspace_id.eq(workspace))
+            .filter(events::conversation_id.eq_any(ids))
+            .filter(events::version.is_not_null())
+            .filter(events::at.le(at))
+            .filter(diesel::dsl::not(diesel::dsl::exists(overtaken)))
+            .select((events::conversation_id, events::assignee_id))
+            .load(c)
+            .await
+    })?;
+    Ok(rows.into_iter().filter_map(|(id, assignee)| Some((id?, assignee?))).collect())
+}
+
+/// How many events have a number above `floor`, and the greatest number.
+pub async fn tally(conn: &mut Conn, workspace: WorkspaceId, floor: i64) -> StoreResult<(i64, Option<i64>)> {
+    use diesel::dsl::{count_star, max};
+    Ok(on_backend!(conn, |c| {
+        events::table
+            .filter(events::workspace_id.eq(workspace).and(events::seq.gt(floor)))
+            .select((count_star(), max(events::seq)))
+            .first(c)
+            .await
+    })?)
+}

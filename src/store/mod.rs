@@ -1,0 +1,37 @@
+//! What is stored, and the only SQL.
+//!
+//! One file a table: its row and its queries. A query is a function over [`Conn`], written once for both
+//! databases; transactions belong to [`crate::service`], which strings these functions together. The one piece
+//! that every write ends with is [`log::append`].
+
+pub mod access;
+pub mod agents;
+pub mod audit;
+pub mod backend;
+pub mod contacts;
+pub mod conversations;
+pub mod counts;
+pub mod error;
+pub mod events;
+pub mod idempotency;
+pub mod lists;
+pub mod log;
+pub mod messages;
+pub mod migrations;
+pub mod ownership;
+pub mod phone_numbers;
+pub mod postgres;
+pub mod presences;
+pub mod queue;
+pub mod read_markers;
+pub mod rebalance_plans;
+pub mod schema;
+pub mod sql_types;
+pub mod sqlite;
+pub mod words;
+pub mod workloads;
+pub mod workspaces;
+
+pub use backend::{Conn, DatabaseUrl, Retry, Store};
+pub use error::{StoreError, StoreResult};
+pub use sql_types::Epoch;

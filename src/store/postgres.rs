@@ -1,0 +1,118 @@
+//! PostgreSQL: a pool of connections, and transactions that run again after a deadlock.
+
+use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
+use std::time::Duration;
+
+use diesel_async::pooled_connection::deadpool::{Object, Pool};
+use diesel_async::pooled_connection::{AsyncDieselConnectionManager, ManagerConfig, RecyclingMethod};
+use diesel_async::{AsyncConnection, AsyncPgConnection, SimpleAsyncConnection, TransactionManager};
+use futures_util::FutureExt;
+use futures_util::future::BoxFuture;
+
+use super::backend::{Conn, MAX_ATTEMPTS, Retry, counting, pause};
+use super::error::{StoreError, StoreResult};
+
+/// How long a request waits for a free connection, and for a new one to be made.
+const CHECKOUT: Duration = Duration::from_secs(5);
+
+/// No statement outlives its request by much, and no lock is waited for long.
+const SETUP: &str = "SET statement_timeout = '5s'; SET lock_timeout = '2s'; \
+                     SET idle_in_transaction_session_timeout = '30s'; SET TIME ZONE 'UTC'";
+
+/// A connection that returns to its pool.
+pub type PgObject = Object<AsyncPgConnection>;
+
+type Manager = <AsyncPgConnection as AsyncConnection>::TransactionManager;
+
+/// Connections to one PostgreSQL database. Cheap to clone.
+#[derive(Clone)]
+pub struct PgPool(Pool<AsyncPgConnection>);
+
+impl PgPool {
+    /// Makes the pool and one connection, to see that the way is open.
+    ///
+    /// # Errors
+    /// [`StoreError::Unavailable`].
+    pub async fn open(url: &str, size: usize, statements: &Arc<AtomicU64>) -> StoreResult<Self> {
+        let statements = statements.clone();
+        let mut config = ManagerConfig::default();
+        config.recycling_method = RecyclingMethod::Fast;
+        config.custom_setup = Box::new(move |url| {
+            let statements = statements.clone();
+            let url = url.to_owned();
+            async move {
+                let mut conn = AsyncPgConnection::establish(&url).await?;
+                conn.batch_execute(SETUP)
+                    .await
+                    .map_err(diesel::ConnectionError::CouldntSetupConfiguration)?;
+                conn.set_instrumentation(counting(&statements));
+                Ok(conn)
+            }
+            .boxed()
+        });
+        let manager = AsyncDieselConnectionManager::new_with_config(url, config);
+        let pool = Pool::builder(manager)
+            .max_size(size)
+            .wait_timeout(Some(CHECKOUT))
+            .create_timeout(Some(CHECKOUT))
+            .runtime(deadpool::Runtime::Tokio1)
+            .build()
+            .map_err(|error| StoreError::Unavailable(error.to_string()))?;
+        let pool = Self(pool);
+        drop(pool.get().await?);
+        Ok(pool)
+    }
+
+    /// A connection.
+    ///
+    /// # Errors
+    /// [`StoreError::Unavailable`] when none is free in time or the server cannot be reached.
+    pub async fn get(&self) -> StoreResult<PgObject> {
+        self.0.get().await.map_err(|error| StoreError::Unavailable(error.to_string()))
+    }
+
+    /// See [`super::Store::write`]. The caller has to run this to its end.
+    pub async fn write<R, E, F>(&self, work: F) -> Result<R, E>
+    where
+        E: From<StoreError> + Retry,
+        F: for<'c> Fn(&'c mut Conn) -> BoxFuture<'c, Result<R, E>>,
+    {
+        let mut conn = Conn::Postgres(self.get().await?);
+        let mut attempt = 1;
+        loop {
+            match transaction(&mut conn, &work).await {
+                Err(error) if error.is_transient() && attempt < MAX_ATTEMPTS => {
+                    tokio::time::sleep(pause(attempt)).await;
+                    attempt += 1;
+                }
+                answer => return answer,
+            }
+        }
+    }
+}
+
+async fn transaction<R, E, F>(conn: &mut Conn, work: &F) -> Result<R, E>
+where
+    E: From<StoreError>,
+    F: for<'c> Fn(&'c mut Conn) -> BoxFuture<'c, Result<R, E>>,
+{
+    Manager::begin_transaction(only(conn)?).await.map_err(StoreError::from)?;
+    match work(conn).await {
+        Ok(value) => {
+            Manager::commit_transaction(only(conn)?).await.map_err(StoreError::from)?;
+            Ok(value)
+        }
+        Err(error) => {
+            // When this fails the pool throws the connection away, and the server rolls back.
+            if let Err(error) = Manager::rollback_transaction(only(conn)?).await {
+                tracing::warn!(%error, "a rollback failed");
+            }
+            Err(error)
+        }
+    }
+}
+
+fn only(conn: &mut Conn) -> StoreResult<&mut AsyncPgConnection> {
+    conn.postgres().ok_or_else(|| StoreError::Damaged("the pool holds another connection".into()))
+}
