@@ -3,6 +3,9 @@
 #![forbid(unsafe_code)]
 
 pub mod clock;
+pub mod config;
 pub mod domain;
+pub mod service;
 pub mod store;
 pub mod synthetic;
+pub mod token;

@@ -1,0 +1,104 @@
+//! Typed settings of a server. Where they come from (flags, variables) is the command line's business.
+//!
+//! Secrets do not show in `Debug`.
+
+use std::fmt;
+use std::net::SocketAddr;
+
+use crate::clock::Clock;
+use crate::http::graphiql::Identity;
+use crate::http::transport::TransportSettings;
+use crate::http::webhook::TwilioSettings;
+
+/// A value that does not show itself.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Secret(String);
+
+impl Secret {
+    pub fn new(value: impl Into<String>) -> Self {
+        Self(value.into())
+    }
+
+    /// The value, for whoever has to use it.
+    pub fn expose(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Debug for Secret {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("(secret)")
+    }
+}
+
+impl std::str::FromStr for Secret {
+    type Err = std::convert::Infallible;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        Ok(Self::new(text))
+    }
+}
+
+/// Whether people can explore the API in their browser.
+#[derive(Debug, Clone, Default)]
+pub enum Graphiql {
+    #[default]
+    Off,
+    /// `identities` are signed in from the start: for demonstrations only.
+    On { identities: Vec<Identity>, install_assets: bool },
+}
+
+/// Whether the team works on the page at `/`.
+#[derive(Debug, Clone)]
+pub enum Inbox {
+    Off,
+    /// `identities` are signed in from the start: for demonstrations only.
+    On {
+        identities: Vec<Identity>,
+    },
+}
+
+impl Default for Inbox {
+    fn default() -> Self {
+        Self::On { identities: Vec::new() }
+    }
+}
+
+/// Everything that a server is started with.
+#[derive(Debug, Clone)]
+pub struct ServerConfig {
+    /// `sqlite:PATH` or `postgres://…`.
+    pub database_url: Secret,
+    /// Port 0 takes a free one.
+    pub listen: SocketAddr,
+    /// The HS256 secret that tokens are signed with.
+    pub token_secret: Secret,
+    /// Connections to PostgreSQL.
+    pub pool_size: usize,
+    pub graphiql: Graphiql,
+    pub inbox: Inbox,
+    /// `None` turns the webhook off.
+    pub twilio: Option<TwilioSettings>,
+    pub transport: TransportSettings,
+    pub clock: Clock,
+}
+
+/// Connections to PostgreSQL, unless set otherwise.
+pub const DEFAULT_POOL_SIZE: usize = 10;
+
+impl ServerConfig {
+    /// The defaults for everything that has one.
+    pub fn new(database_url: impl Into<String>, listen: SocketAddr, token_secret: Secret) -> Self {
+        Self {
+            database_url: Secret::new(database_url),
+            listen,
+            token_secret,
+            pool_size: DEFAULT_POOL_SIZE,
+            graphiql: Graphiql::default(),
+            inbox: Inbox::default(),
+            twilio: None,
+            transport: TransportSettings::default(),
+            clock: Clock::system(),
+        }
+    }
+}

@@ -1,0 +1,90 @@
+//! Assigning, claiming and giving back.
+
+use super::{Answer, Done, Error, Services};
+use crate::domain::conversation::Expectations;
+use crate::domain::input;
+use crate::domain::{AgentId, ConversationId, Refusal};
+use crate::token::Caller;
+
+/// Give a conversation to an agent, whoever owns it now.
+#[derive(Debug, Clone, Copy)]
+pub struct Assign {
+    pub conversation_id: ConversationId,
+    pub agent_id: AgentId,
+    pub expected: Expectations,
+}
+
+impl Services {
+    /// Assigns or reassigns a conversation. Nothing changes when the agent owns it already.
+    ///
+    /// # Errors
+    /// Not found; stale, with the conversation as it is; the plan or the model is against it; the agent is
+    /// inactive or cannot access the number.
+    pub async fn assign(&self, caller: Caller, command: Assign) -> Answer<Done> {
+        let Assign { conversation_id, agent_id, expected } = command;
+        self.act(caller, conversation_id, Some(agent_id), move |scene| {
+            let to = scene.cast.candidate(agent_id).ok_or(Refusal::NotFound("agentId"))?;
+            let (policy, now) = (scene.stage.policy(), scene.stage.now);
+            Ok(scene.snapshot.assign(scene.actor()?.agent, to, policy, expected, now)?)
+        })
+        .await
+    }
+
+    /// Takes an unowned conversation for the caller. Of any number who try at once, one wins.
+    ///
+    /// # Errors
+    /// Already assigned, with the conversation as it is; otherwise as [`Self::assign`].
+    pub async fn claim(&self, caller: Caller, id: ConversationId) -> Answer<Done> {
+        self.act(caller, id, None, |scene| {
+            Ok(scene.snapshot.claim(scene.actor()?, scene.stage.policy(), scene.stage.now)?)
+        })
+        .await
+    }
+
+    /// Gives a conversation back to nobody. Nothing changes when nobody owns it.
+    ///
+    /// # Errors
+    /// Not found; stale, with the conversation as it is; the plan or the model is against it.
+    pub async fn unassign(
+        &self,
+        caller: Caller,
+        id: ConversationId,
+        expected_version: Option<i32>,
+    ) -> Answer<Done> {
+        let expected = Expectations { version: expected_version, assignee: None };
+        self.act(caller, id, None, move |scene| {
+            let (policy, now) = (scene.stage.policy(), scene.stage.now);
+            Ok(scene.snapshot.unassign(scene.actor()?.agent, policy, expected, now)?)
+        })
+        .await
+    }
+
+    /// Assigns each conversation in a transaction of its own; one outcome per id, in order.
+    ///
+    /// # Errors
+    /// Only what ends all: too many ids, a caller who is no agent, or a database that fails.
+    pub async fn assign_all(
+        &self,
+        caller: Caller,
+        ids: Vec<ConversationId>,
+        agent_id: AgentId,
+    ) -> Answer<Vec<Answer<Done>>> {
+        self.agent_of(caller)?;
+        input::ids("conversationIds", ids.len())?;
+        let mut outcomes = Vec::with_capacity(ids.len());
+        for conversation_id in ids {
+            let command = Assign { conversation_id, agent_id, expected: Expectations::default() };
+            outcomes.push(each(self.assign(caller, command).await)?);
+        }
+        Ok(outcomes)
+    }
+}
+
+/// Keeps a refusal for its item, and lets a fault end the whole.
+pub(super) fn each(outcome: Answer<Done>) -> Answer<Answer<Done>> {
+    match outcome {
+        Ok(done) => Ok(Ok(done)),
+        Err(Error::Refused(refusal)) => Ok(Err(Error::Refused(refusal))),
+        Err(fault) => Err(fault),
+    }
+}

@@ -1,0 +1,175 @@
+//! One function a use case: who may, in which transaction, with which outcome.
+//!
+//! - [`assignment`], [`lifecycle`], [`messaging`], [`administration`]: what callers change. Each is one
+//!   transaction, decided by [`crate::domain`] on rows that are held until it ends.
+//! - [`handoff`], [`rebalance`], [`lease`]: how many conversations change owners at once, or by themselves.
+//! - [`access`], [`views`], [`directory`], [`history`], [`queue_health`], [`workloads`]: what callers read.
+//! - [`audit`], [`violations`]: what managers read of how the team keeps its promises.
+//! - [`feed`], [`streams`]: what callers are told, from the log.
+//! - [`presence`]: who is at a conversation; beside the log, and gone after a moment.
+//! - [`operator`], [`import`], [`check`]: what the operator does without signing in.
+//!
+//! A caller is a verified token; whether the agent behind it is still active, and what they can access, is
+//! read here, each time. Nothing here knows GraphQL or HTTP.
+//!
+//! To add a use case: a method on [`Services`] in the file of its noun that hands a decision of [`crate::domain`]
+//! to `Services::act`, which opens the scene for it, in the order that keeps transactions from deadlocking, and
+//! concludes it.
+
+pub mod access;
+pub mod administration;
+pub mod assignment;
+pub mod audit;
+pub mod check;
+pub mod cursor;
+pub mod directory;
+pub mod feed;
+pub mod handoff;
+pub mod history;
+pub mod import;
+pub mod lease;
+pub mod lifecycle;
+pub mod messaging;
+pub mod operator;
+pub mod outcome;
+pub mod presence;
+mod pulse;
+pub mod queue_health;
+pub mod rebalance;
+mod scene;
+pub mod streams;
+pub mod views;
+pub mod violations;
+pub mod workloads;
+
+use std::sync::Arc;
+
+use futures_util::FutureExt;
+use futures_util::future::BoxFuture;
+
+use crate::clock::Clock;
+use crate::domain::conversation::Change;
+use crate::domain::{AgentId, ConversationId, WorkspaceId};
+use crate::store::{Conn, Epoch, Store, StoreResult, workspaces};
+use crate::token::{Caller, Keys};
+
+pub use access::Access;
+pub use administration::{Administered, AgentUpdate, NewAgent};
+pub use assignment::Assign;
+pub use handoff::{HandOff, HandedOff};
+pub use messaging::{ReceiveMessage, SendMessage, StartConversation};
+pub use outcome::{Done, Error, Seen};
+pub use presence::{Present, Said};
+pub use queue_health::ThresholdsUpdate;
+pub use rebalance::PlanRebalance;
+pub use streams::{BoxStream, QueueItem, ResetReason, ThreadItem};
+pub use views::{ListFilter, ListPosition, Order, OrderDirection, OrderField, Page, Slice};
+pub use workloads::Workload;
+
+use feed::Feed;
+use scene::Scene;
+
+/// The answer of every use case.
+pub type Answer<T> = Result<T, Error>;
+
+/// All use cases over one store. Cheap to clone.
+#[derive(Clone)]
+pub struct Services {
+    store: Store,
+    feed: Feed,
+    presence: presence::Board,
+    clock: Clock,
+    keys: Arc<Keys>,
+    epoch: Epoch,
+}
+
+impl Services {
+    /// Services over a store whose migrations are applied.
+    ///
+    /// # Errors
+    /// What reading the epoch of the log fails with.
+    pub async fn start(store: Store, clock: Clock, keys: Keys) -> StoreResult<Self> {
+        let epoch = store.write(|conn| workspaces::epoch(conn).boxed()).await?;
+        let feed = Feed::start(store.clone());
+        let presence = presence::Board::start(store.clone(), clock.clone());
+        Ok(Self { store, feed, presence, clock, keys: Arc::new(keys), epoch })
+    }
+
+    pub fn clock(&self) -> &Clock {
+        &self.clock
+    }
+
+    pub fn keys(&self) -> &Keys {
+        &self.keys
+    }
+
+    /// How many SQL statements were sent since the start, transaction control not counted.
+    pub fn statement_count(&self) -> u64 {
+        self.store.statement_count()
+    }
+
+    /// Whether the database answers.
+    ///
+    /// # Errors
+    /// What the database fails with.
+    pub async fn ping(&self) -> Answer<()> {
+        self.store.read(|conn| workspaces::heads(conn, &[]).boxed()).await?;
+        Ok(())
+    }
+
+    /// The opaque cursor for a position in the workspace's log.
+    pub fn cursor(&self, workspace: WorkspaceId, seq: i64) -> String {
+        cursor::encode(self.epoch, workspace, seq)
+    }
+
+    /// The position that a cursor names; `None` when it is not of this log.
+    fn position(&self, workspace: WorkspaceId, cursor: &str) -> Option<i64> {
+        cursor::decode(self.epoch, workspace, cursor)
+    }
+
+    /// The agent behind a caller.
+    fn agent_of(&self, caller: Caller) -> Answer<(WorkspaceId, AgentId)> {
+        match caller {
+            Caller::Agent { workspace_id, agent_id } => Ok((workspace_id, agent_id)),
+            Caller::Service { .. } => Err(Error::Forbidden("A service token may only deliver messages.")),
+        }
+    }
+
+    /// What an agent does to one conversation, in one transaction: opens the scene, decides on it, concludes it.
+    /// `other` is a further agent that the decision rests on.
+    async fn act<F>(
+        &self,
+        caller: Caller,
+        id: ConversationId,
+        other: Option<AgentId>,
+        decide: F,
+    ) -> Answer<Done>
+    where
+        F: Fn(&Scene) -> Answer<Option<Change>> + Send + Sync + 'static,
+    {
+        let by = self.agent_of(caller)?;
+        let (clock, decide) = (self.clock.clone(), Arc::new(decide));
+        self.write(by.0, move |conn| {
+            let (clock, decide) = (clock.clone(), decide.clone());
+            async move {
+                let scene = Scene::open(conn, &clock, by, id, other.as_slice()).await?;
+                let change = decide(&scene)?;
+                scene.conclude(conn, change).await
+            }
+            .boxed()
+        })
+        .await
+    }
+
+    /// Runs a transaction on a workspace and wakes those who watch it.
+    async fn write<R, F>(&self, workspace: WorkspaceId, work: F) -> Answer<R>
+    where
+        R: Send + 'static,
+        F: for<'c> Fn(&'c mut Conn) -> BoxFuture<'c, Answer<R>> + Send + Sync + 'static,
+    {
+        let wake = self.feed.waker(workspace);
+        let answer = self.store.write(work).await;
+        drop(wake);
+        answer
+    }
+}

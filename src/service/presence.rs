@@ -1,0 +1,251 @@
+//! Who is at a conversation, told to whoever looks at it too.
+//!
+//! Presence is a table of its own that expires by the clock, and no event: it is gone with a moment's silence.
+//! One board per process reads who is at the conversations that somebody here follows, all in one statement:
+//! soon after somebody speaks at this process, and often enough to notice what is said at others and what
+//! expires in silence.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::time::Duration;
+
+use futures_util::{FutureExt, StreamExt, stream};
+use tokio::sync::{Notify, watch};
+
+use super::{Access, Answer, BoxStream, Error, Services};
+use crate::clock::{Clock, Timestamp};
+use crate::domain::{AgentId, ConversationId, Presence, PresenceState, Refusal};
+use crate::store::presences::{self, Place};
+use crate::store::{Store, StoreResult};
+use crate::token::Caller;
+
+/// How long a presence at another process, or an expiry, goes unnoticed.
+const POLL: Duration = Duration::from_millis(500);
+/// The board is read at most once in this time, however many speak.
+const PAUSE: Duration = Duration::from_millis(50);
+/// How many conversations are looked at in one statement.
+const BATCH: usize = 1_000;
+/// How many expired presences go with each one that is said: more than come.
+const SWEEP: i64 = 20;
+/// At most so many are named at one conversation, the longest there first.
+pub const MAX_PRESENT: usize = 100;
+
+/// An agent who is at a conversation.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Present {
+    pub agent_id: AgentId,
+    pub state: PresenceState,
+    /// Since when they have been in this state.
+    pub since: Timestamp,
+}
+
+impl From<Presence> for Present {
+    fn from(said: Presence) -> Self {
+        Self { agent_id: said.agent_id, state: said.state, since: said.since }
+    }
+}
+
+/// What became of saying where one is.
+#[derive(Debug, Clone)]
+pub struct Said {
+    /// Everybody who is there now.
+    pub present: Vec<Present>,
+    /// Until when it holds; `None` for who left.
+    pub expires_at: Option<Timestamp>,
+    /// False when they were so already: then only the expiry has moved.
+    pub changed: bool,
+}
+
+/// Who is where, as far as somebody at this process wants to know. Cheap to clone.
+#[derive(Clone)]
+pub struct Board(Arc<Inner>);
+
+struct Inner {
+    store: Store,
+    clock: Clock,
+    rooms: Mutex<HashMap<Place, Weak<Room>>>,
+    look: Arc<Notify>,
+}
+
+/// One conversation that somebody follows.
+struct Room {
+    /// `None` until it has been read.
+    present: watch::Sender<Option<Vec<Present>>>,
+}
+
+impl Board {
+    /// A board that reads the store. Reading ends with the last clone.
+    pub fn start(store: Store, clock: Clock) -> Self {
+        let look = Arc::new(Notify::new());
+        let board = Self(Arc::new(Inner { store, clock, rooms: Mutex::default(), look: look.clone() }));
+        let inner = Arc::downgrade(&board.0);
+        tokio::spawn(async move {
+            loop {
+                // Running out of time is as good a reason to look as being told to.
+                let _ = tokio::time::timeout(POLL, look.notified()).await;
+                let Some(inner) = inner.upgrade() else { break };
+                if let Err(error) = Self(inner).read().await {
+                    tracing::warn!(%error, "presence could not be read");
+                }
+                tokio::time::sleep(PAUSE).await;
+            }
+        });
+        board
+    }
+
+    /// Says that somebody came, left, or began to write.
+    fn look(&self) {
+        self.0.look.notify_one();
+    }
+
+    fn room(&self, place: Place) -> Arc<Room> {
+        let mut rooms = self.rooms();
+        if let Some(room) = rooms.get(&place).and_then(Weak::upgrade) {
+            return room;
+        }
+        let room = Arc::new(Room { present: watch::Sender::new(None) });
+        rooms.insert(place, Arc::downgrade(&room));
+        self.look();
+        room
+    }
+
+    /// Reads who is in each room, and tells those where it has changed.
+    async fn read(&self) -> StoreResult<()> {
+        let rooms: Vec<(Place, Arc<Room>)> = {
+            let mut rooms = self.rooms();
+            rooms.retain(|_, room| room.strong_count() > 0);
+            rooms.iter().filter_map(|(place, room)| Some((*place, room.upgrade()?))).collect()
+        };
+        for rooms in rooms.chunks(BATCH) {
+            let places: Vec<Place> = rooms.iter().map(|(place, _)| *place).collect();
+            let now = self.0.clock.now();
+            let mut present: HashMap<Place, Vec<Present>> = HashMap::new();
+            let all = self
+                .0
+                .store
+                .read(move |conn| async move { presences::at(conn, &places, now).await }.boxed())
+                .await?;
+            for (place, said) in all {
+                present.entry(place).or_default().push(said.into());
+            }
+            for (place, room) in rooms {
+                let mut now = present.remove(place).unwrap_or_default();
+                now.truncate(MAX_PRESENT);
+                room.present.send_if_modified(|before| {
+                    let changed = before.as_ref() != Some(&now);
+                    *before = Some(now);
+                    changed
+                });
+            }
+        }
+        Ok(())
+    }
+
+    fn rooms(&self) -> MutexGuard<'_, HashMap<Place, Weak<Room>>> {
+        self.0.rooms.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Services {
+    /// Says what the caller is doing with a conversation, until it expires; `None` is that they leave.
+    ///
+    /// An agent has one presence at a conversation, whichever of their windows spoke last.
+    ///
+    /// # Errors
+    /// Not found; forbidden for a service.
+    pub async fn set_presence(
+        &self,
+        caller: Caller,
+        id: ConversationId,
+        state: Option<PresenceState>,
+    ) -> Answer<Said> {
+        let (workspace, agent) = self.agent_of(caller)?;
+        let access = self.access(caller).await?;
+        // Who loses access right after this is not shown: reading looks at it again.
+        self.conversation(&access, id).await?.ok_or(Refusal::NotFound("conversationId"))?;
+        let (place, now) = ((workspace, id), self.clock.now());
+        let said = self.store.write(move |conn| {
+            async move {
+                presences::sweep(conn, workspace, now, SWEEP).await?;
+                let last = presences::find(conn, place, agent).await?.filter(|last| last.expires_at > now);
+                let said = state.map(|state| Presence::said(last.as_ref(), agent, state, now));
+                match &said {
+                    Some(said) => presences::set(conn, place, said).await?,
+                    None => presences::remove(conn, place, agent).await?,
+                }
+                let all = presences::at(conn, &[place], now).await?;
+                Ok::<_, Error>(Said {
+                    present: all.into_iter().map(|(_, said)| said.into()).take(MAX_PRESENT).collect(),
+                    expires_at: said.map(|said| said.expires_at),
+                    changed: last.map(Present::from) != said.map(Present::from),
+                })
+            }
+            .boxed()
+        });
+        let said = said.await;
+        self.presence.look();
+        said
+    }
+
+    /// Who is at a conversation now, and each time that changes; `None` when it is not found. Ends when the
+    /// caller can no longer access it.
+    ///
+    /// # Errors
+    /// Forbidden for a service.
+    pub async fn presence_changes(
+        &self,
+        access: Access,
+        id: ConversationId,
+    ) -> Answer<Option<BoxStream<Answer<Vec<Present>>>>> {
+        access.viewer()?;
+        if self.conversation(&access, id).await?.is_none() {
+            return Ok(None);
+        }
+        let room = self.presence.room((access.workspace.id, id));
+        let present = room.present.subscribe();
+        let watch =
+            Watch { services: self.clone(), caller: access.caller, id, present, _room: room, last: None };
+        Ok(Some(
+            stream::unfold(Some(watch), |watch| async move {
+                let mut watch = watch?;
+                match watch.next().await {
+                    Ok(Some(item)) => Some((Ok(item), Some(watch))),
+                    Ok(None) | Err(Error::Unauthenticated) => None,
+                    Err(error) => Some((Err(error), None)),
+                }
+            })
+            .boxed(),
+        ))
+    }
+}
+
+/// One conversation, as one agent follows who is there.
+struct Watch {
+    services: Services,
+    caller: Caller,
+    id: ConversationId,
+    present: watch::Receiver<Option<Vec<Present>>>,
+    _room: Arc<Room>,
+    last: Option<Vec<Present>>,
+}
+
+impl Watch {
+    /// Who is there, when that differs from the last; `None` when the caller can no longer access it.
+    async fn next(&mut self) -> Answer<Option<Vec<Present>>> {
+        loop {
+            let seen = self.present.borrow_and_update().clone();
+            if let Some(now) = seen.filter(|now| self.last.as_ref() != Some(now)) {
+                let access = self.services.access(self.caller).await?;
+                if self.services.conversation(&access, self.id).await?.is_none() {
+                    return Ok(None);
+                }
+                self.last = Some(now.clone());
+                return Ok(Some(now));
+            }
+            // The sender lives in `_room`, so this cannot fail.
+            if self.present.changed().await.is_err() {
+                return Ok(None);
+            }
+        }
+    }
+}

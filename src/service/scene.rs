@@ -1,0 +1,195 @@
+//! The frame of every command about one conversation.
+//!
+//! In the order that keeps transactions from deadlocking and from deciding on rows that change: the agents and
+//! accesses that the decision rests on, then the conversation's lock, then the decision, then the tail.
+
+use std::collections::{BTreeSet, HashMap};
+
+use crate::clock::{Clock, Timestamp};
+use crate::domain::conversation::{Candidate, Change};
+use crate::domain::{
+    Agent, AgentId, Conversation, ConversationId, Message, MessageId, PhoneNumberId, Policy, Refusal,
+    Snapshot, Workspace, WorkspaceId,
+};
+use crate::store::log::{self, Draft};
+use crate::store::workspaces::{self, Head};
+use crate::store::{Conn, StoreError, agents, conversations};
+
+use super::{Answer, Done, Error, Seen};
+
+/// A workspace, and the instant at which a command is decided.
+pub(super) struct Stage {
+    pub workspace: Workspace,
+    pub head: Head,
+    /// The clock's, but not before the last event: what is decided now is later than what is in the log.
+    pub now: Timestamp,
+}
+
+impl Stage {
+    /// # Errors
+    /// [`Error::Unauthenticated`] when the workspace is gone.
+    pub async fn open(conn: &mut Conn, clock: &Clock, workspace: WorkspaceId) -> Answer<Self> {
+        let (workspace, head) = workspaces::find(conn, workspace).await?.ok_or(Error::Unauthenticated)?;
+        // Strictly later, so that a clock that was set back still tells one message from the next.
+        Ok(Self { workspace, head, now: clock.now().max(head.at.plus_micros(1)) })
+    }
+
+    /// As [`Self::catch_up`], after waiting for the locks of all of `seen`.
+    pub fn catch_up_with(&mut self, clock: &Clock, seen: &[Snapshot]) {
+        seen.iter().for_each(|it| self.catch_up(clock, &it.conversation));
+    }
+
+    /// Looks at the clock again after waiting for a lock: what is decided on `seen` is later than it.
+    pub fn catch_up(&mut self, clock: &Clock, seen: &Conversation) {
+        self.now = self.now.max(clock.now()).max(seen.latest().plus_micros(1));
+    }
+
+    pub fn policy(&self) -> Policy {
+        Policy { plan: self.workspace.plan, model: self.workspace.assignment_model }
+    }
+}
+
+/// Agents, and which of them can access the number in question.
+#[derive(Default)]
+pub(super) struct Cast {
+    agents: HashMap<AgentId, Agent>,
+    with_access: BTreeSet<AgentId>,
+}
+
+impl Cast {
+    /// Reads the agents and accesses, which stay as they are until the transaction ends.
+    pub async fn hold(
+        conn: &mut Conn,
+        workspace: WorkspaceId,
+        number: PhoneNumberId,
+        ids: impl IntoIterator<Item = AgentId>,
+    ) -> Answer<Self> {
+        let ids: BTreeSet<AgentId> = ids.into_iter().collect();
+        if ids.is_empty() {
+            return Ok(Self::default());
+        }
+        let ids: Vec<AgentId> = ids.into_iter().collect();
+        let agents = agents::by_ids_shared(conn, workspace, &ids).await?;
+        let with_access = agents::with_access_shared(conn, workspace, number, &ids).await?;
+        Ok(Self { agents: agents.into_iter().map(|agent| (agent.id, agent)).collect(), with_access })
+    }
+
+    /// The agent, with whether they can access the number.
+    pub fn candidate(&self, id: AgentId) -> Option<Candidate<'_>> {
+        let agent = self.agents.get(&id)?;
+        Some(Candidate { agent, has_access: self.with_access.contains(&id) })
+    }
+
+    /// Whether the agent is active and can access the number.
+    pub fn can_work(&self, id: AgentId) -> bool {
+        self.candidate(id).is_some_and(|it| it.agent.active && it.has_access)
+    }
+
+    /// Whether the conversation's assignee can work it. True when there is none.
+    ///
+    /// # Errors
+    /// [`StoreError::Changed`] when the assignee is not among those whose rows are held: it became somebody
+    /// else between reading the conversation and locking it.
+    pub fn assignee_can_work(&self, conversation: &Conversation, held: Option<AgentId>) -> Answer<bool> {
+        match conversation.assignee() {
+            None => Ok(true),
+            Some(assignee) if held == Some(assignee) => Ok(self.can_work(assignee)),
+            Some(_) => Err(StoreError::Changed.into()),
+        }
+    }
+}
+
+/// A conversation that an agent acts on, locked, with all that the decision rests on.
+pub(super) struct Scene {
+    pub stage: Stage,
+    pub cast: Cast,
+    pub snapshot: Snapshot,
+    actor: AgentId,
+    /// The assignee whose rows are held.
+    held_assignee: Option<AgentId>,
+}
+
+impl Scene {
+    /// Reads and locks, in order. `others` are further agents that the decision rests on.
+    ///
+    /// # Errors
+    /// [`Error::Unauthenticated`] when the actor cannot act any more; not found when the conversation does not
+    /// exist or the actor cannot access its number.
+    pub async fn open(
+        conn: &mut Conn,
+        clock: &Clock,
+        (workspace, actor): (WorkspaceId, AgentId),
+        id: ConversationId,
+        others: &[AgentId],
+    ) -> Answer<Self> {
+        let not_found = || Error::Refused(Refusal::NotFound("conversationId"));
+        let mut stage = Stage::open(conn, clock, workspace).await?;
+        let seen = conversations::find(conn, workspace, id).await?;
+        let number = seen.as_ref().map_or(PhoneNumberId(uuid::Uuid::nil()), |seen| seen.phone_number_id);
+        // Only a reopening rests on the assignee, but whether this is one is not known before the lock.
+        let held_assignee = seen.as_ref().filter(|seen| !seen.is_open()).and_then(Conversation::assignee);
+        let ids = others.iter().copied().chain([actor]).chain(held_assignee);
+        let cast = Cast::hold(conn, workspace, number, ids).await?;
+        let acting = cast.candidate(actor).filter(|it| it.agent.active).ok_or(Error::Unauthenticated)?;
+        if !acting.has_access {
+            return Err(not_found());
+        }
+        let snapshot = conversations::lock(conn, workspace, id).await?.ok_or_else(not_found)?;
+        stage.catch_up(clock, &snapshot.conversation);
+        Ok(Self { stage, cast, snapshot, actor, held_assignee })
+    }
+
+    /// Whoever acts.
+    ///
+    /// # Errors
+    /// [`Error::Unauthenticated`]; [`Scene::open`] has made sure that it is not so.
+    pub fn actor(&self) -> Answer<Candidate<'_>> {
+        self.cast.candidate(self.actor).ok_or(Error::Unauthenticated)
+    }
+
+    /// See [`Cast::assignee_can_work`].
+    pub fn assignee_can_work(&self) -> Answer<bool> {
+        self.cast.assignee_can_work(&self.snapshot.conversation, self.held_assignee)
+    }
+
+    /// Stores what was decided; `None` is that it already was as asked.
+    pub async fn conclude(self, conn: &mut Conn, change: Option<Change>) -> Answer<Done> {
+        let Some(change) = change else { return Ok(self.unchanged(None)) };
+        log::store(conn, &change).await?;
+        self.record(conn, change, None).await
+    }
+
+    /// Writes a stored change, and the message that it is, to the log.
+    pub async fn record(self, conn: &mut Conn, change: Change, message: Option<Message>) -> Answer<Done> {
+        let Self { stage, actor, .. } = self;
+        record(conn, &stage, change, Some(actor), message).await
+    }
+
+    /// The answer when nothing is written.
+    pub fn unchanged(self, message: Option<Message>) -> Done {
+        Done {
+            previous_assignee: self.snapshot.conversation.assignee(),
+            seen: Seen::new(&self.snapshot, Some(self.actor)),
+            changed: false,
+            as_of: self.stage.head.seq,
+            message,
+        }
+    }
+}
+
+/// Writes a stored change to the log: the tail of the transaction.
+pub(super) async fn record(
+    conn: &mut Conn,
+    stage: &Stage,
+    change: Change,
+    actor: Option<AgentId>,
+    message: Option<Message>,
+) -> Answer<Done> {
+    let previous_assignee = change.before.as_ref().and_then(|before| before.conversation.assignee());
+    let seen = Seen::new(&change.after, actor);
+    let message_id: Option<MessageId> = message.as_ref().map(|message| message.id);
+    let draft = Draft::of(change, stage.now, actor, message_id);
+    let events = log::append(conn, stage.workspace.id, vec![draft]).await?;
+    let as_of = events.last().map_or(stage.head.seq, |event| event.seq);
+    Ok(Done { seen, previous_assignee, changed: true, as_of, message })
+}

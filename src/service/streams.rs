@@ -1,0 +1,382 @@
+//! What callers are told, live: a position in the log, seen through a view.
+//!
+//! A stream is pulled, so a slow client simply reads later. It starts after the cursor it is given, replays,
+//! says when it has caught up, and goes on. It ends with a reset when what its viewer may see has changed, so
+//! nothing committed after that reaches them, and when its cursor cannot be continued from.
+
+use std::collections::{BTreeSet, VecDeque};
+use std::pin::Pin;
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures_util::future::BoxFuture;
+use futures_util::{FutureExt, Stream, StreamExt, stream};
+use tokio::sync::watch;
+use tokio::time::Instant;
+
+use super::feed::Tail;
+use super::{Access, Answer, Error, Seen, Services};
+use crate::domain::counts::ViewCounts;
+use crate::domain::view::{self, QueueChange};
+use crate::domain::{
+    AgentId, ConversationEvent, ConversationId, Event, EventBody, Filter, PhoneNumberId, View, Viewer,
+};
+use crate::token::Caller;
+
+/// A quiet stream sends a checkpoint this often, so that its client's cursor stays fresh.
+pub const CHECKPOINT: Duration = Duration::from_secs(30);
+/// Badges are pushed at most once in this time.
+pub const BADGE_PAUSE: Duration = Duration::from_millis(250);
+
+/// A boxed stream that can be sent between threads.
+pub type BoxStream<T> = Pin<Box<dyn Stream<Item = T> + Send>>;
+
+/// Why a client has to fetch its list again.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ResetReason {
+    /// What the viewer may see has changed.
+    AccessChanged,
+    /// The cursor is not of this log, or lies in its future.
+    CursorInvalid,
+    /// The events after the cursor are gone.
+    LogTruncated,
+}
+
+/// One item of a view's stream.
+#[derive(Debug, Clone)]
+pub enum QueueItem {
+    /// A conversation entered the view, changed in it, or left it.
+    Changed {
+        seq: i64,
+        change: QueueChange,
+        /// The conversation after the event.
+        seen: Seen,
+        cause: Arc<Event>,
+    },
+    /// Everything up to `seq` has been told.
+    Checkpoint { seq: i64 },
+    /// The last item.
+    Reset { seq: i64, reason: ResetReason },
+}
+
+/// One item of a conversation's stream: an event, a checkpoint (neither event nor reset), or the last item.
+#[derive(Debug, Clone)]
+pub struct ThreadItem {
+    pub seq: i64,
+    pub event: Option<Arc<Event>>,
+    /// The conversation after the event, or as it is at the first checkpoint.
+    pub seen: Option<Seen>,
+    pub reset: Option<ResetReason>,
+}
+
+impl Services {
+    /// What changes in a view, after a cursor or from now on.
+    ///
+    /// # Errors
+    /// Forbidden for a service.
+    pub async fn queue_changes(
+        &self,
+        access: Access,
+        view: View,
+        filter: Filter,
+        after: Option<String>,
+    ) -> Answer<BoxStream<Answer<QueueItem>>> {
+        let viewer = access.viewer()?;
+        let lens = Queue { view, filter, viewer };
+        self.follow(access, after, lens).await
+    }
+
+    /// What happens in a conversation, after a cursor or from now on; `None` when it is not found.
+    ///
+    /// # Errors
+    /// Forbidden for a service.
+    pub async fn conversation_changes(
+        &self,
+        access: Access,
+        id: ConversationId,
+        after: Option<String>,
+    ) -> Answer<Option<BoxStream<Answer<ThreadItem>>>> {
+        let viewer = access.viewer()?.agent_id;
+        let Some(now) = self.conversation(&access, id).await? else { return Ok(None) };
+        let first = after.is_none().then_some(now);
+        let lens = Thread { id, viewer, first };
+        Ok(Some(self.follow(access, after, lens).await?))
+    }
+
+    /// The badges now, and each time they change.
+    ///
+    /// # Errors
+    /// Forbidden for a service.
+    pub async fn view_counts_changes(
+        &self,
+        access: Access,
+        only: Option<BTreeSet<PhoneNumberId>>,
+    ) -> Answer<BoxStream<Answer<(ViewCounts, i64)>>> {
+        access.viewer()?;
+        let tail = self.feed.tail(access.workspace.id).await?;
+        let badges = Badges {
+            services: self.clone(),
+            caller: access.caller,
+            only,
+            head: tail.head(),
+            _tail: tail,
+            last: None,
+            looked_at: None,
+        };
+        Ok(stream::unfold(Some(badges), |badges| async move {
+            let mut badges = badges?;
+            match badges.next().await {
+                Ok(item) => Some((Ok(item), Some(badges))),
+                // A deactivated agent's stream ends; the socket says why.
+                Err(Error::Unauthenticated) => None,
+                Err(error) => Some((Err(error), None)),
+            }
+        })
+        .boxed())
+    }
+
+    /// Resolves when the caller's agent is deactivated; never for a service.
+    pub fn revoked(&self, caller: Caller) -> BoxFuture<'static, ()> {
+        let services = self.clone();
+        async move {
+            let Some(agent) = caller.agent_id() else { return std::future::pending().await };
+            loop {
+                // Watching starts before looking, so nothing falls between.
+                let Ok(tail) = services.feed.tail(caller.workspace_id()).await else {
+                    tokio::time::sleep(Duration::from_secs(1)).await;
+                    continue;
+                };
+                let mut access = tail.access();
+                let mut seen = access.borrow_and_update().get(&agent).copied();
+                loop {
+                    match services.access(caller).await {
+                        Err(Error::Unauthenticated) => return,
+                        Err(_) => {
+                            tokio::time::sleep(Duration::from_secs(1)).await;
+                            continue;
+                        }
+                        Ok(_) => {}
+                    }
+                    // Only what concerns this agent is worth a look at the database.
+                    match access.wait_for(|last| last.get(&agent).copied() != seen).await {
+                        Ok(last) => seen = last.get(&agent).copied(),
+                        Err(_) => break,
+                    }
+                }
+            }
+        }
+        .boxed()
+    }
+
+    async fn follow<L: Lens>(
+        &self,
+        access: Access,
+        after: Option<String>,
+        lens: L,
+    ) -> Answer<BoxStream<Answer<L::Item>>> {
+        let viewer = access.viewer()?.agent_id;
+        let start = match &after {
+            None => Ok(access.as_of),
+            Some(cursor) => match self.position(access.workspace.id, cursor) {
+                Some(seq) if seq > access.as_of => Err(ResetReason::CursorInvalid),
+                Some(seq) if seq < access.floor => Err(ResetReason::LogTruncated),
+                Some(seq) => Ok(seq),
+                None => Err(ResetReason::CursorInvalid),
+            },
+        };
+        let position = match start {
+            Ok(position) => position,
+            Err(reason) => {
+                let reset = L::reset(access.as_of, reason);
+                return Ok(stream::once(std::future::ready(Ok(reset))).boxed());
+            }
+        };
+        let tail = self.feed.tail(access.workspace.id).await?;
+        let follower = Follower {
+            head: tail.head(),
+            tail,
+            viewer,
+            lens,
+            position,
+            ready: VecDeque::new(),
+            caught_up: false,
+            quiet_since: Instant::now(),
+        };
+        Ok(stream::unfold(Some(follower), |follower| async move {
+            let mut follower = follower?;
+            match follower.next().await {
+                Ok((item, ends)) => Some((Ok(item), (!ends).then_some(follower))),
+                Err(error) => Some((Err(error), None)),
+            }
+        })
+        .boxed())
+    }
+}
+
+/// What a stream makes of the log.
+trait Lens: Send + 'static {
+    type Item: Send + 'static;
+
+    /// What an event says to this stream, if anything.
+    fn item(&self, event: &Arc<Event>, body: &ConversationEvent) -> Option<Self::Item>;
+
+    /// Everything up to `seq` has been told; `first` is that it was reached for the first time.
+    fn checkpoint(&mut self, seq: i64, first: bool) -> Option<Self::Item>;
+
+    /// The last item.
+    fn reset(seq: i64, reason: ResetReason) -> Self::Item;
+}
+
+/// A position in the log that moves on.
+struct Follower<L: Lens> {
+    tail: Arc<Tail>,
+    head: watch::Receiver<i64>,
+    viewer: AgentId,
+    lens: L,
+    /// The number of the last event that was looked at.
+    position: i64,
+    /// What the events up to `position` say, and whether the stream ends with it.
+    ready: VecDeque<(L::Item, bool)>,
+    caught_up: bool,
+    quiet_since: Instant,
+}
+
+impl<L: Lens> Follower<L> {
+    /// The next item, and whether it is the last.
+    async fn next(&mut self) -> Answer<(L::Item, bool)> {
+        loop {
+            if let Some(next) = self.ready.pop_front() {
+                self.quiet_since = Instant::now();
+                return Ok(next);
+            }
+            // Seen before reading: an event that comes in between is noticed.
+            self.head.borrow_and_update();
+            let events = self.tail.after(self.position).await?;
+            if !events.is_empty() {
+                self.take(&events);
+                continue;
+            }
+            let quiet = tokio::time::timeout_at(self.quiet_since + CHECKPOINT, async {
+                // The sender lives in `tail`, so this cannot fail.
+                if self.caught_up && self.head.changed().await.is_err() {
+                    std::future::pending().await
+                }
+            });
+            let first = !self.caught_up;
+            if quiet.await.is_err() || first {
+                self.caught_up = true;
+                self.quiet_since = Instant::now();
+                self.ready.extend(self.lens.checkpoint(self.position, first).map(|item| (item, false)));
+            }
+        }
+    }
+
+    /// Looks at events, up to one that ends the stream.
+    fn take(&mut self, events: &[Arc<Event>]) {
+        for event in events {
+            self.position = event.seq;
+            match &event.body {
+                EventBody::Access(change) if change.agent_id == self.viewer => {
+                    self.ready.push_back((L::reset(event.seq, ResetReason::AccessChanged), true));
+                    return;
+                }
+                EventBody::Access(_) => {}
+                EventBody::Conversation(body) => {
+                    self.ready.extend(self.lens.item(event, body).map(|item| (item, false)));
+                }
+            }
+        }
+    }
+}
+
+/// A view of one viewer.
+struct Queue {
+    view: View,
+    filter: Filter,
+    viewer: Viewer,
+}
+
+impl Lens for Queue {
+    type Item = QueueItem;
+
+    fn item(&self, event: &Arc<Event>, body: &ConversationEvent) -> Option<QueueItem> {
+        let change = view::change(self.view, &self.filter, &self.viewer, event.actor, body)?;
+        let seen = Seen::new(&body.after, Some(self.viewer.agent_id));
+        Some(QueueItem::Changed { seq: event.seq, change, seen, cause: event.clone() })
+    }
+
+    fn checkpoint(&mut self, seq: i64, _first: bool) -> Option<QueueItem> {
+        Some(QueueItem::Checkpoint { seq })
+    }
+
+    fn reset(seq: i64, reason: ResetReason) -> QueueItem {
+        QueueItem::Reset { seq, reason }
+    }
+}
+
+/// One conversation, as one viewer follows it.
+struct Thread {
+    id: ConversationId,
+    viewer: AgentId,
+    /// The conversation as it was at the start, for a client that has not read it yet.
+    first: Option<Seen>,
+}
+
+impl Lens for Thread {
+    type Item = ThreadItem;
+
+    fn item(&self, event: &Arc<Event>, body: &ConversationEvent) -> Option<ThreadItem> {
+        let told = body.conversation_id() == self.id && view::concerns(self.viewer, event.actor, body);
+        told.then(|| ThreadItem {
+            seq: event.seq,
+            event: Some(event.clone()),
+            seen: Some(Seen::new(&body.after, Some(self.viewer))),
+            reset: None,
+        })
+    }
+
+    /// A client that resumes knows the conversation: its first checkpoint would say nothing new.
+    fn checkpoint(&mut self, seq: i64, first: bool) -> Option<ThreadItem> {
+        let seen = self.first.take();
+        (!first || seen.is_some()).then_some(ThreadItem { seq, event: None, seen, reset: None })
+    }
+
+    fn reset(seq: i64, reason: ResetReason) -> ThreadItem {
+        ThreadItem { seq, event: None, seen: None, reset: Some(reason) }
+    }
+}
+
+/// The badges of one agent, as they change.
+struct Badges {
+    services: Services,
+    caller: Caller,
+    only: Option<BTreeSet<PhoneNumberId>>,
+    head: watch::Receiver<i64>,
+    _tail: Arc<Tail>,
+    last: Option<ViewCounts>,
+    /// When the badges were last looked at, changed or not.
+    looked_at: Option<Instant>,
+}
+
+impl Badges {
+    /// The badges, when they differ from the last.
+    async fn next(&mut self) -> Answer<(ViewCounts, i64)> {
+        loop {
+            if let Some(at) = self.looked_at {
+                // The sender lives in `_tail`, so this cannot fail.
+                if self.head.changed().await.is_err() {
+                    std::future::pending::<()>().await;
+                }
+                tokio::time::sleep_until(at + BADGE_PAUSE).await;
+            }
+            self.head.borrow_and_update();
+            let access = self.services.access(self.caller).await?;
+            let counts = self.services.view_counts(&access, self.only.as_ref()).await?;
+            self.looked_at = Some(Instant::now());
+            if self.last != Some(counts) {
+                self.last = Some(counts);
+                return Ok((counts, access.as_of));
+            }
+        }
+    }
+}
