@@ -5,6 +5,7 @@
 pub mod clock;
 pub mod config;
 pub mod domain;
+pub mod graphql;
 pub mod service;
 pub mod store;
 pub mod synthetic;

@@ -1,0 +1,405 @@
+//! Answers as the specification wants them: nulls where something failed, and fields in the order asked for.
+//!
+//! The engine leaves a field that failed out of its object. Clients are promised otherwise: a nullable field
+//! that failed is null, and one that is never null takes the nearest nullable thing around it along. The
+//! engine also writes fields down as they become ready; people who explore expect them as they wrote them.
+
+use std::collections::HashMap;
+use std::sync::{Arc, LazyLock};
+
+use async_graphql::indexmap::IndexMap;
+use async_graphql::parser::parse_schema;
+use async_graphql::parser::types::{
+    BaseType, DocumentOperations, ExecutableDocument, OperationDefinition, OperationType, Selection,
+    SelectionSet, Type, TypeKind, TypeSystemDefinition,
+};
+use async_graphql::{Data, Executor, Name, PathSegment, Request, Response, Value};
+use futures_util::StreamExt;
+use futures_util::stream::{self, BoxStream};
+
+use super::{Schema, variables};
+
+/// The type of every field, by the name of its type and its own.
+static FIELDS: LazyLock<HashMap<(String, String), Type>> = LazyLock::new(|| {
+    let mut fields = HashMap::new();
+    // Without the schema, which parses whenever the tests pass, answers stay as the engine gives them.
+    let definitions = parse_schema(super::sdl()).map(|document| document.definitions).unwrap_or_default();
+    for definition in definitions {
+        let TypeSystemDefinition::Type(definition) = definition else { continue };
+        let of_type = match definition.node.kind {
+            TypeKind::Object(object) => object.fields,
+            TypeKind::Interface(interface) => interface.fields,
+            _ => continue,
+        };
+        let name = definition.node.name.node;
+        for field in of_type {
+            fields.insert((name.to_string(), field.node.name.node.to_string()), field.node.ty.node);
+        }
+    }
+    fields
+});
+
+/// The executor that every transport uses: the schema, with its answers completed.
+#[derive(Clone)]
+pub struct Engine(pub Schema);
+
+impl Executor for Engine {
+    async fn execute(&self, mut request: Request) -> Response {
+        let Some(asked) = Asked::of(&mut request) else { return self.0.execute(request).await };
+        match asked.misfit(&request) {
+            Some(refused) => refused,
+            None => asked.complete(self.0.execute(request).await),
+        }
+    }
+
+    fn execute_stream(
+        &self,
+        mut request: Request,
+        session_data: Option<Arc<Data>>,
+    ) -> BoxStream<'static, Response> {
+        let Some(asked) = Asked::of(&mut request) else {
+            return Executor::execute_stream(&self.0, request, session_data);
+        };
+        if let Some(refused) = asked.misfit(&request) {
+            return stream::once(std::future::ready(refused)).boxed();
+        }
+        let responses = Executor::execute_stream(&self.0, request, session_data);
+        responses.map(move |response| asked.complete(response)).boxed()
+    }
+}
+
+/// What a request asked for, kept beside its execution.
+struct Asked {
+    document: ExecutableDocument,
+    operation_name: Option<String>,
+}
+
+impl Asked {
+    /// The request's document, which the guard has parsed; `None` when there is none that can be.
+    fn of(request: &mut Request) -> Option<Self> {
+        let document = request.parsed_query().ok()?.clone();
+        Some(Self { document, operation_name: request.operation_name.clone() })
+    }
+
+    /// The answer to a request whose variables do not fit; `None` when they do.
+    fn misfit(&self, request: &Request) -> Option<Response> {
+        let name = self.operation_name.as_deref();
+        let error = variables::misfit(&self.document, name, &request.variables)?;
+        Some(Response::from_errors(vec![error]))
+    }
+
+    fn complete(&self, response: Response) -> Response {
+        complete(response, &self.document, self.operation_name.as_deref())
+    }
+}
+
+/// `response` to the operation `operation_name` of `document`, mended and in order.
+fn complete(mut response: Response, document: &ExecutableDocument, operation_name: Option<&str>) -> Response {
+    let failed = response.errors.iter().any(|error| !error.path.is_empty());
+    if !failed && response.data == Value::Null {
+        return response;
+    }
+    let Some(operation) = operation(document, operation_name) else { return response };
+    if failed {
+        mend(&mut response, document, operation);
+    }
+    Outline::of(document, &[&operation.selection_set.node]).arrange(&mut response.data);
+    response
+}
+
+fn operation<'a>(document: &'a ExecutableDocument, name: Option<&str>) -> Option<&'a OperationDefinition> {
+    match &document.operations {
+        DocumentOperations::Single(operation) => Some(&operation.node),
+        DocumentOperations::Multiple(operations) => operations.get(name?).map(|operation| &operation.node),
+    }
+}
+
+/// Puts nulls in the place of what failed.
+fn mend(response: &mut Response, document: &ExecutableDocument, operation: &OperationDefinition) {
+    let failed = response.errors.iter().filter(|error| !error.path.is_empty());
+    let failed: Vec<_> = failed
+        .filter_map(|error| Some((&error.path, nullability(document, operation, &error.path)?)))
+        .collect();
+    // All of them are put in before any is passed on, so that nothing is put into what is null by then.
+    for (path, _) in &failed {
+        insert_null(&mut response.data, path);
+    }
+    for (path, nullable) in &failed {
+        pass_on(&mut response.data, path, nullable);
+    }
+}
+
+/// What a selection answers with, in order, and what is selected in each in turn.
+#[derive(Default)]
+struct Outline<'a>(IndexMap<&'a str, Outline<'a>>);
+
+impl<'a> Outline<'a> {
+    /// The outline of selections that are answered together.
+    fn of(document: &'a ExecutableDocument, sets: &[&'a SelectionSet]) -> Self {
+        let mut below: IndexMap<&str, Vec<&SelectionSet>> = IndexMap::new();
+        for set in sets {
+            gather(document, set, &mut below);
+        }
+        Self(below.into_iter().map(|(key, sets)| (key, Self::of(document, &sets))).collect())
+    }
+
+    /// Puts the fields of every object in order.
+    fn arrange(&self, data: &mut Value) {
+        match data {
+            _ if self.0.is_empty() => {}
+            Value::List(items) => items.iter_mut().for_each(|item| self.arrange(item)),
+            Value::Object(fields) => {
+                let place = |key: &Name| self.0.get_index_of(key.as_str()).unwrap_or(usize::MAX);
+                if !fields.keys().is_sorted_by_key(place) {
+                    fields.sort_by_cached_key(|key, _| place(key));
+                }
+                for (key, below) in fields {
+                    if let Some(outline) = self.0.get(key.as_str()) {
+                        outline.arrange(below);
+                    }
+                }
+            }
+            _ => {}
+        }
+    }
+}
+
+fn gather<'a>(
+    document: &'a ExecutableDocument,
+    set: &'a SelectionSet,
+    below: &mut IndexMap<&'a str, Vec<&'a SelectionSet>>,
+) {
+    for selection in &set.items {
+        match &selection.node {
+            Selection::Field(field) => {
+                let key = field.node.response_key().node.as_str();
+                below.entry(key).or_default().push(&field.node.selection_set.node);
+            }
+            Selection::InlineFragment(fragment) => gather(document, &fragment.node.selection_set.node, below),
+            Selection::FragmentSpread(spread) => {
+                if let Some(fragment) = document.fragments.get(&spread.node.fragment_name.node) {
+                    gather(document, &fragment.node.selection_set.node, below);
+                }
+            }
+        }
+    }
+}
+
+/// For each segment of `path`, whether what stands there may be null. `None` when the path is not one of the
+/// operation.
+fn nullability(
+    document: &ExecutableDocument,
+    operation: &OperationDefinition,
+    path: &[PathSegment],
+) -> Option<Vec<bool>> {
+    let root = match operation.ty {
+        OperationType::Query => "Query",
+        OperationType::Mutation => "Mutation",
+        OperationType::Subscription => "Subscription",
+    };
+    let mut selected = vec![(root.to_owned(), &operation.selection_set.node)];
+    let mut here: Option<Type> = None;
+    let mut nullable = Vec::with_capacity(path.len());
+    for segment in path {
+        let next = match segment {
+            PathSegment::Index(_) => match here?.base {
+                BaseType::List(item) => *item,
+                BaseType::Named(_) => return None,
+            },
+            PathSegment::Field(key) => {
+                let mut found = Vec::new();
+                for (parent, set) in &selected {
+                    fields_under(document, parent, set, key, &mut found);
+                }
+                let next = found.first()?.0.clone();
+                selected = found.into_iter().map(|(ty, set)| (base_name(&ty.base), set)).collect();
+                next
+            }
+        };
+        nullable.push(next.nullable);
+        here = Some(next);
+    }
+    Some(nullable)
+}
+
+/// The fields that answer under `key` in a selection on `parent`, with what they select in turn.
+fn fields_under<'a>(
+    document: &'a ExecutableDocument,
+    parent: &str,
+    set: &'a SelectionSet,
+    key: &str,
+    found: &mut Vec<(Type, &'a SelectionSet)>,
+) {
+    for selection in &set.items {
+        match &selection.node {
+            Selection::Field(field) if field.node.response_key().node.as_str() == key => {
+                let place = (parent.to_owned(), field.node.name.node.to_string());
+                let ty = FIELDS.get(&place).cloned();
+                found.extend(ty.map(|ty| (ty, &field.node.selection_set.node)));
+            }
+            Selection::Field(_) => {}
+            Selection::InlineFragment(fragment) => {
+                let condition = fragment.node.type_condition.as_ref();
+                let parent = condition.map_or(parent, |condition| condition.node.on.node.as_str());
+                fields_under(document, parent, &fragment.node.selection_set.node, key, found);
+            }
+            // Validation has refused fragments that spread themselves.
+            Selection::FragmentSpread(spread) => {
+                if let Some(fragment) = document.fragments.get(&spread.node.fragment_name.node) {
+                    let parent = fragment.node.type_condition.node.on.node.as_str();
+                    fields_under(document, parent, &fragment.node.selection_set.node, key, found);
+                }
+            }
+        }
+    }
+}
+
+fn base_name(base: &BaseType) -> String {
+    match base {
+        BaseType::Named(name) => name.to_string(),
+        BaseType::List(item) => base_name(&item.base),
+    }
+}
+
+/// Puts null where `path` leads, unless something stands there.
+fn insert_null(data: &mut Value, path: &[PathSegment]) {
+    let Some((segment, rest)) = path.split_first() else { return };
+    match segment {
+        PathSegment::Field(key) => {
+            // An object all of whose fields failed is null to the engine.
+            if *data == Value::Null {
+                *data = Value::Object(Default::default());
+            }
+            if let Value::Object(fields) = data {
+                let below = fields.entry(Name::new(key)).or_insert(Value::Null);
+                // What is missing on the way down is a list that failed as a whole.
+                if matches!(rest.first(), Some(PathSegment::Field(_))) || *below != Value::Null {
+                    insert_null(below, rest);
+                }
+            }
+        }
+        PathSegment::Index(index) => {
+            if let Value::List(items) = data
+                && let Some(item) = items.get_mut(*index)
+            {
+                insert_null(item, rest);
+            }
+        }
+    }
+}
+
+/// Makes the nearest nullable thing around null when what stands at the end of `path` is null and may not be.
+fn pass_on(data: &mut Value, path: &[PathSegment], nullable: &[bool]) {
+    let mut here = &*data;
+    let mut reached = 0;
+    for segment in path {
+        let below = match (segment, here) {
+            (PathSegment::Field(key), Value::Object(fields)) => fields.get(key.as_str()),
+            (PathSegment::Index(index), Value::List(items)) => items.get(*index),
+            _ => None,
+        };
+        let Some(below) = below else { break };
+        here = below;
+        reached += 1;
+    }
+    if *here != Value::Null {
+        return;
+    }
+    let kept = nullable[..reached].iter().rposition(|nullable| *nullable).map_or(0, |last| last + 1);
+    let mut here = data;
+    for segment in &path[..kept] {
+        let below = match (segment, here) {
+            (PathSegment::Field(key), Value::Object(fields)) => fields.get_mut(key.as_str()),
+            (PathSegment::Index(index), Value::List(items)) => items.get_mut(*index),
+            _ => None,
+        };
+        let Some(below) = below else { return };
+        here = below;
+    }
+    *here = Value::Null;
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use async_graphql::parser::parse_query;
+    use async_graphql::{ServerError, value};
+
+    fn failing(path: &[&str]) -> ServerError {
+        let mut error = ServerError::new("failed", None);
+        let segment = |text: &&str| match text.parse() {
+            Ok(index) => PathSegment::Index(index),
+            Err(_) => PathSegment::Field((*text).to_owned()),
+        };
+        error.path = path.iter().map(segment).collect();
+        error
+    }
+
+    fn completed(query: &str, data: Value, errors: &[&[&str]]) -> Value {
+        let mut response = Response::new(data);
+        response.errors = errors.iter().map(|path| failing(path)).collect();
+        complete(response, &parse_query(query).unwrap(), None).data
+    }
+
+    #[test]
+    fn a_nullable_field_that_failed_is_null() {
+        let data = completed(
+            "{ viewer { id } workspace { id } }",
+            value!({ "workspace": { "id": "x" } }),
+            &[&["viewer"]],
+        );
+        assert_eq!(data, value!({ "workspace": { "id": "x" }, "viewer": null }));
+        let data = completed("mutation { m: receiveMessage(input: 1) { changed } }", Value::Null, &[&["m"]]);
+        assert_eq!(data, value!({ "m": null }));
+    }
+
+    #[test]
+    fn a_field_that_is_never_null_takes_its_nearest_nullable_surroundings_along() {
+        let query = "{ conversations { asOf nodes { id ...row } } viewer { id } } fragment row on Conversation { who: contact { id } }";
+        let data = value!({ "conversations": { "asOf": "c", "nodes": [{ "id": "1" }, { "id": "2" }] }, "viewer": null });
+        let data = completed(query, data, &[&["conversations", "nodes", "1", "who"]]);
+        assert_eq!(data, value!({ "conversations": null, "viewer": null }));
+        let data = completed("{ nodes(ids: []) { id } }", Value::Null, &[&["nodes"]]);
+        assert_eq!(data, Value::Null);
+    }
+
+    #[test]
+    fn items_that_may_be_null_fail_alone() {
+        let query = "{ nodes(ids: []) { ... on Conversation { id messages(first: 101) { totalCount } lastMessage { id } } } }";
+        let data = value!({ "nodes": [{ "id": "1" }, { "id": "2" }] });
+        let data = completed(query, data, &[&["nodes", "1", "messages"], &["nodes", "0", "lastMessage"]]);
+        assert_eq!(data, value!({ "nodes": [{ "id": "1", "lastMessage": null }, null] }));
+    }
+
+    #[test]
+    fn an_object_all_of_whose_fields_failed_is_an_object_of_nulls() {
+        let query = "{ conversation(id: 1) { a: assigneeAt(time: 1) { id } b: assigneeAt(time: 2) { id } } }";
+        let errors: &[&[&str]] = &[&["conversation", "a"], &["conversation", "b"]];
+        let data = completed(query, value!({ "conversation": null }), errors);
+        assert_eq!(data, value!({ "conversation": { "a": null, "b": null } }));
+        let query =
+            "{ conversation(id: 1) { messages(first: 101) { totalCount } a: assigneeAt(time: 1) { id } } }";
+        let errors: &[&[&str]] = &[&["conversation", "messages"], &["conversation", "a"]];
+        let data = completed(query, value!({ "conversation": null }), errors);
+        assert_eq!(data, value!({ "conversation": null }));
+    }
+
+    fn keys(data: &Value) -> String {
+        serde_json::to_string(data).unwrap().replace('"', "")
+    }
+
+    #[test]
+    fn fields_stand_in_the_order_asked_for() {
+        let query = "query A { viewer { id } } query B { w: workspace { plan name } ...more viewer { name } }
+            fragment more on Query { viewer { id role } conversations { nodes { status id } totalCount } }";
+        let data = value!({
+            "conversations": { "totalCount": 2, "nodes": [{ "id": 1, "status": 2 }, { "status": 3, "id": 4 }] },
+            "viewer": { "name": "n", "id": "i", "role": "r" },
+            "w": { "name": "x", "plan": "y" },
+        });
+        let data = complete(Response::new(data), &parse_query(query).unwrap(), Some("B")).data;
+        let wanted = "{w:{plan:y,name:x},viewer:{id:i,role:r,name:n},\
+            conversations:{nodes:[{status:2,id:1},{status:3,id:4}],totalCount:2}}";
+        assert_eq!(keys(&data), wanted);
+    }
+}

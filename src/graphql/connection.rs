@@ -1,0 +1,446 @@
+//! Pages of lists: their arguments, their cursors, and the types that carry them.
+//!
+//! Cursors are opaque to clients, and tagged, so that the cursor of one list is refused by another. Messages
+//! and history are numbered without gaps, so which of them make up a page is arithmetic ([`Window`]).
+
+use std::borrow::Cow;
+
+use async_graphql::{Object, OutputType, Result, SimpleObject, TypeName};
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+
+use super::error::bad_input;
+use super::ids;
+use crate::clock::Timestamp;
+use crate::domain::{AgentId, ConversationId};
+use crate::service::{ListPosition, OrderField, Slice};
+
+/// The size of a page when none is asked for.
+pub const DEFAULT_PAGE: usize = 25;
+/// The most items of a page.
+pub const MAX_PAGE: usize = 100;
+/// The longest cursor that is worth decoding, in bytes.
+const MAX_CURSOR: usize = 120;
+
+/// The paging arguments of a field, checked.
+#[derive(Debug)]
+pub struct Paging {
+    limit: usize,
+    backward: bool,
+    after: Option<String>,
+    before: Option<String>,
+}
+
+impl Paging {
+    /// # Errors
+    /// BAD_USER_INPUT when the size is negative or over [`MAX_PAGE`], or when both sizes are given.
+    pub fn new(
+        first: Option<i32>,
+        after: Option<String>,
+        last: Option<i32>,
+        before: Option<String>,
+    ) -> Result<Self> {
+        let (limit, backward) = match (first, last) {
+            (Some(_), Some(_)) => return Err(bad_input("Ask for `first` or `last`, not for both.")),
+            (None, Some(last)) => (size("last", last)?, true),
+            (Some(first), None) => (size("first", first)?, false),
+            (None, None) => (DEFAULT_PAGE, false),
+        };
+        Ok(Self { limit, backward, after, before })
+    }
+
+    /// The slice that is asked for, with cursors read by `decode`.
+    ///
+    /// # Errors
+    /// BAD_USER_INPUT when a cursor is not one of this list.
+    pub fn slice<P>(&self, decode: impl Fn(&str) -> Option<P>) -> Result<Slice<P>> {
+        let read = |name: &str, cursor: &Option<String>| match cursor {
+            None => Ok(None),
+            Some(text) => match decode(text) {
+                Some(position) => Ok(Some(position)),
+                None => Err(bad_input(format!("`{name}` is not a cursor of this list."))),
+            },
+        };
+        let (after, before) = (read("after", &self.after)?, read("before", &self.before)?);
+        Ok(Slice { limit: self.limit, backward: self.backward, after, before })
+    }
+}
+
+fn size(name: &str, asked: i32) -> Result<usize> {
+    match usize::try_from(asked) {
+        Ok(size) if size <= MAX_PAGE => Ok(size),
+        _ => Err(bad_input(format!("`{name}` is from 0 to {MAX_PAGE}."))),
+    }
+}
+
+/// What a page costs against the limit of complexity: its items, each with everything selected in it.
+pub fn cost(first: Option<i32>, last: Option<i32>, each: usize) -> usize {
+    let size = first.or(last).map_or(DEFAULT_PAGE, |n| usize::try_from(n).unwrap_or(0));
+    size.saturating_mul(each).saturating_add(1)
+}
+
+/// A place in a list that a cursor names.
+pub trait Cursor: Sized {
+    /// What sets these cursors apart from others'.
+    const TAG: &'static str;
+    fn write(&self) -> String;
+    fn read(text: &str) -> Option<Self>;
+
+    /// The cursor that clients see.
+    fn encode(&self) -> String {
+        URL_SAFE_NO_PAD.encode(format!("{}:{}", Self::TAG, self.write()))
+    }
+
+    /// `None` unless the cursor was made by [`Self::encode`].
+    fn decode(cursor: &str) -> Option<Self> {
+        if cursor.len() > MAX_CURSOR {
+            return None;
+        }
+        let text = String::from_utf8(URL_SAFE_NO_PAD.decode(cursor).ok()?).ok()?;
+        Self::read(text.strip_prefix(Self::TAG)?.strip_prefix(':')?)
+    }
+}
+
+/// A message, by its number in the conversation.
+pub struct MessageNumber(pub i32);
+
+impl Cursor for MessageNumber {
+    const TAG: &'static str = "m";
+
+    fn write(&self) -> String {
+        self.0.to_string()
+    }
+
+    fn read(text: &str) -> Option<Self> {
+        number(text).map(Self)
+    }
+}
+
+/// An entry of the history, by the version that it left.
+pub struct HistoryNumber(pub i32);
+
+impl Cursor for HistoryNumber {
+    const TAG: &'static str = "h";
+
+    fn write(&self) -> String {
+        self.0.to_string()
+    }
+
+    fn read(text: &str) -> Option<Self> {
+        number(text).map(Self)
+    }
+}
+
+fn number(text: &str) -> Option<i32> {
+    text.parse().ok().filter(|number| *number >= 1)
+}
+
+impl Cursor for AgentId {
+    const TAG: &'static str = "a";
+
+    fn write(&self) -> String {
+        ids::encode(*self).0
+    }
+
+    fn read(text: &str) -> Option<Self> {
+        ids::decode(text)
+    }
+}
+
+/// A place in a list of conversations, good for the order that it was made in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ConversationCursor {
+    pub field: OrderField,
+    pub position: ListPosition,
+}
+
+impl Cursor for ConversationCursor {
+    const TAG: &'static str = "c";
+
+    fn write(&self) -> String {
+        let field = match self.field {
+            OrderField::LastActivity => "a",
+            OrderField::WaitingSince => "w",
+            OrderField::UnassignedSince => "u",
+        };
+        let key = self.position.key.map_or_else(|| "-".to_owned(), |at| at.as_micros().to_string());
+        format!("{field}.{key}.{}", *ids::encode(self.position.id))
+    }
+
+    fn read(text: &str) -> Option<Self> {
+        let mut parts = text.splitn(3, '.');
+        let field = match parts.next()? {
+            "a" => OrderField::LastActivity,
+            "w" => OrderField::WaitingSince,
+            "u" => OrderField::UnassignedSince,
+            _ => return None,
+        };
+        let key = match parts.next()? {
+            "-" => None,
+            micros => Some(Timestamp::from_micros(micros.parse().ok()?)),
+        };
+        let id = ids::decode::<ConversationId>(parts.next()?)?;
+        Some(Self { field, position: ListPosition { key, id } })
+    }
+}
+
+/// Which of the things numbered 1, 2, 3 … `count` make up a page.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Window {
+    low: i32,
+    high: i32,
+    pub has_next: bool,
+    pub has_previous: bool,
+}
+
+impl Window {
+    /// A page of a list in rising order of numbers.
+    pub fn rising(count: i32, slice: Slice<i32>) -> Self {
+        Self::cut(count, slice.after, slice.before, slice.limit, slice.backward)
+    }
+
+    /// A page of a list that begins with the greatest number.
+    pub fn falling(count: i32, slice: Slice<i32>) -> Self {
+        let Self { low, high, has_next, has_previous } =
+            Self::cut(count, slice.before, slice.after, slice.limit, !slice.backward);
+        Self { low, high, has_next: has_previous, has_previous: has_next }
+    }
+
+    /// The numbers above `over` and under `under`, at most `limit` of them, from the top or the bottom.
+    fn cut(count: i32, over: Option<i32>, under: Option<i32>, limit: usize, from_top: bool) -> Self {
+        let limit = i32::try_from(limit).unwrap_or(i32::MAX);
+        let mut low = over.map_or(1, |over| over.saturating_add(1)).max(1);
+        let mut high = under.map_or(count, |under| under.saturating_sub(1)).min(count);
+        if from_top {
+            low = low.max(high.saturating_sub(limit).saturating_add(1));
+        } else {
+            high = high.min(low.saturating_add(limit).saturating_sub(1));
+        }
+        Self { low, high, has_next: high < count, has_previous: low > 1 }
+    }
+
+    /// The first and the last number, both included; `None` when the page is empty.
+    pub fn run(&self) -> Option<(i32, i32)> {
+        (self.low <= self.high).then_some((self.low, self.high))
+    }
+}
+
+/// Where a page stands in its list.
+#[derive(Debug, Clone, PartialEq, Eq, SimpleObject)]
+pub struct PageInfo {
+    /// Whether the list goes on after this page.
+    pub has_next_page: bool,
+    /// Whether the list has items before this page.
+    pub has_previous_page: bool,
+    /// The cursor of the first item; null on an empty page.
+    pub start_cursor: Option<String>,
+    /// The cursor of the last item; null on an empty page.
+    pub end_cursor: Option<String>,
+}
+
+/// An item of a page and its place in the list.
+#[derive(Clone)]
+pub struct Edge<T> {
+    cursor: String,
+    node: T,
+}
+
+impl<T: OutputType> TypeName for Edge<T> {
+    fn type_name() -> Cow<'static, str> {
+        format!("{}Edge", T::type_name()).into()
+    }
+}
+
+/// An item of a page and its place in the list.
+#[Object(name_type)]
+impl<T: OutputType> Edge<T> {
+    /// The item's place in the list, for `after` and `before`.
+    async fn cursor(&self) -> &str {
+        &self.cursor
+    }
+
+    /// The item.
+    async fn node(&self) -> &T {
+        &self.node
+    }
+}
+
+/// What every connection has but its total.
+pub struct Page<T> {
+    edges: Vec<Edge<T>>,
+    info: PageInfo,
+}
+
+impl<T> Page<T> {
+    /// A page of items with their cursors, in order.
+    pub fn new(items: impl IntoIterator<Item = (String, T)>, has_next: bool, has_previous: bool) -> Self {
+        let edges: Vec<_> = items.into_iter().map(|(cursor, node)| Edge { cursor, node }).collect();
+        let info = PageInfo {
+            has_next_page: has_next,
+            has_previous_page: has_previous,
+            start_cursor: edges.first().map(|edge| edge.cursor.clone()),
+            end_cursor: edges.last().map(|edge| edge.cursor.clone()),
+        };
+        Self { edges, info }
+    }
+
+    #[cfg(test)]
+    pub fn nodes_in_order(&self) -> impl Iterator<Item = &T> {
+        self.edges.iter().map(|edge| &edge.node)
+    }
+
+    #[cfg(test)]
+    pub fn info(&self) -> &PageInfo {
+        &self.info
+    }
+}
+
+impl<T: OutputType> TypeName for Page<T> {
+    fn type_name() -> Cow<'static, str> {
+        format!("{}Page", T::type_name()).into()
+    }
+}
+
+/// A page of a list.
+#[Object(name_type)]
+impl<T: OutputType> Page<T> {
+    /// The items of the page, each with its cursor.
+    async fn edges(&self) -> &[Edge<T>] {
+        &self.edges
+    }
+
+    /// The items of the page.
+    async fn nodes(&self) -> Vec<&T> {
+        self.edges.iter().map(|edge| &edge.node).collect()
+    }
+
+    /// Where the page stands in its list.
+    async fn page_info(&self) -> &PageInfo {
+        &self.info
+    }
+}
+
+/// A total that is known without counting.
+#[derive(SimpleObject)]
+pub struct Total {
+    /// How many items the whole list has.
+    pub total_count: Option<i32>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use uuid::Uuid;
+
+    fn slice(limit: usize, backward: bool, after: Option<i32>, before: Option<i32>) -> Slice<i32> {
+        Slice { limit, backward, after, before }
+    }
+
+    #[test]
+    fn pages_have_25_items_unless_asked_and_at_most_100() {
+        let limit =
+            |first, last| Paging::new(first, None, last, None).map(|paging| (paging.limit, paging.backward));
+        assert_eq!(limit(None, None).unwrap(), (25, false));
+        assert_eq!(limit(Some(0), None).unwrap(), (0, false));
+        assert_eq!(limit(Some(100), None).unwrap(), (100, false));
+        assert_eq!(limit(None, Some(7)).unwrap(), (7, true));
+        for (first, last) in
+            [(Some(101), None), (Some(-1), None), (None, Some(-1)), (None, Some(101)), (Some(1), Some(1))]
+        {
+            let error = limit(first, last).unwrap_err();
+            let extensions = error.extensions.unwrap();
+            assert_eq!(extensions.get("code"), Some(&"BAD_USER_INPUT".into()), "{first:?} {last:?}");
+        }
+    }
+
+    #[test]
+    fn a_cursor_is_refused_by_another_list() {
+        let paging = |after: String| Paging::new(None, Some(after), None, None).unwrap();
+        let read = |cursor: &str| MessageNumber::decode(cursor).map(|number| number.0);
+        assert_eq!(paging(MessageNumber(3).encode()).slice(read).unwrap().after, Some(3));
+        for bad in [
+            HistoryNumber(3).encode(),
+            MessageNumber(0).encode(),
+            "x".into(),
+            String::new(),
+            "A".repeat(9_999),
+        ] {
+            assert!(paging(bad).slice(read).is_err());
+        }
+    }
+
+    #[test]
+    fn a_conversations_cursor_keeps_its_order_key_and_id() {
+        for field in [OrderField::LastActivity, OrderField::WaitingSince, OrderField::UnassignedSince] {
+            for key in [None, Some(Timestamp::from_micros(-5)), Some(Timestamp::from_micros(i64::MAX))] {
+                let position = ListPosition { key, id: ConversationId(Uuid::from_u128(u128::MAX)) };
+                let cursor = ConversationCursor { field, position };
+                assert_eq!(ConversationCursor::decode(&cursor.encode()), Some(cursor));
+            }
+        }
+    }
+
+    /// The page that walking the whole list by hand gives.
+    fn by_hand(
+        numbers: Vec<i32>,
+        slice: Slice<i32>,
+        comes_later: impl Fn(i32, i32) -> bool,
+    ) -> (Vec<i32>, bool, bool) {
+        let kept: Vec<i32> = numbers
+            .iter()
+            .copied()
+            .filter(|n| slice.after.is_none_or(|after| comes_later(*n, after)))
+            .filter(|n| slice.before.is_none_or(|before| comes_later(before, *n)))
+            .collect();
+        let page = if slice.backward {
+            kept[kept.len().saturating_sub(slice.limit)..].to_vec()
+        } else {
+            kept[..kept.len().min(slice.limit)].to_vec()
+        };
+        let next = page.last().is_some_and(|last| numbers.last() != Some(last));
+        let previous = page.first().is_some_and(|first| numbers.first() != Some(first));
+        (page, next, previous)
+    }
+
+    #[test]
+    fn windows_are_what_walking_the_list_gives() {
+        let ends = || std::iter::once(None).chain((1..=6).map(Some));
+        let mut pages = 0;
+        for (count, limit, backward) in
+            (0..=4).flat_map(|c| (0..=5).flat_map(move |l| [(c, l, false), (c, l, true)]))
+        {
+            for (after, before) in ends().flat_map(|a| ends().map(move |b| (a, b))) {
+                let slice = slice(limit, backward, after, before);
+                let rising = Window::rising(count, slice);
+                let falling = Window::falling(count, slice);
+                let numbers =
+                    |window: &Window| window.run().map_or(Vec::new(), |(low, high)| (low..=high).collect());
+                let (page, next, previous) = by_hand((1..=count).collect(), slice, |a, b| a > b);
+                assert_eq!(numbers(&rising), page, "{count} {slice:?}");
+                if !page.is_empty() {
+                    pages += 1;
+                    assert_eq!((rising.has_next, rising.has_previous), (next, previous), "{count} {slice:?}");
+                }
+                let (page, next, previous) = by_hand((1..=count).rev().collect(), slice, |a, b| a < b);
+                let reversed: Vec<i32> = numbers(&falling).into_iter().rev().collect();
+                assert_eq!(reversed, page, "{count} {slice:?}");
+                if !page.is_empty() {
+                    assert_eq!(
+                        (falling.has_next, falling.has_previous),
+                        (next, previous),
+                        "{count} {slice:?}"
+                    );
+                }
+            }
+        }
+        assert!(pages > 100);
+    }
+
+    #[test]
+    fn an_empty_page_still_knows_its_neighbours() {
+        let window = Window::rising(5, slice(0, false, Some(2), None));
+        assert_eq!((window.run(), window.has_next, window.has_previous), (None, true, true));
+        let window = Window::falling(5, slice(0, false, None, None));
+        assert_eq!((window.run(), window.has_next, window.has_previous), (None, true, false));
+    }
+}

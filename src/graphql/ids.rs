@@ -1,0 +1,170 @@
+//! Ids as API clients see them: opaque, and good for one type only.
+//!
+//! An id is a letter that names the type and the bytes of the UUID, in base64url. A ConversationEvent has no
+//! UUID: its id is its workspace's and its number in the log. Nothing here looks anything up.
+
+use async_graphql::ID;
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use uuid::Uuid;
+
+use crate::domain::{
+    AgentId, ContactId, ConversationId, MessageId, PhoneNumberId, RebalancePlanId, WorkspaceId,
+};
+
+const EVENT_TAG: u8 = b'E';
+
+/// A kind of id with a letter of its own.
+pub trait Tagged: Copy {
+    const TAG: u8;
+    fn uuid(self) -> Uuid;
+    fn from_uuid(uuid: Uuid) -> Self;
+}
+
+macro_rules! tagged {
+    ($($name:ident = $tag:literal),+ $(,)?) => {$(
+        impl Tagged for $name {
+            const TAG: u8 = $tag;
+
+            fn uuid(self) -> Uuid {
+                self.0
+            }
+
+            fn from_uuid(uuid: Uuid) -> Self {
+                Self(uuid)
+            }
+        }
+    )+};
+}
+
+tagged! {
+    WorkspaceId = b'W',
+    AgentId = b'A',
+    PhoneNumberId = b'P',
+    ContactId = b'K',
+    ConversationId = b'C',
+    MessageId = b'M',
+    RebalancePlanId = b'R',
+}
+
+/// An id of any type, as `node` takes it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum AnyId {
+    Workspace(WorkspaceId),
+    Agent(AgentId),
+    PhoneNumber(PhoneNumberId),
+    Contact(ContactId),
+    Conversation(ConversationId),
+    Message(MessageId),
+    Event(WorkspaceId, i64),
+}
+
+/// The id that clients see.
+pub fn encode<T: Tagged>(id: T) -> ID {
+    ID(opaque(T::TAG, id.uuid(), &[]))
+}
+
+/// The id of the event at position `seq` of a workspace's log.
+pub fn encode_event(workspace: WorkspaceId, seq: i64) -> ID {
+    ID(opaque(EVENT_TAG, workspace.0, &seq.to_be_bytes()))
+}
+
+/// `None` when the id is malformed or of another type, which is to be answered as not found.
+pub fn decode<T: Tagged>(id: &str) -> Option<T> {
+    let (tag, uuid, rest) = parts(id)?;
+    (tag == T::TAG && rest.is_empty()).then(|| T::from_uuid(uuid))
+}
+
+/// As [`decode`], but a malformed id names something that never exists, so that a command is judged in its
+/// usual order and ends in its usual NOT_FOUND.
+pub fn decode_or_nil<T: Tagged>(id: &str) -> T {
+    decode(id).unwrap_or(T::from_uuid(Uuid::nil()))
+}
+
+/// `None` when the id is malformed or of no known type.
+pub fn decode_any(id: &str) -> Option<AnyId> {
+    let (tag, uuid, rest) = parts(id)?;
+    if tag == EVENT_TAG {
+        return Some(AnyId::Event(WorkspaceId(uuid), i64::from_be_bytes(rest.try_into().ok()?)));
+    }
+    let any = match tag {
+        WorkspaceId::TAG => AnyId::Workspace(WorkspaceId(uuid)),
+        AgentId::TAG => AnyId::Agent(AgentId(uuid)),
+        PhoneNumberId::TAG => AnyId::PhoneNumber(PhoneNumberId(uuid)),
+        ContactId::TAG => AnyId::Contact(ContactId(uuid)),
+        ConversationId::TAG => AnyId::Conversation(ConversationId(uuid)),
+        MessageId::TAG => AnyId::Message(MessageId(uuid)),
+        _ => return None,
+    };
+    rest.is_empty().then_some(any)
+}
+
+fn opaque(tag: u8, uuid: Uuid, rest: &[u8]) -> String {
+    URL_SAFE_NO_PAD.encode([&[tag], uuid.as_bytes().as_slice(), rest].concat())
+}
+
+fn parts(id: &str) -> Option<(u8, Uuid, Vec<u8>)> {
+    // The longest id has 25 bytes; anything much longer is not worth decoding.
+    if id.len() > 40 {
+        return None;
+    }
+    let bytes = URL_SAFE_NO_PAD.decode(id).ok()?;
+    let (tag, rest) = bytes.split_first()?;
+    let (uuid, rest) = rest.split_at_checked(16)?;
+    Some((*tag, Uuid::from_slice(uuid).ok()?, rest.to_vec()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_id_is_good_for_its_own_type_only() {
+        let agent = AgentId(Uuid::from_u128(7));
+        let id = encode(agent);
+        assert_eq!(decode::<AgentId>(&id), Some(agent));
+        assert_eq!(decode::<ContactId>(&id), None);
+        assert_eq!(decode_or_nil::<ContactId>(&id), ContactId(Uuid::nil()));
+        assert_eq!(decode_any(&id), Some(AnyId::Agent(agent)));
+        assert!(!id.contains("0007"), "the id shows what it is made of: {}", *id);
+    }
+
+    #[test]
+    fn every_type_has_its_own_letter() {
+        let uuid = Uuid::from_u128(9);
+        let ids = [
+            encode(WorkspaceId(uuid)),
+            encode(AgentId(uuid)),
+            encode(PhoneNumberId(uuid)),
+            encode(ContactId(uuid)),
+            encode(ConversationId(uuid)),
+            encode(MessageId(uuid)),
+            encode_event(WorkspaceId(uuid), 9),
+        ];
+        let distinct: std::collections::HashSet<_> =
+            ids.iter().map(|id| decode_any(id).unwrap()).map(|id| format!("{id:?}")).collect();
+        assert_eq!(distinct.len(), ids.len());
+    }
+
+    #[test]
+    fn events_are_named_by_workspace_and_number() {
+        let workspace = WorkspaceId(Uuid::from_u128(3));
+        let id = encode_event(workspace, 41);
+        assert_eq!(decode_any(&id), Some(AnyId::Event(workspace, 41)));
+        assert_eq!(decode::<WorkspaceId>(&id), None);
+    }
+
+    #[test]
+    fn malformed_ids_name_nothing() {
+        let id = encode(AgentId(Uuid::from_u128(7)));
+        let cut = &id[..id.len() - 4];
+        let long = format!("{}AAAA", *id);
+        let unknown = opaque(b'?', Uuid::nil(), &[]);
+        for bad in
+            ["", "A", "1", "not an id", "\u{1F600}", cut, long.as_str(), unknown.as_str(), &"A".repeat(5_000)]
+        {
+            assert_eq!(decode::<AgentId>(bad), None, "{bad}");
+            assert_eq!(decode_any(bad), None, "{bad}");
+        }
+    }
+}

@@ -1,0 +1,235 @@
+//! Look-ups that wait for each other, so that a list of conversations costs one statement a kind of thing
+//! and not one a row.
+//!
+//! Loaders belong to one operation, or to one pushed item of a subscription, and keep nothing: what one
+//! operation reads is never shown to the next.
+
+use std::collections::HashMap;
+use std::fmt::Debug;
+use std::hash::Hash;
+use std::sync::Arc;
+
+use ::dataloader::BatchFn;
+use ::dataloader::non_cached::Loader as Batched;
+use async_graphql::Result;
+use futures_util::future::BoxFuture;
+use tokio::sync::OnceCell;
+
+use super::error;
+use crate::clock::Timestamp;
+use crate::domain::{
+    Agent, AgentId, Contact, ContactId, ConversationId, Event, Message, MessageId, PhoneNumber,
+    PhoneNumberId, WorkspaceId,
+};
+use crate::service::{Access, Answer, Error, Seen, Services};
+use crate::token::Caller;
+
+/// The most keys that one statement looks up.
+const MAX_BATCH: usize = 500;
+
+/// A run of a conversation's messages or history, by number, both ends included.
+pub type Run = (ConversationId, i32, i32);
+
+type Fetched<K, V> = BoxFuture<'static, Answer<HashMap<K, V>>>;
+type Loaded<V> = std::result::Result<Option<V>, Arc<Error>>;
+type Loader<K, V> = Batched<K, Loaded<V>, Batch<K, V>>;
+
+/// Fetches the values of many keys at once.
+struct Batch<K, V>(Box<dyn Fn(Vec<K>) -> Fetched<K, V> + Send + Sync>);
+
+impl<K, V> BatchFn<K, Loaded<V>> for Batch<K, V>
+where
+    K: Clone + Eq + Hash,
+{
+    async fn load(&mut self, keys: &[K]) -> HashMap<K, Loaded<V>> {
+        match (self.0)(keys.to_vec()).await {
+            Ok(mut found) => keys.iter().map(|key| (key.clone(), Ok(found.remove(key)))).collect(),
+            Err(failure) => {
+                let failure = Arc::new(failure);
+                keys.iter().map(|key| (key.clone(), Err(failure.clone()))).collect()
+            }
+        }
+    }
+}
+
+/// What one operation looks things up with, and for whom.
+pub struct Loaders {
+    services: Services,
+    caller: Caller,
+    access: Arc<OnceCell<Access>>,
+    conversations: Loader<ConversationId, Seen>,
+    agents: Loader<AgentId, Agent>,
+    contacts: Loader<ContactId, Contact>,
+    phone_numbers: Loader<PhoneNumberId, PhoneNumber>,
+    messages: Loader<MessageId, (Message, Option<Agent>)>,
+    message_runs: Loader<Run, Vec<Message>>,
+    history_runs: Loader<Run, Vec<Arc<Event>>>,
+    assignees: Loader<(ConversationId, Timestamp), Option<AgentId>>,
+}
+
+/// A loader over the batch look-up `$method` of the services.
+macro_rules! batched {
+    ($services:expr, $workspace:expr, $method:ident) => {{
+        let (services, workspace): (Services, WorkspaceId) = ($services.clone(), $workspace);
+        loader(move |keys| {
+            let services = services.clone();
+            Box::pin(async move { services.$method(workspace, &keys).await })
+        })
+    }};
+}
+
+impl Loaders {
+    /// Loaders for `caller`; `access` is read at its first use, unless it is filled already.
+    pub fn new(services: Services, caller: Caller, access: Arc<OnceCell<Access>>) -> Self {
+        let workspace = caller.workspace_id();
+        Self {
+            conversations: visible_conversations(services.clone(), caller, access.clone()),
+            agents: batched!(services, workspace, agents_by_ids),
+            contacts: batched!(services, workspace, contacts_by_ids),
+            phone_numbers: batched!(services, workspace, phone_numbers_by_ids),
+            messages: batched!(services, workspace, messages_by_ids),
+            message_runs: batched!(services, workspace, message_runs),
+            history_runs: batched!(services, workspace, history_runs),
+            assignees: batched!(services, workspace, assignees_at),
+            services,
+            caller,
+            access,
+        }
+    }
+
+    /// New loaders for the same caller and access, for the next item of a subscription.
+    pub fn renewed(&self) -> Arc<Self> {
+        Arc::new(Self::new(self.services.clone(), self.caller, self.access.clone()))
+    }
+
+    pub fn services(&self) -> &Services {
+        &self.services
+    }
+
+    pub fn caller(&self) -> Caller {
+        self.caller
+    }
+
+    /// What the caller may see, read once.
+    pub async fn access(&self) -> Result<&Access> {
+        let read = || self.services.access(self.caller);
+        self.access.get_or_try_init(read).await.map_err(error::of_service)
+    }
+
+    /// `None` when the caller cannot see it.
+    pub async fn conversation(&self, id: ConversationId) -> Result<Option<Seen>> {
+        load(&self.conversations, id).await
+    }
+
+    pub async fn agent(&self, id: AgentId) -> Result<Option<Agent>> {
+        load(&self.agents, id).await
+    }
+
+    pub async fn contact(&self, id: ContactId) -> Result<Option<Contact>> {
+        load(&self.contacts, id).await
+    }
+
+    /// Costs nothing when the access holds the number, as it does for everything that the caller can see.
+    pub async fn phone_number(&self, id: PhoneNumberId) -> Result<Option<PhoneNumber>> {
+        let known = self.access.get().and_then(|access| access.phone_numbers.iter().find(|n| n.id == id));
+        match known {
+            Some(number) => Ok(Some(number.clone())),
+            None => load(&self.phone_numbers, id).await,
+        }
+    }
+
+    /// The message with its author.
+    pub async fn message(&self, id: MessageId) -> Result<Option<(Message, Option<Agent>)>> {
+        load(&self.messages, id).await
+    }
+
+    pub async fn message_run(&self, run: Run) -> Result<Vec<Message>> {
+        Ok(load(&self.message_runs, run).await?.unwrap_or_default())
+    }
+
+    pub async fn history_run(&self, run: Run) -> Result<Vec<Arc<Event>>> {
+        Ok(load(&self.history_runs, run).await?.unwrap_or_default())
+    }
+
+    /// Who owned the conversation at that time.
+    pub async fn assignee_at(&self, id: ConversationId, at: Timestamp) -> Result<Option<AgentId>> {
+        Ok(load(&self.assignees, (id, at)).await?.flatten())
+    }
+}
+
+fn visible_conversations(
+    services: Services,
+    caller: Caller,
+    access: Arc<OnceCell<Access>>,
+) -> Loader<ConversationId, Seen> {
+    loader(move |ids: Vec<ConversationId>| {
+        let (services, access) = (services.clone(), access.clone());
+        Box::pin(async move {
+            let access = access.get_or_try_init(|| services.access(caller)).await?;
+            services.conversations_by_ids(access, &ids).await
+        })
+    })
+}
+
+fn loader<K, V>(fetch: impl Fn(Vec<K>) -> Fetched<K, V> + Send + Sync + 'static) -> Loader<K, V>
+where
+    K: Clone + Debug + Eq + Hash,
+    V: Clone,
+{
+    Batched::new(Batch(Box::new(fetch) as Box<_>)).with_max_batch_size(MAX_BATCH)
+}
+
+async fn load<K, V>(loader: &Loader<K, V>, key: K) -> Result<Option<V>>
+where
+    K: Clone + Debug + Eq + Hash,
+    V: Clone,
+{
+    match loader.try_load(key).await {
+        Ok(found) => found.map_err(error::of_service),
+        Err(absent) => Err(error::missing(&absent.to_string())),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    fn doubling(statements: Arc<AtomicUsize>) -> Loader<i32, i32> {
+        loader(move |keys: Vec<i32>| {
+            statements.fetch_add(1, Ordering::Relaxed);
+            let known = keys.into_iter().filter(|key| *key < 100).map(|key| (key, key * 2));
+            let known = known.collect();
+            Box::pin(async move { Ok(known) })
+        })
+    }
+
+    #[tokio::test]
+    async fn what_is_asked_for_together_is_one_statement() {
+        let statements = Arc::new(AtomicUsize::new(0));
+        let loader = doubling(statements.clone());
+        let keys = [1, 2, 3, 2, 1, 100].into_iter().chain(200..260);
+        let found = futures_util::future::join_all(keys.map(|key| load(&loader, key))).await;
+        let found: Vec<_> = found.into_iter().map(Result::unwrap).collect();
+        assert_eq!(found[..6], [Some(2), Some(4), Some(6), Some(4), Some(2), None]);
+        assert_eq!(statements.load(Ordering::Relaxed), 1);
+    }
+
+    #[tokio::test]
+    async fn nothing_is_kept() {
+        let statements = Arc::new(AtomicUsize::new(0));
+        let loader = doubling(statements.clone());
+        assert_eq!(load(&loader, 1).await.unwrap(), Some(2));
+        assert_eq!(load(&loader, 1).await.unwrap(), Some(2));
+        assert_eq!(statements.load(Ordering::Relaxed), 2);
+    }
+
+    #[tokio::test]
+    async fn a_failure_reaches_everybody_who_asked() {
+        let loader: Loader<i32, i32> = loader(|_| Box::pin(async { Err(Error::Unauthenticated) }));
+        for failed in futures_util::future::join_all((0..3).map(|key| load(&loader, key))).await {
+            let code = failed.unwrap_err().extensions.and_then(|e| e.get("code").cloned());
+            assert_eq!(code, Some("UNAUTHENTICATED".into()));
+        }
+    }
+}

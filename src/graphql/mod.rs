@@ -1,0 +1,102 @@
+//! The API's schema.
+//!
+//! - [`query`], [`mutation`], [`subscription`]: the roots. A resolver parses ids, calls [`crate::service`] and
+//!   wraps the answer.
+//! - [`reports`]: the part of the query root that is for managers.
+//! - [`types`]: one file an output type.
+//! - [`scope`]: what a request carries. [`loaders`]: look-ups that wait for each other.
+//! - [`ids`], [`scalars`], [`connection`]: ids, scalars and pages as clients see them.
+//! - [`variables`]: whether what a request brings fits, before anything is done.
+//! - [`error`]: the only mapping of errors to what clients are told. [`completion`]: nulls and order
+//!   where the specification wants them.
+//!
+//! There is no rule here about who may do what, no SQL, and no transport: `http` authenticates, makes a
+//! [`Scope`] for each operation, and logs the sources of masked errors.
+//!
+//! To add a mutation: the use case in `service`; an input, a payload and a resolver in the file of
+//! [`mutation`] that fits its noun; a line for each new refusal in [`error`].
+//!
+//! To add a field: a method of its type under [`types`], with a description that speaks to the API's user.
+//! What is not in the row comes through a loader in [`loaders`], so that a page stays one statement. A list
+//! takes [`connection::cost`] as its complexity. Then print `schema.graphql` anew.
+
+pub mod completion;
+pub mod connection;
+pub mod error;
+pub mod ids;
+pub mod loaders;
+pub mod mutation;
+pub mod query;
+pub mod reports;
+pub mod scalars;
+pub mod scope;
+pub mod subscription;
+pub mod types;
+pub mod variables;
+
+#[cfg(test)]
+mod tests;
+
+use async_graphql::{MergedObject, SDLExportOptions, SchemaBuilder};
+
+pub use completion::Engine;
+pub use scope::{Scope, attach};
+
+use mutation::Mutation;
+use query::Query;
+use reports::Reports;
+use subscription::Subscription;
+use types::node::Node;
+use types::queue_change::QueueEvent;
+use types::user_error::UserError;
+
+/// The executable schema. It holds no state: everything comes with the request's [`Scope`].
+pub type Schema = async_graphql::Schema<QueryRoot, Mutation, Subscription>;
+
+/// What can be asked for. Everything is as you may see it: what you have no access to is not there.
+#[derive(MergedObject, Default)]
+#[graphql(name = "Query")]
+pub struct QueryRoot(Query, Reports);
+
+/// What one operation may ask for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Limits {
+    /// How deep selections may nest.
+    pub depth: usize,
+    /// How many fields may be selected, lists counted as long as they can become.
+    pub complexity: usize,
+    /// How many directives a field may have.
+    pub directives: usize,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self { depth: 16, complexity: 5_000, directives: 8 }
+    }
+}
+
+/// The schema, within `limits`, ready to be executed.
+pub fn engine(limits: Limits) -> Engine {
+    Engine(schema(limits))
+}
+
+fn schema(limits: Limits) -> Schema {
+    builder()
+        .limit_depth(limits.depth)
+        .limit_complexity(limits.complexity)
+        .limit_directives(limits.directives)
+        .finish()
+}
+
+/// The schema as text, sorted, so that two prints of one schema are equal.
+pub fn sdl() -> String {
+    let options = SDLExportOptions::new().sorted_fields().sorted_arguments().sorted_enum_items();
+    builder().finish().sdl_with_options(options.use_space_ident().include_specified_by())
+}
+
+fn builder() -> SchemaBuilder<QueryRoot, Mutation, Subscription> {
+    Schema::build(QueryRoot::default(), Mutation::default(), Subscription)
+        .register_output_type::<Node>()
+        .register_output_type::<QueueEvent>()
+        .register_output_type::<UserError>()
+}

@@ -1,0 +1,64 @@
+//! A team member.
+
+use async_graphql::{Enum, ID, MergedObject, Object};
+
+use crate::domain;
+use crate::graphql::connection::{Page, Total};
+use crate::graphql::ids;
+
+/// What an agent may do in the workspace.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Enum)]
+#[graphql(name = "AgentRole", remote = "domain::Role")]
+pub enum AgentRole {
+    /// Answers customers.
+    Rep,
+    /// Answers customers, assigns anybody's conversations, and administers the workspace.
+    Manager,
+}
+
+/// An agent of the workspace.
+#[derive(Debug, Clone)]
+pub struct Agent(pub domain::Agent);
+
+/// A team member who can sign in, own conversations and answer customers.
+#[Object]
+impl Agent {
+    /// The agent's id.
+    pub async fn id(&self) -> ID {
+        ids::encode(self.0.id)
+    }
+
+    /// The agent's name.
+    async fn name(&self) -> &str {
+        &self.0.name
+    }
+
+    /// What the agent does in the team, if anybody has said.
+    async fn title(&self) -> Option<&str> {
+        self.0.title.as_deref()
+    }
+
+    /// The address that the agent signs in with.
+    async fn email(&self) -> &str {
+        &self.0.email
+    }
+
+    /// What the agent may do in the workspace.
+    async fn role(&self) -> AgentRole {
+        self.0.role.into()
+    }
+
+    /// Whether the agent can sign in and own open conversations. Deactivated agents stay in the history.
+    async fn active(&self) -> bool {
+        self.0.active
+    }
+
+    /// Whether the agent may claim conversations where the assignment model leaves that to experienced reps.
+    async fn experienced(&self) -> bool {
+        self.0.experienced
+    }
+}
+
+/// A page of agents, by name.
+#[derive(MergedObject)]
+pub struct AgentConnection(pub Page<Agent>, pub Total);

@@ -1,0 +1,175 @@
+//! Whether the variables of a request fit their types, before anything is executed.
+//!
+//! The engine reads a variable where it is used, so a mutation could be carried out although a later field's
+//! variable cannot be read. The specification wants variables to be coerced first: a value that does not fit
+//! refuses the whole request.
+
+use std::collections::HashMap;
+use std::sync::LazyLock;
+
+use async_graphql::parser::parse_schema;
+use async_graphql::parser::types::{
+    BaseType, DocumentOperations, ExecutableDocument, OperationDefinition, Type, TypeKind,
+    TypeSystemDefinition,
+};
+use async_graphql::{ErrorExtensionValues, Name, ServerError, Value, Variables};
+
+use super::error::BAD_USER_INPUT;
+use crate::clock::Timestamp;
+use crate::domain::input::E164;
+
+/// What a named input type takes.
+enum Input {
+    Scalar,
+    Enum(Vec<Name>),
+    /// The fields, each with its type and whether it has a default.
+    Object(HashMap<Name, (Type, bool)>),
+}
+
+/// Every input type of the schema, by name.
+static INPUTS: LazyLock<HashMap<String, Input>> = LazyLock::new(|| {
+    // Without the schema, which parses whenever the tests pass, the engine's own checks remain.
+    let definitions = parse_schema(super::sdl()).map(|document| document.definitions).unwrap_or_default();
+    let mut inputs = HashMap::new();
+    for definition in definitions {
+        let TypeSystemDefinition::Type(definition) = definition else { continue };
+        let name = definition.node.name.node.to_string();
+        let input = match definition.node.kind {
+            TypeKind::Scalar => Input::Scalar,
+            TypeKind::Enum(of) => {
+                Input::Enum(of.values.into_iter().map(|value| value.node.value.node).collect())
+            }
+            TypeKind::InputObject(of) => Input::Object(
+                of.fields
+                    .into_iter()
+                    .map(|field| {
+                        let has_default = field.node.default_value.is_some();
+                        (field.node.name.node, (field.node.ty.node, has_default))
+                    })
+                    .collect(),
+            ),
+            _ => continue,
+        };
+        inputs.insert(name, input);
+    }
+    inputs
+});
+
+/// The first variable of the operation that does not fit its type, as an error to answer with.
+pub fn misfit(
+    document: &ExecutableDocument,
+    operation_name: Option<&str>,
+    variables: &Variables,
+) -> Option<ServerError> {
+    let operation = operation(document, operation_name)?;
+    for definition in &operation.variable_definitions {
+        let definition = &definition.node;
+        let Some(value) = variables.get(&definition.name.node) else { continue };
+        if let Err(reason) = check(&definition.var_type.node, value) {
+            let message = format!("Variable \"${}\" cannot be used: {reason}.", definition.name.node);
+            let mut error = ServerError::new(message, Some(definition.name.pos));
+            let mut extensions = ErrorExtensionValues::default();
+            extensions.set("code", BAD_USER_INPUT);
+            error.extensions = Some(extensions);
+            return Some(error);
+        }
+    }
+    None
+}
+
+fn operation<'a>(document: &'a ExecutableDocument, name: Option<&str>) -> Option<&'a OperationDefinition> {
+    match &document.operations {
+        DocumentOperations::Single(operation) => Some(&operation.node),
+        DocumentOperations::Multiple(operations) => operations.get(name?).map(|operation| &operation.node),
+    }
+}
+
+/// # Errors
+/// Why the value does not fit, to end a sentence with. Never says the value itself.
+fn check(of: &Type, value: &Value) -> Result<(), String> {
+    match (value, &of.base) {
+        (Value::Null, _) if of.nullable => Ok(()),
+        (Value::Null, _) => Err(format!("{of} may not be null")),
+        (Value::List(items), BaseType::List(of)) => items.iter().try_for_each(|item| check(of, item)),
+        // One value stands for a list of one.
+        (value, BaseType::List(of)) => check(of, value),
+        (value, BaseType::Named(name)) => check_named(name, value),
+    }
+}
+
+fn check_named(name: &str, value: &Value) -> Result<(), String> {
+    let fits = match (name, value) {
+        ("Int", Value::Number(number)) => number.as_i64().is_some_and(|n| i32::try_from(n).is_ok()),
+        ("Float", Value::Number(_)) | ("Boolean", Value::Boolean(_)) => true,
+        ("String" | "ID" | "EventCursor", Value::String(_)) => true,
+        ("ID", Value::Number(number)) => number.is_i64(),
+        ("DateTime", Value::String(text)) => Timestamp::parse(text).is_some(),
+        ("E164", Value::String(text)) => E164::parse(text).is_some(),
+        ("Int" | "Float" | "Boolean" | "String" | "ID" | "EventCursor" | "DateTime" | "E164", _) => false,
+        _ => return check_declared(name, value),
+    };
+    if fits { Ok(()) } else { Err(format!("this is not of type {name}")) }
+}
+
+fn check_declared(name: &str, value: &Value) -> Result<(), String> {
+    match (INPUTS.get(name), value) {
+        (Some(Input::Enum(values)), Value::String(text)) if values.iter().any(|name| name == text) => Ok(()),
+        (Some(Input::Enum(values)), Value::Enum(text)) if values.contains(text) => Ok(()),
+        (Some(Input::Enum(_)), _) => Err(format!("this is no value of {name}")),
+        (Some(Input::Object(fields)), Value::Object(given)) => {
+            if let Some(unknown) = given.keys().find(|key| !fields.contains_key(*key)) {
+                let unknown: String = unknown.chars().take(64).collect();
+                return Err(format!("{name} has no field \"{unknown}\""));
+            }
+            fields.iter().try_for_each(|(field, (of, has_default))| match given.get(field) {
+                Some(value) => check(of, value).map_err(|reason| format!("at \"{field}\", {reason}")),
+                None if of.nullable || *has_default => Ok(()),
+                None => Err(format!("{name} needs the field \"{field}\"")),
+            })
+        }
+        (Some(Input::Object(_)), _) => Err(format!("this is no {name}")),
+        // Unknown types are refused by validation, and scalars without a rule here take anything.
+        (Some(Input::Scalar) | None, _) => Ok(()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use async_graphql::parser::parse_query;
+    use serde_json::json;
+
+    fn reason(query: &str, variables: serde_json::Value) -> Option<String> {
+        let variables = Variables::from_json(variables);
+        misfit(&parse_query(query).unwrap(), None, &variables).map(|error| error.message)
+    }
+
+    #[test]
+    fn values_fit_their_types_or_refuse_the_request() {
+        let query = "mutation($n: E164!, $i: Int, $t: DateTime, $v: ConversationView, $f: ConversationFilter, \
+                     $ids: [ID!], $input: CloseConversationInput!) { x }";
+        let good = json!({ "n": "+14155550123", "i": 1, "t": "2026-01-01T00:00:00Z", "v": "INBOX",
+            "f": { "status": "OPEN", "phoneNumberIds": ["a"], "unread": null }, "ids": "one",
+            "input": { "conversationId": "x" } });
+        assert_eq!(reason(query, good.clone()), None);
+        for (name, bad) in [
+            ("n", json!("garbage")),
+            ("n", json!(null)),
+            ("i", json!(99_999_999_999_i64)),
+            ("i", json!(1.5)),
+            ("t", json!("nope")),
+            ("v", json!("NONSENSE")),
+            ("f", json!({ "status": "AJAR" })),
+            ("f", json!({ "nonsense": 1 })),
+            ("f", json!("OPEN")),
+            ("ids", json!([null])),
+            ("input", json!({})),
+            ("input", json!({ "conversationId": "x", "expectedVersion": "1" })),
+        ] {
+            let mut variables = good.clone();
+            variables[name] = bad.clone();
+            let message = reason(query, variables).unwrap_or_else(|| panic!("{name}: {bad} was taken"));
+            assert!(message.starts_with(&format!("Variable \"${name}\"")), "{message}");
+        }
+    }
+}
