@@ -1,0 +1,55 @@
+//! `migrate` and `check`.
+
+use std::process::ExitCode;
+
+use switchboard::store::{DatabaseUrl, migrations};
+
+use super::open::{self, Begin, DatabaseArgs};
+use super::output;
+
+pub async fn migrate(args: &DatabaseArgs) -> anyhow::Result<()> {
+    let url = DatabaseUrl::parse(args.database.expose())?;
+    let bar = output::spinner("migrating")?;
+    let applied = migrations::migrate(&url).await;
+    bar.finish_and_clear();
+    let applied = applied?;
+    for name in &applied {
+        output::line(&format_args!("applied {name}"))?;
+    }
+    if applied.is_empty() {
+        output::line(&"nothing to apply")?;
+    }
+    Ok(())
+}
+
+pub async fn check(args: &DatabaseArgs) -> anyhow::Result<ExitCode> {
+    let services = open::services(args, Begin::Refused).await?;
+    let bar = output::bar(0, "checking")?;
+    let shown = bar.clone();
+    let report = services
+        .check(move |workspace, looked_at, expected| {
+            shown.set_message(format!("checking {workspace}"));
+            shown.set_length(expected as u64);
+            shown.set_position(looked_at as u64);
+        })
+        .await;
+    bar.finish_and_clear();
+    let report = report.map_err(open::explained)?;
+    for problem in &report.problems {
+        output::line(problem)?;
+    }
+    let unnamed = report.problem_count - report.problems.len();
+    if unnamed > 0 {
+        output::line(&format_args!("… and {unnamed} more"))?;
+    }
+    let counted = format!(
+        "{} workspaces, {} conversations, {} events",
+        report.workspaces, report.conversations, report.events
+    );
+    if report.is_clean() {
+        output::line(&format_args!("{counted}: everything is as it should be"))?;
+        return Ok(ExitCode::SUCCESS);
+    }
+    output::line(&format_args!("{counted}: {} problems", report.problem_count))?;
+    Ok(ExitCode::FAILURE)
+}

@@ -1,0 +1,67 @@
+//! `token`.
+
+use std::time::Duration;
+
+use anyhow::Context as _;
+use clap::Args;
+use switchboard::app::open_services;
+use switchboard::config::Secret;
+use switchboard::token::Caller;
+use uuid::Uuid;
+
+use super::manage::{self, AgentName};
+use super::open::{self, Begin, DatabaseArgs};
+use super::{duration, output};
+
+/// Sign a token for an agent or a service
+///
+/// Prints the token. It names the caller only: role, activity and access come from the database at each request,
+/// so taking those away works at once. What a token was signed with has to be what `serve` is given.
+#[derive(Debug, Args)]
+pub struct TokenArgs {
+    #[command(flatten)]
+    database: DatabaseArgs,
+    #[command(flatten)]
+    secret: SecretArgs,
+    /// The agent: an id or an e-mail address
+    #[arg(long, value_name = "ID|EMAIL", required_unless_present = "service", conflicts_with = "service")]
+    agent: Option<AgentName>,
+    /// A service, which delivers customers' texts into the workspace and may do nothing else
+    #[arg(long)]
+    service: bool,
+    /// The workspace; needed when there are several in which it could be
+    #[arg(long, value_name = "ID")]
+    workspace: Option<Uuid>,
+    /// How long it holds: 90s, 30m, 12h, 7d
+    #[arg(long, default_value = "12h", value_parser = duration::parse, value_name = "SPAN")]
+    ttl: Duration,
+}
+
+/// What tokens are signed with.
+#[derive(Debug, Args)]
+pub struct SecretArgs {
+    /// What tokens are signed with (HS256), 32 bytes or more
+    ///
+    /// Give it by the variable rather than the flag: arguments show in the list of processes.
+    #[arg(long, env = "SWITCHBOARD_TOKEN_SECRET", hide_env_values = true, value_name = "SECRET")]
+    pub token_secret: Option<Secret>,
+}
+
+pub async fn run(args: TokenArgs) -> anyhow::Result<()> {
+    let secret = open::token_secret(args.secret.token_secret)?;
+    let services = open_services(&args.database.config(secret, Begin::Refused)?).await?;
+    let inventory = open::inventory(&services).await?;
+    let caller = match &args.agent {
+        Some(name) => {
+            let (workspace, agent) = manage::find_agent(&inventory, args.workspace, name)?;
+            anyhow::ensure!(agent.active, "{} is deactivated and cannot sign in", agent.email);
+            Caller::Agent { workspace_id: workspace.id, agent_id: agent.id }
+        }
+        None => {
+            Caller::Service { workspace_id: manage::find_workspace(&inventory, args.workspace)?.workspace.id }
+        }
+    };
+    let token = services.keys().sign(caller, services.clock().now(), args.ttl);
+    output::line(&token.context("the token could not be signed")?)?;
+    Ok(())
+}

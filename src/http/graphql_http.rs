@@ -1,0 +1,216 @@
+//! GraphQL over HTTP: `POST /graphql`, and `GET /graphql` for queries.
+//!
+//! The status codes and media types are those of the GraphQL over HTTP specification.
+//! Which errors there are is decided in [`super::errors`] and [`super::operation`];
+//! here they only become answers. Batches, forms and multipart are refused.
+
+mod answer;
+mod media;
+
+use async_graphql::{Executor, Variables, parser::types::OperationType};
+use axum::{
+    body::{Body, BodyDataStream, HttpBody},
+    extract::{Query, Request, State},
+    http::{HeaderMap, Uri, request::Parts},
+    response::Response,
+};
+use futures_util::StreamExt;
+use serde::Deserialize;
+use tokio::time::{Duration, timeout};
+
+pub use self::answer::Rejection;
+use self::media::MediaType;
+use super::{
+    errors::{RequestId, Settled},
+    graphql_ws,
+    operation::{self, IgnoredMap, Operation, Parameters},
+    session::{self, SignIn},
+    transport::GraphqlEndpoint,
+};
+
+/// How much of a body that nobody will read is taken off the connection, so that the
+/// client is done writing when it gets its answer.
+const DRAINED_BYTES: usize = 8 * 1024 * 1024;
+
+/// How long taking it off may last.
+const DRAIN_TIMEOUT: Duration = Duration::from_secs(1);
+
+/// `POST /graphql`.
+pub async fn post<E: Executor, A: SignIn>(
+    State(endpoint): State<GraphqlEndpoint<E, A>>,
+    request: Request,
+) -> Response {
+    let (parts, body) = request.into_parts();
+    let Some(media) = MediaType::accepted(&parts.headers) else {
+        drain(body.into_data_stream()).await;
+        return Rejection::not_acceptable().answer(MediaType::Json, RequestId::random());
+    };
+    let request_id = RequestId::random();
+    let answer = answer_post(&endpoint, &parts, body, request_id);
+    respond(&endpoint, media, request_id, answer).await
+}
+
+/// `GET /graphql`: a query in the URL, or the upgrade to `graphql-transport-ws`.
+pub async fn get<E: Executor, A: SignIn>(
+    State(endpoint): State<GraphqlEndpoint<E, A>>,
+    request: Request,
+) -> Response {
+    let (parts, _) = request.into_parts();
+    if graphql_ws::asks_for_upgrade(&parts.headers) {
+        return graphql_ws::upgrade(endpoint, parts).await;
+    }
+    let request_id = RequestId::random();
+    let Some(media) = MediaType::accepted(&parts.headers) else {
+        return Rejection::not_acceptable().answer(MediaType::Json, request_id);
+    };
+    let answer = answer_get(&endpoint, &parts, request_id);
+    respond(&endpoint, media, request_id, answer).await
+}
+
+/// Any other method on `/graphql`.
+pub async fn method_not_allowed() -> Response {
+    Rejection::method_not_allowed("GET, POST", "Send a POST, or a query by GET.")
+        .answer(MediaType::Json, RequestId::random())
+}
+
+async fn respond<E, A>(
+    endpoint: &GraphqlEndpoint<E, A>,
+    media: MediaType,
+    request_id: RequestId,
+    answer: impl Future<Output = Result<Settled, Rejection>>,
+) -> Response {
+    match timeout(endpoint.settings().request_timeout, answer).await {
+        Ok(Ok(Settled::Executed(response))) => answer::executed(response, media, request_id),
+        Ok(Ok(Settled::Refused(errors))) => Rejection::errors(errors).answer(media, request_id),
+        Ok(Err(rejection)) => rejection.answer(media, request_id),
+        Err(_) => Rejection::timed_out().answer(media, request_id),
+    }
+}
+
+async fn answer_post<E: Executor, A: SignIn>(
+    endpoint: &GraphqlEndpoint<E, A>,
+    parts: &Parts,
+    body: Body,
+    request_id: RequestId,
+) -> Result<Settled, Rejection> {
+    if !media::is_json(&parts.headers) {
+        drain(body.into_data_stream()).await;
+        return Err(Rejection::unsupported_media_type());
+    }
+    let bytes = read(body, endpoint.settings().body_bytes).await?;
+    let parameters = parameters_of_body(&bytes)?;
+    let operation =
+        Operation::admit(parameters, endpoint.settings()).map_err(|error| Rejection::errors(vec![*error]))?;
+    perform(endpoint, &parts.headers, operation, request_id).await
+}
+
+async fn answer_get<E: Executor, A: SignIn>(
+    endpoint: &GraphqlEndpoint<E, A>,
+    parts: &Parts,
+    request_id: RequestId,
+) -> Result<Settled, Rejection> {
+    let parameters = parameters_of_uri(&parts.uri)?;
+    let operation =
+        Operation::admit(parameters, endpoint.settings()).map_err(|error| Rejection::errors(vec![*error]))?;
+    if operation.kind == OperationType::Mutation {
+        return Err(Rejection::method_not_allowed("POST", "A mutation is sent by POST."));
+    }
+    perform(endpoint, &parts.headers, operation, request_id).await
+}
+
+/// Executes for the caller whom the headers name. Introspection needs none.
+async fn perform<E: Executor, A: SignIn>(
+    endpoint: &GraphqlEndpoint<E, A>,
+    headers: &HeaderMap,
+    operation: Operation,
+    request_id: RequestId,
+) -> Result<Settled, Rejection> {
+    if operation.kind == OperationType::Subscription {
+        return Err(Rejection::bad_request(
+            "Subscriptions are served over WebSocket, by the protocol graphql-transport-ws.",
+        ));
+    }
+    let session = if operation.introspection_only {
+        None
+    } else {
+        let bearer = session::bearer_of_headers(headers);
+        Some(endpoint.sign_in().sign_in(bearer).await?)
+    };
+    let kind = operation.kind;
+    let request = operation.into_first_request(session);
+    let tasks = endpoint.tasks();
+    Ok(operation::execute(endpoint.executor(), kind, request, tasks, request_id).await)
+}
+
+/// Reads a body of at most `limit` bytes.
+async fn read(body: Body, limit: usize) -> Result<Vec<u8>, Rejection> {
+    let announced = body.size_hint().lower();
+    let mut chunks = body.into_data_stream();
+    if announced > limit as u64 {
+        drain(chunks).await;
+        return Err(Rejection::too_large(limit));
+    }
+    let mut bytes = Vec::with_capacity(announced as usize);
+    while let Some(chunk) = chunks.next().await {
+        let chunk = chunk.map_err(|_| Rejection::bad_request("The body could not be read."))?;
+        if bytes.len() + chunk.len() > limit {
+            drain(chunks).await;
+            return Err(Rejection::too_large(limit));
+        }
+        bytes.extend_from_slice(&chunk);
+    }
+    Ok(bytes)
+}
+
+pub(super) async fn drain(mut chunks: BodyDataStream) {
+    let drained = async {
+        let mut left = DRAINED_BYTES;
+        while let Some(Ok(chunk)) = chunks.next().await {
+            match left.checked_sub(chunk.len()) {
+                Some(rest) => left = rest,
+                None => break,
+            }
+        }
+    };
+    // A client that is still writing after that is cut off.
+    let _ = timeout(DRAIN_TIMEOUT, drained).await;
+}
+
+fn parameters_of_body(bytes: &[u8]) -> Result<Parameters, Rejection> {
+    if bytes.trim_ascii_start().starts_with(b"[") {
+        return Err(Rejection::bad_request("Batches are not supported: send one operation in a request."));
+    }
+    serde_json::from_slice(bytes)
+        .map_err(|error| Rejection::bad_request(&format!("The body is not a request: {error}.")))
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct UriParameters {
+    query: Option<String>,
+    operation_name: Option<String>,
+    variables: Option<String>,
+    extensions: Option<String>,
+}
+
+fn parameters_of_uri(uri: &Uri) -> Result<Parameters, Rejection> {
+    let Query(parameters) = Query::<UriParameters>::try_from_uri(uri)
+        .map_err(|_| Rejection::bad_request("The parameters of the URL cannot be read."))?;
+    let Some(query) = parameters.query else {
+        return Err(Rejection::bad_request("The parameter `query` is missing."));
+    };
+    if let Some(extensions) = parameters.extensions {
+        serde_json::from_str::<Option<IgnoredMap>>(&extensions)
+            .map_err(|_| Rejection::bad_request("The parameter `extensions` is not a map."))?;
+    }
+    let variables = match parameters.variables {
+        Some(variables) => serde_json::from_str(&variables)
+            .map_err(|_| Rejection::bad_request("The parameter `variables` is not a map."))?,
+        None => Variables::default(),
+    };
+    Ok(Parameters {
+        query,
+        operation_name: parameters.operation_name.filter(|name| !name.is_empty()),
+        variables,
+    })
+}

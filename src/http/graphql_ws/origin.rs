@@ -1,0 +1,60 @@
+//! Which pages may open a socket.
+//!
+//! Browsers let any page open a WebSocket anywhere and send an `Origin` with it, so
+//! the server has to look. Other clients send none and are let in: they hold a token.
+
+use axum::http::{HeaderMap, header};
+use url::Url;
+
+/// The `Origin` is missing, the server's own (as `Host` names it), or one of `allowed`.
+pub(super) fn is_allowed(headers: &HeaderMap, allowed: &[String]) -> bool {
+    let Some(origin) = headers.get(header::ORIGIN) else {
+        return true;
+    };
+    // `null`, what sandboxed pages send, does not parse and is foreign.
+    let Some(origin) = origin.to_str().ok().and_then(|text| Url::parse(text).ok()) else {
+        return false;
+    };
+    let listed = |text: &String| Url::parse(text).is_ok_and(|url| url.origin() == origin.origin());
+    if allowed.iter().any(listed) {
+        return true;
+    }
+    // The page's scheme, not the server's: a proxy may have taken TLS off.
+    headers
+        .get(header::HOST)
+        .and_then(|host| host.to_str().ok())
+        .and_then(|host| Url::parse(&format!("{}://{host}", origin.scheme())).ok())
+        .is_some_and(|own| origin.origin().is_tuple() && own.origin() == origin.origin())
+}
+
+#[cfg(test)]
+mod tests {
+    use axum::http::HeaderValue;
+
+    use super::*;
+
+    fn allowed(origin: Option<&str>, host: &str) -> bool {
+        let mut headers = HeaderMap::new();
+        if let Some(origin) = origin {
+            headers.insert(header::ORIGIN, HeaderValue::from_str(origin).unwrap());
+        }
+        headers.insert(header::HOST, HeaderValue::from_str(host).unwrap());
+        is_allowed(&headers, &["https://app.example.com".to_owned()])
+    }
+
+    #[test]
+    fn only_foreign_pages_are_refused() {
+        assert!(allowed(None, "switchboard.test"));
+        assert!(allowed(Some("http://switchboard.test:8080"), "Switchboard.test:8080"));
+        assert!(allowed(Some("https://switchboard.test"), "switchboard.test"));
+        assert!(allowed(Some("https://switchboard.test"), "switchboard.test:443"));
+        assert!(allowed(Some("https://app.example.com"), "switchboard.test"));
+        assert!(!allowed(Some("http://app.example.com"), "switchboard.test"));
+        assert!(!allowed(Some("https://evil.example"), "switchboard.test"));
+        assert!(!allowed(Some("http://switchboard.test:81"), "switchboard.test"));
+        assert!(!allowed(Some("https://switchboard.test.evil.example"), "switchboard.test"));
+        assert!(!allowed(Some("null"), "switchboard.test"));
+        assert!(!allowed(Some("data:text/html,x"), "switchboard.test"));
+        assert!(!allowed(Some(""), "switchboard.test"));
+    }
+}

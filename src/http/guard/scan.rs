@@ -1,0 +1,178 @@
+//! The first gate: one pass over the bytes, without recursion or allocation.
+//!
+//! It divides the text into tokens exactly as the parser will, so that what it
+//! counts is what the parser meets. Where the two could disagree, at a string
+//! that does not end, the text is refused at once: the parser would take the
+//! opening `"""` back and read `""` and another string instead.
+//!
+//! It does not check the grammar. Behind a character that the parser refuses
+//! the counts mean nothing, but then the parser does not get there either.
+
+use super::{DocumentLimits, Limited, Refusal, position};
+
+/// Refuses a text that is too long, nests too deep, or has too many tokens or
+/// directives, or in which a string does not end.
+pub(super) fn scan(limits: &DocumentLimits, text: &str) -> Result<(), Refusal> {
+    if text.len() > limits.query_bytes {
+        return Err(Refusal::exceeded(Limited::QueryBytes, limits.query_bytes, None));
+    }
+    let mut lexer = Lexer { text: text.as_bytes(), at: 0 };
+    let (mut depth, mut tokens, mut directives) = (0_usize, 0_usize, 0_usize);
+    while let Some((start, token)) = lexer.next_token() {
+        tokens += 1;
+        match token {
+            Token::Open => depth += 1,
+            Token::Close => depth = depth.saturating_sub(1),
+            Token::At => directives += 1,
+            Token::Unterminated => {
+                let at = position(text, start);
+                return Err(Refusal::syntax("unterminated string", at));
+            }
+            Token::Other => {}
+        }
+        for (what, count, limit) in [
+            (Limited::Nesting, depth, limits.bracket_levels()),
+            (Limited::Tokens, tokens, limits.tokens),
+            (Limited::Directives, directives, limits.directives),
+        ] {
+            if count > limit {
+                let at = position(text, start);
+                return Err(Refusal::exceeded(what, limit, Some(at)));
+            }
+        }
+    }
+    Ok(())
+}
+
+/// What a token means to the counts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Token {
+    Open,
+    Close,
+    At,
+    Unterminated,
+    Other,
+}
+
+struct Lexer<'a> {
+    text: &'a [u8],
+    at: usize,
+}
+
+impl Lexer<'_> {
+    /// The next token and the offset at which it starts; `None` at the end.
+    fn next_token(&mut self) -> Option<(usize, Token)> {
+        self.skip_ignored();
+        let start = self.at;
+        let first = *self.text.get(start)?;
+        self.at += 1;
+        let token = match first {
+            b'{' | b'[' | b'(' => Token::Open,
+            b'}' | b']' | b')' => Token::Close,
+            b'@' => Token::At,
+            b'"' => self.string(),
+            b'.' => {
+                if self.rest().starts_with(b"..") {
+                    self.at += 2;
+                }
+                Token::Other
+            }
+            b'_' | b'a'..=b'z' | b'A'..=b'Z' => {
+                self.skip_while(|byte| byte == b'_' || byte.is_ascii_alphanumeric());
+                Token::Other
+            }
+            b'-' | b'0'..=b'9' => {
+                self.number(first);
+                Token::Other
+            }
+            _ => Token::Other,
+        };
+        Some((start, token))
+    }
+
+    fn rest(&self) -> &[u8] {
+        self.text.get(self.at..).unwrap_or_default()
+    }
+
+    fn peek(&self) -> Option<u8> {
+        self.text.get(self.at).copied()
+    }
+
+    fn skip_while(&mut self, accepts: impl Fn(u8) -> bool) {
+        while self.peek().is_some_and(&accepts) {
+            self.at += 1;
+        }
+    }
+
+    /// Skips white space, commas, byte order marks and comments.
+    fn skip_ignored(&mut self) {
+        loop {
+            match self.peek() {
+                Some(b' ' | b',' | b'\t' | b'\n' | b'\r') => self.at += 1,
+                Some(b'#') => self.skip_while(|byte| byte != b'\n' && byte != b'\r'),
+                Some(0xEF) if self.rest().starts_with("\u{feff}".as_bytes()) => self.at += 3,
+                _ => return,
+            }
+        }
+    }
+
+    /// Goes to the end of the number that began with `first`.
+    ///
+    /// A zero ends the integer, as in the grammar: the parser reads `[00]` as
+    /// two numbers, so a row of zeros is as many tokens.
+    fn number(&mut self, mut first: u8) {
+        if first == b'-' {
+            match self.peek() {
+                Some(digit) if digit.is_ascii_digit() => first = digit,
+                _ => return,
+            }
+            self.at += 1;
+        }
+        if first != b'0' {
+            self.skip_while(|byte| byte.is_ascii_digit());
+        }
+        if let [b'.', b'0'..=b'9', ..] = self.rest() {
+            self.at += 1;
+            self.skip_while(|byte| byte.is_ascii_digit());
+        }
+        let exponent = match self.rest() {
+            [b'e' | b'E', b'+' | b'-', b'0'..=b'9', ..] => 2,
+            [b'e' | b'E', b'0'..=b'9', ..] => 1,
+            _ => return,
+        };
+        self.at += exponent;
+        self.skip_while(|byte| byte.is_ascii_digit());
+    }
+
+    /// Goes behind the string whose first quotation mark has been read.
+    fn string(&mut self) -> Token {
+        if self.rest().starts_with(b"\"\"") {
+            self.at += 2;
+            return self.block_string();
+        }
+        while let Some(byte) = self.peek() {
+            self.at += 1;
+            match byte {
+                b'"' => return Token::Other,
+                b'\n' | b'\r' => return Token::Unterminated,
+                // Which escapes exist is the parser's business; here it matters
+                // only that an escaped quotation mark ends nothing.
+                b'\\' if !matches!(self.peek(), Some(b'\n' | b'\r')) => self.at += 1,
+                _ => {}
+            }
+        }
+        Token::Unterminated
+    }
+
+    fn block_string(&mut self) -> Token {
+        while self.at < self.text.len() {
+            if self.rest().starts_with(b"\"\"\"") {
+                self.at += 3;
+                return Token::Other;
+            }
+            let escaped = self.rest().starts_with(b"\\\"\"\"");
+            self.at += if escaped { 4 } else { 1 };
+        }
+        Token::Unterminated
+    }
+}

@@ -1,0 +1,175 @@
+//! Behind the guard, a real schema validates and executes the worst that is
+//! admitted.
+
+use std::panic::AssertUnwindSafe;
+
+use async_graphql::{EmptyMutation, Object, Request, Schema, Subscription};
+use futures_util::FutureExt as _;
+use futures_util::stream::{self, Stream};
+
+use super::super::{Admitted, DocumentLimits, Limited, Refusal, admit};
+use super::hostile::doubling;
+use super::{INTROSPECTION, WORKER_STACK, assert_exceeds, judge, on_stack};
+
+struct Q;
+
+#[Object]
+impl Q {
+    async fn a(&self, b: Option<Vec<i32>>) -> i32 {
+        b.map_or(1, |list| list.len() as i32)
+    }
+
+    async fn q(&self) -> Q {
+        Q
+    }
+}
+
+struct S;
+
+#[Subscription]
+impl S {
+    async fn ticks(&self) -> impl Stream<Item = i32> {
+        stream::iter([1, 2])
+    }
+}
+
+fn schema() -> Schema<Q, EmptyMutation, S> {
+    Schema::build(Q, EmptyMutation, S).limit_complexity(5_000).limit_depth(16).finish()
+}
+
+/// The messages of the errors with which the executor answers what the guard
+/// admitted. It gets the parsed document and no text.
+fn errors(admitted: Admitted) -> Vec<String> {
+    on_stack(WORKER_STACK, move || {
+        let mut request = Request::new("");
+        request.operation_name = admitted.operation_name.map(|name| name.to_string());
+        request.set_parsed_query(admitted.document);
+        let response = futures_util::FutureExt::now_or_never(schema().execute(request));
+        let response = response.expect("no resolver waits");
+        response.errors.into_iter().map(|error| error.message).collect()
+    })
+}
+
+#[test]
+fn the_parsed_document_executes_without_its_text() {
+    let admitted = judge("query A{a(b:[1 2])q{...F}}fragment F on Q{x:a}").unwrap();
+    assert_eq!(errors(admitted), Vec::<String>::new());
+    let admitted = admit(&DocumentLimits::default(), "query A{a}query B{q{a}}", Some("B"));
+    assert_eq!(errors(admitted.unwrap()), Vec::<String>::new());
+}
+
+#[test]
+fn introspection_executes_behind_the_guard() {
+    assert_eq!(errors(judge(INTROSPECTION).unwrap()), Vec::<String>::new());
+}
+
+#[test]
+fn the_deepest_nesting_admitted_is_within_the_executors_recursion() {
+    let mut text = "{...F1}".to_owned();
+    for level in 1..31 {
+        text += &format!("fragment F{level} on Q{{...F{}}}", level + 1);
+    }
+    text += "fragment F31 on Q{a}";
+    assert_eq!(errors(judge(&text).unwrap()), Vec::<String>::new());
+    let inline = format!("{}{{a}}{}", "{...on Q".repeat(31), "}".repeat(31));
+    assert_eq!(errors(judge(&inline).unwrap()), Vec::<String>::new());
+    let fields = format!("{}{{a}}{}", "{q".repeat(15), "}".repeat(15));
+    assert_eq!(errors(judge(&fields).unwrap()), Vec::<String>::new());
+}
+
+#[test]
+fn the_largest_expansion_admitted_executes() {
+    // The fragments stand for 766 selections, with the field and its spread 768.
+    let text = doubling(8, 1_000 - 768);
+    assert_eq!(errors(judge(&text).unwrap()), Vec::<String>::new());
+    assert_exceeds(judge(&doubling(8, 1_001 - 768)), Limited::Selections);
+}
+
+#[test]
+fn lists_of_the_longest_length_admitted_execute() {
+    let nested = format!("{{a(b:{}1{})}}", "[".repeat(30), "]".repeat(30));
+    assert_eq!(errors(judge(&nested).unwrap()).len(), 1);
+    let long = format!("{{a(b:[{}])}}", "1 ".repeat(100));
+    assert_eq!(errors(judge(&long).unwrap()), Vec::<String>::new());
+}
+
+/// A kilobyte of this makes the executor report millions of errors.
+fn conflicts(inline: usize, arguments: usize, fields: usize) -> String {
+    let arguments: String = (0..arguments).map(|i| format!("x{i}:1 ")).collect();
+    format!(
+        "{{q{}{{a({arguments}){}}}{}}}",
+        "{...on Q".repeat(inline),
+        "a ".repeat(fields),
+        "}".repeat(inline)
+    )
+}
+
+#[test]
+fn conflicting_fields_multiply_in_the_executor_and_are_refused_before_it() {
+    let text = conflicts(9, 20, 50);
+    let response = on_stack(WORKER_STACK, {
+        let text = text.clone();
+        move || schema().execute(text).now_or_never().expect("no resolver waits")
+    });
+    // Each of 50 fields, for its length and for 20 arguments, at each of 10
+    // levels: what it costs without the guard.
+    let reported = response.errors.iter().filter(|error| error.message.contains("conflict"));
+    assert!(reported.count() >= 50 * 21 * 10);
+    assert!(matches!(judge(&text), Err(Refusal::FieldConflict { .. })));
+}
+
+#[test]
+fn the_executor_reports_no_conflicts_in_what_is_admitted() {
+    for text in [
+        "{...on Q{a a(b:1)}}",
+        "{a...F}fragment F on Q{a(b:1)}",
+        "{q{a...F}}fragment F on Q{...on Q{a(b:1)}}",
+        "{...on Q{a}...F}fragment F on Q{a(b:2)}",
+        "{a}query B{x:a x:q{a}}",
+        "{x:a(b:1 b:1)}",
+        "{x:a(b:[1 2])x:a(b:[1 2])}",
+    ] {
+        let reported = |messages: Vec<String>| messages.iter().any(|m| m.contains("conflict"));
+        let alone = on_stack(WORKER_STACK, move || {
+            let response = schema().execute(text).now_or_never().expect("no resolver waits");
+            response.errors.into_iter().map(|error| error.message).collect::<Vec<_>>()
+        });
+        match judge(text) {
+            Ok(admitted) => assert!(!reported(errors(admitted)), "{text}"),
+            Err(Refusal::FieldConflict { .. }) => assert!(reported(alone), "{text}"),
+            Err(Refusal::Definitions { .. }) => assert!(text.contains("query B")),
+            Err(other) => panic!("{text}: {other:?}"),
+        }
+    }
+}
+
+#[test]
+fn a_default_for_a_list_of_an_unknown_type_panics_in_the_executor_alone() {
+    let text = "query($v:[Nope]=[1]){a(b:$v)}";
+    let alone = AssertUnwindSafe(schema().execute(text)).catch_unwind().now_or_never();
+    assert!(alone.expect("no resolver waits").is_err());
+    let known = |name: &str| ["Int", "Boolean", "Q"].contains(&name);
+    assert!(judge(text).unwrap().check_types(known).is_err());
+}
+
+#[test]
+fn a_variable_cannot_be_copied_without_limit() {
+    let rows = "[$v $v $v $v $v $v $v $v $v $v]".repeat(31);
+    let text = format!("query($v:[Int]){{a(b:[{rows}])}}");
+    assert_exceeds(judge(&text), Limited::VariableUses);
+}
+
+#[test]
+fn a_subscription_in_a_fragment_ends_at_once_and_is_marked() {
+    use futures_util::StreamExt as _;
+    let answers = |text: &str| {
+        let admitted = judge(text).unwrap();
+        let marked = admitted.root_in_fragment;
+        let mut request = Request::new("");
+        request.set_parsed_query(admitted.document);
+        let stream = schema().execute_stream(request).count();
+        (stream.now_or_never().expect("the stream is ready"), marked)
+    };
+    assert_eq!(answers("subscription{ticks}"), (2, false));
+    assert_eq!(answers("subscription{...on S{ticks}}"), (0, true));
+}

@@ -1,0 +1,132 @@
+//! What the guard says of a document: introspection, the chosen operation, and
+//! the words and places of a refusal.
+
+use async_graphql::parser::Pos;
+use async_graphql::parser::types::OperationType;
+
+use super::super::{DocumentLimits, Limited, Refusal, admit};
+use super::{INTROSPECTION, assert_code, assert_exceeds, judge};
+
+#[test]
+fn introspection_as_tools_send_it_is_admitted() {
+    let admitted = judge(INTROSPECTION).expect("introspection is within the limits");
+    assert!(admitted.introspection_only);
+    assert_eq!(admitted.root_fields, 1);
+    let limits = |depth| DocumentLimits { depth, ..DocumentLimits::default() };
+    assert!(admit(&limits(15), INTROSPECTION, None).is_ok());
+    assert_exceeds(admit(&limits(14), INTROSPECTION, None), Limited::Depth);
+}
+
+#[test]
+fn introspection_that_multiplies_is_refused() {
+    let circle = |times: usize| {
+        format!("{{__schema{{types{{{}name{}}}}}}}", "fields{type{".repeat(times), "}}".repeat(times))
+    };
+    assert!(judge(&circle(2)).is_ok());
+    assert_exceeds(judge(&circle(5)), Limited::IntrospectionCost);
+    let twice = format!("{INTROSPECTION}query B{{__schema{{types{{...FullType}}}}}}");
+    assert!(admit(&DocumentLimits::default(), &twice, Some("B")).is_ok());
+    let thrice = format!("{twice}query C{{__schema{{types{{...FullType}}}}}}");
+    let result = admit(&DocumentLimits::default(), &thrice, Some("B"));
+    assert!(matches!(result, Err(Refusal::Exceeded { .. })));
+    // The same fields outside introspection are ordinary fields.
+    assert!(judge(&circle(5).replace("__schema", "schema")).is_ok());
+}
+
+#[test]
+fn the_operation_is_chosen_by_its_name() {
+    let limits = DocumentLimits::default();
+    let text = "query A{a}mutation B{b c}subscription C{...F}fragment F on S{d e@skip(if:true)}";
+    let chosen = admit(&limits, text, Some("B")).unwrap();
+    assert_eq!(chosen.operation, OperationType::Mutation);
+    assert_eq!(chosen.operation_name.as_deref(), Some("B"));
+    assert_eq!((chosen.root_fields, chosen.root_in_fragment), (2, false));
+    let chosen = admit(&limits, text, Some("C")).unwrap();
+    assert_eq!(chosen.operation, OperationType::Subscription);
+    assert_eq!((chosen.root_fields, chosen.root_in_fragment), (2, true));
+    // Fragments further down bring nothing to the root.
+    let chosen = judge("{a{...F}}fragment F on Q{b c}").unwrap();
+    assert_eq!((chosen.root_fields, chosen.root_in_fragment), (1, false));
+
+    let refusal = assert_code(admit(&limits, text, None), "GRAPHQL_VALIDATION_FAILED");
+    assert_eq!(refusal, Refusal::OperationNameRequired);
+    for (text, name) in [(text, "D"), (text, ""), ("{a}", "A")] {
+        let refusal = assert_code(admit(&limits, text, Some(name)), "GRAPHQL_VALIDATION_FAILED");
+        assert_eq!(refusal, Refusal::UnknownOperation { name: name.to_owned() });
+    }
+    assert_eq!(judge("{a}").unwrap().operation_name, None);
+    assert_eq!(judge("query A{a}").unwrap().operation_name.as_deref(), Some("A"));
+}
+
+#[test]
+fn introspection_only_looks_through_fragments_and_into_every_field() {
+    let only = |text: &str| judge(text).unwrap().introspection_only;
+    assert!(only("{__typename x:__typename ...F}fragment F on Q{__type(name:\"A\"){name}}"));
+    assert!(!only("{__typename a}"));
+    assert!(!only("{__typename a:a@skip(if:true)}"));
+    assert!(!only("{__schema:a}"));
+    assert!(!only("{__typename ...on Q{...F}}fragment F on Q{__typename a}"));
+}
+
+#[test]
+fn what_contradicts_itself_is_refused_as_invalid() {
+    let cases: [(&str, &[(usize, usize)]); 12] = [
+        ("{a}{b}", &[(1, 4), (1, 1)]),
+        ("query A{a}query A{b}", &[(1, 11), (1, 1)]),
+        ("{...F}fragment F on Q{a}fragment F on Q{b}", &[(1, 25), (1, 7)]),
+        ("fragment F on Q{a}", &[]),
+        ("{...F}", &[(1, 2)]),
+        ("{...F}fragment F on Q{...G}", &[(1, 23)]),
+        ("{...F}fragment F on Q{...F}", &[(1, 23)]),
+        ("{...F}fragment F on Q{...G}fragment G on Q{a{...F}}", &[(1, 46)]),
+        ("{a}fragment F on Q{a}", &[(1, 4)]),
+        ("{a}fragment F on Q{...G}fragment G on Q{...F}", &[(1, 4)]),
+        ("{a:b a:c}", &[(1, 2), (1, 6)]),
+        ("{a\n...F}fragment F on Q{...on Q{b}b(c:1)}", &[(2, 30), (2, 32)]),
+    ];
+    for (text, places) in cases {
+        let refusal = assert_code(judge(text), "GRAPHQL_VALIDATION_FAILED");
+        let expected: Vec<Pos> = places.iter().map(|&place| place.into()).collect();
+        assert_eq!(refusal.locations(), expected, "{text}: {refusal:?}");
+    }
+}
+
+#[test]
+fn fields_that_ask_the_same_may_meet_under_one_key() {
+    for text in [
+        "{a a}",
+        "{a(b:1,c:[2])...F}fragment F on Q{a(c:[2],b:1)}",
+        "{x:a(b:$v)...on Q{x:a(b:$v)}}",
+        "{...on A{x:a}...on B{x:b}}",
+        "{a{x:b}c{x:d}}",
+    ] {
+        assert!(judge(text).is_ok(), "{text}");
+    }
+}
+
+#[test]
+fn a_syntax_error_says_where_but_never_quotes_the_text() {
+    let refusal = assert_code(
+        judge("mutation {\n  sendMessage(body: \"secret words\" ?) { id }\n}"),
+        "GRAPHQL_PARSE_FAILED",
+    );
+    assert_eq!(refusal.locations(), vec![Pos { line: 2, column: 36 }]);
+    assert!(refusal.to_string().contains("expected"), "{refusal}");
+    assert!(!refusal.to_string().contains("secret"), "{refusal}");
+}
+
+#[test]
+fn names_are_clipped_in_messages() {
+    let name = "n".repeat(10_000);
+    let refusal = admit(&DocumentLimits::default(), "{a}", Some(&name)).unwrap_err();
+    assert!(refusal.to_string().len() < 200);
+}
+
+#[test]
+fn an_unknown_type_of_a_variable_is_refused_through_lists() {
+    let admitted = judge("query($a:[[Nope!]!]=[1] $b:Int){a(b:[$a $b])}").unwrap();
+    let refusal = admitted.check_types(|name| name == "Int").unwrap_err();
+    assert_eq!(refusal.code(), "GRAPHQL_VALIDATION_FAILED");
+    assert_eq!(refusal.locations(), vec![Pos { line: 1, column: 10 }]);
+    assert_eq!(admitted.check_types(|_| true), Ok(()));
+}

@@ -1,0 +1,94 @@
+/**
+ * What one list holds: pages of rows, with the live changes folded over them.
+ *
+ * A row or a removal counts when its version is not older than what is known.
+ * Rows beyond the last page that was loaded are kept but not shown: the pages
+ * in between are still missing. Pure: no requests, no elements.
+ */
+
+const ZEROS = '000000000';
+
+/** Where a row stands; greater stands higher. As the server: the activity, then the id's bytes. */
+function position(row) {
+  const [seconds, fraction = ''] = row.lastActivityAt.replace('Z', '').split('.');
+  const bytes = atob(row.id.replaceAll('-', '+').replaceAll('_', '/'));
+  return `${seconds}.${(fraction + ZEROS).slice(0, ZEROS.length)} ${bytes}`;
+}
+
+const ranked = (row) => ({ ...row, position: position(row) });
+
+export class Queue {
+  /** The position in the log up to which all changes are in here. */
+  cursor = null;
+  endCursor = null;
+  hasNextPage = true;
+  #rows = new Map();
+  #gone = new Map();
+  #horizon = null;
+  #ordered = [];
+  #dirty = false;
+  #closedToStrangers;
+
+  /** `closedToStrangers`: only pages bring new rows, for a search, which streams cannot judge. */
+  constructor({ closedToStrangers = false } = {}) {
+    this.#closedToStrangers = closedToStrangers;
+  }
+
+  /** Takes in a page, the first or the next. */
+  append({ asOf, nodes, pageInfo }) {
+    this.cursor ??= asOf;
+    this.endCursor = pageInfo.endCursor ?? this.endCursor;
+    this.hasNextPage = pageInfo.hasNextPage;
+    for (const node of nodes) {
+      const row = ranked(node);
+      const known = this.#rows.get(row.id)?.version ?? -1;
+      const gone = this.#gone.get(row.id) ?? -1;
+      // A page may be older than the stream, so a removal of the same version wins.
+      if (row.version >= known && row.version > gone) this.#rows.set(row.id, row);
+      if (this.#horizon === null || row.position < this.#horizon) this.#horizon = row.position;
+    }
+    this.#dirty = true;
+  }
+
+  /**
+   * Takes in a change. Says `stranger` for a row that only a new search can
+   * place, `entered` for a new one, and otherwise nothing.
+   */
+  fold(change, now = Date.now()) {
+    this.cursor = change.cursor ?? this.cursor;
+    if (change.__typename === 'ConversationLeft') return this.#remove(change);
+    if (!change.conversation) return null;
+    const row = ranked(change.conversation);
+    const known = this.#rows.get(row.id);
+    if (!known && this.#closedToStrangers) return 'stranger';
+    if (row.version < (known?.version ?? this.#gone.get(row.id) ?? -1)) return null;
+    row.changedAt = change.cause?.kind === 'READ' ? known?.changedAt : now;
+    this.#gone.delete(row.id);
+    this.#rows.set(row.id, row);
+    this.#dirty = true;
+    return known ? null : 'entered';
+  }
+
+  #remove({ conversationId, version }) {
+    if (version < (this.#rows.get(conversationId)?.version ?? -1)) return null;
+    this.#rows.delete(conversationId);
+    this.#gone.set(conversationId, version);
+    this.#dirty = true;
+    return null;
+  }
+
+  get(id) {
+    return this.#rows.get(id);
+  }
+
+  /** The rows to show, in order. The array is the same until something changes. */
+  rows() {
+    if (!this.#dirty) return this.#ordered;
+    const all = [...this.#rows.values()];
+    const shown = this.hasNextPage ? all.filter((row) => row.position >= this.#horizon) : all;
+    shown.sort((a, b) => (a.position < b.position ? 1 : a.position > b.position ? -1 : 0));
+    this.#ordered = shown;
+    this.#dirty = false;
+    return shown;
+  }
+}

@@ -1,0 +1,155 @@
+/**
+ * A small client of the graphql-transport-ws protocol.
+ *
+ * One socket carries all subscriptions. When it breaks it is made anew, with
+ * growing pauses, and each subscription is sent again with what its `variables`
+ * function then says: a later cursor, usually. A subscription that the server
+ * refuses or completes is over; what to do then is its owner's business.
+ */
+
+const PROTOCOL = 'graphql-transport-ws';
+const PAUSE_MIN_MS = 400;
+const PAUSE_MAX_MS = 15_000;
+const PING_EVERY_MS = 20_000;
+const SILENCE_MAX_MS = 35_000;
+/** Close codes that trying again would not cure: the token is not, or no longer, good. */
+const SIGNED_OUT = new Set([4401, 4403]);
+
+export class LiveSocket {
+  #url;
+  #token;
+  #told;
+  #socket = null;
+  #ready = false;
+  #closed = false;
+  #attempts = 0;
+  #retry = null;
+  #heartbeat = null;
+  #heardAt = 0;
+  #subscriptions = new Map();
+  #nextId = 1;
+  #online = () => this.#hurry();
+
+  /** `told` hears `connecting`, `live`, `waiting` and `signed-out`. */
+  constructor(url, token, told) {
+    this.#url = url;
+    this.#token = token;
+    this.#told = told;
+    addEventListener('online', this.#online);
+    this.#connect();
+  }
+
+  /**
+   * Follows a subscription until the returned function is called.
+   *
+   * `next` gets each response; `over` is called once, with the errors if there
+   * were any, when the server ends it.
+   */
+  subscribe({ query, variables = () => ({}), next, over = () => {} }) {
+    const subscription = { query, variables, next, over, id: String(this.#nextId++) };
+    this.#subscriptions.set(subscription.id, subscription);
+    if (this.#ready) this.#begin(subscription);
+    return () => {
+      if (!this.#subscriptions.delete(subscription.id)) return;
+      if (this.#ready) this.#send({ id: subscription.id, type: 'complete' });
+    };
+  }
+
+  /** Ends everything, for good. */
+  close() {
+    this.#closed = true;
+    removeEventListener('online', this.#online);
+    clearTimeout(this.#retry);
+    clearInterval(this.#heartbeat);
+    this.#subscriptions.clear();
+    this.#socket?.close(1000);
+  }
+
+  #connect() {
+    this.#told('connecting');
+    const socket = new WebSocket(this.#url, PROTOCOL);
+    this.#socket = socket;
+    socket.onopen = () => this.#send({ type: 'connection_init', payload: { Authorization: `Bearer ${this.#token}` } });
+    socket.onmessage = ({ data }) => {
+      if (this.#socket === socket) this.#hear(JSON.parse(data));
+    };
+    socket.onclose = ({ code }) => {
+      if (this.#socket === socket) this.#lost(code);
+    };
+  }
+
+  #hear(message) {
+    this.#heardAt = Date.now();
+    const subscription = this.#subscriptions.get(message.id);
+    switch (message.type) {
+      case 'connection_ack':
+        this.#acknowledged();
+        break;
+      case 'ping':
+        this.#send({ type: 'pong' });
+        break;
+      case 'next':
+        subscription?.next(message.payload);
+        break;
+      case 'error':
+        this.#subscriptions.delete(message.id);
+        subscription?.over(message.payload);
+        break;
+      case 'complete':
+        this.#subscriptions.delete(message.id);
+        subscription?.over(null);
+        break;
+    }
+  }
+
+  #acknowledged() {
+    this.#ready = true;
+    this.#attempts = 0;
+    this.#told('live');
+    for (const subscription of this.#subscriptions.values()) this.#begin(subscription);
+    clearInterval(this.#heartbeat);
+    this.#heartbeat = setInterval(() => this.#beat(), PING_EVERY_MS);
+  }
+
+  /** A connection can die without a word; then nothing answers a ping. */
+  #beat() {
+    if (Date.now() - this.#heardAt > SILENCE_MAX_MS) {
+      const socket = this.#socket;
+      this.#lost(1006);
+      socket?.close();
+    } else {
+      this.#send({ type: 'ping' });
+    }
+  }
+
+  #begin(subscription) {
+    const { id, query, variables } = subscription;
+    this.#send({ id, type: 'subscribe', payload: { query, variables: variables() } });
+  }
+
+  #send(message) {
+    if (this.#socket?.readyState === WebSocket.OPEN) this.#socket.send(JSON.stringify(message));
+  }
+
+  #lost(code) {
+    this.#ready = false;
+    this.#socket = null;
+    clearInterval(this.#heartbeat);
+    if (this.#closed) return;
+    if (SIGNED_OUT.has(code)) {
+      this.#told('signed-out');
+      return;
+    }
+    this.#told('waiting');
+    const ceiling = Math.min(PAUSE_MAX_MS, PAUSE_MIN_MS * 2 ** this.#attempts);
+    this.#attempts += 1;
+    // Half of the pause is chance, so that a restarted server is not met by everybody at once.
+    this.#retry = setTimeout(() => this.#connect(), ceiling / 2 + Math.random() * (ceiling / 2));
+  }
+
+  #hurry() {
+    if (this.#closed || this.#socket) return;
+    clearTimeout(this.#retry);
+    this.#connect();
+  }
+}

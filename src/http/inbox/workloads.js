@@ -1,0 +1,96 @@
+/**
+ * For managers: how much each agent holds, and a proposal to even it out.
+ *
+ * The proposal is the server's; it is shown move by move before anything
+ * happens, and can be undone. Hidden where the server has no such figures.
+ */
+import { APPLY_PLAN, PLAN_REBALANCE, UNDO_PLAN, WORKLOADS } from './documents.js';
+import { byId, contactName, h } from './dom.js';
+import { toast } from './toast.js';
+
+/** Follows the workloads; the returned function ends that. */
+export function followWorkloads(session) {
+  const place = byId('workloads');
+  place.hidden = true;
+  if (session.viewer.role !== 'MANAGER' || !session.offers('workloadsChanged')) return () => {};
+  return session.socket.subscribe({
+    query: WORKLOADS,
+    next: ({ data }) => {
+      if (data?.workloadsChanged) draw(session, place, [data.workloadsChanged].flat());
+    },
+  });
+}
+
+function draw(session, place, workloads) {
+  const most = Math.max(1, ...workloads.map(({ open }) => open));
+  const sorted = [...workloads].sort((a, b) => b.open - a.open || a.agent.name.localeCompare(b.agent.name));
+  const bars = sorted.map(({ agent, open, waiting }) => {
+    const bar = h('span', { class: 'bar', 'aria-hidden': 'true' }, h('span'));
+    bar.firstChild.style.width = `${(open / most) * 100}%`;
+    return h('li', { title: `${waiting} of them wait for an answer` },
+      h('span', { class: 'label' }, agent.name), h('span', { class: 'count' }, String(open)),
+      h('span', { class: 'unseen' }, `open, ${waiting} waiting`), bar);
+  });
+  const focused = place.contains(document.activeElement);
+  const rebalance = session.offers('planRebalance') && h('button', {
+    type: 'button', class: 'quiet', onclick: () => propose(session, sorted.map(({ agent }) => agent.id)),
+  }, 'Rebalance …');
+  place.replaceChildren(h('h2', { id: 'workloads-title' }, 'Workloads'), h('ul', {}, ...bars), rebalance || '');
+  place.hidden = workloads.length === 0;
+  if (focused) place.querySelector('button')?.focus();
+}
+
+/** What the payload says; throws the first error that it reports. */
+async function ask(session, document, field, variables) {
+  const payload = (await session.request(document, variables))[field];
+  if (payload.userErrors.length > 0) throw new Error(payload.userErrors[0].message);
+  return payload;
+}
+
+async function propose(session, agents) {
+  try {
+    const { plan } = await ask(session, PLAN_REBALANCE, 'planRebalance', { agents });
+    if (plan.moves.length === 0) toast('The work is even already.');
+    else preview(session, plan);
+  } catch (problem) {
+    toast(problem.message, { tone: 'sorry' });
+  }
+}
+
+function preview(session, plan) {
+  const count = `${plan.moves.length} ${plan.moves.length === 1 ? 'conversation' : 'conversations'}`;
+  const dialog = h('dialog', { class: 'sheet', 'aria-labelledby': 'plan-title' });
+  const close = () => dialog.close();
+  const apply = async () => {
+    close();
+    try {
+      await ask(session, APPLY_PLAN, 'applyPlan', { plan: plan.id });
+      toast(`Moved ${count}`, { action: { label: 'Undo', undo: true, run: () => undo(session, plan) } });
+    } catch (problem) {
+      toast(problem.message, { tone: 'sorry' });
+    }
+  };
+  const moves = plan.moves.map(({ conversation, from, to }) => h('tr', {},
+    h('td', {}, contactName(conversation.contact)), h('td', {}, from?.name ?? 'Unassigned'), h('td', {}, to.name)));
+  dialog.append(
+    h('h2', { id: 'plan-title' }, `Move ${count}?`),
+    h('div', { class: 'scroll', tabindex: '0', role: 'region', 'aria-label': 'Moves' },
+      h('table', {},
+        h('thead', {}, h('tr', {}, ...['Conversation', 'From', 'To'].map((title) => h('th', { scope: 'col' }, title)))),
+        h('tbody', {}, ...moves))),
+    h('p', { class: 'buttons' },
+      h('button', { type: 'button', class: 'quiet', onclick: close }, 'Leave it'),
+      h('button', { type: 'button', class: 'primary', onclick: apply }, `Move ${count}`)));
+  dialog.addEventListener('close', () => dialog.remove());
+  document.body.append(dialog);
+  dialog.showModal();
+}
+
+async function undo(session, plan) {
+  try {
+    await ask(session, UNDO_PLAN, 'undoPlan', { plan: plan.id });
+    toast('Moved back');
+  } catch (problem) {
+    toast(problem.message, { tone: 'sorry' });
+  }
+}

@@ -1,0 +1,162 @@
+//! The transport's settings, and the endpoint that both protocols serve.
+
+use std::{collections::HashSet, sync::Arc, time::Duration};
+
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
+
+use super::{graphql_ws::SocketLimits, guard::DocumentLimits};
+
+/// Every bound of the transport. Sizes are in bytes.
+#[derive(Debug, Clone)]
+pub struct TransportSettings {
+    /// The longest HTTP body.
+    pub body_bytes: usize,
+    /// The longest WebSocket message.
+    pub message_bytes: usize,
+    /// How long a new socket may take to send `connection_init`.
+    pub init_timeout: Duration,
+    /// How often a socket is pinged.
+    pub ping_interval: Duration,
+    /// How long a pinged socket may stay silent.
+    pub pong_timeout: Duration,
+    /// How long one message may wait for the client to read it.
+    pub write_deadline: Duration,
+    /// Subscriptions that one socket may hold open.
+    pub subscriptions_per_socket: usize,
+    /// Queries and mutations that one socket may have running.
+    pub results_per_socket: usize,
+    /// Sockets that one agent may hold open.
+    pub sockets_per_agent: usize,
+    /// Sockets that the process accepts.
+    pub sockets_per_process: usize,
+    /// New sockets that the process accepts in a second.
+    pub new_sockets_per_second: u32,
+    /// Frames that a socket may send in [`client_frames_window`](Self::client_frames_window).
+    pub client_frames: u32,
+    /// The window in which a socket's frames are counted.
+    pub client_frames_window: Duration,
+    /// The read buffer of a socket.
+    pub read_buffer_bytes: usize,
+    /// How much a socket buffers before it writes; 0 writes each message at once.
+    pub write_buffer_bytes: usize,
+    /// How long a request may take before it is answered with `UNAVAILABLE`.
+    pub request_timeout: Duration,
+    /// Origins, besides the server's own, whose pages may open a socket.
+    pub allowed_origins: Vec<String>,
+    /// Whether `__schema` and `__type` are answered.
+    pub introspection: bool,
+    /// What a document may cost.
+    pub document: DocumentLimits,
+    /// The names of the schema's types. When set, a document that declares a variable or a fragment of another
+    /// is refused before it reaches the executor.
+    pub type_names: Option<Arc<HashSet<String>>>,
+}
+
+impl Default for TransportSettings {
+    fn default() -> Self {
+        Self {
+            body_bytes: 256 * 1024,
+            message_bytes: 64 * 1024,
+            init_timeout: Duration::from_secs(5),
+            ping_interval: Duration::from_secs(25),
+            pong_timeout: Duration::from_secs(10),
+            write_deadline: Duration::from_secs(10),
+            subscriptions_per_socket: 20,
+            results_per_socket: 20,
+            sockets_per_agent: 10,
+            sockets_per_process: 20_000,
+            new_sockets_per_second: 200,
+            client_frames: 1_200,
+            client_frames_window: Duration::from_secs(60),
+            read_buffer_bytes: 4 * 1024,
+            write_buffer_bytes: 0,
+            request_timeout: Duration::from_secs(10),
+            allowed_origins: Vec::new(),
+            introspection: true,
+            document: DocumentLimits::default(),
+            type_names: None,
+        }
+    }
+}
+
+/// One GraphQL endpoint: what executes, who may, and within which bounds.
+///
+/// It is the state of the handlers in [`super::graphql_http`] and cheap to clone.
+pub struct GraphqlEndpoint<E, A> {
+    inner: Arc<Inner<E, A>>,
+}
+
+struct Inner<E, A> {
+    executor: E,
+    sign_in: A,
+    settings: TransportSettings,
+    shutdown: CancellationToken,
+    tasks: TaskTracker,
+    sockets: SocketLimits,
+}
+
+impl<E, A> GraphqlEndpoint<E, A> {
+    /// Cancelling `shutdown` closes all sockets with 1012 and refuses new ones.
+    pub fn new(executor: E, sign_in: A, settings: TransportSettings, shutdown: CancellationToken) -> Self {
+        let sockets = SocketLimits::new(&settings);
+        Self {
+            inner: Arc::new(Inner {
+                executor,
+                sign_in,
+                settings,
+                shutdown,
+                tasks: TaskTracker::new(),
+                sockets,
+            }),
+        }
+    }
+
+    /// Waits until every socket is closed and every mutation that has begun, whether
+    /// or not its client is still there, has ended. To be called after `shutdown` was
+    /// cancelled and the listener has stopped; new work would prolong it.
+    pub async fn drain(&self) {
+        self.inner.tasks.close();
+        self.inner.tasks.wait().await;
+    }
+
+    /// Whether the server is on its way down.
+    pub fn is_stopping(&self) -> bool {
+        self.inner.shutdown.is_cancelled()
+    }
+
+    /// The sockets that are open now.
+    pub fn open_sockets(&self) -> usize {
+        self.inner.sockets.open()
+    }
+
+    pub(super) fn executor(&self) -> &E {
+        &self.inner.executor
+    }
+
+    pub(super) fn sign_in(&self) -> &A {
+        &self.inner.sign_in
+    }
+
+    pub(super) fn settings(&self) -> &TransportSettings {
+        &self.inner.settings
+    }
+
+    pub(super) fn shutdown(&self) -> &CancellationToken {
+        &self.inner.shutdown
+    }
+
+    pub(super) fn tasks(&self) -> &TaskTracker {
+        &self.inner.tasks
+    }
+
+    pub(super) fn sockets(&self) -> &SocketLimits {
+        &self.inner.sockets
+    }
+}
+
+// Derived, it would ask for `E: Clone` and `A: Clone`, which the `Arc` does not need.
+impl<E, A> Clone for GraphqlEndpoint<E, A> {
+    fn clone(&self) -> Self {
+        Self { inner: Arc::clone(&self.inner) }
+    }
+}
