@@ -1,0 +1,17 @@
+//! What the API promises beside the rules: its lists, badges, errors and doors.
+
+mod agents_dropdown;
+mod audit;
+mod bad_input;
+mod counts;
+mod denied;
+mod duplicates;
+mod managers;
+mod nodes;
+mod queue_health;
+mod rebalance;
+mod search;
+mod statements;
+mod violations;
+mod webhook;
+mod workloads;

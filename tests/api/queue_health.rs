@@ -1,0 +1,280 @@
+//! The health of the queue is what a slow recomputation from the history gives, after any history.
+
+use rand::rngs::StdRng;
+use rand::{Rng, SeedableRng};
+use serde_json::{Value, json};
+
+use crate::support::agent::Agent;
+use crate::support::outcome::{instant, items, number, text};
+use crate::support::seed;
+use crate::support::storm::{ALL, Storm};
+use crate::support::timed::{SECOND, Timed};
+use crate::support::world::{Workspace, World};
+
+const WINDOWS: [i32; 3] = [60, 601, 3_600];
+
+/// What came and went, in the order of the log's instants: when, and 'a'rrived, 'r'eturned or 'c'laimed.
+type Flows = Vec<(i64, char)>;
+
+/// Goes through a conversation's history, oldest first, and says what it did to the queue and whether the
+/// conversation is in it now.
+fn replay(history: &[Value]) -> (Flows, bool) {
+    let (mut exists, mut open, mut owned) = (false, false, false);
+    let mut flows = Flows::new();
+    for event in history.iter().rev() {
+        let before = (exists && open, exists && open && !owned);
+        owned = !event["assignee"].is_null();
+        open = match text(&event["kind"]) {
+            "CLOSED" => false,
+            "RECEIVED" | "REOPENED" => true,
+            _ => open || !exists,
+        };
+        exists = true;
+        let flow = match (before, open && !owned) {
+            ((true, false), true) => 'r',
+            ((false, _), true) => 'a',
+            ((_, true), false) if owned => 'c',
+            _ => continue,
+        };
+        flows.push((instant(&event["at"]), flow));
+    }
+    (flows, open && !owned)
+}
+
+/// The verdict from the definition: twelve instants, each looking a window back, all times twelve.
+fn verdict(flows: &Flows, now: i64, window: i64) -> &'static str {
+    let mut verdict = "STEADY";
+    for n in 1..=12 {
+        let end = 12 * (now - window) + n * window;
+        let seen = flows.iter().filter(|(at, _)| 12 * at > end - 12 * window && 12 * at <= end);
+        let (mut net, mut total) = (0.0, 0.0);
+        for (_, flow) in seen {
+            net += if *flow == 'c' { -1.0 } else { 1.0 };
+            total += 1.0;
+        }
+        let band = f64::max(2.0, total / 5.0);
+        verdict = if net > band || (verdict == "GROWING" && net > band / 2.0) {
+            "GROWING"
+        } else if net < -band || (verdict == "SHRINKING" && net < -band / 2.0) {
+            "SHRINKING"
+        } else {
+            "STEADY"
+        };
+    }
+    verdict
+}
+
+/// The earliest of an instant that some rows have.
+fn earliest<'a>(rows: impl Iterator<Item = &'a Value>, field: &str) -> Value {
+    rows.map(|row| &row[field])
+        .filter(|at| !at.is_null())
+        .min_by_key(|at| instant(at))
+        .cloned()
+        .unwrap_or_default()
+}
+
+/// The health of the queue, recomputed from lists and histories.
+async fn recomputed(agent: &Agent, numbers: &Value, now: i64, window: i32) -> Value {
+    let rows = agent.list("INBOX", json!({ "phoneNumberIds": numbers })).await;
+    let (mut flows, mut unassigned) = (Flows::new(), 0);
+    for row in &rows {
+        let (more, queued) = replay(&agent.history(text(&row["id"])).await);
+        flows.extend(more);
+        unassigned += i32::from(queued);
+    }
+    let micros = i64::from(window) * SECOND;
+    let count = |kind| flows.iter().filter(|(at, flow)| *flow == kind && *at > now - micros).count();
+    let open = || rows.iter().filter(|row| row["status"] == "OPEN");
+    json!({
+        "unassigned": unassigned,
+        "oldestUnassignedSince": earliest(open().filter(|row| row["assignee"].is_null()), "unassignedSince"),
+        "oldestWaitingSince": earliest(open(), "waitingSince"),
+        "arrived": count('a'),
+        "claimed": count('c'),
+        "returned": count('r'),
+        "trend": verdict(&flows, now, micros),
+    })
+}
+
+/// The health as the API tells it, without position and thresholds.
+async fn told(agent: &Agent, numbers: &Value, window: i32) -> Value {
+    let mut health = agent.health(numbers, window).await;
+    for field in ["asOf", "unassignedOverThreshold", "waitOverThreshold"] {
+        health.as_object_mut().expect("health").remove(field);
+    }
+    health
+}
+
+fn choices(world: &Workspace) -> [Value; 4] {
+    [Value::Null, json!([world.number.id]), json!([world.number2.id]), json!([])]
+}
+
+on_both! {
+    async fn the_health_equals_a_recomputation_from_the_history(world: Timed) {
+        let mut rng = StdRng::seed_from_u64(seed());
+        let agents = [world.manager.clone(), world.rep.clone(), world.rep2.clone()];
+        let conversations = world.conversations(8).await;
+        let storm = Storm { world, conversations: &conversations, acts: ALL };
+        let mut verdicts = std::collections::BTreeSet::new();
+        for round in 0..5 {
+            let id = world.conversation_on(&world.number2, 100 + round).await;
+            if round % 2 == 0 {
+                world.rep.claim(&id).await.changed();
+            }
+            for _ in 0..20 {
+                // Seldom a whole second: the edges of windows lie anywhere.
+                world.pass(rng.random_range(0..20 * SECOND));
+                storm.strike(&mut rng, &agents).await;
+            }
+            world.revoke(&world.rep2, &world.number).await.changed();
+            world.grant(&world.rep2, &world.number).await.changed();
+            // Past the log, so that the test knows the instant of the verdict.
+            world.pass(SECOND);
+            for window in WINDOWS {
+                for numbers in choices(world) {
+                    let health = told(&world.rep, &numbers, window).await;
+                    let slow = recomputed(&world.rep, &numbers, world.now(), window).await;
+                    assert_eq!(health, slow, "round {round}, {window} s of {numbers}");
+                    verdicts.insert(text(&health["trend"]).to_owned());
+                }
+            }
+        }
+        assert!(verdicts.len() > 1, "a storm that is always {verdicts:?} shows nothing");
+        world.app.assert_store_is_sound().await;
+    }
+
+    async fn the_health_is_right_after_agents_worked_at_once(world: World) {
+        let agents = [world.manager.clone(), world.rep.clone(), world.rep2.clone()];
+        let conversations = world.conversations(6).await;
+        let storm = Storm { world, conversations: &conversations, acts: ALL };
+        storm.rage(seed(), 4, 25, &agents).await;
+        world.deactivate(&world.rep2).await.changed();
+        let health = told(&world.rep, &Value::Null, 604_800).await;
+        let now = switchboard::clock::Clock::system().now().as_micros();
+        let slow = recomputed(&world.rep, &Value::Null, now, 604_800).await;
+        assert_eq!(health, slow);
+        world.app.assert_store_is_sound().await;
+    }
+
+    async fn a_window_forgets_what_left_it(world: Timed) {
+        let id = world.conversation(1).await;
+        let arrived = instant(&world.rep.conversation(&id).await["createdAt"]);
+        world.move_to(arrived + 60 * SECOND - 1);
+        let health = world.rep.health(&Value::Null, 60).await;
+        assert_eq!((&health["arrived"], &health["unassigned"]), (&json!(1), &json!(1)), "{health:#}");
+        world.pass(1);
+        let health = world.rep.health(&Value::Null, 60).await;
+        assert_eq!((&health["arrived"], &health["unassigned"]), (&json!(0), &json!(1)), "{health:#}");
+    }
+
+    async fn the_queue_of_numbers_without_access_is_not_told(world: World) {
+        let hidden = world.add_number(&world.app, &[&world.manager], "Hidden").await;
+        world.conversation_on(&hidden, 1).await;
+        for numbers in [Value::Null, json!([hidden.id]), json!(["nonsense"])] {
+            let health = world.rep.health(&numbers, 3_600).await;
+            assert_eq!((&health["unassigned"], &health["arrived"]), (&json!(0), &json!(0)), "{health:#}");
+            assert!(health["oldestUnassignedSince"].is_null() && health["oldestWaitingSince"].is_null());
+        }
+        assert_eq!(world.manager.health(&json!([hidden.id]), 3_600).await["unassigned"], 1);
+    }
+
+    async fn a_window_is_from_a_minute_to_a_week(world: World) {
+        for window in [60, 604_800] {
+            world.rep.health(&Value::Null, window).await;
+        }
+        for window in [-1, 0, 59, 604_801] {
+            let document = "query($window: Int!) { queueHealth(window: $window) { unassigned } }";
+            let answer = world.rep.client.query(document, json!({ "window": window })).await;
+            answer.assert_error(&["BAD_USER_INPUT"]);
+            assert!(answer.body["data"]["queueHealth"].is_null(), "{answer}");
+        }
+        world.service.query("{ queueHealth { unassigned } }", json!({})).await.assert_error(&["FORBIDDEN"]);
+    }
+
+    async fn thresholds_are_the_workspaces_and_the_managers(world: World) {
+        world.conversations(2).await;
+        let thresholds = |max, wait| json!({ "maxUnassigned": max, "maxWaitSeconds": wait });
+        let set = world.tolerate(json!({ "maxUnassigned": 1 })).await.changed();
+        assert_eq!(set.value["workspace"]["queueThresholds"], thresholds(json!(1), Value::Null), "{set}");
+        world.tolerate(json!({ "maxUnassigned": 1 })).await.unchanged();
+        let over = world.rep.health(&Value::Null, 60).await;
+        assert_eq!(over["unassignedOverThreshold"], true, "{over:#}");
+        let set = world.tolerate(thresholds(json!(2), json!(3_600))).await.changed();
+        assert_eq!(set.value["workspace"]["queueThresholds"], thresholds(json!(2), json!(3_600)), "{set}");
+        let within = world.rep.health(&Value::Null, 60).await;
+        assert_eq!(within["unassignedOverThreshold"], false, "two are two: {within:#}");
+        assert_eq!(within["waitOverThreshold"], false, "{within:#}");
+        let off = world.tolerate(json!({ "maxUnassigned": null })).await.changed();
+        assert_eq!(off.value["workspace"]["queueThresholds"], thresholds(Value::Null, json!(3_600)), "{off}");
+        for (field, value) in [("maxUnassigned", -1), ("maxUnassigned", 1_000_001), ("maxWaitSeconds", 0)] {
+            world.tolerate(json!({ field: value })).await.refused_at("INVALID", field);
+        }
+        let read = world.rep2.client.data("{ workspace { queueThresholds { maxWaitSeconds } } }", json!({})).await;
+        assert_eq!(read["workspace"]["queueThresholds"]["maxWaitSeconds"], 3_600);
+    }
+
+    async fn a_wait_passes_its_threshold_by_the_clock(world: Timed) {
+        world.tolerate(json!({ "maxWaitSeconds": 60 })).await.changed();
+        let id = world.conversation(1).await;
+        let since = instant(&world.rep.conversation(&id).await["waitingSince"]);
+        world.move_to(since + 60 * SECOND);
+        assert_eq!(world.rep.health(&Value::Null, 60).await["waitOverThreshold"], false);
+        world.pass(1);
+        assert_eq!(world.rep.health(&Value::Null, 60).await["waitOverThreshold"], true);
+        world.rep.send(&id, "Here I am").await.changed();
+        assert_eq!(world.rep.health(&Value::Null, 60).await["waitOverThreshold"], false);
+    }
+
+    async fn the_migration_fills_in_what_the_log_already_tells(world: World) {
+        let agents = [world.manager.clone(), world.rep.clone(), world.rep2.clone()];
+        let conversations = world.conversations(6).await;
+        let storm = Storm { world, conversations: &conversations, acts: ALL };
+        storm.rage(seed(), 2, 40, &agents).await;
+        world.revoke(&world.rep, &world.number).await.changed();
+        let migration = match world.app.is_postgres() {
+            true => include_str!("../../migrations/postgres/2026-11-22-000002_queue_health/up.sql"),
+            false => include_str!("../../migrations/sqlite/2026-11-22-000002_queue_health/up.sql"),
+        };
+        let fill = migration.split_once("INSERT").and_then(|(_, rest)| rest.split_once(';')).expect("it fills in");
+        let mut direct = world.app.direct().await;
+        direct.run(&format!("DELETE FROM queue_flows; INSERT{};", fill.0)).await;
+        world.app.assert_store_is_sound().await;
+        let health = world.manager.health(&Value::Null, 3_600).await;
+        assert!(number(&health["arrived"]) > 0 && number(&health["claimed"]) > 0, "{health:#}");
+    }
+
+    async fn check_names_what_is_not_as_the_events_say(world: World) {
+        world.conversations(2).await;
+        world.app.assert_store_is_sound().await;
+        let mut direct = world.app.direct().await;
+        for damage in [
+            "DELETE FROM queue_flows WHERE seq = (SELECT min(seq) FROM queue_flows)",
+            "UPDATE queue_flows SET flow = 'CLAIMED'",
+        ] {
+            direct.run(damage).await;
+            let report = world.app.with_services(async |services| services.check(|_, _, _| ()).await).await;
+            let report = report.expect("the store can be checked");
+            assert!(report.problems.iter().any(|it| it.contains("queue")), "{damage}: {report:#?}");
+        }
+    }
+}
+
+#[test]
+fn the_recomputation_knows_the_definitions() {
+    let event =
+        |kind: &str, owner: Value| json!({ "kind": kind, "assignee": owner, "at": "2026-01-01T00:00:00Z" });
+    let (me, nobody) = (json!({ "id": "me" }), Value::Null);
+    let mut history = vec![
+        event("RECEIVED", nobody.clone()),
+        event("ASSIGNED", me.clone()),
+        event("UNASSIGNED", nobody.clone()),
+        event("CLOSED", nobody.clone()),
+        event("ASSIGNED", me.clone()),
+        event("REOPENED", nobody),
+        event("ASSIGNED", me),
+    ];
+    history.reverse();
+    let (flows, queued) = replay(items(&Value::Array(history)));
+    assert_eq!(flows.iter().map(|(_, flow)| *flow).collect::<String>(), "acrac");
+    assert!(!queued);
+}

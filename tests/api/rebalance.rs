@@ -1,0 +1,274 @@
+//! Levelling loads: planned, applied all or nothing, and taken back.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
+
+use serde_json::{Value, json};
+use switchboard::clock::{Clock, Timestamp};
+use switchboard::domain::Plan;
+
+use crate::support::agent::{Agent, merged};
+use crate::support::app::App;
+use crate::support::database::{Database, Prepare, TestDatabase};
+use crate::support::documents;
+use crate::support::operator;
+use crate::support::outcome::{Payload, items, number, text};
+use crate::support::storm::{ALL, Storm};
+use crate::support::world::{Workspace, World, customer};
+
+/// What every payload about a plan answers.
+fn selection() -> String {
+    format!(
+        "plan {{ id state expiresAt moves {{ conversation {{ id }} from {{ id }} to {{ id }} }}
+           before {{ agent {{ id }} open }} after {{ agent {{ id }} open }} }} changed asOf {}
+         errors: userErrors {{ ... on PlanStaleError {{ conversationIds }} }}",
+        documents::USER_ERRORS
+    )
+}
+
+async fn plan(by: &Agent, among: &[&Agent], more: Value) -> Payload {
+    let ids: Vec<&str> = among.iter().map(|agent| agent.id.as_str()).collect();
+    let input = merged(json!({ "agentIds": ids }), more);
+    by.client.mutate("planRebalance", input, &selection()).await
+}
+
+async fn carry_out(by: &Agent, mutation: &str, planned: &Payload) -> Payload {
+    by.client.mutate(mutation, json!({ "planId": planned.value["plan"]["id"] }), &selection()).await
+}
+
+fn loads(planned: &Payload, side: &str) -> Vec<i64> {
+    items(&planned.value["plan"][side]).iter().map(|load| number(&load["open"])).collect()
+}
+
+/// The conversations that a plan moves.
+fn moves(planned: &Payload) -> Vec<String> {
+    let moves = items(&planned.value["plan"]["moves"]).iter();
+    moves.map(|it| text(&it["conversation"]["id"]).to_owned()).collect()
+}
+
+/// Gives conversations with the customers in `customers` to `owner`; their ids.
+async fn owned(world: &Workspace, owner: &Agent, customers: std::ops::Range<u32>) -> Vec<String> {
+    let mut ids = Vec::new();
+    for n in customers {
+        let id = world.conversation(n).await;
+        world.manager.assign(&id, owner).await.changed();
+        ids.push(id);
+    }
+    ids
+}
+
+async fn owner_of(world: &Workspace, id: &str) -> Value {
+    world.manager.conversation(id).await["assignee"]["id"].take()
+}
+
+/// The plan is refused as stale, about these conversations, and nothing is written.
+async fn assert_stale(world: &World, mutation: &str, planned: &Payload, about: &[&str]) {
+    let picture = async || (world.manager.as_of().await, world.manager.list("INBOX", Value::Null).await);
+    let before = picture().await;
+    let refused = carry_out(&world.manager, mutation, planned).await;
+    assert_eq!(refused.refused_at("STALE", "planId")["__typename"], "PlanStaleError");
+    assert_eq!(refused.value["errors"][0]["conversationIds"], json!(about), "{refused}");
+    assert_eq!(picture().await, before);
+}
+
+on_both! {
+    async fn fifteen_against_three_become_nine_each_and_can_go_back(world: World) {
+        let many = owned(world, &world.rep, 1..16).await;
+        owned(world, &world.rep2, 16..19).await;
+        // What the owner has answered stays with them, though it has rested the longest.
+        for id in &many[..9] {
+            world.rep.send(id, "I am on it").await.changed();
+        }
+        let before = world.everything().await;
+        let planned = plan(&world.manager, &[&world.rep, &world.rep2], json!({})).await.ok();
+        assert_eq!(planned.value["plan"]["state"], "PROPOSED");
+        assert_eq!([loads(&planned, "before"), loads(&planned, "after")], [[15, 3], [9, 9]]);
+        let (mut moved, mut wanted) = (moves(&planned), many[9..].to_vec());
+        moved.sort();
+        wanted.sort();
+        assert_eq!(moved, wanted);
+        assert_eq!(world.everything().await, before, "a plan moves nothing");
+        let applied = carry_out(&world.manager, "applyPlan", &planned).await.changed();
+        assert_eq!(applied.value["plan"]["state"], "APPLIED");
+        for (id, to) in many.iter().map(|id| (id, if moved.contains(id) { &world.rep2 } else { &world.rep })) {
+            assert_eq!(owner_of(world, id).await, to.id.as_str());
+        }
+        let event = &world.rep2.history(&moved[0]).await[0];
+        assert_eq!([&event["kind"], &event["reason"]], ["ASSIGNED", "REBALANCED"]);
+        assert_eq!(event["actor"]["id"], world.manager.id.as_str());
+        carry_out(&world.manager, "applyPlan", &planned).await.unchanged();
+        world.text(&customer(15), "Are you there?").await;
+        let undone = carry_out(&world.manager, "undoPlan", &planned).await.changed();
+        assert_eq!(undone.value["plan"]["state"], "UNDONE");
+        for id in &many {
+            assert_eq!(owner_of(world, id).await, world.rep.id.as_str());
+        }
+        carry_out(&world.manager, "undoPlan", &planned).await.unchanged();
+        assert_stale(world, "applyPlan", &planned, &[]).await;
+        world.app.assert_store_is_sound().await;
+    }
+
+    async fn a_plan_is_refused_whole_when_anything_has_changed(world: World) {
+        let many = owned(world, &world.rep, 1..7).await;
+        let team = [&world.rep, &world.rep2];
+        let planned = plan(&world.manager, &team, json!({})).await.ok();
+        assert_eq!(moves(&planned), many[..3], "the least recently active ones");
+        world.text(&customer(2), "And another thing").await;
+        assert_stale(world, "applyPlan", &planned, &[&many[1]]).await;
+        let planned = plan(&world.manager, &team, json!({})).await.ok();
+        world.deactivate(&world.rep2).await.changed();
+        let all = moves(&planned);
+        assert_stale(world, "applyPlan", &planned, &all.iter().map(String::as_str).collect::<Vec<_>>()).await;
+        world.reactivate(&world.rep2).await.changed();
+        carry_out(&world.manager, "undoPlan", &planned).await.refused("NOT_ALLOWED");
+        carry_out(&world.manager, "applyPlan", &planned).await.changed();
+        world.rep2.assign(&all[0], &world.manager).await.changed();
+        world.manager.assign(&all[0], &world.rep2).await.changed();
+        assert_stale(world, "undoPlan", &planned, &[&all[0]]).await;
+        world.app.assert_store_is_sound().await;
+    }
+
+    async fn nobody_is_given_what_they_cannot_work(world: World) {
+        let private = world.add_number(&world.app, &[&world.manager, &world.rep], "Private").await;
+        for n in 1..=4 {
+            let id = world.conversation_on(&private, n).await;
+            world.manager.assign(&id, &world.rep).await.changed();
+        }
+        let open = owned(world, &world.rep, 5..7).await;
+        let gone = world.join(&world.app, "Gunnar Gone", switchboard::domain::Role::Rep, false).await;
+        world.deactivate(&gone).await.changed();
+        let planned = plan(&world.manager, &[&world.rep, &world.rep2, &gone], json!({})).await.ok();
+        assert_eq!([loads(&planned, "before"), loads(&planned, "after")], [[6, 0, 0], [4, 2, 0]]);
+        assert_eq!(moves(&planned), open);
+        // What the manager cannot see weighs, and does not move.
+        let hidden = world.add_number(&world.app, &[&world.rep, &world.rep2], "Hidden").await;
+        for n in 7..=10 {
+            let id = world.conversation_on(&hidden, n).await;
+            world.rep.claim(&id).await.changed();
+        }
+        let planned = plan(&world.manager, &[&world.rep, &world.rep2], json!({})).await.ok();
+        assert_eq!([loads(&planned, "before"), loads(&planned, "after")], [[10, 0], [8, 2]]);
+        assert_eq!(moves(&planned), open);
+        // A plan of numbers that a manager cannot see does not exist for them.
+        let lead = world.join(&world.app, "Lea Lead", switchboard::domain::Role::Manager, false).await;
+        world.revoke(&lead, &world.number).await.changed();
+        carry_out(&lead, "applyPlan", &planned).await.refused_at("NOT_FOUND", "planId");
+        carry_out(&world.manager, "applyPlan", &planned).await.changed();
+        world.app.assert_store_is_sound().await;
+    }
+
+    async fn plans_are_managers_and_of_their_own_workspace(world: World) {
+        owned(world, &world.rep, 1..3).await;
+        let team = [&world.rep, &world.rep2];
+        let planned = plan(&world.manager, &team, json!({})).await.ok();
+        let other = Workspace::create(&world.app, Plan::Team).await;
+        let before = world.everything().await;
+        plan(&world.rep, &team, json!({})).await.refused("NOT_ALLOWED");
+        plan(&world.manager, &[&world.rep, &other.rep], json!({})).await.refused_at("NOT_FOUND", "agentIds");
+        for bad in [vec![], vec![&world.rep, &world.rep]] {
+            plan(&world.manager, &bad, json!({})).await.refused_at("INVALID", "agentIds");
+        }
+        for mutation in ["applyPlan", "undoPlan"] {
+            carry_out(&world.rep, mutation, &planned).await.refused("NOT_ALLOWED");
+            carry_out(&other.manager, mutation, &planned).await.refused_at("NOT_FOUND", "planId");
+        }
+        operator::set_plan(&world.app, world.id, Plan::Starter).await;
+        plan(&world.manager, &team, json!({})).await.refused("PLAN_REQUIRED");
+        carry_out(&world.manager, "applyPlan", &planned).await.refused("PLAN_REQUIRED");
+        operator::set_plan(&world.app, world.id, Plan::Team).await;
+        assert_eq!(world.everything().await, before);
+    }
+
+    async fn two_who_apply_one_plan_at_once_apply_it_once(world: World) {
+        let many = owned(world, &world.rep, 1..9).await;
+        let lead = world.join(&world.app, "Lea Lead", switchboard::domain::Role::Manager, false).await;
+        let planned = plan(&world.manager, &[&world.rep, &world.rep2], json!({})).await.ok();
+        let both = tokio::join!(
+            carry_out(&world.manager, "applyPlan", &planned),
+            carry_out(&lead, "applyPlan", &planned)
+        );
+        let changed = [both.0.ok(), both.1.ok()].iter().filter(|it| it.value["changed"] == true).count();
+        assert_eq!(changed, 1);
+        for id in &many {
+            let moved = moves(&planned).contains(id);
+            assert_eq!(world.rep.story(id).await.len(), if moved { 3 } else { 2 });
+        }
+    }
+
+    async fn the_loads_are_what_the_history_adds_up_to(world: World) {
+        let all = world.conversations(10).await;
+        let team = [world.rep.clone(), world.rep2.clone(), world.manager.clone()];
+        let storm = Storm { world, conversations: &all, acts: ALL };
+        let among = [&world.rep, &world.rep2, &world.manager];
+        for round in 0..3 {
+            storm.rage(crate::support::seed().wrapping_add(round), 3, 30, &team).await;
+            for (status, wanted) in [(json!("OPEN"), vec!["OPEN"]), (Value::Null, vec!["OPEN", "CLOSED"])] {
+                let mut counted: BTreeMap<String, i64> = BTreeMap::new();
+                for id in &all {
+                    let (owner, status) = replayed(&world.manager.history(id).await);
+                    if let Some(owner) = owner.filter(|_| wanted.contains(&status)) {
+                        *counted.entry(owner).or_default() += 1;
+                    }
+                }
+                let planned = plan(&world.manager, &among, json!({ "status": status })).await.ok();
+                let expected: Vec<i64> =
+                    among.iter().map(|it| counted.get(&it.id).copied().unwrap_or_default()).collect();
+                assert_eq!(loads(&planned, "before"), expected);
+                let total: i64 = expected.iter().sum();
+                assert_eq!(loads(&planned, "after").into_iter().max(), Some((total + 2) / 3), "{planned}");
+                carry_out(&world.manager, "applyPlan", &planned).await.changed();
+                let now = plan(&world.manager, &among, json!({ "status": status })).await.ok();
+                assert_eq!(loads(&now, "before"), loads(&planned, "after"));
+                assert!(moves(&now).is_empty(), "what is level stays as it is: {now}");
+            }
+        }
+        world.app.assert_store_is_sound().await;
+    }
+}
+
+/// The owner and the status, from a history that begins with the newest event.
+fn replayed(history: &[Value]) -> (Option<String>, &'static str) {
+    let owner = history[0]["assignee"]["id"].as_str().map(str::to_owned);
+    let status = history.iter().find_map(|event| match text(&event["kind"]) {
+        "CLOSED" => Some("CLOSED"),
+        "RECEIVED" | "REOPENED" => Some("OPEN"),
+        _ => None,
+    });
+    (owner, status.expect("it began"))
+}
+
+async fn plans_grow_old(database: Database) {
+    const MINUTE: i64 = 60_000_000;
+    let Some(store) = TestDatabase::create(database).await else { return };
+    let time = Arc::new(AtomicI64::new(Clock::system().now().as_micros()));
+    let told = time.clone();
+    let clock = Clock::from_fn(move || Timestamp::from_micros(told.fetch_add(1_000, Ordering::SeqCst)));
+    let world = World::prepare(App::start_at(&store.url, clock).await).await;
+    let many = owned(&world, &world.rep, 1..5).await;
+    let team = [&world.rep, &world.rep2];
+    let planned = plan(&world.manager, &team, json!({})).await.ok();
+    time.fetch_add(10 * MINUTE, Ordering::SeqCst);
+    assert_stale(&world, "applyPlan", &planned, &[]).await;
+    let planned = plan(&world.manager, &team, json!({})).await.ok();
+    time.fetch_add(9 * MINUTE, Ordering::SeqCst);
+    carry_out(&world.manager, "applyPlan", &planned).await.changed();
+    time.fetch_add(9 * MINUTE, Ordering::SeqCst);
+    carry_out(&world.manager, "undoPlan", &planned).await.changed();
+    let planned = plan(&world.manager, &team, json!({})).await.ok();
+    carry_out(&world.manager, "applyPlan", &planned).await.changed();
+    time.fetch_add(10 * MINUTE, Ordering::SeqCst);
+    assert_stale(&world, "undoPlan", &planned, &[]).await;
+    assert_eq!(owner_of(&world, &many[0]).await, world.rep2.id.as_str());
+    world.app.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_plan_can_be_applied_and_undone_for_ten_minutes_on_sqlite() {
+    plans_grow_old(Database::Sqlite).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_plan_can_be_applied_and_undone_for_ten_minutes_on_postgres() {
+    plans_grow_old(Database::Postgres).await;
+}

@@ -1,0 +1,111 @@
+//! A page costs the same number of SQL statements however long it is.
+
+use serde_json::json;
+
+use crate::support::outcome::items;
+use crate::support::world::{World, customer};
+
+/// A page of 50 with everything may cost this many, transaction control not counted.
+const MOST: u64 = 6;
+
+/// A page with nested threads and histories may cost this many, however long it is.
+const MOST_FOR_THREADS: u64 = 10;
+
+const EVERYTHING: &str = "query($first: Int!, $view: ConversationView!, $filter: ConversationFilter) {
+    conversations(view: $view, filter: $filter, first: $first) {
+      nodes {
+        id status version unread viewerCanReply lastActivityAt waitingSince createdAt closedAt unassignedSince assignedAt
+        contact { id number name } phoneNumber { id number label }
+        assignee { id name title email } assignedBy { id name } closedBy { id name }
+        lastMessage { id body direction sentAt author { id name } }
+      }
+      pageInfo { hasNextPage endCursor } totalCount asOf } }";
+
+const THREADS: &str = "query($first: Int!) {
+    conversations(first: $first) {
+      nodes {
+        id messages(last: 3) { nodes { id body author { name } } }
+        history(first: 3) { nodes { kind actor { name } assignee { name } message { body } } }
+        assigneeAt(time: \"2020-01-01T00:00:00Z\") { name }
+      } totalCount } }";
+
+/// Fifty conversations with all kinds of owners, authors and numbers.
+async fn fifty(world: &World) {
+    let agents = [&world.manager, &world.rep, &world.rep2];
+    for n in 0..50_u32 {
+        let number = if n % 2 == 0 { &world.number } else { &world.number2 };
+        let id = world.conversation_on(number, n).await;
+        let (one, two) = (agents[n as usize % 3], agents[(n as usize + 1) % 3]);
+        if n % 5 != 0 {
+            one.assign(&id, two).await.changed();
+            two.send(&id, "Hello").await.changed();
+        }
+        if n % 7 == 0 {
+            one.close(&id).await.changed();
+        }
+        if n % 3 == 0 {
+            world.rep.read(&id).await.ok();
+        }
+        if n % 4 == 0 {
+            world.text_to(number, &customer(n), "And another thing").await;
+        }
+    }
+}
+
+/// How many statements one request costs, and how many conversations it gave.
+async fn cost(world: &World, document: &str, variables: serde_json::Value) -> (u64, usize) {
+    // Whatever is read once for each process and kept is no part of a page.
+    world.rep.client.data(document, variables.clone()).await;
+    let before = world.app.statement_count();
+    let data = world.rep.client.data(document, variables).await;
+    let spent = world.app.statement_count() - before;
+    (spent, items(&data["conversations"]["nodes"]).len())
+}
+
+on_both! {
+    async fn a_page_with_everything_costs_at_most_six_statements(world: World) {
+        fifty(world).await;
+        for view in ["INBOX", "UNASSIGNED", "ASSIGNED_TO_ME"] {
+            for filter in [
+                json!({}),
+                json!({ "status": "OPEN" }),
+                json!({ "unread": true }),
+                json!({ "unread": false }),
+            ] {
+                let page = |first: u32| json!({ "first": first, "view": view, "filter": filter });
+                let (long, rows) = cost(world, EVERYTHING, page(50)).await;
+                assert!(rows > 1, "{view} {filter}: {rows} rows");
+                assert!(long > 0, "statements are counted");
+                assert!(long <= MOST, "{view} {filter}: {rows} rows cost {long} statements");
+            }
+        }
+        let (long, rows) = cost(world, EVERYTHING, json!({ "first": 50, "view": "INBOX" })).await;
+        let (short, few) = cost(world, EVERYTHING, json!({ "first": 5, "view": "INBOX" })).await;
+        assert_eq!((rows, few), (50, 5));
+        assert_eq!(long, short, "a page of 50 costs what a page of 5 costs");
+    }
+
+    async fn threads_and_histories_cost_a_few_statements_for_5_and_for_50_conversations(world: World) {
+        fifty(world).await;
+        let (long, rows) = cost(world, THREADS, json!({ "first": 50 })).await;
+        let (short, few) = cost(world, THREADS, json!({ "first": 5 })).await;
+        assert_eq!((rows, few), (50, 5));
+        // Agents are asked for by messages and by events, whose own statements may end apart or together, so
+        // one batch more or less is no matter; one a row would be.
+        assert!(long <= MOST_FOR_THREADS && short <= MOST_FOR_THREADS, "{long} and {short} statements");
+    }
+
+    async fn the_badges_cost_the_same_however_many_conversations_there_are(world: World) {
+        let ask = format!("{{ viewCounts {{ {} }} }}", crate::support::documents::COUNTS);
+        let spent = async || {
+            let before = world.app.statement_count();
+            world.rep.client.data(&ask, json!({})).await;
+            world.app.statement_count() - before
+        };
+        world.conversation(1).await;
+        spent().await;
+        let few = spent().await;
+        fifty(world).await;
+        assert_eq!(spent().await, few);
+    }
+}

@@ -1,0 +1,7 @@
+//! What must hold of the repository itself.
+
+mod contract;
+mod layers;
+mod migrations;
+mod schema_file;
+mod schema_rs;

@@ -1,0 +1,61 @@
+//! What must hold when the clock jumps back.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
+
+use serde_json::Value;
+use switchboard::clock::{Clock, Timestamp};
+use switchboard::domain::Plan;
+
+use crate::support::app::App;
+use crate::support::database::{Database, TestDatabase};
+use crate::support::outcome::{instant, text};
+use crate::support::world::{Workspace, customer};
+
+const HOUR: i64 = 3_600_000_000;
+
+async fn event_times_and_activity_never_go_back(database: Database) {
+    let Some(store) = TestDatabase::create(database).await else { return };
+    let time = Arc::new(AtomicI64::new(Clock::system().now().as_micros()));
+    let told = time.clone();
+    let clock = Clock::from_fn(move || Timestamp::from_micros(told.fetch_add(1_000, Ordering::SeqCst)));
+    let app = App::start_at(&store.url, clock).await;
+    let world = Workspace::create(&app, Plan::Team).await;
+    let first = world.text(&customer(1), "Hello").await;
+    let id = text(&first.conversation()["id"]).to_owned();
+    world.rep.claim(&id).await.changed();
+    let position = world.rep.as_of().await;
+    time.fetch_sub(HOUR, Ordering::SeqCst);
+    let later = world.text(&customer(1), "Still there?").await;
+    let activity =
+        |payload: &crate::support::outcome::Payload| instant(&payload.conversation()["lastActivityAt"]);
+    assert!(activity(&later) >= activity(&first), "{later}");
+    world.rep.send(&id, "Yes").await.changed();
+    world.manager.assign(&id, &world.rep2).await.changed();
+    let history = world.rep.history(&id).await;
+    assert!(
+        history.is_sorted_by(|newer, older| instant(&newer["at"]) >= instant(&older["at"])),
+        "{history:#?}"
+    );
+    let messages = world.rep.messages(&id).await;
+    assert_eq!(messages.len(), 3, "{messages:#?}");
+    let (_socket, mut changes) = world.rep2.queue("ASSIGNED_TO_ME", Value::Null, Some(&position)).await;
+    let entered = changes.next_change().await;
+    assert_eq!(
+        entered["conversation"]["id"],
+        id.as_str(),
+        "the order of the log is not the clock's: {entered:#}"
+    );
+    app.assert_store_is_sound().await;
+    app.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn event_times_and_activity_never_go_back_on_sqlite() {
+    event_times_and_activity_never_go_back(Database::Sqlite).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn event_times_and_activity_never_go_back_on_postgres() {
+    event_times_and_activity_never_go_back(Database::Postgres).await;
+}

@@ -1,0 +1,7 @@
+//! What must hold when everything happens at once, or stops in the middle.
+
+mod attacks;
+mod clocks;
+mod hangup;
+mod log_order;
+mod races;

@@ -1,0 +1,16 @@
+//! The rules of the product, through the API.
+
+mod access;
+mod assignment;
+mod handoff;
+mod history;
+mod inbound;
+mod isolation;
+mod lease;
+mod lifecycle;
+mod messages;
+mod models_and_plans;
+mod order;
+mod stale;
+mod unread;
+mod views;

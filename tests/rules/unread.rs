@@ -1,0 +1,140 @@
+//! Unread is per agent: an open conversation whose last inbound message this agent has not opened.
+
+use serde_json::{Value, json};
+
+use crate::support::agent::{Agent, unique_key};
+use crate::support::outcome::text;
+use crate::support::world::{World, customer};
+
+async fn is_unread(agent: &Agent, id: &str) -> bool {
+    let seen = agent.conversation(id).await;
+    let listed = agent.ids("INBOX", json!({ "unread": true })).await.contains(&id.to_owned());
+    let other = agent.ids("INBOX", json!({ "unread": false })).await.contains(&id.to_owned());
+    assert_eq!(seen["unread"], listed, "the row and the list agree: {seen:#}");
+    assert_ne!(listed, other, "unread: false is everything that is not unread: {seen:#}");
+    listed
+}
+
+on_both! {
+    async fn one_agents_reading_is_not_anothers(world: World) {
+        let id = world.conversation(1).await;
+        for agent in [&world.manager, &world.rep, &world.rep2] {
+            assert!(is_unread(agent, &id).await, "new for {}", agent.name);
+        }
+        let read = world.rep.read(&id).await.changed();
+        assert_eq!(read.conversation()["unread"], false, "{read}");
+        assert!(!is_unread(&world.rep, &id).await);
+        assert!(is_unread(&world.rep2, &id).await);
+        assert!(is_unread(&world.manager, &id).await);
+    }
+
+    async fn looking_at_a_conversation_does_not_mark_it_read(world: World) {
+        let id = world.conversation(1).await;
+        world.rep.messages(&id).await;
+        world.rep.history(&id).await;
+        world.rep.claim(&id).await.changed();
+        assert!(is_unread(&world.rep, &id).await);
+    }
+
+    async fn reading_twice_writes_nothing_the_second_time(world: World) {
+        let id = world.conversation(1).await;
+        world.rep.read(&id).await.changed();
+        let before = world.everything().await;
+        world.rep.read(&id).await.unchanged();
+        assert_eq!(world.everything().await, before);
+        world.rep.unread(&id).await.changed();
+        let before = world.everything().await;
+        world.rep.unread(&id).await.unchanged();
+        assert_eq!(world.everything().await, before);
+    }
+
+    async fn it_can_be_marked_unread_again(world: World) {
+        let id = world.conversation(1).await;
+        world.rep.read(&id).await.changed();
+        let unread = world.rep.unread(&id).await.changed();
+        assert_eq!(unread.conversation()["unread"], true, "{unread}");
+        assert!(is_unread(&world.rep, &id).await);
+    }
+
+    async fn a_text_makes_it_unread_for_everybody(world: World) {
+        let id = world.conversation(1).await;
+        world.rep.read(&id).await.changed();
+        world.text(&customer(1), "Hello?").await;
+        for agent in [&world.manager, &world.rep, &world.rep2] {
+            assert!(is_unread(agent, &id).await);
+        }
+    }
+
+    async fn a_text_that_arrives_while_reading_stays_unread(world: World) {
+        let first = world.text(&customer(1), "Hello").await;
+        let id = text(&first.conversation()["id"]).to_owned();
+        world.text(&customer(1), "Are you there?").await;
+        let through = json!({ "throughMessageId": first.message()["id"] });
+        let read = world.rep.on_with("markConversationRead", &id, through).await.unchanged();
+        assert_eq!(read.conversation()["unread"], true, "{read}");
+        assert!(is_unread(&world.rep, &id).await);
+        let last = world.rep.messages(&id).await.pop().expect("two messages");
+        let through = json!({ "throughMessageId": last["id"] });
+        world.rep.on_with("markConversationRead", &id, through).await.changed();
+        assert!(!is_unread(&world.rep, &id).await);
+    }
+
+    async fn reading_through_a_message_of_another_conversation_is_not_found(world: World) {
+        let ids = world.conversations(2).await;
+        let other = world.rep.messages(&ids[1]).await.remove(0);
+        for unknown in [other["id"].clone(), json!("nonsense"), json!(ids[0])] {
+            let through = json!({ "throughMessageId": unknown });
+            let read = world.rep.on_with("markConversationRead", &ids[0], through).await;
+            read.refused_at("NOT_FOUND", "throughMessageId");
+        }
+        assert!(is_unread(&world.rep, &ids[0]).await);
+    }
+
+    async fn replying_marks_read_up_to_what_its_author_saw(world: World) {
+        let first = world.text(&customer(1), "Hello").await;
+        let id = text(&first.conversation()["id"]).to_owned();
+        let second = world.text(&customer(1), "Are you there?").await;
+        let seen = json!({ "lastSeenMessageId": first.message()["id"] });
+        let sent = world.rep.send_with(&id, "Hi", &unique_key(), seen).await.changed();
+        assert_eq!(sent.conversation()["unread"], true, "the second text was not seen: {sent}");
+        let seen = json!({ "lastSeenMessageId": second.message()["id"] });
+        let sent = world.manager.send_with(&id, "Hi", &unique_key(), merged_override(seen)).await.changed();
+        assert_eq!(sent.conversation()["unread"], false, "{sent}");
+        assert!(is_unread(&world.rep2, &id).await, "replying is reading only for its author");
+    }
+
+    async fn a_closed_conversation_is_never_unread(world: World) {
+        let id = world.conversation(1).await;
+        world.rep.close(&id).await.changed();
+        for agent in [&world.manager, &world.rep, &world.rep2] {
+            assert!(!is_unread(agent, &id).await);
+        }
+        let unread = world.rep.unread(&id).await.ok();
+        assert_eq!(unread.conversation()["unread"], false, "{unread}");
+        world.rep.reopen(&id).await.changed();
+        assert!(is_unread(&world.rep2, &id).await, "what was not opened before is not opened now");
+    }
+
+    async fn what_was_read_before_the_close_is_read_after_an_agent_reopens(world: World) {
+        let id = world.conversation(1).await;
+        world.rep.read(&id).await.changed();
+        world.rep.close(&id).await.changed();
+        world.rep.reopen(&id).await.changed();
+        assert!(!is_unread(&world.rep, &id).await);
+        assert!(is_unread(&world.rep2, &id).await);
+        world.app.assert_store_is_sound().await;
+    }
+
+    async fn without_a_text_from_the_customer_nothing_is_unread(world: World) {
+        let begun = world.rep.start(&world.number.id, &customer(9), "Hello", &unique_key()).await.changed();
+        let id = text(&begun.conversation()["id"]).to_owned();
+        assert!(!is_unread(&world.rep2, &id).await);
+        world.rep2.unread(&id).await.unchanged();
+        world.rep2.read(&id).await.unchanged();
+        assert!(!is_unread(&world.rep2, &id).await);
+    }
+}
+
+fn merged_override(fields: Value) -> Value {
+    crate::support::agent::merged(fields, json!({ "overrideStale": true }))
+}

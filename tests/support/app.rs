@@ -1,0 +1,167 @@
+//! The server, in this process, on a port of its own.
+
+use std::net::SocketAddr;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use switchboard::clock::Clock;
+use switchboard::config::{Secret, ServerConfig};
+use switchboard::http::webhook::TwilioSettings;
+use switchboard::service::Services;
+use switchboard::token::{Caller, Keys};
+
+use super::client::Client;
+use super::database::Prepare;
+use super::sql::Direct;
+
+/// The secret with which the tests' tokens are signed.
+pub const SECRET: &str = "a secret for tests, longer than 32 bytes";
+/// The account's token with which the tests sign as Twilio does.
+pub const TWILIO_TOKEN: &str = "the auth token of a test account";
+/// Where Twilio believes the server to be.
+pub const TWILIO_PUBLIC_URL: &str = "https://sms.example.test";
+/// Where Twilio posts a text, under the public URL and under the server's own.
+pub const TWILIO_PATH: &str = "/webhooks/twilio/sms";
+
+/// A running server.
+pub struct App {
+    running: Mutex<Option<Arc<switchboard::app::App>>>,
+    address: SocketAddr,
+    database_url: String,
+    keys: Keys,
+    http: reqwest::Client,
+}
+
+/// The settings the tests run with: those of a server, with the webhook on and a small pool.
+pub fn settings(database_url: &str) -> ServerConfig {
+    let listen = SocketAddr::from(([127, 0, 0, 1], 0));
+    let mut settings = ServerConfig::new(database_url, listen, Secret::new(SECRET));
+    settings.pool_size = 5;
+    settings.transport.introspection = true;
+    settings.twilio = Some(TwilioSettings {
+        auth_token: TWILIO_TOKEN.to_owned(),
+        public_url: TWILIO_PUBLIC_URL.to_owned(),
+    });
+    settings
+}
+
+impl App {
+    /// A server on the database at `database_url`, which is migrated if need be.
+    pub async fn start(database_url: &str) -> Self {
+        Self::start_with(settings(database_url)).await
+    }
+
+    /// A server that is told the time by `clock`.
+    pub async fn start_at(database_url: &str, clock: Clock) -> Self {
+        Self::start_with(ServerConfig { clock, ..settings(database_url) }).await
+    }
+
+    async fn start_with(settings: ServerConfig) -> Self {
+        let database_url = settings.database_url.expose().to_owned();
+        let running = switchboard::app::App::start(settings).await.expect("the server starts");
+        Self {
+            address: running.local_addr(),
+            running: Mutex::new(Some(Arc::new(running))),
+            database_url,
+            keys: Keys::new(SECRET.as_bytes()).expect("long enough"),
+            http: reqwest::Client::builder().no_proxy().build().expect("an HTTP client"),
+        }
+    }
+
+    fn running(&self) -> Arc<switchboard::app::App> {
+        self.running.lock().expect("not poisoned").clone().expect("the server was stopped")
+    }
+
+    /// The use cases, for what has no place in the API.
+    pub async fn with_services<R>(&self, ask: impl AsyncFnOnce(&Services) -> R) -> R {
+        ask(self.running().services()).await
+    }
+
+    /// How many SQL statements the server has sent, transaction control apart.
+    pub fn statement_count(&self) -> u64 {
+        self.running().services().statement_count()
+    }
+
+    /// Recounts and verifies the whole store.
+    pub async fn assert_store_is_sound(&self) {
+        let report = self.with_services(async |services| services.check(|_, _, _| ()).await).await;
+        let report = report.expect("the store can be checked");
+        assert!(report.is_clean(), "the store is wrong: {report:#?}");
+    }
+
+    /// A server on the same database that is told the time by `clock`.
+    pub async fn at_clock(&self, clock: Clock) -> Self {
+        Self::start_at(&self.database_url, clock).await
+    }
+
+    /// A second server on the same database, as a second process would be.
+    pub async fn sibling(&self) -> Self {
+        Self::start(&self.database_url).await
+    }
+
+    /// As [`Self::sibling`], told the time by `clock`.
+    pub async fn sibling_at(&self, clock: Clock) -> Self {
+        Self::start_at(&self.database_url, clock).await
+    }
+
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// A connection to the database beside the server's.
+    pub async fn direct(&self) -> Direct {
+        Direct::open(&self.database_url).await
+    }
+
+    pub fn is_postgres(&self) -> bool {
+        self.database_url.starts_with("postgres")
+    }
+
+    /// The whole URL of `path`.
+    pub fn url(&self, path: &str) -> String {
+        format!("http://{}{path}", self.address)
+    }
+
+    pub fn http(&self) -> &reqwest::Client {
+        &self.http
+    }
+
+    /// A token for `caller` that holds for an hour.
+    pub fn token(&self, caller: Caller) -> String {
+        self.token_for(caller, 0, Duration::from_secs(3600))
+    }
+
+    /// A token that was signed `age_seconds` ago for `ttl`.
+    pub fn token_for(&self, caller: Caller, age_seconds: i64, ttl: Duration) -> String {
+        let signed_at = Clock::system().now().plus_micros(-age_seconds * 1_000_000);
+        self.keys.sign(caller, signed_at, ttl).expect("signs")
+    }
+
+    /// Somebody who sends `token` with each request.
+    pub fn client(&self, token: String) -> Client {
+        Client::new(self.http.clone(), self.address, Some(token))
+    }
+
+    /// Somebody without a token.
+    pub fn stranger(&self) -> Client {
+        Client::new(self.http.clone(), self.address, None)
+    }
+
+    /// Stops the server in peace. Stopping twice is stopping once.
+    pub async fn stop(&self) {
+        let running = self.running.lock().expect("not poisoned").take();
+        if let Some(running) = running.and_then(Arc::into_inner) {
+            tokio::time::timeout(super::DEADLINE, running.shutdown()).await.expect("the server stops");
+        }
+    }
+}
+
+impl Prepare for App {
+    async fn prepare(app: App) -> Self {
+        app
+    }
+
+    fn app(&self) -> &App {
+        self
+    }
+}

@@ -1,0 +1,64 @@
+//! What every test stands on: a running server on either database, and clients that speak to it.
+//!
+//! - [`database`]: a database of its own for each test, and the macro [`on_both`] that runs a rule on both.
+//! - [`app`]: the server, in this process, on a port of its own. Everything the tests know about how the
+//!   server is built and started is in there and in [`operator`].
+//! - [`client`]: GraphQL over HTTP; [`outcome`]: what came back, with assertions that show it.
+//! - [`socket`]: GraphQL over WebSocket.
+//! - [`world`]: a workspace with a team; [`agent`]: what one of them can do.
+//! - [`fold`]: a client's picture of a live list.
+//! - [`sql`]: straight into the database.
+//! - [`timed`]: a server whose clock the test moves.
+//! - [`storm`]: random work by several agents at once.
+//! - [`timed`]: a workspace at a server whose clock the test sets.
+//!
+//! Nothing here waits for a fixed time: whoever waits, waits for a condition until [`DEADLINE`].
+
+#[macro_use]
+pub mod database;
+
+pub mod agent;
+pub mod app;
+pub mod backdated;
+pub mod client;
+pub mod documents;
+pub mod fold;
+pub mod operator;
+pub mod outcome;
+pub mod socket;
+pub mod sql;
+pub mod storm;
+pub mod timed;
+pub mod world;
+
+use std::time::Duration;
+
+/// How long anything may take before a test gives up on it. Generous: it is no assertion about speed.
+pub const DEADLINE: Duration = Duration::from_secs(60);
+
+/// How long to rest between two looks at a condition.
+const PAUSE: Duration = Duration::from_millis(20);
+
+/// Waits until `look` finds something.
+///
+/// Panics with `what` after [`DEADLINE`].
+pub async fn eventually<T>(what: &str, mut look: impl AsyncFnMut() -> Option<T>) -> T {
+    let give_up = tokio::time::Instant::now() + DEADLINE;
+    loop {
+        if let Some(found) = look().await {
+            return found;
+        }
+        assert!(tokio::time::Instant::now() < give_up, "waited in vain: {what}");
+        tokio::time::sleep(PAUSE).await;
+    }
+}
+
+/// The seed of a random test: `SEED` when it is set, so that a failure can be repeated; otherwise a new one.
+pub fn seed() -> u64 {
+    let seed = match std::env::var("SEED") {
+        Ok(text) => text.parse().expect("SEED is a number"),
+        Err(_) => rand::random(),
+    };
+    eprintln!("random seed {seed}; repeat with SEED={seed}");
+    seed
+}

@@ -1,0 +1,42 @@
+//! What exists before a manager can sign in: the operator's part of the application.
+
+use switchboard::domain::input::E164;
+use switchboard::domain::{AgentId, PhoneNumberId, Plan, Role, WorkspaceId};
+use switchboard::service::NewAgent;
+
+use super::app::App;
+
+/// A new workspace.
+pub async fn workspace(app: &App, name: &str, plan: Plan) -> WorkspaceId {
+    let created = app.with_services(async |services| services.create_workspace(name, plan).await).await;
+    created.expect("creates a workspace").id
+}
+
+/// A new agent, without access to any number.
+pub async fn agent(app: &App, workspace: WorkspaceId, name: &str, role: Role, experienced: bool) -> AgentId {
+    let email = format!("{}@example.test", name.to_lowercase().replace(' ', "."));
+    let new = NewAgent { name: name.to_owned(), title: None, email, role, experienced };
+    let created = app.with_services(async |services| services.enrol_agent(workspace, new).await).await;
+    created.expect("adds an agent").id
+}
+
+/// A new phone number.
+pub async fn number(app: &App, workspace: WorkspaceId, number: &str, label: &str) -> PhoneNumberId {
+    let number = E164::parse(number).expect("a phone number");
+    let added =
+        app.with_services(async |services| services.enrol_number(workspace, number, label).await).await;
+    added.expect("adds a number").id
+}
+
+/// Gives `agent` access to `number`.
+pub async fn grant(app: &App, workspace: WorkspaceId, agent: AgentId, number: PhoneNumberId) {
+    let granted =
+        app.with_services(async |services| services.enrol_access(workspace, agent, number).await).await;
+    granted.expect("grants access");
+}
+
+/// Puts the workspace on another plan.
+pub async fn set_plan(app: &App, workspace: WorkspaceId, plan: Plan) {
+    let set = app.with_services(async |services| services.set_plan(workspace, plan).await).await;
+    set.expect("sets the plan");
+}
