@@ -1,0 +1,129 @@
+// GraphiQL in a real browser: the queue is queried, a conversation assigned, and
+// the change seen to arrive in another page that only listens.
+//
+// Needs a demo with quiet customers whose GraphiQL files have been installed; a page
+// that loads them from a CDN fails. `--screenshot FILE` keeps a picture of the listening page.
+import assert from 'node:assert/strict';
+import { chromium } from 'playwright-core';
+import { Tally, readOptions, request, until } from './support.mjs';
+
+const { url, http, tokens, screenshot } = readOptions({ screenshot: { type: 'string' } });
+const tally = new Tally();
+
+const browser = await chromium.launch({
+  executablePath: process.env.CHROMIUM || '/usr/bin/chromium',
+  args: [
+    '--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run',
+    '--disable-background-networking', '--disable-component-update', '--disable-sync',
+  ],
+});
+const context = await browser.newContext({ viewport: { width: 1440, height: 900 } });
+const complaints = [];
+const foreign = [];
+let authorization;
+
+context.on('console', (message) => {
+  if (['error', 'warning'].includes(message.type())) complaints.push(message.text());
+});
+context.on('weberror', (error) => complaints.push(String(error.error())));
+context.on('request', (request) => {
+  const target = request.url();
+  if (!target.startsWith(`${url}/`) && !/^(data|blob):/.test(target)) foreign.push(target);
+  if (target === `${url}/graphql`) authorization = request.headers().authorization;
+});
+context.on('requestfailed', (request) => complaints.push(`${request.url()}: ${request.failure()?.errorText}`));
+
+async function open() {
+  const page = await context.newPage();
+  page.on('websocket', (socket) => {
+    if (!socket.url().startsWith(url.replace(/^http/, 'ws'))) foreign.push(socket.url());
+  });
+  await page.goto(`${url}/graphiql`);
+  await page.locator('.graphiql-execute-button').waitFor();
+  return page;
+}
+
+/** What the result pane shows, once `accept` finds in it what it looks for. */
+function answer(page, what, accept) {
+  return until(what, async () => {
+    const text = await page.evaluate(() =>
+      document.querySelector('.result-window .CodeMirror')?.CodeMirror.getValue());
+    try {
+      return accept(JSON.parse(text));
+    } catch {
+      return undefined;
+    }
+  });
+}
+
+/** An agent who can own the conversation. */
+async function someoneFor(id) {
+  const query = 'query ($id: ID) { agents(assignableTo: $id, first: 1) { nodes { id } } }';
+  const { agents } = await request(http, tokens.manager, query, { id });
+  return agents.nodes[0].id;
+}
+
+/** Changes some of the variables, of which the live queue has just filled in one. */
+async function editVariables(page, some) {
+  await page.evaluate((changes) => {
+    const editor = document.querySelector('[aria-label="Variables"] .CodeMirror').CodeMirror;
+    editor.setValue(JSON.stringify({ ...JSON.parse(editor.getValue()), ...changes }));
+  }, some);
+}
+
+const openTab = (page, name) => page.getByRole('tab', { name, exact: true }).click();
+const execute = (page) => page.locator('.graphiql-execute-button').click();
+const row = (page, id) => page.locator(`[data-conversation="${id}"]`);
+
+const listener = await tally.check('GraphiQL opens, signed in', open);
+const conversation = await tally.check('the first tab shows the queue by itself', () =>
+  answer(listener, 'the queue', ({ data }) => data.conversations.nodes.find((node) => !node.assignee)));
+
+await tally.check('the queue can be asked for again', async () => {
+  await listener.evaluate(() => document.querySelector('.result-window .CodeMirror').CodeMirror.setValue(''));
+  await execute(listener);
+  await answer(listener, 'the queue', ({ data }) => data.conversations.nodes.length > 0);
+});
+
+await tally.check('the live tab subscribes, and is told where it starts', async () => {
+  await openTab(listener, 'Live');
+  await execute(listener);
+  await answer(listener, 'a checkpoint', ({ data }) => data.queueChanges.__typename === 'QueueCheckpoint');
+});
+
+const owner = await tally.check('another page assigns a conversation of the queue', async () => {
+  const page = await open();
+  await openTab(page, 'Assign');
+  await row(page, conversation.id).click();
+  await editVariables(page, { agentId: await someoneFor(conversation.id) });
+  await execute(page);
+  const payload = await answer(page, 'the assignment', ({ data }) => data.assignConversation);
+  assert.deepEqual(payload.userErrors, []);
+  assert.equal(payload.changed, true);
+  assert.equal(payload.conversation.id, conversation.id);
+  return payload.conversation.assignee.name;
+});
+
+await tally.check('the change arrives in the live tab', async () => {
+  const change = await answer(listener, 'the change', ({ data }) => data.queueChanges.conversation && data.queueChanges);
+  assert.equal(change.__typename, 'ConversationUpdated');
+  assert.equal(change.cause.kind, 'ASSIGNED');
+  assert.equal(change.conversation.id, conversation.id);
+  assert.equal(change.conversation.assignee.name, owner);
+});
+
+await tally.check('the live queue beside it shows the new owner', () =>
+  until('the owner', async () => (await row(listener, conversation.id).locator('.owner').innerText()) === owner));
+
+if (screenshot) await tally.check('a picture is taken', () => listener.screenshot({ path: screenshot }));
+
+await tally.check('the switch signs in as somebody else', async () => {
+  assert.equal(authorization, `Bearer ${tokens.manager}`);
+  await listener.getByRole('radio').nth(1).click();
+  await until('a request as the rep', () => authorization === `Bearer ${tokens.rep}`);
+});
+
+await tally.check('the browser has nothing to complain about', () => assert.deepEqual(complaints, []));
+await tally.check('nobody but this server is asked for anything', () => assert.deepEqual(foreign, []));
+await browser.close();
+tally.finish();

@@ -1,0 +1,348 @@
+// The inbox in a real browser: everything that the article describes, done by clicks
+// and keys in three people's windows at once; then thousands of rows, and a burst.
+//
+// Needs a demo with quiet customers. `--pictures FOLDER` keeps what it saw. How long frames
+// took is printed, not judged: that would test the machine.
+import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { isDeepStrictEqual } from 'node:util';
+import { Tally, readOptions, request, sleep, until } from './support.mjs';
+import { Browser, watchFrames } from './inbox_browser.mjs';
+import * as api from './inbox_api.mjs';
+
+const options = readOptions({ pictures: { type: 'string' }, rows: { type: 'string', default: '3000' } });
+const { url, tokens, pictures } = options;
+const AXE = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
+const BURST = 1_000;
+const ELEMENTS_MAX = 80;
+
+const tally = new Tally();
+const browser = await Browser.launch(url);
+const server = await api.connect(options);
+const { people } = server;
+const customer = server.customer();
+
+const row = (page, id) => page.locator(`.row[data-id="${id}"]`);
+const view = (page, name) => page.getByRole('navigation', { name: 'Views' }).getByRole('button', { name });
+const filter = (page, name) => page.locator('#chips').getByRole('button', { name });
+const badge = async (page, name) => Number((await view(page, name).locator('.count').innerText()).replace(/\D/g, ''));
+const option = (page, name) => page.locator('#assign-results').getByRole('option', { name });
+const owner = (page, id) => row(page, id).locator('.owner').innerText();
+const assignment = (page) => page.locator('.assign');
+const toasts = (page) => page.locator('#toasts');
+const appears = (page, id) => row(page, id).waitFor({ timeout: 10_000 });
+const leaves = (page, id) => row(page, id).waitFor({ state: 'detached', timeout: 10_000 });
+const says = (locator, text) => until(`“${text}”`, async () => (await locator.allInnerTexts()).join('\n').includes(text));
+const opened = (page, title) => page.locator('#thread-title', { hasText: title }).waitFor();
+const heard = (page, text) => page.locator('.message .body', { hasText: text }).waitFor();
+
+/** Fails on whatever axe finds. */
+async function accessible(page) {
+  // A row on its way, or a note fading in, has the colours of no design.
+  await page.evaluate(() => Promise.all(document.getAnimations().map((animation) => animation.finished.catch(() => {}))));
+  await page.evaluate(AXE);
+  const { violations } = await page.evaluate(() => globalThis.axe.run(document, { resultTypes: ['violations'] }));
+  const found = violations.map(({ id, nodes }) => `${id}: ${nodes.map((node) => node.html).join(' | ')}`);
+  assert.deepEqual(found, []);
+}
+
+const picture = (page, name) => (pictures ? page.screenshot({ path: `${pictures}/${name}.png` }) : null);
+
+/** Selects somebody in the open dropdown by typing the name. */
+async function assignTo(page, name) {
+  await page.getByRole('combobox', { name: 'Search for a team member' }).fill(name);
+  await option(page, name).first().waitFor();
+  await until('one name', async () => (await page.locator('#assign-results [role=option]').count()) === 1);
+}
+
+const [manager, rep, rep2] = await Promise.all([0, 1, 2].map((who) => browser.open(`${url}/#as=${who}`)));
+await tally.check('three windows are three people, and live', async () => {
+  for (const page of [manager, rep, rep2]) {
+    await page.locator('#connection.live').waitFor();
+    await page.locator('.row').first().waitFor();
+  }
+  const names = await Promise.all([manager, rep, rep2].map((page) => page.locator('#identity option:checked').innerText()));
+  assert.deepEqual(names.map((name) => name.replace(/ \(.*/, '')), people.map(({ name }) => name));
+});
+
+const id = await tally.check('a customer texts in, and it stands first in everybody\'s inbox, unassigned', async () => {
+  const conversation = await customer.text('Hello, is my bike ready?');
+  for (const page of [manager, rep, rep2]) {
+    await until('the first row', async () => (await page.locator('.row[aria-posinset="1"]').getAttribute('data-id')) === conversation);
+    assert.equal(await owner(page, conversation), 'Unassigned');
+  }
+  return conversation;
+});
+
+await tally.check('Unassigned lists it, and the badge counts it', async () => {
+  await view(manager, 'Unassigned').click();
+  await appears(manager, id);
+  const { unassigned } = await server.counts(tokens.manager);
+  await until('the badge', async () => (await badge(manager, 'Unassigned')) === unassigned.open);
+});
+
+await tally.check('assign: open it, click the dropdown, search by name, select', async () => {
+  await view(rep, 'Assigned to Me').click();
+  await row(manager, id).click();
+  await opened(manager, customer.shown);
+  await assignment(manager).click();
+  await assignTo(manager, people[1].name);
+  await accessible(manager);
+  await picture(manager, 'assign');
+  await option(manager, people[1].name).click();
+  await leaves(manager, id);
+  await appears(rep, id);
+  assert.equal(await owner(rep, id), 'You');
+  await until('the owner above the messages', async () => (await assignment(manager).innerText()).includes(people[1].name));
+  assert.equal(await owner(rep2, id), people[1].name);
+});
+
+await tally.check('reassign by keys: it leaves one queue and enters the other, and stays in the inbox', async () => {
+  await view(manager, 'Inbox').click();
+  await view(rep2, 'Assigned to Me').click();
+  await row(manager, id).click();
+  await opened(manager, customer.shown);
+  await manager.locator('#list').focus();
+  await manager.keyboard.press('a');
+  await assignTo(manager, people[2].name);
+  await manager.keyboard.press('Enter');
+  await Promise.all([leaves(rep, id), appears(rep2, id)]);
+  await until('the owner in the inbox', async () => (await owner(manager, id)) === people[2].name);
+});
+
+await tally.check('reassigning is undone by a key', async () => {
+  await says(toasts(manager), `was ${people[1].name}`);
+  await manager.locator('#list').focus();
+  await manager.keyboard.press('u');
+  await Promise.all([appears(rep, id), leaves(rep2, id)]);
+  await says(toasts(manager), `Back to ${people[1].name}`);
+});
+
+await tally.check('mine, with each filter: opened it leaves Unread, closed it leaves Open for Closed', async () => {
+  await filter(rep, 'Unread').click();
+  await appears(rep, id);
+  await rep.keyboard.press('j');
+  await rep.locator(`.row.cursor[data-id="${id}"]`).waitFor();
+  await rep.keyboard.press('Enter');
+  await opened(rep, customer.shown);
+  await heard(rep, 'Hello, is my bike ready?');
+  await leaves(rep, id);
+  await filter(rep, 'Open').click();
+  await appears(rep, id);
+  await row(rep, id).click();
+  await rep.locator('#list').focus();
+  await rep.keyboard.press('e');
+  await leaves(rep, id);
+  await says(toasts(rep), 'Closed');
+  await filter(rep, 'Closed').click();
+  await appears(rep, id);
+});
+
+await tally.check('the customer texts back: it reopens, in the queue of its owner, unread elsewhere', async () => {
+  await filter(rep, 'Open').click();
+  await rep.keyboard.press('Escape');
+  await customer.text('Thanks! And my lock?');
+  await appears(rep, id);
+  assert.equal(await owner(rep, id), 'You');
+  assert.match(await row(rep, id).getAttribute('class'), /unread/);
+  await heard(manager, 'And my lock?');
+});
+
+await tally.check('close and reopen by the buttons', async () => {
+  await row(rep, id).click();
+  await opened(rep, customer.shown);
+  await heard(rep, 'And my lock?');
+  const buttons = rep.locator('.thread-head');
+  await buttons.getByRole('button', { name: 'Close', exact: true }).click();
+  await leaves(rep, id);
+  await buttons.getByRole('button', { name: 'Reopen' }).click();
+  await appears(rep, id);
+});
+
+await tally.check('a reply that a colleague was faster with is held back, shown, and sent if one insists', async () => {
+  await view(rep2, 'Inbox').click();
+  await row(rep2, id).click();
+  await heard(rep2, 'And my lock?');
+  await rep.locator('#list').focus();
+  await rep.keyboard.press('r');
+  await rep.keyboard.type('Yes, both are ready');
+  const reply = rep2.getByRole('textbox', { name: 'Reply' });
+  await reply.fill('All done, come by');
+  await reply.press('Enter');
+  await heard(rep, 'All done, come by');
+  await rep.keyboard.press('Enter');
+  const warning = rep.locator('.warning');
+  await says(warning, `${people[2].name} replied while you were writing`);
+  await says(warning, 'All done, come by');
+  assert.equal(await rep2.locator('.message .body', { hasText: 'Yes, both are ready' }).count(), 0);
+  await accessible(rep);
+  await picture(rep, 'stale');
+  await warning.getByRole('button', { name: 'Send anyway' }).click();
+  await heard(rep2, 'Yes, both are ready');
+  await warning.waitFor({ state: 'hidden' });
+});
+
+await tally.check('two claim at once: one wins, the other is told who', async () => {
+  const other = server.customer();
+  const contested = await other.text('Anybody there?');
+  for (const page of [rep, rep2]) {
+    await view(page, 'Unassigned').click();
+    await row(page, contested).click();
+    await opened(page, other.shown);
+  }
+  const release = await browser.holdBack([rep, rep2], 'claimConversation');
+  await Promise.all([rep, rep2].map((page) => page.getByRole('button', { name: 'Claim' }).click()));
+  await release();
+  const winner = await until('an owner', async () => (await server.conversation(contested)).assignee?.name);
+  const loser = winner === people[1].name ? rep2 : rep;
+  await says(toasts(loser), `${winner} took this one first`);
+  await says(toasts(loser === rep ? rep2 : rep), 'is yours');
+  await Promise.all([leaves(rep, contested), leaves(rep2, contested)]);
+});
+
+await tally.check('search finds by number, from the keyboard, and follows its results live', async () => {
+  await view(manager, 'Inbox').click();
+  await manager.keyboard.press('/');
+  await manager.keyboard.type(customer.number);
+  await until('one row', async () => (await manager.locator('.row').count()) === 1);
+  await manager.keyboard.press('Enter');
+  await manager.keyboard.press('Enter');
+  await opened(manager, customer.shown);
+  await manager.keyboard.press('c');
+  await manager.keyboard.press('e');
+  await says(row(manager, id), 'Closed');
+  await manager.keyboard.press('e');
+  await until('it is open', async () => !(await row(manager, id).innerText()).includes('Closed'));
+  await manager.keyboard.press('/');
+  await manager.keyboard.press('Escape');
+  await until('the whole list', async () => (await manager.locator('.row').count()) > 5);
+});
+
+await tally.check('a broken connection is made anew, and nothing is missed', async () => {
+  const late = server.customer();
+  await view(manager, 'Inbox').click();
+  const before = browser.socketsOf(manager).length;
+  await browser.breakSocket(manager);
+  const missed = await late.text('Sent while you were away');
+  await appears(manager, missed);
+  await manager.locator('#connection.live').waitFor();
+  assert.ok(browser.socketsOf(manager).length > before);
+  const { inbox } = await server.counts(tokens.manager);
+  await until('the badge', async () => (await badge(manager, 'Inbox')) === inbox.open);
+});
+
+await tally.check('the keys explain themselves, and the focus comes back', async () => {
+  await manager.locator('#list').focus();
+  await manager.keyboard.press('?');
+  await manager.getByRole('dialog', { name: 'Keyboard' }).waitFor();
+  await accessible(manager);
+  await manager.keyboard.press('Escape');
+  await manager.getByRole('dialog').waitFor({ state: 'detached' });
+  assert.equal(await manager.evaluate(() => document.activeElement.id), 'list');
+});
+
+await tally.check('a token pasted signs in, one that is wrong does not', async () => {
+  const page = await browser.open(`${browser.nameless}/`);
+  await page.getByRole('textbox', { name: 'Token' }).fill('not.a.token');
+  await accessible(page);
+  await page.getByRole('button', { name: 'Sign in' }).click();
+  await says(page.locator('#token-why'), 'not valid');
+  await page.getByRole('textbox', { name: 'Token' }).fill(tokens.rep);
+  await page.keyboard.press('Enter');
+  await page.locator('.row').first().waitFor();
+  await says(page.locator('#who'), people[1].name);
+  await page.reload();
+  await page.locator('.row').first().waitFor();
+  await page.getByRole('button', { name: 'Sign out' }).click();
+  await page.getByRole('textbox', { name: 'Token' }).waitFor();
+  await page.close();
+});
+
+await tally.check('at a phone\'s width one thing is shown at a time', async () => {
+  const phone = await browser.open(`${url}/#as=1`, { width: 390, height: 780 });
+  await view(phone, 'Assigned to Me').click();
+  await appears(phone, id);
+  await accessible(phone);
+  await row(phone, id).click();
+  await heard(phone, 'Yes, both are ready');
+  assert.equal(await phone.locator('#queue').isVisible(), false);
+  await accessible(phone);
+  assert.equal(await phone.evaluate(() => document.documentElement.scrollWidth), 390);
+  await phone.getByRole('button', { name: 'Back to the list' }).click();
+  await appears(phone, id);
+  await phone.close();
+});
+
+await tally.check('in the dark it is as readable', async () => {
+  await rep.emulateMedia({ colorScheme: 'dark' });
+  await view(rep, 'Assigned to Me').click();
+  await row(rep, id).click();
+  await heard(rep, 'Yes, both are ready');
+  await accessible(rep);
+  await picture(rep, 'dark');
+  await rep.emulateMedia({ colorScheme: 'light' });
+});
+
+if (pictures) {
+  await tally.check('pictures are taken', () => browser.takePictures({ url, server, pictures, heard, row, view }));
+}
+
+await tally.check(`${options.rows} more conversations scroll, and few of them have elements`, async () => {
+  await server.flood(Number(options.rows));
+  await view(manager, 'Inbox').click();
+  const total = (await server.counts(tokens.manager)).inbox.total;
+  await until('the badge', async () => (await badge(manager, 'Inbox')) >= Number(options.rows));
+  const frames = await watchFrames(manager);
+  await manager.locator('.row').first().waitFor();
+  await manager.locator('#list').focus();
+  const deadline = Date.now() + 60_000;
+  for (let at = 0; at < total && Date.now() < deadline;) {
+    await manager.keyboard.press('End');
+    at = Number(await manager.locator('.row.cursor').getAttribute('aria-posinset'));
+    assert.ok((await manager.locator('.row').count()) <= ELEMENTS_MAX);
+    await sleep(20);
+  }
+  console.log(`        ${await frames.summary()}`);
+  assert.deepEqual(await browser.rowsOf(manager), await server.rows(tokens.manager));
+  await accessible(manager);
+});
+
+await tally.check(`a burst of ${BURST} changes is drawn, and the page answers throughout`, async () => {
+  await manager.keyboard.press('Home');
+  if (await filter(rep, 'Open').getAttribute('aria-pressed') !== 'true') await filter(rep, 'Open').click();
+  const frames = await watchFrames(manager);
+  let bursting = true;
+  const burst = server.burst(BURST).finally(() => { bursting = false; });
+  let answered = 0;
+  while (bursting) {
+    await manager.keyboard.press('?');
+    await manager.getByRole('dialog', { name: 'Keyboard' }).waitFor();
+    await manager.keyboard.press('Escape');
+    await manager.getByRole('dialog').waitFor({ state: 'detached' });
+    answered += 1;
+  }
+  await burst;
+  assert.ok(answered > 0);
+  console.log(`        ${answered} times answered; ${await frames.summary()}`);
+  for (const [page, token, variables] of [
+    [manager, tokens.manager, {}],
+    [rep, tokens.rep, { view: 'ASSIGNED_TO_ME', filter: { status: 'OPEN' } }],
+  ]) {
+    const { inbox } = await server.counts(token);
+    await until('the badge', async () => (await badge(page, 'Inbox')) === inbox.open);
+    // The last changes may still be on their way while the list is read.
+    let rows = [];
+    const settled = async () => {
+      rows = await browser.rowsOf(page);
+      return isDeepStrictEqual(rows, await server.rows(token, variables));
+    };
+    await until('the list', settled, 20).catch(async () =>
+      assert.deepEqual(rows, await server.rows(token, variables)));
+  }
+});
+
+await tally.check('the browser has nothing to complain about', () => assert.deepEqual(browser.complaints, []));
+await tally.check('nobody but this server is asked for anything', () => assert.deepEqual(browser.foreign, []));
+await browser.close();
+tally.finish();

@@ -1,0 +1,113 @@
+// What inbox.mjs knows of the server beside the page: customers who text, and the
+// rows as a fresh query gives them.
+import { request } from './support.mjs';
+
+const AT_ONCE = 16;
+/** Rows that are compared in full; the rest of a long list is compared by id all the same. */
+const PAGE = 100;
+
+/** The server seen through its API, with the people of the demo in the order of the page's switch. */
+export async function connect({ http, tokens }) {
+  const people = await Promise.all([tokens.manager, tokens.rep, tokens.rep2].map(async (token) =>
+    (await request(http, token, '{ viewer { id name } }')).viewer));
+  const { phoneNumbers } = await request(http, tokens.manager, '{ phoneNumbers { number } }');
+  return new Server(http, tokens, people, phoneNumbers[0].number);
+}
+
+class Server {
+  #http;
+  #tokens;
+  #number;
+  #serial = 0;
+  // Another run against the same store has other customers.
+  #run = Date.now() % 100_000;
+
+  constructor(http, tokens, people, number) {
+    Object.assign(this, { people });
+    this.#http = http;
+    this.#tokens = tokens;
+    this.#number = number;
+  }
+
+  /** Somebody who has never texted before. */
+  customer() {
+    this.#serial += 1;
+    const subscriber = String(2_000_000 + ((this.#run * 70 + this.#serial) % 7_999_999));
+    const number = `+1415${subscriber}`;
+    const shown = `+1 415 ${subscriber.slice(0, 3)} ${subscriber.slice(3)}`;
+    return { number, shown, text: (body) => this.#receive(number, body) };
+  }
+
+  async #receive(from, body) {
+    this.#serial += 1;
+    const input = { providerMessageId: `inbox-${this.#run}-${this.#serial}`, from, to: this.#number, body };
+    const query = 'mutation ($input: ReceiveMessageInput!) { receiveMessage(input: $input) { conversation { id } userErrors { message } } }';
+    const { receiveMessage } = await request(this.#http, this.#tokens.service, query, { input });
+    return receiveMessage.conversation.id;
+  }
+
+  async counts(token) {
+    const query = '{ viewCounts { inbox { total open unread } assignedToMe { open } unassigned { open } } }';
+    return (await request(this.#http, token, query)).viewCounts;
+  }
+
+  async conversation(id) {
+    const query = 'query ($id: ID!) { conversation(id: $id) { status assignee { id name } } }';
+    return (await request(this.#http, this.#tokens.manager, query, { id })).conversation;
+  }
+
+  /** So many new conversations. */
+  async flood(count) {
+    await atOnce(Array.from({ length: count }, (_, index) => () => this.customer().text(`Question ${index + 1}`)));
+  }
+
+  /** So many changes: texts of new and known customers, assignments and closings, all at once. */
+  async burst(count) {
+    const known = Array.from({ length: 40 }, () => this.customer());
+    const ids = await Promise.all(known.map((customer) => customer.text('Hello')));
+    const assign = 'mutation ($input: AssignConversationInput!) { assignConversation(input: $input) { changed } }';
+    const close = 'mutation ($input: CloseConversationInput!) { closeConversation(input: $input) { changed } }';
+    const manager = (query, input) => request(this.#http, this.#tokens.manager, query, { input });
+    await atOnce(Array.from({ length: count }, (_, index) => {
+      const at = (index * 7) % known.length;
+      const conversationId = ids[at];
+      const agentId = this.people[index % this.people.length].id;
+      const kinds = [
+        () => known[at].text(`Change ${index}`),
+        () => manager(assign, { conversationId, agentId }),
+        () => this.customer().text(`New ${index}`),
+        () => manager(close, { conversationId }),
+      ];
+      return kinds[Math.floor(index / 3) % kinds.length];
+    }));
+  }
+
+  /** A list as a fresh query gives it: `id owner status` of each row in order. */
+  async rows(token, { view = 'INBOX', filter = {} } = {}) {
+    const query = `query ($view: ConversationView!, $filter: ConversationFilter, $after: String) {
+      conversations(view: $view, filter: $filter, first: ${PAGE}, after: $after) {
+        nodes { id status assignee { id name } } pageInfo { hasNextPage endCursor }
+      }
+    }`;
+    const { viewer } = await request(this.#http, token, '{ viewer { id } }');
+    const rows = [];
+    for (let after = null; ;) {
+      const { conversations } = await request(this.#http, token, query, { view, filter, after });
+      for (const { id, status, assignee } of conversations.nodes) {
+        const owner = assignee?.id === viewer.id ? 'You' : assignee?.name ?? 'Unassigned';
+        rows.push(`${id} ${owner} ${status}`);
+      }
+      if (!conversations.pageInfo.hasNextPage) return rows;
+      after = conversations.pageInfo.endCursor;
+    }
+  }
+}
+
+/** Runs all, a few at a time. */
+async function atOnce(tasks) {
+  const waiting = tasks.values();
+  const worker = async () => {
+    for (const task of waiting) await task();
+  };
+  await Promise.all(Array.from({ length: AT_ONCE }, worker));
+}

@@ -1,0 +1,188 @@
+// The browser of inbox.mjs: windows that are listened to, sockets that can be broken,
+// frames that are timed, and pictures.
+import { chromium } from 'playwright-core';
+import { until } from './support.mjs';
+
+/** A name that leads here, but is none that gets the demo's tokens. */
+const NAME = 'inbox.localhost';
+const PATIENCE_MS = 10_000;
+const PHONE = { width: 390, height: 780 };
+
+export class Browser {
+  complaints = [];
+  foreign = [];
+  #browser;
+  #context;
+  #sockets = new Map();
+
+  static async launch(url) {
+    const self = new Browser();
+    self.#browser = await chromium.launch({
+      executablePath: process.env.CHROMIUM || '/usr/bin/chromium',
+      args: [
+        '--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run',
+        // Several windows are watched at once; one behind another would draw once a second.
+        '--disable-renderer-backgrounding', '--disable-backgrounding-occluded-windows',
+        '--disable-background-networking', '--disable-component-update', '--disable-sync',
+      ],
+    });
+    self.nameless = url.replace(/\/\/[^:/]+/, `//${NAME}`);
+    self.#context = await self.#browser.newContext({ viewport: { width: 1180, height: 780 } });
+    self.#listen(self.#context, [url, self.nameless]);
+    return self;
+  }
+
+  #listen(context, homes) {
+    context.on('console', (message) => {
+      // That a token is refused is said by the server, and repeated by the browser.
+      const expected = message.text().includes('401') && message.location().url.startsWith(this.nameless);
+      if (['error', 'warning'].includes(message.type()) && !expected) this.complaints.push(message.text());
+    });
+    context.on('weberror', (error) => this.complaints.push(String(error.error())));
+    context.on('request', (request) => {
+      const target = request.url();
+      if (!homes.some((home) => target.startsWith(`${home}/`)) && !target.startsWith('data:')) this.foreign.push(target);
+    });
+  }
+
+  /** A window at that address; its sockets can be broken. */
+  async open(address, viewport) {
+    const page = await this.#context.newPage();
+    page.setDefaultTimeout(PATIENCE_MS);
+    if (viewport) await page.setViewportSize(viewport);
+    const sockets = [];
+    this.#sockets.set(page, sockets);
+    await page.routeWebSocket(() => true, (socket) => {
+      if (new URL(socket.url()).host !== new URL(address).host) this.foreign.push(socket.url());
+      socket.connectToServer();
+      sockets.push(socket);
+    });
+    await page.goto(address);
+    return page;
+  }
+
+  socketsOf(page) {
+    return this.#sockets.get(page);
+  }
+
+  /** Ends the connection as a server that restarts does. */
+  breakSocket(page) {
+    return this.socketsOf(page).at(-1).close({ code: 1012 });
+  }
+
+  /** Keeps back one mutation of each page until all have sent it; the returned function waits for that. */
+  async holdBack(pages, field) {
+    const waiting = [];
+    const isIt = (route) => route.request().postData()?.includes(field);
+    const hold = (route) => (isIt(route) ? waiting.push(route) : route.continue());
+    await Promise.all(pages.map((page) => page.route('**/graphql', hold)));
+    return async () => {
+      await until('all have sent it', () => waiting.length === pages.length);
+      await Promise.all(waiting.map((route) => route.continue()));
+      await Promise.all(pages.map((page) => page.unroute('**/graphql', hold)));
+    };
+  }
+
+  /** The whole list as the page shows it, collected by scrolling: `id owner status` in order. */
+  rowsOf(page) {
+    return page.evaluate(async () => {
+      const scroller = document.getElementById('scroller');
+      const frame = () => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)));
+      const found = [];
+      scroller.scrollTop = 0;
+      for (;;) {
+        await frame();
+        for (const row of scroller.querySelectorAll('.row')) {
+          const status = row.querySelector('.waits').textContent === 'Closed' ? 'CLOSED' : 'OPEN';
+          found[Number(row.getAttribute('aria-posinset')) - 1] =
+            `${row.dataset.id} ${row.querySelector('.owner').textContent} ${status}`;
+        }
+        const before = scroller.scrollTop;
+        scroller.scrollTop += scroller.clientHeight;
+        if (scroller.scrollTop === before) return [...found];
+      }
+    });
+  }
+
+  /** The pictures of the README: two windows side by side, and a phone. */
+  async takePictures({ url, server, pictures, heard, row, view }) {
+    const one = server.customer();
+    const size = { width: 980, height: 680 };
+    const [left, right] = await Promise.all([0, 1].map((who) => this.open(`${url}/#as=${who}`, size)));
+    const id = await one.text('Hi, I bought a bike on Saturday and the gears slip. Can I bring it in?');
+    await view(right, 'Assigned to Me').click();
+    await row(left, id).click();
+    await heard(left, 'the gears slip');
+    await left.locator('.assign').click();
+    await left.getByRole('combobox', { name: 'Search for a team member' }).fill(server.people[1].name);
+    await until('one name', async () => (await left.locator('#assign-results [role=option]').count()) === 1);
+    await left.keyboard.press('Enter');
+    await row(right, id).click();
+    await heard(right, 'the gears slip');
+    await right.getByRole('textbox', { name: 'Reply' }).fill('Of course. We are open until 6 today, just come by.');
+    await right.keyboard.press('Enter');
+    await heard(left, 'just come by');
+    await left.waitForTimeout(2_600);
+    await this.#sideBySide(left, right, `${pictures}/inbox.png`);
+    await right.setViewportSize(PHONE);
+    await right.screenshot({ path: `${pictures}/phone-thread.png` });
+    await right.getByRole('button', { name: 'Back to the list' }).click();
+    await right.screenshot({ path: `${pictures}/phone-list.png` });
+    await this.#compose([`phone-list`, `phone-thread`].map((name) => `${pictures}/${name}.png`), `${pictures}/inbox-phone.png`);
+    await Promise.all([left.close(), right.close()]);
+  }
+
+  async #sideBySide(left, right, path) {
+    const shots = await Promise.all([left, right].map((page) => page.screenshot()));
+    await this.#mount(shots, path);
+  }
+
+  async #compose(files, path) {
+    const { readFile } = await import('node:fs/promises');
+    await this.#mount(await Promise.all(files.map((file) => readFile(file))), path);
+  }
+
+  /** Pictures beside each other on a plain ground. */
+  async #mount(shots, path) {
+    const page = await this.#browser.newPage({ viewport: { width: 2100, height: 900 } });
+    const images = shots.map((shot) => `<img src="data:image/png;base64,${shot.toString('base64')}">`).join('');
+    await page.setContent(`<style>
+      body { margin: 0; background: #dfe3e1; }
+      div { display: inline-flex; gap: 24px; padding: 24px; }
+      img { border-radius: 12px; display: block; }
+    </style><div>${images}</div>`);
+    await page.locator('div').screenshot({ path });
+    await page.close();
+  }
+
+  close() {
+    return this.#browser.close();
+  }
+}
+
+/** Times the page's frames until `summary` is asked for. */
+export async function watchFrames(page) {
+  await page.bringToFront();
+  await page.evaluate(() => {
+    globalThis.frames_ms = [];
+    let last = performance.now();
+    const tick = (now) => {
+      globalThis.frames_ms?.push(now - last);
+      last = now;
+      if (globalThis.frames_ms) requestAnimationFrame(tick);
+    };
+    requestAnimationFrame(tick);
+  });
+  return {
+    summary: async () => {
+      const times = await page.evaluate(() => {
+        const seen = globalThis.frames_ms;
+        globalThis.frames_ms = null;
+        return seen;
+      });
+      times.sort((a, b) => a - b);
+      const at = (share) => (times[Math.min(times.length - 1, Math.floor(times.length * share))] ?? 0).toFixed(0);
+      return `${times.length} frames, median ${at(0.5)} ms, 95 % within ${at(0.95)} ms, longest ${at(1)} ms`;
+    },
+  };
+}

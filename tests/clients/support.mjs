@@ -1,0 +1,72 @@
+// What the scripts of this folder share: their options, a plain request, and the
+// tally that ends each of them.
+//
+// Every script takes `--url http://HOST:PORT` and `--tokens JSON`, the two parts
+// of the line that `switchboard demo --json` prints.
+import { parseArgs } from 'node:util';
+
+/** The script's options; `more` names those of its own. Ends the process when one is missing. */
+export function readOptions(more = {}) {
+  const { values } = parseArgs({
+    options: { url: { type: 'string' }, tokens: { type: 'string' }, ...more },
+  });
+  if (!values.url || !values.tokens) {
+    console.error('usage: --url http://HOST:PORT --tokens \'{"manager": "…", "rep": "…", …}\'');
+    process.exit(2);
+  }
+  const url = values.url.replace(/\/$/, '');
+  const http = `${url}/graphql`;
+  return { ...values, url, http, ws: http.replace(/^http/, 'ws'), tokens: JSON.parse(values.tokens) };
+}
+
+/** The response's `data`; throws what it says when it has errors. */
+export async function request(http, token, query, variables) {
+  const response = await fetch(http, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json', authorization: `Bearer ${token}` },
+    body: JSON.stringify({ query, variables }),
+    signal: AbortSignal.timeout(10_000),
+  });
+  const { data, errors } = await response.json();
+  if (errors) throw new Error(`${response.status} ${JSON.stringify(errors)}`);
+  return data;
+}
+
+export const sleep = (milliseconds) => new Promise((done) => setTimeout(done, milliseconds));
+
+/** Waits until `holds` returns something true, and returns that; throws `what` after `seconds`. */
+export async function until(what, holds, seconds = 10) {
+  const deadline = Date.now() + seconds * 1000;
+  for (;;) {
+    const value = await holds();
+    if (value) return value;
+    if (Date.now() > deadline) throw new Error(`not within ${seconds} s: ${what}`);
+    await sleep(20);
+  }
+}
+
+/** Runs named checks one after the other, and ends the process with their tally. */
+export class Tally {
+  passed = 0;
+  failed = 0;
+
+  /** Runs one check, which fails by throwing; returns what it returns, or undefined. */
+  async check(name, run) {
+    try {
+      const value = await run();
+      this.passed += 1;
+      console.log(`ok      ${name}`);
+      return value;
+    } catch (problem) {
+      this.failed += 1;
+      console.log(`FAILED  ${name}\n        ${problem?.stack ?? JSON.stringify(problem)}`);
+      return undefined;
+    }
+  }
+
+  /** Prints the closing line. Nothing checked is a failure too. */
+  finish() {
+    console.log(`${this.passed} passed, ${this.failed} failed`);
+    process.exit(this.failed > 0 || this.passed === 0 ? 1 : 0);
+  }
+}

@@ -1,0 +1,203 @@
+// Runs the README's examples, unchanged, through urql.
+//
+// An example is a fenced block marked `graphql`. Each is one operation, is run as
+// the manager, and must come back without errors; a line `<!-- run as rep -->`
+// (or rep2, or service) before the fence names somebody else. Variables are found
+// by their names and types in what the server holds. Subscriptions must deliver,
+// also after their socket has been cut.
+import assert from 'node:assert/strict';
+import { randomUUID } from 'node:crypto';
+import { readFileSync } from 'node:fs';
+import { Client, fetchExchange, subscriptionExchange } from '@urql/core';
+import { Kind, parse } from 'graphql';
+import { createClient } from 'graphql-ws';
+import { pipe, subscribe } from 'wonka';
+import WebSocket from 'ws';
+import { Tally, readOptions, request, sleep, until } from './support.mjs';
+
+const { http, ws, tokens, readme } = readOptions({
+  readme: { type: 'string', default: new URL('../../README.md', import.meta.url).pathname },
+});
+const tally = new Tally();
+
+/** The README's operations with who runs them. */
+function examples(text) {
+  const fence = /(?:<!-- run as (\w+) -->\s*\n)?^```graphql[^\n]*\n([\s\S]*?)^```/gm;
+  return [...text.matchAll(fence)].map(([, who = 'manager', source]) => {
+    const document = parse(source);
+    const operations = document.definitions.filter((part) => part.kind === Kind.OPERATION_DEFINITION);
+    assert.equal(operations.length, 1, `an example is one operation:\n${source}`);
+    const [operation] = operations;
+    const field = operation.selectionSet.selections[0].name.value;
+    return { who, source, operation, name: operation.name?.value ?? field };
+  });
+}
+
+/** An open conversation that nobody owns, and what else the examples may ask for. */
+async function surroundings() {
+  const { conversations, phoneNumbers } = await request(http, tokens.manager, `{
+    phoneNumbers { id number }
+    conversations(view: UNASSIGNED, filter: { status: OPEN }, first: 2) {
+      asOf nodes { id version contact { name number } phoneNumber { number } lastMessage { id } }
+    }
+  }`);
+  const [conversation] = conversations.nodes;
+  const { agents } = await request(http, tokens.manager,
+    'query ($id: ID) { agents(assignableTo: $id, first: 2) { nodes { id } } }', { id: conversation.id });
+  return {
+    conversation,
+    conversations: conversations.nodes,
+    agents: agents.nodes,
+    phoneNumber: phoneNumbers[0],
+    asOf: conversations.asOf,
+  };
+}
+
+/** The value for a variable or input field; undefined when its name says nothing. */
+function valueFor(name, type, found) {
+  if (type === 'EventCursor') return found.asOf;
+  if (type === 'DateTime') return new Date().toISOString();
+  const values = {
+    conversationId: found.conversation.id,
+    conversationIds: found.conversations.map((row) => row.id),
+    id: found.conversation.id,
+    ids: found.conversations.map((row) => row.id),
+    assignableTo: found.conversation.id,
+    agentId: found.agents[0].id,
+    expectedVersion: found.conversation.version,
+    version: found.conversation.version,
+    throughMessageId: found.conversation.lastMessage?.id,
+    lastSeenMessageId: found.conversation.lastMessage?.id,
+    phoneNumberId: found.phoneNumber.id,
+    phoneNumberIds: [found.phoneNumber.id],
+    from: found.conversation.contact.number,
+    to: found.conversation.phoneNumber.number,
+    body: 'We are on it.',
+    idempotencyKey: randomUUID(),
+    key: randomUUID(),
+    providerMessageId: randomUUID(),
+    search: found.conversation.contact.name?.slice(0, 3) ?? 'a',
+    view: 'INBOX',
+    filter: { status: 'OPEN' },
+    first: 10,
+    last: 10,
+    after: null,
+    before: null,
+  };
+  return values[name];
+}
+
+const nameOf = (type) => (type.type ? nameOf(type.type) : type.name.value);
+
+/** An input object with its required fields. */
+async function inputFor(type, found) {
+  const { __type } = await request(http, tokens.manager, `query ($type: String!) {
+    __type(name: $type) { inputFields { name defaultValue type { kind ofType { name } } } }
+  }`, { type });
+  const required = (__type?.inputFields ?? [])
+    .filter((field) => field.type.kind === 'NON_NULL' && field.defaultValue === null);
+  return Object.fromEntries(required.map((field) =>
+    [field.name, valueFor(field.name, field.type.ofType.name, found)]));
+}
+
+async function variablesFor({ operation }, found) {
+  const variables = {};
+  for (const definition of operation.variableDefinitions ?? []) {
+    if (definition.defaultValue) continue;
+    const name = definition.variable.name.value;
+    const type = nameOf(definition.type);
+    const value = type.endsWith('Input') ? await inputFor(type, found) : valueFor(name, type, found);
+    assert.notEqual(value, undefined, `no value is known for $${name}: ${type}`);
+    variables[name] = value;
+  }
+  return variables;
+}
+
+/** urql as the README sets it up, and a way to cut its socket. */
+function connect(token) {
+  let socket;
+  let connections = 0;
+  const sockets = createClient({
+    url: ws,
+    webSocketImpl: WebSocket,
+    connectionParams: { Authorization: `Bearer ${token}` },
+    retryWait: () => sleep(20),
+    shouldRetry: () => true,
+  });
+  sockets.on('connected', (opened) => { socket = opened; connections += 1; });
+  const client = new Client({
+    url: http,
+    fetchOptions: { headers: { authorization: `Bearer ${token}` } },
+    exchanges: [
+      fetchExchange,
+      subscriptionExchange({
+        forwardSubscription: (operation) => ({
+          subscribe: (sink) => ({ unsubscribe: sockets.subscribe(operation, sink) }),
+        }),
+      }),
+    ],
+  });
+  const close = () => sockets.dispose();
+  return { client, close, cut: () => socket.terminate(), connections: () => connections };
+}
+
+function assertGood({ data, error }) {
+  assert.equal(error, undefined, String(error));
+  assert.ok(data);
+  for (const [field, value] of Object.entries(data)) {
+    assert.notEqual(value, null, `${field} is null`);
+    assert.deepEqual(value.userErrors ?? [], [], `${field} was refused`);
+  }
+}
+
+async function runOnce({ source, operation, who }, variables) {
+  const { client } = connect(tokens[who]);
+  const result = operation.operation === 'mutation'
+    ? await client.mutation(source, variables).toPromise()
+    : await client.query(source, variables).toPromise();
+  assertGood(result);
+}
+
+/** A reply in the conversation concerns every stream that an example may open. */
+const disturb = ({ conversation }) => request(http, tokens.rep, `mutation ($input: SendMessageInput!) {
+  sendMessage(input: $input) { userErrors { code } }
+}`, { input: { conversationId: conversation.id, body: 'Still on it.', idempotencyKey: randomUUID() } });
+
+async function runLive({ source, who }, variables, found) {
+  const { client, close, cut, connections } = connect(tokens[who]);
+  const results = [];
+  const { unsubscribe } = pipe(client.subscription(source, variables), subscribe((result) => results.push(result)));
+  const delivered = (what, count) => until(what, async () => {
+    if (results.length <= count) await disturb(found);
+    if (results.length <= count) await sleep(250);
+    return results.length > count;
+  });
+  try {
+    await delivered('the subscription delivers', 0);
+    const before = results.length;
+    cut();
+    await until('urql is connected again', () => connections() > 1);
+    await delivered('the subscription delivers after its socket was cut', before);
+    results.forEach(assertGood);
+  } finally {
+    unsubscribe();
+    await close();
+  }
+}
+
+const found = await tally.check('the README has examples', () => {
+  const list = examples(readFileSync(readme, 'utf8'));
+  assert.ok(list.length > 0, `${readme} has no block marked graphql`);
+  return list;
+});
+for (const example of found ?? []) {
+  const { operation, name, who } = example;
+  await tally.check(`${operation.operation} ${name}, as ${who}`, async () => {
+    assert.ok(tokens[who], `there is no token for ${who}`);
+    const around = await surroundings();
+    const variables = await variablesFor(example, around);
+    if (operation.operation === 'subscription') await runLive(example, variables, around);
+    else await runOnce(example, variables);
+  });
+}
+tally.finish();
