@@ -1,0 +1,53 @@
+import { useState } from 'react';
+import { useClient } from 'urql';
+import { AssignMenu } from './AssignMenu';
+import { ClaimMutation } from './documents';
+import type { Row } from './fold';
+import type { ConversationFilter, ConversationView } from './gql/graphql';
+import { useQueue } from './useQueue';
+
+interface Props {
+  view: ConversationView;
+  filter: ConversationFilter;
+}
+
+export function QueueList({ view, filter }: Props) {
+  const client = useClient();
+  const { rows, loading, error } = useQueue(view, filter);
+  const [refusal, setRefusal] = useState<string>();
+
+  async function claim(row: Row) {
+    setRefusal(undefined);
+    const { data, error } = await client.mutation(ClaimMutation, { conversationId: row.id }).toPromise();
+    const refused = data?.claimConversation?.userErrors[0];
+    const winner = refused && 'current' in refused ? refused.current.assignee?.name : undefined;
+    // Losing a race is ordinary: the answer says who won. The list follows by itself.
+    if (winner) setRefusal(`${winner} was faster.`);
+    else if (refused ?? error) setRefusal((refused ?? error)?.message);
+  }
+
+  if (error) return <p role="alert">{error}</p>;
+  if (loading) return <p>Reading the list…</p>;
+  return (
+    <>
+      {refusal && <p role="alert">{refusal}</p>}
+      {rows.length === 0 && <p>Nothing here.</p>}
+      <ul>
+        {rows.map((row) => (
+          <li key={row.id} className={row.unread ? 'unread' : undefined}>
+            <div className="contact">
+              <strong>{row.contact.name ?? row.contact.number}</strong>
+              <p>{row.lastMessage?.body}</p>
+            </div>
+            <AssignMenu row={row} onRefused={setRefusal} />
+            {!row.assignee && (
+              <button type="button" onClick={() => void claim(row)}>
+                Claim
+              </button>
+            )}
+          </li>
+        ))}
+      </ul>
+    </>
+  );
+}
