@@ -6,19 +6,18 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
-use axum::extract::State;
-use axum::http::{HeaderName, HeaderValue, Method, StatusCode, header};
-use axum::response::{IntoResponse, Response};
+use axum::http::{HeaderName, HeaderValue, Method, header};
 use axum::routing::get;
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 use tower_http::cors::{AllowOrigin, CorsLayer};
 
-use crate::config::{Graphiql, Inbox, ServerConfig};
+use crate::config::{Drain, Graphiql, Inbox, ServerConfig};
 use crate::graphql::{self, Engine, Scope};
 use crate::http::graphiql::{self as page, AssetSource, GraphiqlSettings, assets};
 use crate::http::graphql_http;
+use crate::http::health::{self, Health};
 use crate::http::inbox::{self, InboxSettings};
 use crate::http::session::{Session, SignIn, SignInError};
 use crate::http::transport::{GraphqlEndpoint, TransportSettings};
@@ -29,8 +28,6 @@ use crate::token::{Keys, LEEWAY_SECONDS, TokenError, WeakSecret};
 
 /// How long a token that is let in late is good for.
 const LEEWAY: Duration = Duration::from_secs(LEEWAY_SECONDS);
-/// How long a stopping server waits for what has begun.
-const DRAIN: Duration = Duration::from_secs(10);
 
 type Endpoint = GraphqlEndpoint<Engine, TokenSignIn>;
 
@@ -60,6 +57,8 @@ pub struct App {
     address: SocketAddr,
     services: Services,
     endpoint: Endpoint,
+    drain: Drain,
+    draining: CancellationToken,
     shutdown: CancellationToken,
     serving: JoinHandle<std::io::Result<()>>,
     leases: JoinHandle<()>,
@@ -110,7 +109,9 @@ impl App {
         let sign_in = TokenSignIn { services: services.clone() };
         let engine = graphql::engine(graphql::Limits::default());
         let endpoint = GraphqlEndpoint::new(engine, sign_in, transport, shutdown.clone());
-        let router = router(&config, services.clone(), endpoint.clone()).await?;
+        let draining = CancellationToken::new();
+        let health = Health::new(services.clone(), draining.clone());
+        let router = router(&config, services.clone(), endpoint.clone(), health).await?;
         let unheard = |source| StartError::Listen { address: config.listen, source };
         let listener = TcpListener::bind(config.listen).await.map_err(unheard)?;
         let address = listener.local_addr().map_err(unheard)?;
@@ -119,7 +120,8 @@ impl App {
             axum::serve(listener, router).with_graceful_shutdown(stop.cancelled_owned()).await
         });
         let leases = tokio::spawn(services.clone().keep_leases(shutdown.clone()));
-        Ok(Self { address, services, endpoint, shutdown, serving, leases })
+        let drain = config.drain;
+        Ok(Self { address, services, endpoint, drain, draining, shutdown, serving, leases })
     }
 
     pub fn local_addr(&self) -> SocketAddr {
@@ -130,8 +132,11 @@ impl App {
         &self.services
     }
 
-    /// Stops accepting, closes all sockets with 1012, and waits a while for what has begun.
+    /// Says that it is no longer ready; after the notice stops accepting and closes all sockets with 1012, and
+    /// waits a while for what has begun.
     pub async fn shutdown(self) {
+        self.draining.cancel();
+        tokio::time::sleep(self.drain.notice).await;
         self.shutdown.cancel();
         let ended = async {
             if let Ok(Err(error)) = self.serving.await {
@@ -142,7 +147,7 @@ impl App {
                 tracing::warn!(%error, "the leases were no longer swept");
             }
         };
-        if tokio::time::timeout(DRAIN, ended).await.is_err() {
+        if tokio::time::timeout(self.drain.limit, ended).await.is_err() {
             tracing::warn!("requests were still running when the server stopped");
         }
     }
@@ -162,7 +167,12 @@ fn type_names() -> Result<HashSet<String>, StartError> {
     Ok(names)
 }
 
-async fn router(config: &ServerConfig, services: Services, endpoint: Endpoint) -> Result<Router, StartError> {
+async fn router(
+    config: &ServerConfig,
+    services: Services,
+    endpoint: Endpoint,
+    health: Health,
+) -> Result<Router, StartError> {
     let graphql = Router::new()
         .route(
             "/graphql",
@@ -171,12 +181,8 @@ async fn router(config: &ServerConfig, services: Services, endpoint: Endpoint) -
                 .fallback(graphql_http::method_not_allowed),
         )
         .layer(cors(&config.transport)?)
-        .with_state(endpoint.clone());
-    let health = Router::new()
-        .route("/livez", get(|| async { StatusCode::NO_CONTENT }))
-        .route("/readyz", get(ready))
-        .with_state((services.clone(), endpoint));
-    let mut router = graphql.merge(health);
+        .with_state(endpoint);
+    let mut router = graphql.merge(health::routes(health));
     if let Some(settings) = &config.twilio {
         router = router.merge(webhook::routes(TwilioWebhook::new(services, settings.clone())));
     }
@@ -226,20 +232,6 @@ fn cors(transport: &TransportSettings) -> Result<CorsLayer, StartError> {
         .allow_methods([Method::GET, Method::POST])
         .allow_headers([header::AUTHORIZATION, header::CONTENT_TYPE, header::ACCEPT])
         .expose_headers([HeaderName::from_static("x-request-id")]))
-}
-
-/// 204 while requests can be served.
-async fn ready(State((services, endpoint)): State<(Services, Endpoint)>) -> Response {
-    if endpoint.is_stopping() {
-        return StatusCode::SERVICE_UNAVAILABLE.into_response();
-    }
-    match services.ping().await {
-        Ok(()) => StatusCode::NO_CONTENT.into_response(),
-        Err(error) => {
-            tracing::warn!(%error, "not ready");
-            StatusCode::SERVICE_UNAVAILABLE.into_response()
-        }
-    }
 }
 
 /// Signs callers in by their tokens; role, activity and access come from the database each time.

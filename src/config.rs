@@ -4,6 +4,7 @@
 
 use std::fmt;
 use std::net::SocketAddr;
+use std::time::Duration;
 
 use crate::clock::Clock;
 use crate::http::graphiql::Identity;
@@ -64,6 +65,21 @@ impl Default for Inbox {
     }
 }
 
+/// How a server goes down.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Drain {
+    /// How long it still accepts requests after it has said that it is not ready, so that its balancer notices.
+    pub notice: Duration,
+    /// How long it then waits for what has begun.
+    pub limit: Duration,
+}
+
+impl Default for Drain {
+    fn default() -> Self {
+        Self { notice: Duration::ZERO, limit: Duration::from_secs(10) }
+    }
+}
+
 /// Everything that a server is started with.
 #[derive(Debug, Clone)]
 pub struct ServerConfig {
@@ -80,6 +96,7 @@ pub struct ServerConfig {
     /// `None` turns the webhook off.
     pub twilio: Option<TwilioSettings>,
     pub transport: TransportSettings,
+    pub drain: Drain,
     pub clock: Clock,
 }
 
@@ -98,6 +115,7 @@ impl ServerConfig {
             inbox: Inbox::default(),
             twilio: None,
             transport: TransportSettings::default(),
+            drain: Drain::default(),
             clock: Clock::system(),
         }
     }

@@ -11,6 +11,7 @@ mod duration;
 mod logs;
 mod manage;
 mod open;
+mod operation;
 mod output;
 mod seed;
 mod serve;

@@ -11,6 +11,7 @@ use switchboard::http::transport::TransportSettings;
 use switchboard::http::webhook::TwilioSettings;
 
 use super::open::{self, Begin, DatabaseArgs};
+use super::operation::OperationArgs;
 use super::signals::StopSignal;
 use super::token::SecretArgs;
 use super::{duration, output};
@@ -60,6 +61,8 @@ pub struct ServeArgs {
     /// Where the internet reaches this server, as https://sms.example.com; Twilio signs over it
     #[arg(long, env = "SWITCHBOARD_PUBLIC_URL", value_name = "URL")]
     public_url: Option<String>,
+    #[command(flatten)]
+    operation: OperationArgs,
     #[command(flatten)]
     limits: LimitArgs,
 }
@@ -138,6 +141,7 @@ impl ServeArgs {
         if self.graphiql {
             config.graphiql = Graphiql::On { identities: Vec::new(), install_assets: false };
         }
+        self.operation.put_into(&mut config);
         if self.no_inbox {
             config.inbox = Inbox::Off;
         }

@@ -2,13 +2,15 @@
 //!
 //! Nothing here knows what a conversation is. An executor and a sign-in are
 //! handed in; every rule of the product lives behind them.
-//! [`webhook`] alone calls a use case itself: what Twilio sends is not GraphQL.
+//! [`webhook`] alone calls a use case itself: what Twilio sends is not GraphQL. [`health`] asks whether they can
+//! be called.
 
 pub mod errors;
 pub mod graphiql;
 pub mod graphql_http;
 pub mod graphql_ws;
 pub mod guard;
+pub mod health;
 pub mod inbox;
 pub mod operation;
 pub mod session;

@@ -7,7 +7,8 @@
 //! - [`audit`], [`violations`]: what managers read of how the team keeps its promises.
 //! - [`feed`], [`streams`]: what callers are told, from the log.
 //! - [`presence`]: who is at a conversation; beside the log, and gone after a moment.
-//! - [`operator`], [`import`], [`check`]: what the operator does without signing in.
+//! - [`operator`], [`import`], [`check`]: what the operator does without signing in; [`health`]: what is asked of
+//!   a process.
 //!
 //! A caller is a verified token; whether the agent behind it is still active, and what they can access, is
 //! read here, each time. Nothing here knows GraphQL or HTTP.
@@ -25,6 +26,7 @@ pub mod cursor;
 pub mod directory;
 pub mod feed;
 pub mod handoff;
+pub mod health;
 pub mod history;
 pub mod import;
 pub mod lease;
@@ -57,6 +59,7 @@ pub use access::Access;
 pub use administration::{Administered, AgentUpdate, NewAgent};
 pub use assignment::Assign;
 pub use handoff::{HandOff, HandedOff};
+pub use health::WakeUps;
 pub use messaging::{ReceiveMessage, SendMessage, StartConversation};
 pub use outcome::{Done, Error, Seen};
 pub use presence::{Present, Said};
@@ -106,15 +109,6 @@ impl Services {
     /// How many SQL statements were sent since the start, transaction control not counted.
     pub fn statement_count(&self) -> u64 {
         self.store.statement_count()
-    }
-
-    /// Whether the database answers.
-    ///
-    /// # Errors
-    /// What the database fails with.
-    pub async fn ping(&self) -> Answer<()> {
-        self.store.read(|conn| workspaces::heads(conn, &[]).boxed()).await?;
-        Ok(())
     }
 
     /// The opaque cursor for a position in the workspace's log.

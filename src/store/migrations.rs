@@ -10,7 +10,7 @@ use diesel::{Connection, QueryDsl, QueryResult, SqliteConnection};
 use diesel_async::{AsyncConnection, AsyncMigrationHarness, AsyncPgConnection, SimpleAsyncConnection};
 use diesel_migrations::{EmbeddedMigrations, MigrationHarness, embed_migrations};
 
-use super::backend::DatabaseUrl;
+use super::backend::{Conn, DatabaseUrl, on_backend};
 use super::error::{StoreError, StoreResult};
 
 pub const POSTGRES: EmbeddedMigrations = embed_migrations!("migrations/postgres");
@@ -59,6 +59,21 @@ pub async fn is_current(url: &DatabaseUrl) -> StoreResult<bool> {
     };
     // A store that was never migrated has not even the table.
     Ok(applied.is_ok_and(|applied| applied >= known))
+}
+
+/// As [`is_current`], on a connection that is open. Changes nothing.
+///
+/// # Errors
+/// What the database fails with; a store that was never migrated lacks the table.
+pub async fn is_current_on(conn: &mut Conn) -> StoreResult<bool> {
+    use diesel_async::RunQueryDsl;
+    let known = match conn {
+        Conn::Postgres(_) => count::<diesel::pg::Pg>(&POSTGRES)?,
+        Conn::Sqlite(_) => count::<diesel::sqlite::Sqlite>(&SQLITE)?,
+    };
+    let applied: i64 =
+        on_backend!(conn, |c| __diesel_schema_migrations::table.count().get_result(c).await)?;
+    Ok(applied >= known)
 }
 
 fn count<DB: diesel::backend::Backend>(of: &EmbeddedMigrations) -> StoreResult<i64> {
