@@ -6,11 +6,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
-use axum::http::{HeaderName, HeaderValue, Method, header};
+use axum::http::{HeaderValue, Method, header};
 use axum::routing::get;
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
+use tokio_util::task::AbortOnDropHandle;
 use tower_http::cors::{AllowOrigin, CorsLayer};
 
 use crate::config::{Drain, Graphiql, Inbox, ServerConfig};
@@ -19,6 +20,8 @@ use crate::http::graphiql::{self as page, AssetSource, GraphiqlSettings, assets}
 use crate::http::graphql_http;
 use crate::http::health::{self, Health};
 use crate::http::inbox::{self, InboxSettings};
+use crate::http::metrics;
+use crate::http::request_id::X_REQUEST_ID;
 use crate::http::session::{Session, SignIn, SignInError};
 use crate::http::transport::{GraphqlEndpoint, TransportSettings};
 use crate::http::webhook::{self, TwilioWebhook};
@@ -55,6 +58,7 @@ pub enum StartError {
 /// A server that accepts requests, until [`App::shutdown`].
 pub struct App {
     address: SocketAddr,
+    metrics: Option<Metrics>,
     services: Services,
     endpoint: Endpoint,
     drain: Drain,
@@ -108,24 +112,32 @@ impl App {
         transport.type_names = Some(Arc::new(type_names()?));
         let sign_in = TokenSignIn { services: services.clone() };
         let engine = graphql::engine(graphql::Limits::default());
-        let endpoint = GraphqlEndpoint::new(engine, sign_in, transport, shutdown.clone());
+        let endpoint =
+            GraphqlEndpoint::new(engine, sign_in, transport, services.metrics().clone(), shutdown.clone());
         let draining = CancellationToken::new();
         let health = Health::new(services.clone(), draining.clone());
         let router = router(&config, services.clone(), endpoint.clone(), health).await?;
-        let unheard = |source| StartError::Listen { address: config.listen, source };
-        let listener = TcpListener::bind(config.listen).await.map_err(unheard)?;
-        let address = listener.local_addr().map_err(unheard)?;
+        let (listener, address) = listen(config.listen).await?;
+        let metrics = match config.metrics_listen {
+            Some(address) => Some(Metrics::serve(address, services.clone(), endpoint.clone()).await?),
+            None => None,
+        };
         let stop = shutdown.clone();
         let serving = tokio::spawn(async move {
             axum::serve(listener, router).with_graceful_shutdown(stop.cancelled_owned()).await
         });
         let leases = tokio::spawn(services.clone().keep_leases(shutdown.clone()));
         let drain = config.drain;
-        Ok(Self { address, services, endpoint, drain, draining, shutdown, serving, leases })
+        Ok(Self { address, metrics, services, endpoint, drain, draining, shutdown, serving, leases })
     }
 
     pub fn local_addr(&self) -> SocketAddr {
         self.address
+    }
+
+    /// Where `/metrics` is served, if anywhere.
+    pub fn metrics_addr(&self) -> Option<SocketAddr> {
+        self.metrics.as_ref().map(|metrics| metrics.address)
     }
 
     pub fn services(&self) -> &Services {
@@ -151,6 +163,31 @@ impl App {
             tracing::warn!("requests were still running when the server stopped");
         }
     }
+}
+
+/// The listener of `/metrics`. It outlives the requests that a stopping server waits for, and ends with this.
+struct Metrics {
+    address: SocketAddr,
+    _serving: AbortOnDropHandle<()>,
+}
+
+impl Metrics {
+    async fn serve(at: SocketAddr, services: Services, endpoint: Endpoint) -> Result<Self, StartError> {
+        let (listener, address) = listen(at).await?;
+        let serving = tokio::spawn(async move {
+            if let Err(error) = axum::serve(listener, metrics::routes(services, endpoint)).await {
+                tracing::warn!(%error, "the listener of /metrics failed");
+            }
+        });
+        Ok(Self { address, _serving: AbortOnDropHandle::new(serving) })
+    }
+}
+
+async fn listen(address: SocketAddr) -> Result<(TcpListener, SocketAddr), StartError> {
+    let unheard = |source| StartError::Listen { address, source };
+    let listener = TcpListener::bind(address).await.map_err(unheard)?;
+    let bound = listener.local_addr().map_err(unheard)?;
+    Ok((listener, bound))
 }
 
 /// The names of all types, so that a document which names another is refused before the executor, which would
@@ -230,8 +267,8 @@ fn cors(transport: &TransportSettings) -> Result<CorsLayer, StartError> {
     Ok(CorsLayer::new()
         .allow_origin(AllowOrigin::list(origins))
         .allow_methods([Method::GET, Method::POST])
-        .allow_headers([header::AUTHORIZATION, header::CONTENT_TYPE, header::ACCEPT])
-        .expose_headers([HeaderName::from_static("x-request-id")]))
+        .allow_headers([header::AUTHORIZATION, header::CONTENT_TYPE, header::ACCEPT, X_REQUEST_ID])
+        .expose_headers([X_REQUEST_ID]))
 }
 
 /// Signs callers in by their tokens; role, activity and access come from the database each time.
@@ -264,6 +301,7 @@ impl SignIn for TokenSignIn {
             expires_in: Some(left),
             revoked: self.services.revoked(caller),
             agent_key: caller.agent_id().map(|id| id.0),
+            workspace_key: Some(caller.workspace_id().0),
             attach: Arc::new(move |request| graphql::attach(request, Scope::new(later.clone(), caller))),
             attach_first: Some(Box::new(move |request| {
                 graphql::attach(request, Scope::with_access(services, access))

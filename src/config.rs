@@ -97,6 +97,8 @@ pub struct ServerConfig {
     pub twilio: Option<TwilioSettings>,
     pub transport: TransportSettings,
     pub drain: Drain,
+    /// Where `/metrics` is served; `None` serves it nowhere. Port 0 takes a free one.
+    pub metrics_listen: Option<SocketAddr>,
     pub clock: Clock,
 }
 
@@ -116,6 +118,7 @@ impl ServerConfig {
             twilio: None,
             transport: TransportSettings::default(),
             drain: Drain::default(),
+            metrics_listen: None,
             clock: Clock::system(),
         }
     }

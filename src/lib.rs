@@ -15,7 +15,7 @@
 //! | [`service`] | one function a use case: who may, in which transaction, with which outcome |
 //! | [`store`] | Diesel: both databases behind one set of queries |
 //! | [`domain`] | the rules, pure |
-//! | [`clock`], [`token`], [`config`], [`synthetic`] | time as a parameter; bearer tokens; settings; believable texts |
+//! | [`clock`], [`token`], [`metrics`], [`config`], [`synthetic`] | time as a parameter; bearer tokens; counts; settings; believable texts |
 //!
 //! # What always holds
 //!
@@ -72,6 +72,7 @@ pub mod demo;
 pub mod domain;
 pub mod graphql;
 pub mod http;
+pub mod metrics;
 pub mod seed;
 pub mod service;
 pub mod store;

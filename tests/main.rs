@@ -10,6 +10,7 @@ mod api;
 mod code;
 mod faults;
 mod live;
+mod operation;
 mod rules;
 
 /// The suite never passes over half of itself in silence.

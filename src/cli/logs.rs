@@ -1,15 +1,41 @@
-//! Logs: for people on a terminal, JSON otherwise, always on stderr.
+//! Logs: for people on a terminal, JSON otherwise, always on stderr. Beside them traces, when they are wanted.
 
 use std::io::{self, IsTerminal};
 
 use anyhow::Context as _;
-use tracing_subscriber::EnvFilter;
+use clap::ValueEnum;
+use tracing_subscriber::layer::SubscriberExt as _;
+use tracing_subscriber::util::SubscriberInitExt as _;
+use tracing_subscriber::{EnvFilter, Layer as _, Registry};
 
-/// Logs what `filter` lets through from here on.
-pub fn start(filter: &str) -> anyhow::Result<()> {
+use super::traces::Traces;
+
+/// What a line of the log is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum LogFormat {
+    /// Text on a terminal, JSON otherwise
+    Auto,
+    /// For people
+    Text,
+    /// One object a line
+    Json,
+}
+
+/// Logs what `filter` lets through from here on, and sends traces to `otlp_endpoint`.
+///
+/// To be called outside the runtime. Dropping the answer sends what is left of the traces.
+pub fn start(filter: &str, format: LogFormat, otlp_endpoint: Option<&str>) -> anyhow::Result<Traces> {
     let filter = EnvFilter::try_new(filter).context("--log is no filter")?;
-    let logs = tracing_subscriber::fmt().with_env_filter(filter).with_writer(io::stderr);
-    let started =
-        if io::stderr().is_terminal() { logs.with_target(false).try_init() } else { logs.json().try_init() };
-    started.map_err(|error| anyhow::anyhow!(error))
+    let is_terminal = io::stderr().is_terminal();
+    let for_people = match format {
+        LogFormat::Auto => is_terminal,
+        LogFormat::Text => true,
+        LogFormat::Json => false,
+    };
+    let lines = tracing_subscriber::fmt::layer::<Registry>().with_writer(io::stderr).with_ansi(is_terminal);
+    let lines = if for_people { lines.with_target(false).boxed() } else { lines.json().boxed() };
+    let (traces, sent) = Traces::start(otlp_endpoint)?;
+    let started = tracing_subscriber::registry().with(lines.with_filter(filter)).with(sent).try_init();
+    started.map_err(|error| anyhow::anyhow!(error))?;
+    Ok(traces)
 }

@@ -17,10 +17,13 @@ mod seed;
 mod serve;
 mod signals;
 mod token;
+mod traces;
 
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
+
+use logs::LogFormat;
 
 /// The GraphQL server that tells an SMS team, live, who owns every customer conversation.
 ///
@@ -33,6 +36,18 @@ struct Cli {
     /// Logs are for people on a terminal, and one JSON object a line otherwise.
     #[arg(long, global = true, env = "RUST_LOG", value_name = "FILTER", display_order = 900)]
     log: Option<String>,
+
+    /// What a line of the log is
+    #[arg(
+        long,
+        global = true,
+        env = "SWITCHBOARD_LOG_FORMAT",
+        value_name = "FORMAT",
+        value_enum,
+        default_value_t = LogFormat::Auto,
+        display_order = 901
+    )]
+    log_format: LogFormat,
 
     #[command(subcommand)]
     command: Command,
@@ -71,12 +86,21 @@ impl Command {
             _ => "warn",
         }
     }
+
+    /// Where traces go; `None` for nowhere.
+    fn otlp_endpoint(&self) -> Option<&str> {
+        match self {
+            Self::Serve(args) => args.operation.otlp_endpoint(),
+            _ => None,
+        }
+    }
 }
 
 /// Runs the command of this process: 0 when it did what was asked, 1 when not, 2 when it was not understood.
 pub fn main() -> ExitCode {
     let cli = Cli::parse();
-    let done = logs::start(cli.log.as_deref().unwrap_or(cli.command.default_log())).and_then(|()| {
+    let filter = cli.log.as_deref().unwrap_or(cli.command.default_log());
+    let done = logs::start(filter, cli.log_format, cli.command.otlp_endpoint()).and_then(|_traces| {
         let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
         runtime.block_on(dispatch(cli.command))
     });

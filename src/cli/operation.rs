@@ -1,5 +1,6 @@
-//! How a server is operated: how it goes down.
+//! How a server is operated: what it shows, and how it goes down.
 
+use std::net::SocketAddr;
 use std::time::Duration;
 
 use clap::Args;
@@ -11,6 +12,12 @@ use super::duration;
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Operation")]
 pub struct OperationArgs {
+    /// Where to serve /metrics for Prometheus; nowhere unless set. Not for the public: it takes no token
+    #[arg(long, env = "SWITCHBOARD_METRICS_LISTEN", value_name = "ADDRESS:PORT")]
+    metrics_listen: Option<SocketAddr>,
+    /// A collector of OpenTelemetry traces that speaks OTLP over HTTP, as http://127.0.0.1:4318
+    #[arg(long, env = "SWITCHBOARD_OTLP_ENDPOINT", value_name = "URL")]
+    otlp_endpoint: Option<String>,
     /// How long a stopping server waits for requests in flight, before it ends without them
     #[arg(long, env = "SWITCHBOARD_DRAIN", default_value = "10s", value_parser = duration::parse, value_name = "SPAN")]
     drain: Duration,
@@ -20,7 +27,13 @@ pub struct OperationArgs {
 }
 
 impl OperationArgs {
+    /// Where traces go; `None` for nowhere.
+    pub fn otlp_endpoint(&self) -> Option<&str> {
+        self.otlp_endpoint.as_deref()
+    }
+
     pub fn put_into(self, config: &mut ServerConfig) {
+        config.metrics_listen = self.metrics_listen;
         config.drain = Drain { notice: self.drain_notice.unwrap_or_default(), limit: self.drain };
     }
 }

@@ -62,7 +62,7 @@ pub struct ServeArgs {
     #[arg(long, env = "SWITCHBOARD_PUBLIC_URL", value_name = "URL")]
     public_url: Option<String>,
     #[command(flatten)]
-    operation: OperationArgs,
+    pub operation: OperationArgs,
     #[command(flatten)]
     limits: LimitArgs,
 }
@@ -164,6 +164,9 @@ pub async fn run(args: ServeArgs) -> anyhow::Result<()> {
     };
     tracing::info!(address = %app.local_addr(), "serving");
     output::line(&format_args!("listening on http://{}", app.local_addr()))?;
+    if let Some(address) = app.metrics_addr() {
+        output::line(&format_args!("metrics on http://{address}/metrics"))?;
+    }
     stop.told().await;
     tracing::info!("stopping");
     app.shutdown().await;

@@ -45,7 +45,7 @@ impl Subscription {
         let filter = filter.unwrap_or_default().for_stream()?;
         let after = after.map(|cursor| cursor.0);
         let changes = scope.services().queue_changes(access, view.into(), filter, after).await;
-        Ok(pushed(scope, changes.map_err(error::of_service)?, |item, loaders| {
+        Ok(pushed(scope, "queueChanges", changes.map_err(error::of_service)?, |item, loaders| {
             QueueChange::new(item, loaders)
         }))
     }
@@ -60,9 +60,12 @@ impl Subscription {
         let scope = Scope::of(ctx)?;
         let access = scope.agent_access().await?.clone();
         let counts = scope.services().view_counts_changes(access, phone_number_ids(only)?).await;
-        Ok(pushed(scope, counts.map_err(error::of_service)?, |(counts, seq), loaders| {
-            ViewCounts::new(counts, cursor(loaders, seq))
-        }))
+        Ok(pushed(
+            scope,
+            "viewCountsChanged",
+            counts.map_err(error::of_service)?,
+            |(counts, seq), loaders| ViewCounts::new(counts, cursor(loaders, seq)),
+        ))
     }
 
     /// What happens to one open thread: messages, assignment, status.
@@ -79,7 +82,7 @@ impl Subscription {
         let changes = scope.services().conversation_changes(access, id, after).await;
         let changes = changes.map_err(error::of_service)?;
         let changes = changes.ok_or_else(|| bad_input("There is no such conversation."))?;
-        Ok(pushed(scope, changes, ConversationChange::new))
+        Ok(pushed(scope, "conversationChanged", changes, ConversationChange::new))
     }
 
     /// The health of the queue: as it is now, then whenever the verdict changes or a threshold of the workspace
@@ -98,9 +101,12 @@ impl Subscription {
         let scope = Scope::of(ctx)?;
         let access = scope.agent_access().await?.clone();
         let changes = scope.services().queue_health_changes(access, phone_number_ids(only)?, window).await;
-        Ok(pushed(scope, changes.map_err(error::of_service)?, |(health, seq), loaders| {
-            QueueHealth::new(health, cursor(loaders, seq))
-        }))
+        Ok(pushed(
+            scope,
+            "queueHealthChanged",
+            changes.map_err(error::of_service)?,
+            |(health, seq), loaders| QueueHealth::new(health, cursor(loaders, seq)),
+        ))
     }
 
     /// What each active agent holds: as it is now, then whenever it changes, at most four times a second; for
@@ -109,7 +115,7 @@ impl Subscription {
         let scope = Scope::of(ctx)?;
         let access = scope.agent_access().await?.clone();
         let changes = scope.services().workloads_changes(access).await;
-        Ok(pushed(scope, changes.map_err(error::of_service)?, |all, _| {
+        Ok(pushed(scope, "workloadsChanged", changes.map_err(error::of_service)?, |all, _| {
             all.into_iter().map(Workload::from).collect()
         }))
     }
@@ -126,12 +132,14 @@ impl Subscription {
         let changes = scope.services().presence_changes(access, ids::decode_or_nil(&id)).await;
         let changes = changes.map_err(error::of_service)?;
         let changes = changes.ok_or_else(|| bad_input("There is no such conversation."))?;
-        Ok(pushed(scope, changes, ConversationPresence::new))
+        Ok(pushed(scope, "conversationPresence", changes, ConversationPresence::new))
     }
 }
 
+/// The stream as the executor takes it, counted under the name of its field.
 fn pushed<T, U>(
     scope: &Scope,
+    field: &'static str,
     items: service::BoxStream<service::Answer<T>>,
     wrap: impl Fn(T, &Arc<Loaders>) -> U + Send + 'static,
 ) -> Pushed<U>
@@ -140,8 +148,12 @@ where
     U: Send + 'static,
 {
     let loaders = scope.loaders().clone();
+    let open = scope.services().metrics().subscription(field);
     let wrapped = items.map(move |item| match item {
-        Ok(item) => Ok(wrap(item, &loaders.renewed())),
+        Ok(item) => {
+            open.delivered();
+            Ok(wrap(item, &loaders.renewed()))
+        }
         Err(failure) => Err(error::of_service(failure)),
     });
     wrapped.boxed()

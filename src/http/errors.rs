@@ -4,10 +4,11 @@
 //! for HTTP and WebSocket alike. What has no code and is not async-graphql's own
 //! complaint about the request is a fault: it is logged, and masked.
 
-use std::{any::Any, fmt};
+use std::any::Any;
 
 use async_graphql::{ErrorExtensionValues, Response, ServerError, Value};
-use uuid::Uuid;
+
+use super::request_id::RequestId;
 
 /// The `extensions.code` of a top-level error.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -30,6 +31,17 @@ pub enum Code {
     Internal,
 }
 
+const ALL_CODES: [Code; 8] = [
+    Code::Unauthenticated,
+    Code::Forbidden,
+    Code::BadUserInput,
+    Code::GraphqlParseFailed,
+    Code::GraphqlValidationFailed,
+    Code::LimitExceeded,
+    Code::Unavailable,
+    Code::Internal,
+];
+
 impl Code {
     /// As it stands in `extensions.code`.
     pub const fn as_str(self) -> &'static str {
@@ -43,28 +55,6 @@ impl Code {
             Self::Unavailable => "UNAVAILABLE",
             Self::Internal => "INTERNAL",
         }
-    }
-}
-
-/// Names one HTTP request, or one operation of a socket, in answers and in the log.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct RequestId(Uuid);
-
-impl RequestId {
-    /// A new random id.
-    pub fn random() -> Self {
-        Self(Uuid::new_v4())
-    }
-
-    /// The span in which the log lines of the request stand.
-    pub fn span(self) -> tracing::Span {
-        tracing::info_span!("operation", request_id = %self)
-    }
-}
-
-impl fmt::Display for RequestId {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.fmt(f)
     }
 }
 
@@ -89,6 +79,7 @@ pub fn settle(mut response: Response, request_id: RequestId) -> Settled {
     for error in &mut response.errors {
         publish(error, executed, request_id);
     }
+    name_request(&mut response.errors, request_id);
     if executed { Settled::Executed(response) } else { Settled::Refused(response.errors) }
 }
 
@@ -108,13 +99,28 @@ pub fn panicked(payload: &(dyn Any + Send), request_id: RequestId) -> ServerErro
         .unwrap_or("a panic without a message");
     tracing::error!(%request_id, panic = message, "an operation panicked");
     let mut error = ServerError::new("", None);
-    mask(&mut error, request_id);
+    mask(&mut error);
+    name_request(std::slice::from_mut(&mut error), request_id);
     error
 }
 
 /// The answer to an operation that outlasted the request timeout.
 pub fn timed_out() -> ServerError {
     error(Code::Unavailable, "The answer took too long. A mutation may still have been carried out.")
+}
+
+/// Writes the request's id into each error, for a client to quote: over a WebSocket there is no header for it.
+pub fn name_request(errors: &mut [ServerError], request_id: RequestId) {
+    let id = request_id.to_string();
+    for error in errors {
+        error.extensions.get_or_insert_with(ErrorExtensionValues::default).set("requestId", id.as_str());
+    }
+}
+
+/// The error's code as a label: one of [`Code`], or `ERROR` for any other.
+pub fn code_label(error: &ServerError) -> &'static str {
+    let code = code_of(error);
+    ALL_CODES.iter().map(|known| known.as_str()).find(|known| code == Some(known)).unwrap_or("ERROR")
 }
 
 /// Whether the error carries this code.
@@ -127,13 +133,13 @@ fn publish(error: &mut ServerError, executed: bool, request_id: RequestId) {
         None => match judge(error, executed) {
             Code::Internal => {
                 log(error, request_id);
-                mask(error, request_id);
+                mask(error);
             }
             code => set_code(error, code),
         },
         Some(code) if code == Code::Internal.as_str() => {
             log(error, request_id);
-            mask(error, request_id);
+            mask(error);
         }
         Some(code) if code == Code::Unavailable.as_str() => {
             log(error, request_id);
@@ -200,14 +206,11 @@ fn log(error: &ServerError, request_id: RequestId) {
     tracing::error!(%request_id, path = ?error.path, cause, "a field failed");
 }
 
-fn mask(error: &mut ServerError, request_id: RequestId) {
+fn mask(error: &mut ServerError) {
     error.message = "The server failed. Its log holds the details under the request id.".to_owned();
     error.source = None;
     error.extensions = None;
     set_code(error, Code::Internal);
-    if let Some(extensions) = &mut error.extensions {
-        extensions.set("requestId", request_id.to_string());
-    }
 }
 
 #[cfg(test)]

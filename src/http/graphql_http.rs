@@ -17,13 +17,16 @@ use axum::{
 use futures_util::StreamExt;
 use serde::Deserialize;
 use tokio::time::{Duration, timeout};
+use tracing::Instrument;
 
 pub use self::answer::Rejection;
 use self::media::MediaType;
 use super::{
-    errors::{RequestId, Settled},
+    errors::Settled,
     graphql_ws,
+    observation::Observation,
     operation::{self, IgnoredMap, Operation, Parameters},
+    request_id::RequestId,
     session::{self, SignIn},
     transport::GraphqlEndpoint,
 };
@@ -41,13 +44,14 @@ pub async fn post<E: Executor, A: SignIn>(
     request: Request,
 ) -> Response {
     let (parts, body) = request.into_parts();
+    let mut seen = Observation::of_http(endpoint.metrics(), &parts.headers);
     let Some(media) = MediaType::accepted(&parts.headers) else {
         drain(body.into_data_stream()).await;
-        return Rejection::not_acceptable().answer(MediaType::Json, RequestId::random());
+        return respond(Err(Rejection::not_acceptable()), MediaType::Json, seen);
     };
-    let request_id = RequestId::random();
-    let answer = answer_post(&endpoint, &parts, body, request_id);
-    respond(&endpoint, media, request_id, answer).await
+    let span = seen.span();
+    let answer = in_time(&endpoint, answer_post(&endpoint, &parts, body, &mut seen).instrument(span)).await;
+    respond(answer, media, seen)
 }
 
 /// `GET /graphql`: a query in the URL, or the upgrade to `graphql-transport-ws`.
@@ -59,31 +63,44 @@ pub async fn get<E: Executor, A: SignIn>(
     if graphql_ws::asks_for_upgrade(&parts.headers) {
         return graphql_ws::upgrade(endpoint, parts).await;
     }
-    let request_id = RequestId::random();
+    let mut seen = Observation::of_http(endpoint.metrics(), &parts.headers);
     let Some(media) = MediaType::accepted(&parts.headers) else {
-        return Rejection::not_acceptable().answer(MediaType::Json, request_id);
+        return respond(Err(Rejection::not_acceptable()), MediaType::Json, seen);
     };
-    let answer = answer_get(&endpoint, &parts, request_id);
-    respond(&endpoint, media, request_id, answer).await
+    let span = seen.span();
+    let answer = in_time(&endpoint, answer_get(&endpoint, &parts, &mut seen).instrument(span)).await;
+    respond(answer, media, seen)
 }
 
 /// Any other method on `/graphql`.
-pub async fn method_not_allowed() -> Response {
+pub async fn method_not_allowed(headers: HeaderMap) -> Response {
     Rejection::method_not_allowed("GET, POST", "Send a POST, or a query by GET.")
-        .answer(MediaType::Json, RequestId::random())
+        .answer(MediaType::Json, RequestId::of_headers(&headers))
 }
 
-async fn respond<E, A>(
+/// The answer, or that it took too long.
+async fn in_time<E, A>(
     endpoint: &GraphqlEndpoint<E, A>,
-    media: MediaType,
-    request_id: RequestId,
     answer: impl Future<Output = Result<Settled, Rejection>>,
-) -> Response {
-    match timeout(endpoint.settings().request_timeout, answer).await {
-        Ok(Ok(Settled::Executed(response))) => answer::executed(response, media, request_id),
-        Ok(Ok(Settled::Refused(errors))) => Rejection::errors(errors).answer(media, request_id),
-        Ok(Err(rejection)) => rejection.answer(media, request_id),
-        Err(_) => Rejection::timed_out().answer(media, request_id),
+) -> Result<Settled, Rejection> {
+    timeout(endpoint.settings().request_timeout, answer).await.unwrap_or_else(|_| Err(Rejection::timed_out()))
+}
+
+/// Writes the answer down, and out.
+fn respond(answer: Result<Settled, Rejection>, media: MediaType, mut seen: Observation) -> Response {
+    let request_id = seen.request_id();
+    match answer {
+        Ok(settled) => {
+            seen.settled(&settled);
+            match settled {
+                Settled::Executed(response) => answer::executed(response, media, request_id),
+                Settled::Refused(errors) => Rejection::errors(errors).answer(media, request_id),
+            }
+        }
+        Err(rejection) => {
+            seen.ended(rejection.reasons());
+            rejection.answer(media, request_id)
+        }
     }
 }
 
@@ -91,7 +108,7 @@ async fn answer_post<E: Executor, A: SignIn>(
     endpoint: &GraphqlEndpoint<E, A>,
     parts: &Parts,
     body: Body,
-    request_id: RequestId,
+    seen: &mut Observation,
 ) -> Result<Settled, Rejection> {
     if !media::is_json(&parts.headers) {
         drain(body.into_data_stream()).await;
@@ -101,21 +118,23 @@ async fn answer_post<E: Executor, A: SignIn>(
     let parameters = parameters_of_body(&bytes)?;
     let operation =
         Operation::admit(parameters, endpoint.settings()).map_err(|error| Rejection::errors(vec![*error]))?;
-    perform(endpoint, &parts.headers, operation, request_id).await
+    seen.admitted(&operation);
+    perform(endpoint, &parts.headers, operation, seen).await
 }
 
 async fn answer_get<E: Executor, A: SignIn>(
     endpoint: &GraphqlEndpoint<E, A>,
     parts: &Parts,
-    request_id: RequestId,
+    seen: &mut Observation,
 ) -> Result<Settled, Rejection> {
     let parameters = parameters_of_uri(&parts.uri)?;
     let operation =
         Operation::admit(parameters, endpoint.settings()).map_err(|error| Rejection::errors(vec![*error]))?;
+    seen.admitted(&operation);
     if operation.kind == OperationType::Mutation {
         return Err(Rejection::method_not_allowed("POST", "A mutation is sent by POST."));
     }
-    perform(endpoint, &parts.headers, operation, request_id).await
+    perform(endpoint, &parts.headers, operation, seen).await
 }
 
 /// Executes for the caller whom the headers name. Introspection needs none.
@@ -123,7 +142,7 @@ async fn perform<E: Executor, A: SignIn>(
     endpoint: &GraphqlEndpoint<E, A>,
     headers: &HeaderMap,
     operation: Operation,
-    request_id: RequestId,
+    seen: &mut Observation,
 ) -> Result<Settled, Rejection> {
     if operation.kind == OperationType::Subscription {
         return Err(Rejection::bad_request(
@@ -134,12 +153,14 @@ async fn perform<E: Executor, A: SignIn>(
         None
     } else {
         let bearer = session::bearer_of_headers(headers);
-        Some(endpoint.sign_in().sign_in(bearer).await?)
+        let session = endpoint.sign_in().sign_in(bearer).await?;
+        seen.signed_in(&session);
+        Some(session)
     };
     let kind = operation.kind;
     let request = operation.into_first_request(session);
     let tasks = endpoint.tasks();
-    Ok(operation::execute(endpoint.executor(), kind, request, tasks, request_id).await)
+    Ok(operation::execute(endpoint.executor(), kind, request, tasks, seen.request_id()).await)
 }
 
 /// Reads a body of at most `limit` bytes.

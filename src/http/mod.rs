@@ -3,7 +3,8 @@
 //! Nothing here knows what a conversation is. An executor and a sign-in are
 //! handed in; every rule of the product lives behind them.
 //! [`webhook`] alone calls a use case itself: what Twilio sends is not GraphQL. [`health`] asks whether they can
-//! be called.
+//! be called, and [`metrics`] shows what was counted. What is written down about each operation is in one place,
+//! `observation`.
 
 pub mod errors;
 pub mod graphiql;
@@ -12,7 +13,11 @@ pub mod graphql_ws;
 pub mod guard;
 pub mod health;
 pub mod inbox;
+pub mod metrics;
+mod observation;
 pub mod operation;
+pub mod request_id;
 pub mod session;
+mod trace;
 pub mod transport;
 pub mod webhook;

@@ -20,8 +20,9 @@ use tokio_util::task::TaskTracker;
 use tracing::Instrument;
 
 use super::{
-    errors::{self, Code, RequestId, Settled},
+    errors::{self, Code, Settled},
     guard::{self, Admitted, Refusal},
+    request_id::RequestId,
     session::Session,
     transport::TransportSettings,
 };
@@ -128,6 +129,8 @@ pub struct Operation {
     pub kind: OperationType,
     /// It selects nothing but `__schema`, `__type` and `__typename`.
     pub introspection_only: bool,
+    /// What the client calls it; `None` when it is anonymous.
+    pub name: Option<String>,
     request: Request,
 }
 
@@ -156,7 +159,12 @@ impl Operation {
         let mut request = Request::new(query).variables(variables);
         request.operation_name = operation_name;
         request.set_parsed_query(admitted.document);
-        Ok(Self { kind: admitted.operation, introspection_only: admitted.introspection_only, request })
+        Ok(Self {
+            kind: admitted.operation,
+            introspection_only: admitted.introspection_only,
+            name: admitted.operation_name.map(|name| name.to_string()),
+            request,
+        })
     }
 
     /// The request as the caller of a socket makes it.
@@ -178,7 +186,7 @@ impl Operation {
     }
 }
 
-/// Executes a query or a mutation to its end, and settles the response.
+/// Executes a query or a mutation to its end, and settles the response. To be called in the span of the operation.
 ///
 /// A mutation runs in a task of its own: once begun it ends, whether or not anybody
 /// still waits for this future. A query is dropped with it.
@@ -194,7 +202,9 @@ pub async fn execute<E: Executor>(
         let response = AssertUnwindSafe(executor.execute(request)).catch_unwind();
         settle_result(response.await, request_id)
     }
-    .instrument(request_id.span());
+    .instrument(tracing::debug_span!("graphql"))
+    // The task of a mutation would lose the span of its operation.
+    .in_current_span();
     if kind != OperationType::Mutation {
         return run.await;
     }

@@ -32,6 +32,8 @@ pub struct Session {
     pub attach_first: Option<AttachFirst>,
     /// The agent whose sockets are counted together; `None` (a service) is not counted.
     pub agent_key: Option<Uuid>,
+    /// The workspace, for the log.
+    pub workspace_key: Option<Uuid>,
 }
 
 /// Puts what the resolvers need to know about the caller into a request.
@@ -42,6 +44,7 @@ impl fmt::Debug for Session {
         f.debug_struct("Session")
             .field("expires_in", &self.expires_in)
             .field("agent_key", &self.agent_key)
+            .field("workspace_key", &self.workspace_key)
             .finish_non_exhaustive()
     }
 }

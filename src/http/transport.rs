@@ -5,6 +5,7 @@ use std::{collections::HashSet, sync::Arc, time::Duration};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use super::{graphql_ws::SocketLimits, guard::DocumentLimits};
+use crate::metrics::Metrics;
 
 /// Every bound of the transport. Sizes are in bytes.
 #[derive(Debug, Clone)]
@@ -90,6 +91,7 @@ struct Inner<E, A> {
     executor: E,
     sign_in: A,
     settings: TransportSettings,
+    metrics: Metrics,
     shutdown: CancellationToken,
     tasks: TaskTracker,
     sockets: SocketLimits,
@@ -97,13 +99,20 @@ struct Inner<E, A> {
 
 impl<E, A> GraphqlEndpoint<E, A> {
     /// Cancelling `shutdown` closes all sockets with 1012 and refuses new ones.
-    pub fn new(executor: E, sign_in: A, settings: TransportSettings, shutdown: CancellationToken) -> Self {
+    pub fn new(
+        executor: E,
+        sign_in: A,
+        settings: TransportSettings,
+        metrics: Metrics,
+        shutdown: CancellationToken,
+    ) -> Self {
         let sockets = SocketLimits::new(&settings);
         Self {
             inner: Arc::new(Inner {
                 executor,
                 sign_in,
                 settings,
+                metrics,
                 shutdown,
                 tasks: TaskTracker::new(),
                 sockets,
@@ -117,11 +126,6 @@ impl<E, A> GraphqlEndpoint<E, A> {
     pub async fn drain(&self) {
         self.inner.tasks.close();
         self.inner.tasks.wait().await;
-    }
-
-    /// Whether the server is on its way down.
-    pub fn is_stopping(&self) -> bool {
-        self.inner.shutdown.is_cancelled()
     }
 
     /// The sockets that are open now.
@@ -139,6 +143,10 @@ impl<E, A> GraphqlEndpoint<E, A> {
 
     pub(super) fn settings(&self) -> &TransportSettings {
         &self.inner.settings
+    }
+
+    pub(super) fn metrics(&self) -> &Metrics {
+        &self.inner.metrics
     }
 
     pub(super) fn shutdown(&self) -> &CancellationToken {

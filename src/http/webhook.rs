@@ -81,32 +81,47 @@ impl TwilioWebhook {
         self.0.refused_senders.load(Ordering::Relaxed)
     }
 
+    fn count(&self, outcome: &'static str) {
+        self.0.services.metrics().webhook(outcome);
+    }
+
     /// Stores a signed text, and answers when that is committed.
     async fn deliver(&self, form: &Form) -> Response {
         let message = match read_text(form) {
             Ok(message) => message,
             Err(Flaw::Missing(field)) => {
+                self.count("malformed");
                 tracing::warn!(field, "a signed request from Twilio lacks a field");
                 return plain(StatusCode::BAD_REQUEST, "A field is missing.");
             }
             Err(Flaw::Sender { sid, from }) => {
                 self.0.refused_senders.fetch_add(1, Ordering::Relaxed);
+                self.count("refused_sender");
                 tracing::warn!(sid, from, "a text from a sender who is no phone number was not stored");
                 return acknowledged();
             }
-            Err(Flaw::Receiver { sid, to }) => return not_ours(&sid, &to),
+            Err(Flaw::Receiver { sid, to }) => {
+                self.count("not_ours");
+                return not_ours(&sid, &to);
+            }
         };
         let (sid, to) = (message.provider_message_id.clone(), ending(message.to.as_str()));
         match self.store(message).await {
-            Ok(Stored::Yes) => acknowledged(),
+            Ok(Stored::Yes) => {
+                self.count("stored");
+                acknowledged()
+            }
             Ok(Stored::NotOurs) | Err(Error::Refused(Refusal::NotFound(_)) | Error::Unauthenticated) => {
+                self.count("not_ours");
                 not_ours(&sid, &to)
             }
             Err(Error::Refused(refusal)) => {
-                tracing::warn!(?refusal, "a text from Twilio cannot be stored");
+                self.count("malformed");
+                tracing::warn!(reason = flaw_of(&refusal), "a text from Twilio cannot be stored");
                 plain(StatusCode::BAD_REQUEST, "A field cannot be used.")
             }
             Err(error) => {
+                self.count("unavailable");
                 tracing::error!(sid, %error, "a text could not be stored; Twilio is asked to send it again");
                 unavailable()
             }
@@ -140,6 +155,7 @@ async fn receive(State(webhook): State<TwilioWebhook>, request: Request) -> Resp
     match timeout(REQUEST_TIMEOUT, answer(&webhook, request)).await {
         Ok(response) => response,
         Err(_) => {
+            webhook.count("unavailable");
             tracing::error!("a delivery from Twilio took too long; Twilio is asked to send it again");
             unavailable()
         }
@@ -150,11 +166,15 @@ async fn answer(webhook: &TwilioWebhook, request: Request) -> Response {
     let (parts, body) = request.into_parts();
     let bytes = match read(body).await {
         Ok(bytes) => bytes,
-        Err(response) => return response,
+        Err(response) => {
+            webhook.count("malformed");
+            return response;
+        }
     };
     let form = Form::parse(&bytes);
     let signature = parts.headers.get(SIGNATURE).map_or(&b""[..], |value| value.as_bytes());
     if !webhook.0.signatures.verify(signature, parts.uri.query(), &form) {
+        webhook.count("unsigned");
         tracing::warn!(signed = !signature.is_empty(), "a request to the webhook was not signed by Twilio");
         return plain(StatusCode::FORBIDDEN, "This is not signed by Twilio.");
     }
@@ -222,6 +242,14 @@ fn read_text(form: &Form) -> Result<ReceiveMessage, Flaw> {
 fn ending(number: &str) -> String {
     let hidden = number.chars().count().saturating_sub(2);
     format!("…{}", number.chars().skip(hidden).collect::<String>())
+}
+
+/// The field that a text was refused for: a refusal may hold the text itself.
+fn flaw_of(refusal: &Refusal) -> &'static str {
+    match refusal {
+        Refusal::Invalid { field, .. } => field,
+        _ => "refused",
+    }
 }
 
 fn acknowledged() -> Response {

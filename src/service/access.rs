@@ -63,6 +63,7 @@ impl Services {
     ///
     /// # Errors
     /// [`Error::Unauthenticated`] when the agent, or the workspace, is gone or the agent is deactivated.
+    #[tracing::instrument(level = "debug", skip_all)]
     pub async fn access(&self, caller: Caller) -> Answer<Access> {
         let workspace_id = caller.workspace_id();
         let read = match caller {

@@ -69,6 +69,7 @@ impl Services {
     ///
     /// # Errors
     /// Not allowed for reps.
+    #[tracing::instrument(level = "debug", skip_all)]
     pub async fn set_assignment_model(
         &self,
         caller: Caller,
@@ -97,6 +98,7 @@ impl Services {
     ///
     /// # Errors
     /// Not allowed for reps; a name, title or address that cannot be, or is taken.
+    #[tracing::instrument(level = "debug", skip_all)]
     pub async fn create_agent(&self, caller: Caller, new: NewAgent) -> Answer<Administered<Agent>> {
         let by = self.agent_of(caller)?;
         let clock = self.clock.clone();
@@ -116,6 +118,7 @@ impl Services {
     ///
     /// # Errors
     /// Not allowed for reps, nor when it would leave no active manager; not found; input that cannot be.
+    #[tracing::instrument(level = "debug", skip_all)]
     pub async fn update_agent(&self, caller: Caller, update: AgentUpdate) -> Answer<Administered<Agent>> {
         let by = self.agent_of(caller)?;
         let clock = self.clock.clone();
@@ -144,6 +147,7 @@ impl Services {
     ///
     /// # Errors
     /// Not allowed for reps, nor for the last active manager; not found.
+    #[tracing::instrument(level = "debug", skip_all)]
     pub async fn deactivate_agent(&self, caller: Caller, id: AgentId) -> Answer<Administered<Agent>> {
         let by = self.agent_of(caller)?;
         let clock = self.clock.clone();
@@ -171,6 +175,7 @@ impl Services {
     ///
     /// # Errors
     /// Not allowed for reps; not found.
+    #[tracing::instrument(level = "debug", skip_all)]
     pub async fn reactivate_agent(&self, caller: Caller, id: AgentId) -> Answer<Administered<Agent>> {
         let by = self.agent_of(caller)?;
         let clock = self.clock.clone();
@@ -195,6 +200,7 @@ impl Services {
     ///
     /// # Errors
     /// Not allowed for reps; not found; the agent is inactive.
+    #[tracing::instrument(level = "debug", skip_all)]
     pub async fn issue_agent_token(
         &self,
         caller: Caller,
@@ -228,6 +234,7 @@ impl Services {
     ///
     /// # Errors
     /// Not allowed for reps; a label that cannot be; the number is in use.
+    #[tracing::instrument(level = "debug", skip_all)]
     pub async fn add_phone_number(
         &self,
         caller: Caller,
@@ -252,6 +259,7 @@ impl Services {
     ///
     /// # Errors
     /// Not allowed for reps; not found.
+    #[tracing::instrument(level = "debug", skip_all)]
     pub async fn grant_number_access(
         &self,
         caller: Caller,
@@ -280,6 +288,7 @@ impl Services {
     ///
     /// # Errors
     /// Not allowed for reps; not found.
+    #[tracing::instrument(level = "debug", skip_all)]
     pub async fn revoke_number_access(
         &self,
         caller: Caller,

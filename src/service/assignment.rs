@@ -20,6 +20,7 @@ impl Services {
     /// # Errors
     /// Not found; stale, with the conversation as it is; the plan or the model is against it; the agent is
     /// inactive or cannot access the number.
+    #[tracing::instrument(level = "debug", skip_all)]
     pub async fn assign(&self, caller: Caller, command: Assign) -> Answer<Done> {
         let Assign { conversation_id, agent_id, expected } = command;
         self.act(caller, conversation_id, Some(agent_id), move |scene| {
@@ -34,6 +35,7 @@ impl Services {
     ///
     /// # Errors
     /// Already assigned, with the conversation as it is; otherwise as [`Self::assign`].
+    #[tracing::instrument(level = "debug", skip_all)]
     pub async fn claim(&self, caller: Caller, id: ConversationId) -> Answer<Done> {
         self.act(caller, id, None, |scene| {
             Ok(scene.snapshot.claim(scene.actor()?, scene.stage.policy(), scene.stage.now)?)
@@ -45,6 +47,7 @@ impl Services {
     ///
     /// # Errors
     /// Not found; stale, with the conversation as it is; the plan or the model is against it.
+    #[tracing::instrument(level = "debug", skip_all)]
     pub async fn unassign(
         &self,
         caller: Caller,
@@ -63,6 +66,7 @@ impl Services {
     ///
     /// # Errors
     /// Only what ends all: too many ids, a caller who is no agent, or a database that fails.
+    #[tracing::instrument(level = "debug", skip_all)]
     pub async fn assign_all(
         &self,
         caller: Caller,

@@ -54,6 +54,7 @@ impl Services {
     /// # Errors
     /// Forbidden unless the caller is a manager; bad input for a span that is backwards, too long, or too far
     /// back for what has happened since.
+    #[tracing::instrument(level = "debug", skip_all)]
     pub async fn ownership_audit(
         &self,
         access: &Access,
@@ -73,6 +74,7 @@ impl Services {
     ///
     /// # Errors
     /// As [`Self::ownership_audit`].
+    #[tracing::instrument(level = "debug", skip_all)]
     pub async fn duplicate_replies(
         &self,
         access: &Access,

@@ -17,6 +17,7 @@ impl Services {
     ///
     /// # Errors
     /// Forbidden for a service.
+    #[tracing::instrument(level = "debug", skip_all)]
     pub async fn agents(
         &self,
         access: &Access,
@@ -62,6 +63,7 @@ impl Services {
     }
 
     /// Those of `ids` that exist.
+    #[tracing::instrument(level = "debug", skip_all)]
     pub async fn agents_by_ids(
         &self,
         workspace: WorkspaceId,
@@ -76,6 +78,7 @@ impl Services {
     }
 
     /// Those of `ids` that exist.
+    #[tracing::instrument(level = "debug", skip_all)]
     pub async fn contacts_by_ids(
         &self,
         workspace: WorkspaceId,
@@ -90,6 +93,7 @@ impl Services {
     }
 
     /// Those of `ids` that exist.
+    #[tracing::instrument(level = "debug", skip_all)]
     pub async fn phone_numbers_by_ids(
         &self,
         workspace: WorkspaceId,
@@ -104,6 +108,7 @@ impl Services {
     }
 
     /// The workspace that a number belongs to; `None` when it is nobody's here.
+    #[tracing::instrument(level = "debug", skip_all)]
     pub async fn workspace_of_number(&self, number: &E164) -> Answer<Option<WorkspaceId>> {
         let number = number.clone();
         let found = self
@@ -117,6 +122,7 @@ impl Services {
     ///
     /// # Errors
     /// Forbidden for a service.
+    #[tracing::instrument(level = "debug", skip_all)]
     pub async fn contact(&self, access: &Access, id: ContactId) -> Answer<Option<Contact>> {
         access.viewer()?;
         let (workspace, numbers): (_, Vec<_>) =

@@ -14,6 +14,7 @@ use tokio::sync::{Notify, watch};
 
 use super::Answer;
 use crate::domain::{AgentId, Event, EventBody, WorkspaceId};
+use crate::metrics::{Metrics, WakeUp};
 use crate::store::{Store, StoreResult, events, workspaces};
 
 /// How many events a tail keeps for its watchers.
@@ -29,6 +30,7 @@ pub struct Feed(Arc<Inner>);
 
 struct Inner {
     store: Store,
+    metrics: Metrics,
     tails: Mutex<HashMap<WorkspaceId, Weak<Tail>>>,
 }
 
@@ -47,8 +49,8 @@ impl Drop for Waker {
 
 impl Feed {
     /// A feed that polls the store for what other processes write. The poll ends with the last clone.
-    pub fn start(store: Store) -> Self {
-        let feed = Self(Arc::new(Inner { store, tails: Mutex::default() }));
+    pub fn start(store: Store, metrics: Metrics) -> Self {
+        let feed = Self(Arc::new(Inner { store, metrics, tails: Mutex::default() }));
         let inner = Arc::downgrade(&feed.0);
         tokio::spawn(async move {
             loop {
@@ -94,6 +96,7 @@ impl Feed {
         let tail = Arc::new(Tail {
             workspace,
             store: self.0.store.clone(),
+            metrics: self.0.metrics.clone(),
             ring: Mutex::new(Ring { last: head, events: VecDeque::new() }),
             head: watch::Sender::new(head),
             access: watch::Sender::new(HashMap::new()),
@@ -110,16 +113,24 @@ impl Feed {
         let tails: HashMap<WorkspaceId, Arc<Tail>> =
             self.tails().iter().filter_map(|(id, tail)| Some((*id, tail.upgrade()?))).collect();
         if tails.is_empty() {
+            self.0.metrics.log(0, 0);
             return Ok(());
         }
         let ids: Vec<WorkspaceId> = tails.keys().copied().collect();
         let heads =
             self.0.store.read(move |conn| async move { workspaces::heads(conn, &ids).await }.boxed()).await?;
+        let (mut head, mut lag) = (0, 0);
         for (id, seq) in heads {
-            if let Some(tail) = tails.get(&id).filter(|tail| *tail.head.borrow() < seq) {
+            head += seq;
+            let Some(tail) = tails.get(&id) else { continue };
+            let behind = seq - *tail.head.borrow();
+            if behind > 0 {
                 tail.more.notify_one();
+                self.0.metrics.wake_up(WakeUp::Poll);
             }
+            lag = lag.max(behind);
         }
+        self.0.metrics.log(head, lag);
         Ok(())
     }
 
@@ -132,6 +143,7 @@ impl Feed {
 pub struct Tail {
     workspace: WorkspaceId,
     store: Store,
+    metrics: Metrics,
     ring: Mutex<Ring>,
     /// The number of the last event in the ring.
     head: watch::Sender<i64>,
@@ -201,6 +213,7 @@ impl Tail {
             let new = self.read(position).await?;
             let Some(last) = new.last().map(|event| event.seq) else { return Ok(()) };
             let is_all = new.len() < BATCH;
+            self.metrics.events_read(new.len());
             let access: Vec<(AgentId, i64)> = new
                 .iter()
                 .filter_map(|event| match &event.body {

@@ -45,6 +45,7 @@ impl Services {
     /// # Errors
     /// Not found; the plan is against it; not allowed unless it is the caller's own work or the caller is a
     /// manager; the new owner is inactive; a note that cannot be, or more than [`MAX_HANDED_OFF`].
+    #[tracing::instrument(level = "debug", skip_all)]
     pub async fn hand_off(&self, caller: Caller, command: HandOff) -> Answer<HandedOff> {
         let by = self.agent_of(caller)?;
         let note = command.note.as_deref().map(|note| input::name("note", note)).transpose()?;
@@ -77,6 +78,7 @@ impl Services {
     ///
     /// # Errors
     /// Not found.
+    #[tracing::instrument(level = "debug", skip_all)]
     pub async fn acknowledge_hand_off(&self, caller: Caller, id: ConversationId) -> Answer<Done> {
         let by = self.agent_of(caller)?;
         let clock = self.clock.clone();

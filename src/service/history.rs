@@ -17,6 +17,7 @@ pub use crate::store::messages::Run;
 
 impl Services {
     /// Those of `ids` that exist, each with its author.
+    #[tracing::instrument(level = "debug", skip_all)]
     pub async fn messages_by_ids(
         &self,
         workspace: WorkspaceId,
@@ -31,6 +32,7 @@ impl Services {
     }
 
     /// The messages of each run, oldest first.
+    #[tracing::instrument(level = "debug", skip_all)]
     pub async fn message_runs(
         &self,
         workspace: WorkspaceId,
@@ -44,6 +46,7 @@ impl Services {
     }
 
     /// The events that left each run of versions, oldest first.
+    #[tracing::instrument(level = "debug", skip_all)]
     pub async fn history_runs(
         &self,
         workspace: WorkspaceId,
@@ -57,6 +60,7 @@ impl Services {
     }
 
     /// One event of a conversation that the caller can see. What is personal is found by its agent only.
+    #[tracing::instrument(level = "debug", skip_all)]
     pub async fn event(&self, access: &Access, seq: i64) -> Answer<Option<Arc<Event>>> {
         let workspace = access.workspace.id;
         let found = self.store.read(move |conn| events::find(conn, workspace, seq).boxed()).await?;
@@ -70,6 +74,7 @@ impl Services {
     }
 
     /// A message of a conversation that the caller can see.
+    #[tracing::instrument(level = "debug", skip_all)]
     pub async fn message(&self, access: &Access, id: MessageId) -> Answer<Option<Message>> {
         let workspace = access.workspace.id;
         let found = self.store.read(move |conn| messages::find(conn, workspace, id).boxed()).await?;
@@ -81,6 +86,7 @@ impl Services {
     /// Who owned each conversation at each instant; nobody before it began.
     ///
     /// One statement for each distinct instant.
+    #[tracing::instrument(level = "debug", skip_all)]
     pub async fn assignees_at(
         &self,
         workspace: WorkspaceId,

@@ -130,7 +130,10 @@ impl Services {
             }
             match self.sweep_leases().await {
                 Ok(0) => {}
-                Ok(returned) => tracing::info!(returned, "leases have run out"),
+                Ok(returned) => {
+                    self.metrics.leases_returned(returned);
+                    tracing::info!(returned, "leases have run out");
+                }
                 Err(error) => tracing::warn!(%error, "the leases could not be swept"),
             }
         }

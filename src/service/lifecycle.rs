@@ -16,6 +16,7 @@ impl Services {
     ///
     /// # Errors
     /// Not found; stale, with the conversation as it is, when something came in since `expected_version`.
+    #[tracing::instrument(level = "debug", skip_all)]
     pub async fn close(
         &self,
         caller: Caller,
@@ -34,6 +35,7 @@ impl Services {
     ///
     /// # Errors
     /// Not found.
+    #[tracing::instrument(level = "debug", skip_all)]
     pub async fn reopen(&self, caller: Caller, id: ConversationId) -> Answer<Done> {
         self.act(caller, id, None, |scene| {
             if scene.snapshot.conversation.is_open() {
@@ -49,6 +51,7 @@ impl Services {
     ///
     /// # Errors
     /// Not found, also when the message is not of this conversation.
+    #[tracing::instrument(level = "debug", skip_all)]
     pub async fn mark_read(
         &self,
         caller: Caller,
@@ -81,6 +84,7 @@ impl Services {
     ///
     /// # Errors
     /// Not found.
+    #[tracing::instrument(level = "debug", skip_all)]
     pub async fn mark_unread(&self, caller: Caller, id: ConversationId) -> Answer<Done> {
         self.act(caller, id, None, |scene| Ok(scene.snapshot.unread(scene.actor()?.agent.id))).await
     }
@@ -89,6 +93,7 @@ impl Services {
     ///
     /// # Errors
     /// Only what ends all: too many ids, a caller who is no agent, or a database that fails.
+    #[tracing::instrument(level = "debug", skip_all)]
     pub async fn close_all(&self, caller: Caller, ids: Vec<ConversationId>) -> Answer<Vec<Answer<Done>>> {
         self.agent_of(caller)?;
         input::ids("conversationIds", ids.len())?;

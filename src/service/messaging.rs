@@ -70,6 +70,7 @@ impl Services {
     /// # Errors
     /// Not found; a body or key that cannot be; the key was used for something else; somebody else has replied
     /// since `last_seen`.
+    #[tracing::instrument(level = "debug", skip_all)]
     pub async fn send_message(&self, caller: Caller, mut command: SendMessage) -> Answer<Done> {
         let by = self.agent_of(caller)?;
         command.body = input::body(&command.body)?;
@@ -96,6 +97,7 @@ impl Services {
     ///
     /// # Errors
     /// As [`Self::send_message`]; there is no fence.
+    #[tracing::instrument(level = "debug", skip_all)]
     pub async fn start_conversation(&self, caller: Caller, mut command: StartConversation) -> Answer<Done> {
         let by = self.agent_of(caller)?;
         command.body = input::body(&command.body)?;
@@ -112,6 +114,7 @@ impl Services {
     ///
     /// # Errors
     /// Not found when the workspace has no such number. Never refused for its content.
+    #[tracing::instrument(level = "debug", skip_all)]
     pub async fn receive_message(&self, caller: Caller, command: ReceiveMessage) -> Answer<Done> {
         let Caller::Service { workspace_id } = caller else {
             return Err(Error::Forbidden("Only a service token may deliver messages."));

@@ -52,6 +52,7 @@ use futures_util::future::BoxFuture;
 use crate::clock::Clock;
 use crate::domain::conversation::Change;
 use crate::domain::{AgentId, ConversationId, WorkspaceId};
+use crate::metrics::{Metrics, Pool, WakeUp};
 use crate::store::{Conn, Epoch, Store, StoreResult, workspaces};
 use crate::token::{Caller, Keys};
 
@@ -84,6 +85,7 @@ pub struct Services {
     clock: Clock,
     keys: Arc<Keys>,
     epoch: Epoch,
+    metrics: Metrics,
 }
 
 impl Services {
@@ -93,9 +95,10 @@ impl Services {
     /// What reading the epoch of the log fails with.
     pub async fn start(store: Store, clock: Clock, keys: Keys) -> StoreResult<Self> {
         let epoch = store.write(|conn| workspaces::epoch(conn).boxed()).await?;
-        let feed = Feed::start(store.clone());
+        let metrics = Metrics::default();
+        let feed = Feed::start(store.clone(), metrics.clone());
         let presence = presence::Board::start(store.clone(), clock.clone());
-        Ok(Self { store, feed, presence, clock, keys: Arc::new(keys), epoch })
+        Ok(Self { store, feed, presence, clock, keys: Arc::new(keys), epoch, metrics })
     }
 
     pub fn clock(&self) -> &Clock {
@@ -109,6 +112,16 @@ impl Services {
     /// How many SQL statements were sent since the start, transaction control not counted.
     pub fn statement_count(&self) -> u64 {
         self.store.statement_count()
+    }
+
+    /// What this process counts about itself.
+    pub fn metrics(&self) -> &Metrics {
+        &self.metrics
+    }
+
+    /// How busy the connections to the database are.
+    pub fn pool(&self) -> Pool {
+        self.store.pool()
     }
 
     /// The opaque cursor for a position in the workspace's log.
@@ -164,6 +177,7 @@ impl Services {
         let wake = self.feed.waker(workspace);
         let answer = self.store.write(work).await;
         drop(wake);
+        self.metrics.wake_up(WakeUp::Commit);
         answer
     }
 }

@@ -153,6 +153,7 @@ impl Services {
     ///
     /// # Errors
     /// Not found; forbidden for a service.
+    #[tracing::instrument(level = "debug", skip_all)]
     pub async fn set_presence(
         &self,
         caller: Caller,
@@ -192,6 +193,7 @@ impl Services {
     ///
     /// # Errors
     /// Forbidden for a service.
+    #[tracing::instrument(level = "debug", skip_all)]
     pub async fn presence_changes(
         &self,
         access: Access,

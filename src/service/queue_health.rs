@@ -34,6 +34,7 @@ impl Services {
     ///
     /// # Errors
     /// Bad input when the window is none of [`WINDOW_SECONDS`]; forbidden for a service.
+    #[tracing::instrument(level = "debug", skip_all)]
     pub async fn queue_health(
         &self,
         access: &Access,
@@ -74,6 +75,7 @@ impl Services {
     ///
     /// # Errors
     /// As [`Self::queue_health`].
+    #[tracing::instrument(level = "debug", skip_all)]
     pub async fn queue_health_changes(
         &self,
         access: Access,
@@ -108,6 +110,7 @@ impl Services {
     ///
     /// # Errors
     /// Not allowed for reps; invalid outside [`MAX_UNASSIGNED`] and [`MAX_WAIT_SECONDS`].
+    #[tracing::instrument(level = "debug", skip_all)]
     pub async fn set_queue_thresholds(
         &self,
         caller: Caller,

@@ -43,6 +43,7 @@ impl Services {
     ///
     /// # Errors
     /// Not allowed for reps; the plan is against it; not found; too many agents, conversations or moves.
+    #[tracing::instrument(level = "debug", skip_all)]
     pub async fn plan_rebalance(
         &self,
         caller: Caller,
@@ -102,6 +103,7 @@ impl Services {
     /// # Errors
     /// Not allowed for reps; the workspace's plan is against it; not found; stale when anything is no longer
     /// as it was when the plan was made, or it is too late.
+    #[tracing::instrument(level = "debug", skip_all)]
     pub async fn apply_plan(
         &self,
         caller: Caller,
@@ -132,6 +134,7 @@ impl Services {
     ///
     /// # Errors
     /// As [`Self::apply_plan`], and not allowed when it was never applied.
+    #[tracing::instrument(level = "debug", skip_all)]
     pub async fn undo_plan(
         &self,
         caller: Caller,

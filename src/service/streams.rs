@@ -16,11 +16,13 @@ use tokio::time::Instant;
 
 use super::feed::Tail;
 use super::{Access, Answer, Error, Seen, Services};
+use crate::clock::Clock;
 use crate::domain::counts::ViewCounts;
 use crate::domain::view::{self, QueueChange};
 use crate::domain::{
     AgentId, ConversationEvent, ConversationId, Event, EventBody, Filter, PhoneNumberId, View, Viewer,
 };
+use crate::metrics::Metrics;
 use crate::token::Caller;
 
 /// A quiet stream sends a checkpoint this often, so that its client's cursor stays fresh.
@@ -74,6 +76,7 @@ impl Services {
     ///
     /// # Errors
     /// Forbidden for a service.
+    #[tracing::instrument(level = "debug", skip_all)]
     pub async fn queue_changes(
         &self,
         access: Access,
@@ -90,6 +93,7 @@ impl Services {
     ///
     /// # Errors
     /// Forbidden for a service.
+    #[tracing::instrument(level = "debug", skip_all)]
     pub async fn conversation_changes(
         &self,
         access: Access,
@@ -107,6 +111,7 @@ impl Services {
     ///
     /// # Errors
     /// Forbidden for a service.
+    #[tracing::instrument(level = "debug", skip_all)]
     pub async fn view_counts_changes(
         &self,
         access: Access,
@@ -201,6 +206,8 @@ impl Services {
             ready: VecDeque::new(),
             caught_up: false,
             quiet_since: Instant::now(),
+            clock: self.clock.clone(),
+            metrics: self.metrics.clone(),
         };
         Ok(stream::unfold(Some(follower), |follower| async move {
             let mut follower = follower?;
@@ -239,6 +246,8 @@ struct Follower<L: Lens> {
     ready: VecDeque<(L::Item, bool)>,
     caught_up: bool,
     quiet_since: Instant,
+    clock: Clock,
+    metrics: Metrics,
 }
 
 impl<L: Lens> Follower<L> {
@@ -282,7 +291,14 @@ impl<L: Lens> Follower<L> {
                 }
                 EventBody::Access(_) => {}
                 EventBody::Conversation(body) => {
-                    self.ready.extend(self.lens.item(event, body).map(|item| (item, false)));
+                    let Some(item) = self.lens.item(event, body) else { continue };
+                    self.ready.push_back((item, false));
+                    // What is replayed is late because its client was away.
+                    if self.caught_up {
+                        let micros = self.clock.now().as_micros() - event.at.as_micros();
+                        let lag = Duration::from_micros(u64::try_from(micros).unwrap_or_default());
+                        self.metrics.delivery_lag(lag);
+                    }
                 }
             }
         }

@@ -57,11 +57,13 @@ pub struct Page<T, P> {
 
 impl Services {
     /// A conversation; `None` unless it exists and the caller can access its number.
+    #[tracing::instrument(level = "debug", skip_all)]
     pub async fn conversation(&self, access: &Access, id: ConversationId) -> Answer<Option<Seen>> {
         Ok(self.conversations_by_ids(access, &[id]).await?.remove(&id))
     }
 
     /// Those of `ids` that exist and whose number the caller can access.
+    #[tracing::instrument(level = "debug", skip_all)]
     pub async fn conversations_by_ids(
         &self,
         access: &Access,
@@ -88,6 +90,7 @@ impl Services {
     ///
     /// # Errors
     /// Forbidden for a service.
+    #[tracing::instrument(level = "debug", skip_all)]
     pub async fn conversations(
         &self,
         access: &Access,
@@ -133,6 +136,7 @@ impl Services {
     ///
     /// # Errors
     /// Forbidden for a service.
+    #[tracing::instrument(level = "debug", skip_all)]
     pub async fn conversation_total(
         &self,
         access: &Access,
@@ -158,6 +162,7 @@ impl Services {
     ///
     /// # Errors
     /// Forbidden for a service.
+    #[tracing::instrument(level = "debug", skip_all)]
     pub async fn view_counts(
         &self,
         access: &Access,

@@ -59,6 +59,7 @@ impl Services {
     ///
     /// # Errors
     /// Forbidden unless the caller is a manager; bad input for a time out of bounds.
+    #[tracing::instrument(level = "debug", skip_all)]
     pub async fn ownership_violations(
         &self,
         access: &Access,

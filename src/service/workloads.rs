@@ -25,6 +25,7 @@ impl Services {
     ///
     /// # Errors
     /// Forbidden for all but managers.
+    #[tracing::instrument(level = "debug", skip_all)]
     pub async fn workloads(&self, access: &Access) -> Answer<Vec<Workload>> {
         if !access.agent.as_ref().is_some_and(Agent::is_manager) {
             return Err(Error::Forbidden(MANAGERS_ONLY));
@@ -54,6 +55,7 @@ impl Services {
     ///
     /// # Errors
     /// As [`Self::workloads`].
+    #[tracing::instrument(level = "debug", skip_all)]
     pub async fn workloads_changes(&self, access: Access) -> Answer<BoxStream<Answer<Vec<Workload>>>> {
         if !access.agent.as_ref().is_some_and(Agent::is_manager) {
             return Err(Error::Forbidden(MANAGERS_ONLY));

@@ -18,6 +18,7 @@ use futures_util::future::BoxFuture;
 use super::error::{StoreError, StoreResult};
 use super::postgres::{self, PgPool};
 use super::sqlite::{SqliteConn, SqliteThreads};
+use crate::metrics::Pool;
 
 /// A connection to either database.
 #[expect(clippy::large_enum_variant, reason = "one lives as long as an operation; there are no rows of them")]
@@ -132,6 +133,16 @@ impl Store {
         self.statements.load(Ordering::Relaxed)
     }
 
+    /// How busy the connections are.
+    pub fn pool(&self) -> Pool {
+        let mut pool = match &self.engine {
+            Engine::Postgres(pool) => pool.status(),
+            Engine::Sqlite(threads) => threads.status(),
+        };
+        pool.statements = self.statement_count();
+        pool
+    }
+
     /// Whether several processes can share this database over a network.
     pub fn is_shared(&self) -> bool {
         matches!(self.engine, Engine::Postgres(_))
@@ -141,6 +152,7 @@ impl Store {
     ///
     /// # Errors
     /// What `work` fails with, or [`StoreError::Unavailable`] when there is no connection.
+    #[tracing::instrument(level = "debug", name = "read", skip_all)]
     pub async fn read<R, F>(&self, work: F) -> StoreResult<R>
     where
         R: Send + 'static,
@@ -195,6 +207,7 @@ impl Store {
     ///
     /// # Errors
     /// What `work` fails with; [`StoreError::Unavailable`] when there is no connection.
+    #[tracing::instrument(level = "debug", name = "transaction", skip_all)]
     pub async fn write<R, E, F>(&self, work: F) -> Result<R, E>
     where
         R: Send + 'static,

@@ -71,8 +71,7 @@ pub async fn is_current_on(conn: &mut Conn) -> StoreResult<bool> {
         Conn::Postgres(_) => count::<diesel::pg::Pg>(&POSTGRES)?,
         Conn::Sqlite(_) => count::<diesel::sqlite::Sqlite>(&SQLITE)?,
     };
-    let applied: i64 =
-        on_backend!(conn, |c| __diesel_schema_migrations::table.count().get_result(c).await)?;
+    let applied: i64 = on_backend!(conn, |c| __diesel_schema_migrations::table.count().get_result(c).await)?;
     Ok(applied >= known)
 }
 

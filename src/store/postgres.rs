@@ -72,6 +72,18 @@ impl PgPool {
         self.0.get().await.map_err(|error| StoreError::Unavailable(error.to_string()))
     }
 
+    /// How busy it is.
+    pub fn status(&self) -> crate::metrics::Pool {
+        let status = self.0.status();
+        crate::metrics::Pool {
+            max: status.max_size,
+            open: status.size,
+            idle: status.available,
+            waiting: vec![("connection", status.waiting)],
+            statements: 0,
+        }
+    }
+
     /// See [`super::Store::write`]. The caller has to run this to its end.
     pub async fn write<R, E, F>(&self, work: F) -> Result<R, E>
     where

@@ -6,7 +6,7 @@
 
 use std::error::Error;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::atomic::AtomicU64;
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::mpsc::{self, Receiver, Sender};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
@@ -21,6 +21,7 @@ use tokio::sync::oneshot;
 
 use super::backend::{Conn, MAX_ATTEMPTS, Retry, counting, pause};
 use super::error::{StoreError, StoreResult};
+use crate::metrics::Pool;
 
 /// Threads that read. Readers never wait for the writer in WAL mode.
 const READERS: usize = 4;
@@ -58,6 +59,34 @@ type Job = Box<dyn FnOnce(&mut Conn) + Send>;
 pub struct SqliteThreads {
     readers: Sender<Job>,
     writer: Sender<Job>,
+    load: Arc<Load>,
+}
+
+/// What the threads have to do.
+#[derive(Default)]
+struct Load {
+    waiting_reads: AtomicUsize,
+    waiting_writes: AtomicUsize,
+    busy: AtomicUsize,
+}
+
+/// Counts one of these until it is dropped, however that comes.
+struct Counted {
+    load: Arc<Load>,
+    of: fn(&Load) -> &AtomicUsize,
+}
+
+impl Counted {
+    fn new(load: &Arc<Load>, of: fn(&Load) -> &AtomicUsize) -> Self {
+        of(load).fetch_add(1, Ordering::Relaxed);
+        Self { load: load.clone(), of }
+    }
+}
+
+impl Drop for Counted {
+    fn drop(&mut self) {
+        (self.of)(&self.load).fetch_sub(1, Ordering::Relaxed);
+    }
 }
 
 impl SqliteThreads {
@@ -81,7 +110,23 @@ impl SqliteThreads {
             let reopen = open.clone();
             start("sqlite-reader", jobs.clone(), open(true)?, move || reopen(true))?;
         }
-        Ok(Self { readers, writer })
+        Ok(Self { readers, writer, load: Arc::default() })
+    }
+
+    /// How busy they are.
+    pub fn status(&self) -> Pool {
+        let threads = READERS + 1;
+        let waiting = |count: &AtomicUsize| count.load(Ordering::Relaxed);
+        Pool {
+            max: threads,
+            open: threads,
+            idle: threads.saturating_sub(self.load.busy.load(Ordering::Relaxed)),
+            waiting: vec![
+                ("reader", waiting(&self.load.waiting_reads)),
+                ("writer", waiting(&self.load.waiting_writes)),
+            ],
+            statements: 0,
+        }
     }
 
     /// See [`super::Store::read`].
@@ -90,7 +135,7 @@ impl SqliteThreads {
         R: Send + 'static,
         F: for<'c> FnOnce(&'c mut Conn) -> BoxFuture<'c, StoreResult<R>> + Send + 'static,
     {
-        run(&self.readers, true, move |conn| now(work(conn))).await?
+        self.run(true, move |conn| now(work(conn))).await?
     }
 
     /// See [`super::Store::write`].
@@ -100,7 +145,7 @@ impl SqliteThreads {
         E: From<StoreError> + Retry + Send + 'static,
         F: for<'c> Fn(&'c mut Conn) -> BoxFuture<'c, Result<R, E>> + Send + Sync + 'static,
     {
-        run(&self.writer, false, move |conn| {
+        self.run(false, move |conn| {
             let mut attempt = 1;
             loop {
                 match transaction(conn, &work) {
@@ -113,6 +158,32 @@ impl SqliteThreads {
             }
         })
         .await?
+    }
+
+    /// Hands work to a thread. A read that nobody waits for when its turn comes is not begun.
+    async fn run<R: Send + 'static>(
+        &self,
+        reads: bool,
+        work: impl FnOnce(&mut Conn) -> R + Send + 'static,
+    ) -> StoreResult<R> {
+        let (answer, answered) = oneshot::channel();
+        let load = self.load.clone();
+        let of: fn(&Load) -> &AtomicUsize =
+            if reads { |load| &load.waiting_reads } else { |load| &load.waiting_writes };
+        let waiting = Counted::new(&load, of);
+        let job: Job = Box::new(move |conn| {
+            drop(waiting);
+            let _busy = Counted::new(&load, |load| &load.busy);
+            // A read whose caller has gone is not worth a reader's time; a write that was asked for is made.
+            if reads && answer.is_closed() {
+                return;
+            }
+            let _ = answer.send(work(conn));
+        });
+        let gone = || StoreError::Unavailable("the database thread is gone".into());
+        let thread = if reads { &self.readers } else { &self.writer };
+        thread.send(job).map_err(|_| gone())?;
+        answered.await.map_err(|_| gone())
     }
 }
 
@@ -161,25 +232,6 @@ fn start(
         .spawn(run)
         .map(drop)
         .map_err(|error| StoreError::Unavailable(error.to_string()))
-}
-
-/// Hands work to a thread. With `abandons`, work that nobody waits for when its turn comes is not begun.
-async fn run<R: Send + 'static>(
-    thread: &Sender<Job>,
-    abandons: bool,
-    work: impl FnOnce(&mut Conn) -> R + Send + 'static,
-) -> StoreResult<R> {
-    let (answer, answered) = oneshot::channel();
-    let job: Job = Box::new(move |conn| {
-        // A read whose caller has gone is not worth a reader's time; a write that was asked for is made.
-        if abandons && answer.is_closed() {
-            return;
-        }
-        let _ = answer.send(work(conn));
-    });
-    let gone = || StoreError::Unavailable("the database thread is gone".into());
-    thread.send(job).map_err(|_| gone())?;
-    answered.await.map_err(|_| gone())
 }
 
 /// The answer of a future that has to be ready: there is nothing on this thread that would wake it.

@@ -16,6 +16,7 @@ use switchboard::http::{
     session::{Session, SignIn, SignInError},
     transport::{GraphqlEndpoint, TransportSettings},
 };
+use switchboard::metrics::Metrics;
 use tokio::{net::TcpListener, sync::Notify};
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
@@ -171,6 +172,7 @@ impl SignIn for TestSignIn {
                 _ => pending().boxed(),
             },
             agent_key: (name != "service").then(|| Uuid::from_u128(name.len() as u128)),
+            workspace_key: None,
             attach_first: None,
             attach: Arc::new(move |request: Request| {
                 request.data(Caller(name.clone())).data(Arc::clone(&world))
@@ -198,7 +200,7 @@ impl Server {
         let shutdown = CancellationToken::new();
         let schema = Schema::build(Query, Mutation, Subscriptions).limit_depth(8).finish();
         let sign_in = TestSignIn(Arc::clone(&world));
-        let endpoint = GraphqlEndpoint::new(schema, sign_in, settings, shutdown.clone());
+        let endpoint = GraphqlEndpoint::new(schema, sign_in, settings, Metrics::default(), shutdown.clone());
         let router = Router::new()
             .route(
                 "/graphql",

@@ -11,11 +11,10 @@ use serde::Serialize;
 
 use super::media::MediaType;
 use crate::http::{
-    errors::{self, Code, RequestId},
+    errors::{self, Code},
+    request_id::{RequestId, X_REQUEST_ID},
     session::SignInError,
 };
-
-const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
 /// The answer to an operation that was executed, with or without errors of its fields.
 pub(super) fn executed(
@@ -130,11 +129,17 @@ impl Rejection {
         self
     }
 
-    pub(super) fn answer(self, media: MediaType, request_id: RequestId) -> Response {
+    /// What went wrong, the first thing first.
+    pub(super) fn reasons(&self) -> &[ServerError] {
+        &self.errors
+    }
+
+    pub(super) fn answer(mut self, media: MediaType, request_id: RequestId) -> Response {
         let status = match media {
             MediaType::Json => self.json_status,
             MediaType::GraphqlResponse => self.status,
         };
+        errors::name_request(&mut self.errors, request_id);
         let body = Body { errors: &self.errors };
         let mut response = (status, Json(body)).into_response();
         if let Some((name, value)) = self.header {

@@ -21,7 +21,8 @@ use tracing::Instrument;
 
 use super::protocol::ServerMessage;
 use crate::http::{
-    errors::{self, RequestId, Settled},
+    errors::{self, Settled},
+    observation::Observation,
     operation,
     transport::TransportSettings,
 };
@@ -174,9 +175,10 @@ pub(super) async fn subscribe<E: Executor>(
     executor: E,
     request: Request,
     outbox: Outbox,
+    mut seen: Observation,
 ) -> Result<(), Unheard> {
-    let request_id = RequestId::random();
-    let span = request_id.span();
+    let request_id = seen.request_id();
+    let span = seen.span();
     let mut items = executor.execute_stream(request, None);
     loop {
         let item = AssertUnwindSafe(items.next()).catch_unwind().instrument(span.clone()).await;
@@ -185,6 +187,7 @@ pub(super) async fn subscribe<E: Executor>(
             Ok(Some(response)) => errors::settle(response, request_id),
             Err(payload) => operation::settle_result(Err(payload), request_id),
         };
+        seen.settled(&settled);
         match settled {
             Settled::Executed(response) => outbox.next(&response).await?,
             Settled::Refused(errors) => return outbox.error(&errors).await,
@@ -200,15 +203,23 @@ pub(super) async fn answer<E: Executor>(
     tasks: TaskTracker,
     time: Duration,
     outbox: Outbox,
+    mut seen: Observation,
 ) -> Result<(), Unheard> {
-    let run = operation::execute(&executor, kind, request, &tasks, RequestId::random());
-    match timeout(time, run).await {
-        Ok(Settled::Executed(response)) => {
+    let run = operation::execute(&executor, kind, request, &tasks, seen.request_id()).instrument(seen.span());
+    let settled = timeout(time, run).await.unwrap_or_else(|_| {
+        let mut error = errors::timed_out();
+        errors::name_request(std::slice::from_mut(&mut error), seen.request_id());
+        Settled::Refused(vec![error])
+    });
+    seen.settled(&settled);
+    // What the client does not read is no part of the operation.
+    drop(seen);
+    match settled {
+        Settled::Executed(response) => {
             outbox.next(&response).await?;
             outbox.complete().await
         }
-        Ok(Settled::Refused(errors)) => outbox.error(&errors).await,
-        Err(_) => outbox.error(&[errors::timed_out()]).await,
+        Settled::Refused(errors) => outbox.error(&errors).await,
     }
 }
 

@@ -32,6 +32,7 @@ use super::{
 };
 use crate::http::{
     errors::{self, Code},
+    observation::Observation,
     operation::{Operation, Parameters},
     session::{self, Session, SignIn, SignInError},
     transport::GraphqlEndpoint,
@@ -304,17 +305,21 @@ impl<E: Executor, A: SignIn> Conversation<'_, E, A> {
         if self.live.contains(&id) {
             return end(Close::duplicate(&id));
         }
+        let mut seen = Observation::of_socket(self.endpoint.metrics());
+        seen.signed_in(&caller.session);
         let admitted = Operation::admit(parameters, self.endpoint.settings());
-        let placed = admitted.and_then(|operation| match self.live.place(operation.kind) {
-            Some(place) => Ok((operation, place)),
-            None => {
-                let message = "This socket has too many operations running.";
-                Err(Box::new(errors::error(Code::LimitExceeded, message)))
-            }
+        let placed = admitted.and_then(|operation| {
+            seen.admitted(&operation);
+            let message = "This socket has too many operations running.";
+            let place = self.live.place(operation.kind);
+            let place = place.ok_or_else(|| Box::new(errors::error(Code::LimitExceeded, message)))?;
+            Ok((operation, place))
         });
         let (operation, place) = match placed {
             Ok(placed) => placed,
-            Err(error) => {
+            Err(mut error) => {
+                errors::name_request(std::slice::from_mut(&mut *error), seen.request_id());
+                seen.ended(std::slice::from_ref(&*error));
                 let message = ServerMessage::Error { id: &id, payload: std::slice::from_ref(&*error) };
                 if let Some(refusal) = reply(&message) {
                     permit.send(refusal);
@@ -322,18 +327,25 @@ impl<E: Executor, A: SignIn> Conversation<'_, E, A> {
                 return Step::Continue(());
             }
         };
-        self.start(id, operation, place, &caller.session);
+        self.start(id, operation, place, &caller.session, seen);
         Step::Continue(())
     }
 
-    fn start(&self, id: String, operation: Operation, place: OwnedSemaphorePermit, session: &Session) {
+    fn start(
+        &self,
+        id: String,
+        operation: Operation,
+        place: OwnedSemaphorePermit,
+        session: &Session,
+        seen: Observation,
+    ) {
         let kind = operation.kind;
         let mut request = operation.into_request(session);
         let executor = self.endpoint.executor().clone();
         // An operation that is not heard any more has nothing left to report.
         if kind == OperationType::Subscription {
             self.live.start(id, Some(place), |outbox| async move {
-                let _ = operations::subscribe(executor, request, outbox).await;
+                let _ = operations::subscribe(executor, request, outbox, seen).await;
             });
             return;
         }
@@ -346,7 +358,7 @@ impl<E: Executor, A: SignIn> Conversation<'_, E, A> {
         let tasks = self.endpoint.tasks().clone();
         let time = self.endpoint.settings().request_timeout;
         self.live.start(id, place, move |outbox| async move {
-            let _ = operations::answer(executor, kind, request, tasks, time, outbox).await;
+            let _ = operations::answer(executor, kind, request, tasks, time, outbox, seen).await;
         });
     }
 }

@@ -1,0 +1,112 @@
+//! Traces: spans of this program, sent to an OpenTelemetry collector by OTLP over HTTP.
+//!
+//! Only spans leave, and only ours: their names, times, and the few fields that `switchboard` gives them. The
+//! sampler and the limits are those of the SDK, set by its own variables (`OTEL_TRACES_SAMPLER`, `OTEL_BSP_…`).
+
+use tracing::Subscriber;
+use tracing_subscriber::Layer;
+use tracing_subscriber::registry::LookupSpan;
+
+/// The traces of this process, until it is dropped.
+pub struct Traces {
+    #[cfg(feature = "otel")]
+    provider: Option<opentelemetry_sdk::trace::SdkTracerProvider>,
+}
+
+#[cfg(feature = "otel")]
+mod otlp {
+    use std::time::Duration;
+
+    use anyhow::Context as _;
+    use opentelemetry::KeyValue;
+    use opentelemetry::trace::TracerProvider as _;
+    use opentelemetry_otlp::{Protocol, SpanExporter, WithExportConfig as _};
+    use opentelemetry_sdk::Resource;
+    use opentelemetry_sdk::trace::SdkTracerProvider;
+    use tracing_subscriber::filter::filter_fn;
+
+    use super::*;
+
+    /// How long a collector may take for one batch.
+    const EXPORT_TIMEOUT: Duration = Duration::from_secs(5);
+    /// How long the end of the process waits for what has not been sent.
+    const LAST_TIMEOUT: Duration = Duration::from_secs(5);
+
+    impl Traces {
+        /// Nothing happens without an endpoint.
+        pub fn start<S>(endpoint: Option<&str>) -> anyhow::Result<(Self, Option<impl Layer<S> + use<S>>)>
+        where
+            S: Subscriber + for<'a> LookupSpan<'a> + Send + Sync,
+        {
+            let Some(endpoint) = endpoint else { return Ok((Self { provider: None }, None)) };
+            let exporter = SpanExporter::builder()
+                .with_http()
+                .with_protocol(Protocol::HttpBinary)
+                .with_endpoint(of_traces(endpoint)?)
+                .with_timeout(EXPORT_TIMEOUT)
+                .build()
+                .context("--otlp-endpoint")?;
+            let version = KeyValue::new("service.version", env!("CARGO_PKG_VERSION"));
+            let service = Resource::builder().with_service_name("switchboard").with_attribute(version);
+            let provider = SdkTracerProvider::builder()
+                .with_batch_exporter(exporter)
+                .with_resource(service.build())
+                .build();
+            let layer = tracing_opentelemetry::layer()
+                .with_tracer(provider.tracer("switchboard"))
+                .with_location(false)
+                .with_target(false)
+                .with_threads(false)
+                .with_filter(filter_fn(|of| of.is_span() && of.target().starts_with("switchboard")));
+            Ok((Self { provider: Some(provider) }, Some(layer)))
+        }
+    }
+
+    impl Drop for Traces {
+        fn drop(&mut self) {
+            if let Some(Err(error)) =
+                self.provider.as_ref().map(|provider| provider.shutdown_with_timeout(LAST_TIMEOUT))
+            {
+                tracing::warn!(%error, "the last traces were not sent");
+            }
+        }
+    }
+
+    /// The path that collectors listen at, unless another is given.
+    fn of_traces(endpoint: &str) -> anyhow::Result<String> {
+        let mut url = url::Url::parse(endpoint).context("--otlp-endpoint is no URL")?;
+        anyhow::ensure!(url.scheme() == "http", "--otlp-endpoint has to begin with http://");
+        if url.path() == "/" {
+            url.set_path("/v1/traces");
+        }
+        Ok(url.into())
+    }
+
+    #[cfg(test)]
+    mod tests {
+        use super::*;
+
+        #[test]
+        fn a_collector_is_named_with_or_without_its_path() {
+            assert_eq!(of_traces("http://otel:4318").unwrap(), "http://otel:4318/v1/traces");
+            assert_eq!(of_traces("http://otel:4318/").unwrap(), "http://otel:4318/v1/traces");
+            assert_eq!(of_traces("http://otel/a/b").unwrap(), "http://otel/a/b");
+            assert!(of_traces("otel:4318").is_err());
+            assert!(of_traces("https://otel").is_err());
+        }
+    }
+}
+
+#[cfg(not(feature = "otel"))]
+impl Traces {
+    /// Refuses an endpoint: this program was built without the feature `otel`.
+    pub fn start<S>(
+        endpoint: Option<&str>,
+    ) -> anyhow::Result<(Self, Option<tracing_subscriber::layer::Identity>)>
+    where
+        S: Subscriber + for<'a> LookupSpan<'a>,
+    {
+        anyhow::ensure!(endpoint.is_none(), "this program was built without the feature `otel`");
+        Ok((Self {}, None))
+    }
+}

@@ -1,0 +1,306 @@
+//! What a process counts about itself, for Prometheus.
+//!
+//! A leaf: every layer may count, and nothing here knows what it counts for. Each label has few values, all of
+//! them ours, but for the names of operations, which clients choose; see [`names`]. Nothing counts by
+//! workspace, agent or conversation.
+
+mod names;
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use prometheus_client::encoding::EncodeLabelSet;
+use prometheus_client::encoding::text::encode;
+use prometheus_client::metrics::counter::Counter;
+use prometheus_client::metrics::family::Family;
+use prometheus_client::metrics::gauge::Gauge;
+use prometheus_client::metrics::histogram::Histogram;
+use prometheus_client::metrics::info::Info;
+use prometheus_client::registry::{Registry, Unit};
+
+use names::Names;
+pub use names::OPERATION_NAMES;
+
+/// What [`Metrics::text`] is written in.
+pub const CONTENT_TYPE: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
+
+/// Upper bounds of the buckets, in seconds: from what a cached page takes to the request timeout.
+const SECONDS: [f64; 14] =
+    [0.000_5, 0.001, 0.002_5, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0];
+
+/// The counts of one process. Clones share them.
+#[derive(Clone)]
+pub struct Metrics(Arc<Inner>);
+
+struct Inner {
+    registry: Registry,
+    names: Names,
+    operations: Family<OperationLabels, Counter>,
+    durations: Family<DurationLabels, Histogram, fn() -> Histogram>,
+    sockets: Gauge,
+    subscriptions: Family<Field, Gauge>,
+    deliveries: Family<Field, Counter>,
+    delivery_lag: Histogram,
+    wake_ups: Family<Source, Counter>,
+    events_read: Counter,
+    log_head: Gauge,
+    tail_lag: Gauge,
+    pool_max: Gauge,
+    pool: Family<State, Gauge>,
+    pool_waiting: Family<Queue, Gauge>,
+    statements: Counter,
+    webhooks: Family<OutcomeLabel, Counter>,
+    lease_returns: Counter,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct OperationLabels {
+    operation: String,
+    kind: &'static str,
+    transport: &'static str,
+    outcome: &'static str,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct DurationLabels {
+    kind: &'static str,
+    transport: &'static str,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct Field {
+    field: &'static str,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct Source {
+    source: &'static str,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct State {
+    state: &'static str,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct Queue {
+    queue: &'static str,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct OutcomeLabel {
+    outcome: &'static str,
+}
+
+/// One operation of a client, when it is over.
+#[derive(Debug, Clone, Copy)]
+pub struct Operation<'a> {
+    /// As the client named it; empty for none.
+    pub name: &'a str,
+    /// `query`, `mutation`, `subscription`, or `unknown` when it could not be read.
+    pub kind: &'static str,
+    pub transport: &'static str,
+    /// [`OK`], or the code of the first error.
+    pub outcome: &'static str,
+    /// `None` for a subscription, which lasts as long as somebody listens.
+    pub took: Option<Duration>,
+}
+
+/// The outcome of what went well.
+pub const OK: &str = "OK";
+
+/// How busy the connections to the database are.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Pool {
+    pub max: usize,
+    pub open: usize,
+    pub idle: usize,
+    /// Who waits, by the name of the queue.
+    pub waiting: Vec<(&'static str, usize)>,
+    /// Statements that were sent since the start.
+    pub statements: u64,
+}
+
+/// What woke the readers of the log.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum WakeUp {
+    /// A transaction of this process.
+    Commit,
+    /// This process looked, and found what nobody had told it.
+    Poll,
+}
+
+impl Default for Metrics {
+    fn default() -> Self {
+        let latency: fn() -> Histogram = || Histogram::new(SECONDS);
+        let mut inner = Inner {
+            registry: Registry::with_prefix("switchboard"),
+            names: Names::default(),
+            operations: Family::default(),
+            durations: Family::new_with_constructor(latency),
+            sockets: Gauge::default(),
+            subscriptions: Family::default(),
+            deliveries: Family::default(),
+            delivery_lag: latency(),
+            wake_ups: Family::default(),
+            events_read: Counter::default(),
+            log_head: Gauge::default(),
+            tail_lag: Gauge::default(),
+            pool_max: Gauge::default(),
+            pool: Family::default(),
+            pool_waiting: Family::default(),
+            statements: Counter::default(),
+            webhooks: Family::default(),
+            lease_returns: Counter::default(),
+        };
+        inner.register_traffic();
+        inner.register_log();
+        inner.register_store();
+        Self(Arc::new(inner))
+    }
+}
+
+impl Inner {
+    fn register_traffic(&mut self) {
+        let to = &mut self.registry;
+        let version = Info::new([("version", env!("CARGO_PKG_VERSION"))]);
+        to.register("build", "The program that runs", version);
+        to.register("operations", "Operations that are over, by outcome", self.operations.clone());
+        let help = "How long queries and mutations took";
+        to.register_with_unit("operation_duration", help, Unit::Seconds, self.durations.clone());
+        to.register("sockets", "WebSockets that are open", self.sockets.clone());
+        to.register("subscriptions", "Subscriptions that are open", self.subscriptions.clone());
+        to.register("deliveries", "Items that were pushed to subscriptions", self.deliveries.clone());
+        let help = "From an event's time to when a live subscription took it";
+        to.register_with_unit("delivery_lag", help, Unit::Seconds, self.delivery_lag.clone());
+        to.register(
+            "webhook_texts",
+            "Requests to the webhook, by what became of them",
+            self.webhooks.clone(),
+        );
+        to.register("lease_returns", "Conversations taken back by the lease", self.lease_returns.clone());
+    }
+
+    fn register_log(&mut self) {
+        let to = &mut self.registry;
+        to.register("wake_ups", "Times the readers of the log were woken", self.wake_ups.clone());
+        to.register("events_read", "Events read from the log for subscribers", self.events_read.clone());
+        let help = "The last event numbers of all workspaces that are followed here, added up";
+        to.register("log_head", help, self.log_head.clone());
+        let help = "How many events the furthest reader of this process was behind at the last poll";
+        to.register("tail_lag", help, self.tail_lag.clone());
+    }
+
+    fn register_store(&mut self) {
+        let to = &mut self.registry;
+        to.register("pool_max", "Connections to the database there may be", self.pool_max.clone());
+        to.register("pool_connections", "Connections to the database", self.pool.clone());
+        to.register("pool_waiting", "Work that waits for a connection", self.pool_waiting.clone());
+        to.register("statements", "SQL statements sent, transaction control apart", self.statements.clone());
+    }
+}
+
+impl Metrics {
+    /// Everything, in the OpenMetrics text format, which Prometheus reads.
+    ///
+    /// # Errors
+    /// Never in practice: it is written into memory.
+    pub fn text(&self) -> Result<String, std::fmt::Error> {
+        let mut text = String::new();
+        encode(&mut text, &self.0.registry)?;
+        Ok(text)
+    }
+
+    /// An operation is over.
+    pub fn operation(&self, over: Operation<'_>) {
+        let Operation { name, kind, transport, outcome, took } = over;
+        let operation = self.0.names.label(name, outcome == OK);
+        self.0.operations.get_or_create(&OperationLabels { operation, kind, transport, outcome }).inc();
+        if let Some(took) = took {
+            self.0.durations.get_or_create(&DurationLabels { kind, transport }).observe(took.as_secs_f64());
+        }
+    }
+
+    /// A subscription has begun; it is over when the answer is dropped.
+    pub fn subscription(&self, field: &'static str) -> OpenSubscription {
+        let open = self.0.subscriptions.get_or_create_owned(&Field { field });
+        open.inc();
+        OpenSubscription { open, delivered: self.0.deliveries.get_or_create_owned(&Field { field }) }
+    }
+
+    /// A live subscription took an event this long after the event's time.
+    pub fn delivery_lag(&self, lag: Duration) {
+        self.0.delivery_lag.observe(lag.as_secs_f64());
+    }
+
+    pub fn wake_up(&self, by: WakeUp) {
+        let source = match by {
+            WakeUp::Commit => "commit",
+            WakeUp::Poll => "poll",
+        };
+        self.0.wake_ups.get_or_create(&Source { source }).inc();
+    }
+
+    pub fn events_read(&self, n: usize) {
+        self.0.events_read.inc_by(n as u64);
+    }
+
+    /// Where the logs that are followed here end, and how far the furthest reader is behind.
+    pub fn log(&self, head: i64, lag: i64) {
+        self.0.log_head.set(head);
+        self.0.tail_lag.set(lag);
+    }
+
+    /// What became of a request to the webhook.
+    pub fn webhook(&self, outcome: &'static str) {
+        self.0.webhooks.get_or_create(&OutcomeLabel { outcome }).inc();
+    }
+
+    pub fn leases_returned(&self, n: usize) {
+        self.0.lease_returns.inc_by(n as u64);
+    }
+
+    pub fn set_sockets(&self, open: usize) {
+        self.0.sockets.set(signed(open));
+    }
+
+    pub fn set_pool(&self, pool: &Pool) {
+        self.0.pool_max.set(signed(pool.max));
+        self.0.pool.get_or_create(&State { state: "open" }).set(signed(pool.open));
+        self.0.pool.get_or_create(&State { state: "idle" }).set(signed(pool.idle));
+        for (queue, waiting) in &pool.waiting {
+            self.0.pool_waiting.get_or_create(&Queue { queue }).set(signed(*waiting));
+        }
+        self.0.statements.inner().store(pool.statements, Ordering::Relaxed);
+    }
+}
+
+impl std::fmt::Debug for Metrics {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Metrics").finish_non_exhaustive()
+    }
+}
+
+/// A subscription that is open until this is dropped.
+pub struct OpenSubscription {
+    open: Gauge,
+    delivered: Counter,
+}
+
+impl OpenSubscription {
+    /// One more item was pushed.
+    pub fn delivered(&self) {
+        self.delivered.inc();
+    }
+}
+
+impl Drop for OpenSubscription {
+    fn drop(&mut self) {
+        self.open.dec();
+    }
+}
+
+fn signed(n: usize) -> i64 {
+    i64::try_from(n).unwrap_or(i64::MAX)
+}

@@ -1,0 +1,75 @@
+//! `/livez` and `/readyz`.
+
+use diesel_async::{AsyncConnection, AsyncPgConnection, SimpleAsyncConnection};
+use serde_json::{Value, json};
+
+use crate::support::app::App;
+use crate::support::database::admin_url;
+use crate::support::eventually;
+
+async fn readiness(app: &App) -> (u16, Value) {
+    let answer = app.http().get(app.url("/readyz")).send().await.expect("answers");
+    let status = answer.status().as_u16();
+    (status, answer.json().await.expect("JSON"))
+}
+
+on_both! {
+    async fn a_server_that_can_serve_says_so_check_by_check(app: App) {
+        let alive = app.http().get(app.url("/livez")).send().await.expect("answers");
+        assert_eq!(alive.status(), 204);
+        let wanted = json!({
+            "ready": true,
+            "checks": {
+                "database": { "ok": true },
+                "migrations": { "ok": true },
+                "wakeUps": { "ok": true, "detail": "poll" },
+                "draining": { "ok": true },
+            },
+        });
+        assert_eq!(readiness(app).await, (200, wanted));
+    }
+
+    async fn a_missing_migration_is_named(app: App) {
+        app.direct().await.run(
+            "DELETE FROM __diesel_schema_migrations WHERE version = \
+             (SELECT max(version) FROM __diesel_schema_migrations)",
+        ).await;
+        let (status, body) = readiness(app).await;
+        assert_eq!(status, 503, "{body}");
+        assert_eq!(body["ready"], false);
+        assert_eq!(body["checks"]["database"], json!({ "ok": true }));
+        assert_eq!(body["checks"]["migrations"]["ok"], false, "{body}");
+        let detail = body["checks"]["migrations"]["detail"].as_str().unwrap_or_default();
+        assert!(detail.contains("switchboard migrate"), "{body}");
+    }
+}
+
+/// The database refuses everybody: readiness says which check failed, in words without a secret, and recovers.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_database_that_is_away_is_named_without_secrets() {
+    use crate::support::database::{Database, TestDatabase};
+    let Some(store) = TestDatabase::create(Database::Postgres).await else { return };
+    let app = App::start(&store.url).await;
+    let name = url::Url::parse(&store.url).expect("a URL").path().trim_start_matches('/').to_owned();
+    let admin = admin_url().expect("set: the database was made");
+    let mut admin = AsyncPgConnection::establish(&admin).await.expect("connects");
+    let shut = format!("ALTER DATABASE \"{name}\" ALLOW_CONNECTIONS false");
+    admin.batch_execute(&shut).await.expect("shuts the database");
+    let cut = format!("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '{name}'");
+    let body = eventually("the database is missed", async || {
+        admin.batch_execute(&cut).await.expect("cuts the connections");
+        let (status, body) = readiness(&app).await;
+        (status == 503).then_some(body)
+    })
+    .await;
+    assert_eq!(body["checks"]["database"]["ok"], false, "{body}");
+    assert_eq!(body["checks"]["draining"]["ok"], true, "{body}");
+    let text = body.to_string();
+    assert!(!text.contains(&name) && !text.contains("postgres"), "{text}");
+    let alive = app.http().get(app.url("/livez")).send().await.expect("answers");
+    assert_eq!(alive.status(), 204);
+    let open = format!("ALTER DATABASE \"{name}\" ALLOW_CONNECTIONS true");
+    admin.batch_execute(&open).await.expect("opens the database");
+    eventually("it is ready again", async || (readiness(&app).await.0 == 200).then_some(())).await;
+    app.stop().await;
+}

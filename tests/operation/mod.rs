@@ -1,0 +1,3 @@
+//! What whoever runs it sees.
+
+mod health;
