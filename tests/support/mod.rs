@@ -8,9 +8,8 @@
 //! - [`world`]: a workspace with a team; [`agent`]: what one of them can do.
 //! - [`fold`]: a client's picture of a live list.
 //! - [`sql`]: straight into the database.
-//! - [`timed`]: a server whose clock the test moves.
 //! - [`storm`]: random work by several agents at once.
-//! - [`timed`]: a workspace at a server whose clock the test sets.
+//! - [`timed`]: a clock that the test moves, and a workspace at a server that is told the time by it.
 //!
 //! Nothing here waits for a fixed time: whoever waits, waits for a condition until [`DEADLINE`].
 
@@ -19,7 +18,6 @@ pub mod database;
 
 pub mod agent;
 pub mod app;
-pub mod backdated;
 pub mod client;
 pub mod documents;
 pub mod fold;
