@@ -104,6 +104,11 @@ impl Timed {
         self.time.pass(seconds * SECOND);
     }
 
+    /// Lets some microseconds pass, so that it is no whole second any more.
+    pub fn pass_micros(&self, micros: i64) {
+        self.time.pass(micros);
+    }
+
     /// Seconds since the beginning.
     pub fn elapsed(&self) -> i64 {
         (self.now() - self.start) / SECOND
