@@ -2,8 +2,7 @@
 //!
 //! Presence is a table of its own that expires by the clock, and no event: it is gone with a moment's silence.
 //! One board per process reads who is at the conversations that somebody here follows, all in one statement:
-//! soon after somebody speaks at this process, and often enough to notice what is said at others and what
-//! expires in silence.
+//! soon after somebody speaks, here or at another process, and often enough to notice what expires in silence.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
@@ -12,6 +11,7 @@ use std::time::Duration;
 use futures_util::{FutureExt, StreamExt, stream};
 use tokio::sync::{Notify, watch};
 
+use super::wakeups::{Heard, Wakeup};
 use super::{Access, Answer, BoxStream, Error, Services};
 use crate::clock::{Clock, Timestamp};
 use crate::domain::{AgentId, ConversationId, Presence, PresenceState, Refusal};
@@ -19,8 +19,6 @@ use crate::store::presences::{self, Place};
 use crate::store::{Store, StoreResult};
 use crate::token::Caller;
 
-/// How long a presence at another process, or an expiry, goes unnoticed.
-const POLL: Duration = Duration::from_millis(500);
 /// The board is read at most once in this time, however many speak.
 const PAUSE: Duration = Duration::from_millis(50);
 /// How many conversations are looked at in one statement.
@@ -74,15 +72,15 @@ struct Room {
 }
 
 impl Board {
-    /// A board that reads the store. Reading ends with the last clone.
-    pub fn start(store: Store, clock: Clock) -> Self {
+    /// A board that reads the store, after `poll` at the latest. Reading ends with the last clone.
+    pub fn start(store: Store, clock: Clock, poll: Duration) -> Self {
         let look = Arc::new(Notify::new());
         let board = Self(Arc::new(Inner { store, clock, rooms: Mutex::default(), look: look.clone() }));
         let inner = Arc::downgrade(&board.0);
         tokio::spawn(async move {
             loop {
                 // Running out of time is as good a reason to look as being told to.
-                let _ = tokio::time::timeout(POLL, look.notified()).await;
+                let _ = tokio::time::timeout(poll, look.notified()).await;
                 let Some(inner) = inner.upgrade() else { break };
                 if let Err(error) = Self(inner).read().await {
                     tracing::warn!(%error, "presence could not be read");
@@ -96,6 +94,24 @@ impl Board {
     /// Says that somebody came, left, or began to write.
     fn look(&self) {
         self.0.look.notify_one();
+    }
+
+    /// What takes in wake-ups, for as long as there is a board.
+    pub fn ear(&self) -> impl Fn(Heard) + Send + Sync + use<> {
+        let inner = Arc::downgrade(&self.0);
+        move |heard| {
+            let Some(board) = inner.upgrade().map(Self) else { return };
+            let concerns = match heard {
+                Heard::Wakeup(Wakeup::Log(_)) => false,
+                Heard::Wakeup(Wakeup::Presence(workspace)) => {
+                    board.rooms().keys().any(|(place, _)| *place == workspace)
+                }
+                Heard::Everything => true,
+            };
+            if concerns {
+                board.look();
+            }
+        }
     }
 
     fn room(&self, place: Place) -> Arc<Room> {
@@ -184,6 +200,10 @@ impl Services {
         });
         let said = said.await;
         self.presence.look();
+        // Saying the same again moves the expiry only.
+        if said.as_ref().is_ok_and(|said| said.changed) {
+            self.wakeups.tell(Wakeup::Presence(workspace));
+        }
         said
     }
 

@@ -7,6 +7,8 @@
 //! - [`socket`]: GraphQL over WebSocket.
 //! - [`world`]: a workspace with a team; [`agent`]: what one of them can do.
 //! - [`fold`]: a client's picture of a live list.
+//! - [`cluster`]: a PostgreSQL of a test's own, to stop and break.
+//! - [`nats`]: a NATS server of a test's own.
 //! - [`sql`]: straight into the database.
 //! - [`timed`]: a server whose clock the test moves.
 //! - [`storm`]: random work by several agents at once.
@@ -21,8 +23,10 @@ pub mod agent;
 pub mod app;
 pub mod backdated;
 pub mod client;
+pub mod cluster;
 pub mod documents;
 pub mod fold;
+pub mod nats;
 pub mod operator;
 pub mod outcome;
 pub mod socket;
