@@ -84,7 +84,9 @@ impl std::str::FromStr for Wakeups {
         match text {
             "notify" => Ok(Self::Notify),
             "none" => Ok(Self::Off),
-            _ if text.starts_with("nats://") || text.starts_with("tls://") => Ok(Self::Nats(Secret::new(text))),
+            _ if text.starts_with("nats://") || text.starts_with("tls://") => {
+                Ok(Self::Nats(Secret::new(text)))
+            }
             _ => Err("write notify, none, or where NATS is: nats://HOST:4222"),
         }
     }

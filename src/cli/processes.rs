@@ -15,7 +15,13 @@ pub struct ProcessArgs {
     /// What tells other processes at once: `notify` (PostgreSQL), `none`, or where NATS is, as nats://HOST:4222
     ///
     /// Commas separate several NATS servers; tls:// encrypts. It may hold a user and a password.
-    #[arg(long, env = "SWITCHBOARD_WAKEUPS", default_value = "notify", hide_env_values = true, value_name = "BUS")]
+    #[arg(
+        long,
+        env = "SWITCHBOARD_WAKEUPS",
+        default_value = "notify",
+        hide_env_values = true,
+        value_name = "BUS"
+    )]
     wakeups: Wakeups,
     /// How long what another process does can go unnoticed when no wake-up comes
     #[arg(long, env = "SWITCHBOARD_POLL_INTERVAL", default_value = "500ms", value_parser = duration::parse, value_name = "SPAN")]

@@ -143,7 +143,10 @@ impl Feed {
 
     /// The epoch and how far each log has come, in one statement.
     async fn heads(&self, ids: Vec<WorkspaceId>) -> StoreResult<(Option<Epoch>, Vec<(WorkspaceId, i64)>)> {
-        self.0.store.read(move |conn| async move { workspaces::epoch_and_heads(conn, &ids).await }.boxed()).await
+        self.0
+            .store
+            .read(move |conn| async move { workspaces::epoch_and_heads(conn, &ids).await }.boxed())
+            .await
     }
 
     /// Takes note of the epoch. In a new one everybody who watches has to begin anew.

@@ -11,6 +11,7 @@ use std::time::Duration;
 use futures_util::{FutureExt, StreamExt, stream};
 use tokio::sync::{Notify, watch};
 
+use super::tail::{AccessMarks, Tail};
 use super::wakeups::{Heard, Wakeup};
 use super::{Access, Answer, BoxStream, Error, Services};
 use crate::clock::{Clock, Timestamp};
@@ -217,14 +218,24 @@ impl Services {
         access: Access,
         id: ConversationId,
     ) -> Answer<Option<BoxStream<Answer<Vec<Present>>>>> {
-        access.viewer()?;
+        let agent = access.viewer()?.agent_id;
         if self.conversation(&access, id).await?.is_none() {
             return Ok(None);
         }
         let room = self.presence.room((access.workspace.id, id));
-        let present = room.present.subscribe();
-        let watch =
-            Watch { services: self.clone(), caller: access.caller, id, present, _room: room, last: None };
+        let tail = self.feed.tail(access.workspace.id).await?;
+        let watch = Watch {
+            services: self.clone(),
+            caller: access.caller,
+            agent,
+            id,
+            present: room.present.subscribe(),
+            _room: room,
+            access: tail.access(),
+            _tail: tail,
+            last: None,
+            is_doubtful: false,
+        };
         Ok(Some(
             stream::unfold(Some(watch), |watch| async move {
                 let mut watch = watch?;
@@ -243,28 +254,43 @@ impl Services {
 struct Watch {
     services: Services,
     caller: Caller,
+    agent: AgentId,
     id: ConversationId,
     present: watch::Receiver<Option<Vec<Present>>>,
     _room: Arc<Room>,
+    access: watch::Receiver<AccessMarks>,
+    _tail: Arc<Tail>,
     last: Option<Vec<Present>>,
+    /// Whether the agent's access may have changed since it was looked at.
+    is_doubtful: bool,
 }
 
 impl Watch {
     /// Who is there, when that differs from the last; `None` when the caller can no longer access it.
     async fn next(&mut self) -> Answer<Option<Vec<Present>>> {
         loop {
+            let agent = self.agent;
+            let mark = self.access.borrow_and_update().of(agent);
             let seen = self.present.borrow_and_update().clone();
-            if let Some(now) = seen.filter(|now| self.last.as_ref() != Some(now)) {
+            let news = seen.filter(|now| self.last.as_ref() != Some(now));
+            if news.is_some() || self.is_doubtful {
                 let access = self.services.access(self.caller).await?;
                 if self.services.conversation(&access, self.id).await?.is_none() {
                     return Ok(None);
                 }
+                self.is_doubtful = false;
+            }
+            if let Some(now) = news {
                 self.last = Some(now.clone());
                 return Ok(Some(now));
             }
-            // The sender lives in `_room`, so this cannot fail.
-            if self.present.changed().await.is_err() {
-                return Ok(None);
+            // The senders live in `_room` and `_tail`, so neither can fail.
+            tokio::select! {
+                changed = self.present.changed() => if changed.is_err() { return Ok(None) },
+                changed = self.access.wait_for(|marks| marks.of(agent) != mark) => {
+                    if changed.is_err() { return Ok(None) }
+                    self.is_doubtful = true;
+                }
             }
         }
     }

@@ -223,9 +223,7 @@ impl Carrier {
     }
 }
 
-async fn patiently<T>(
-    work: impl Future<Output = Result<T, BusError>>,
-) -> Result<T, BusError> {
+async fn patiently<T>(work: impl Future<Output = Result<T, BusError>>) -> Result<T, BusError> {
     let answer = time::timeout(PATIENCE, work).await;
     answer.unwrap_or_else(|_| Err(BusError("it took too long".to_owned())))
 }

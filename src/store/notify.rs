@@ -48,7 +48,10 @@ impl NotifyLink {
                 }
             }
         }));
-        client.batch_execute(&format!("SET application_name = '{APPLICATION_NAME}'; {SETUP}")).await.map_err(lost)?;
+        client
+            .batch_execute(&format!("SET application_name = '{APPLICATION_NAME}'; {SETUP}"))
+            .await
+            .map_err(lost)?;
         let send = client.prepare(SEND).await.map_err(lost)?;
         Ok(Self { client, send, received, _driving: driving })
     }

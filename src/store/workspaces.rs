@@ -144,8 +144,7 @@ pub async fn behind(
     limit: i64,
 ) -> StoreResult<Vec<WorkspaceId>> {
     let after = after.unwrap_or(WorkspaceId(uuid::Uuid::nil()));
-    let oldest =
-        events::workspace_id.eq(workspaces::id).and(events::seq.eq(workspaces::event_floor + 1));
+    let oldest = events::workspace_id.eq(workspaces::id).and(events::seq.eq(workspaces::event_floor + 1));
     Ok(on_backend!(conn, |c| {
         workspaces::table
             .inner_join(events::table.on(oldest))

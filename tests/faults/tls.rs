@@ -112,7 +112,10 @@ async fn each_mode_verifies_what_libpq_verifies() {
     }
     for mode in ["require", "verify-ca", "verify-full"] {
         let refused = connect(&url(&cluster, mode, others)).await;
-        assert!(matches!(refused, Err(StoreError::Unavailable(_))), "{mode} by a strange authority: {refused:?}");
+        assert!(
+            matches!(refused, Err(StoreError::Unavailable(_))),
+            "{mode} by a strange authority: {refused:?}"
+        );
     }
     // The same server under a name that its certificate does not bear.
     let alias = |mode: &str| url(&cluster, mode, roots).replace("127.0.0.1", "localhost");

@@ -42,7 +42,8 @@ impl Cluster {
             eprintln!("a cluster of PostgreSQL was SKIPPED: there is no initdb");
             return None;
         };
-        let directory = tempfile::Builder::new().prefix("switchboard-cluster").tempdir().expect("a directory");
+        let directory =
+            tempfile::Builder::new().prefix("switchboard-cluster").tempdir().expect("a directory");
         let user = (std::fs::metadata("/proc/self").expect("Linux").uid() == 0).then(ordinary_user);
         let free = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a free port");
         let port = free.local_addr().expect("an address").port();

@@ -18,7 +18,11 @@ impl Nats {
     /// Starts one. `None`, and a notice, when this machine has none.
     pub async fn start() -> Option<Self> {
         let Some(program) = PLACES.into_iter().find(|place| std::path::Path::new(place).exists()) else {
-            assert_ne!(std::env::var(REQUIRED).as_deref(), Ok("1"), "{REQUIRED}=1, but there is no nats-server");
+            assert_ne!(
+                std::env::var(REQUIRED).as_deref(),
+                Ok("1"),
+                "{REQUIRED}=1, but there is no nats-server"
+            );
             eprintln!("NATS was SKIPPED: there is no nats-server");
             return None;
         };

@@ -22,7 +22,8 @@ impl Bus for Notifications {
 
 impl Link for NotifyLink {
     fn send<'a>(&'a mut self, texts: &'a [String]) -> BoxFuture<'a, Result<(), BusError>> {
-        async move { NotifyLink::send(self, texts).await.map_err(|error| BusError(error.to_string())) }.boxed()
+        async move { NotifyLink::send(self, texts).await.map_err(|error| BusError(error.to_string())) }
+            .boxed()
     }
 
     fn next(&mut self) -> BoxFuture<'_, Option<String>> {
