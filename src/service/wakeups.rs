@@ -88,8 +88,10 @@ pub enum WakeupState {
 pub struct Wakeups(Arc<Shared>);
 
 struct Shared {
-    outbox: Arc<Outbox>,
+    /// `None` without a bus.
+    outbox: Option<Arc<Outbox>>,
     state: watch::Receiver<WakeupState>,
+    /// Ends the sending.
     _sending: Option<DropGuard>,
 }
 
@@ -104,7 +106,7 @@ impl Wakeups {
     /// Without a bus, nobody else is told.
     pub fn none() -> Self {
         Self(Arc::new(Shared {
-            outbox: Arc::new(Outbox::new()),
+            outbox: None,
             state: watch::Sender::new(WakeupState::Polling).subscribe(),
             _sending: None,
         }))
@@ -118,13 +120,13 @@ impl Wakeups {
         let sending = stop.clone().drop_guard();
         let carrier = Carrier { bus, outbox: outbox.clone(), state, hear: Box::new(hear) };
         tokio::spawn(stop.run_until_cancelled_owned(carrier.run()));
-        Self(Arc::new(Shared { outbox, state: seen, _sending: Some(sending) }))
+        Self(Arc::new(Shared { outbox: Some(outbox), state: seen, _sending: Some(sending) }))
     }
 
     /// Tells the other processes, soon. Comes after the commit.
     pub fn tell(&self, wakeup: Wakeup) {
-        if self.0._sending.is_some() {
-            self.0.outbox.add([wakeup]);
+        if let Some(outbox) = &self.0.outbox {
+            outbox.add([wakeup]);
         }
     }
 

@@ -7,7 +7,7 @@ use std::time::Duration;
 use serde_json::{Value, json};
 use switchboard::config::{Secret, ServerConfig, Wakeups};
 use switchboard::service::wakeups::WakeupState;
-use switchboard::store::notify;
+use switchboard::store::{DatabaseUrl, Store, notify};
 
 use crate::support::app::App;
 use crate::support::cluster::Cluster;
@@ -209,14 +209,22 @@ async fn a_teller_that_was_cut_off_tells_when_it_is_back() {
     let sibling = world.app.sibling_with(over(Wakeups::Notify)).await;
     sibling.until_wakeups_are(WakeupState::Connected).await;
     let (_socket, mut queue) = inbox_at(&world, &sibling).await;
+    let url = DatabaseUrl::parse(&store.url).expect("a URL");
+    let mut wire = Store::open(&url, 1).await.expect("opens").listen().await.expect("listens");
     let cut = CutOff::begin(&store, 1).await;
     world.app.until_wakeups_are(WakeupState::Disconnected).await;
-    let id = world.conversation(1).await;
+    let ids = world.conversations(20).await;
     assert_eq!(sibling.wakeups(), WakeupState::Connected, "only the teller was cut off");
     assert!(queue.is_silent(), "nothing else delivers");
     cut.end().await;
-    let change = queue.next_change().await;
-    assert_eq!(change["conversation"]["id"], id.as_str(), "{change:#}");
+    for id in ids {
+        let change = queue.next_change().await;
+        assert_eq!(change["conversation"]["id"], id.as_str(), "{change:#}");
+    }
+    let text = wire.next().await.expect("a text");
+    assert!(text.ends_with(&format!(" L{}", world.id.0.simple())), "{text}");
+    wire.send(&["the end".to_owned()]).await.expect("sends");
+    assert_eq!(wire.next().await.as_deref(), Some("the end"), "20 commits are one text");
     stop(world, sibling).await;
 }
 

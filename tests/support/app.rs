@@ -135,6 +135,10 @@ impl App {
         Direct::open(&self.database_url).await
     }
 
+    pub fn database_url(&self) -> &str {
+        &self.database_url
+    }
+
     pub fn is_postgres(&self) -> bool {
         self.database_url.starts_with("postgres")
     }

@@ -39,7 +39,7 @@ impl Cluster {
     pub fn create() -> Option<Self> {
         let Some(programs) = programs() else {
             assert_ne!(std::env::var(REQUIRED).as_deref(), Ok("1"), "{REQUIRED}=1, but there is no initdb");
-            eprintln!("a cluster of PostgreSQL was SKIPPED: there is no initdb");
+            super::say("A cluster of PostgreSQL was SKIPPED: there is no initdb");
             return None;
         };
         let directory =

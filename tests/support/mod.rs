@@ -57,6 +57,12 @@ pub async fn eventually<T>(what: &str, mut look: impl AsyncFnMut() -> Option<T>)
     }
 }
 
+/// Says something straight to the terminal: what a passing test prints is captured and never seen.
+pub fn say(what: &str) {
+    use std::io::Write;
+    writeln!(std::io::stderr(), "\n{what}\n").expect("can be said");
+}
+
 /// The seed of a random test: `SEED` when it is set, so that a failure can be repeated; otherwise a new one.
 pub fn seed() -> u64 {
     let seed = match std::env::var("SEED") {

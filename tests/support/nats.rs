@@ -23,7 +23,7 @@ impl Nats {
                 Ok("1"),
                 "{REQUIRED}=1, but there is no nats-server"
             );
-            eprintln!("NATS was SKIPPED: there is no nats-server");
+            super::say("NATS was SKIPPED: there is no nats-server");
             return None;
         };
         let free = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a free port");
