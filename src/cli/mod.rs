@@ -8,6 +8,7 @@
 mod check;
 mod demo;
 mod duration;
+mod limits;
 mod logs;
 mod manage;
 mod open;
