@@ -115,7 +115,7 @@ impl<C: Clock> Account<C> {
 
 fn standing(limit: u32, remaining: u32) -> Standing {
     let missing = limit.saturating_sub(remaining);
-    Standing { limit, remaining, full_in: MINUTE.mul_f64(f64::from(missing) / f64::from(limit)) }
+    Standing { limit, remaining, full_in: MINUTE * missing / limit }
 }
 
 /// Whole seconds, never too few.

@@ -1,18 +1,19 @@
 //! Connections: accepted, served, and let go.
 //!
-//! What `axum::serve` does, and a timeout for headers: without one, a client that sends its request a byte a minute
-//! keeps its connection for ever.
+//! What `axum::serve` does, and a timeout for headers: without one, a client that sends nothing, or its request a byte
+//! a minute, keeps its connection for ever.
 
+use std::pin::pin;
 use std::time::Duration;
 
 use axum::Router;
 use axum::serve::Listener;
-use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
-use hyper_util::server::conn::auto;
-use hyper_util::server::graceful::GracefulShutdown;
+use hyper::server::conn::http1;
+use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
-use tokio::net::TcpListener;
+use tokio::net::{TcpListener, TcpStream};
 use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
 
 /// Serves until `stop` is cancelled, and then until the requests in flight are answered.
 ///
@@ -24,24 +25,33 @@ pub async fn serve(
     header_timeout: Duration,
     stop: CancellationToken,
 ) {
-    let mut http = auto::Builder::new(TokioExecutor::new()).http1_only();
-    http.http1().timer(TokioTimer::new()).header_read_timeout(header_timeout);
-    let connections = GracefulShutdown::new();
+    let mut http = http1::Builder::new();
+    http.timer(TokioTimer::new()).header_read_timeout(header_timeout);
+    let connections = TaskTracker::new();
     loop {
         let (stream, _) = tokio::select! {
             () = stop.cancelled() => break,
             accepted = Listener::accept(&mut listener) => accepted,
         };
-        let service = TowerToHyperService::new(router.clone());
-        let connection = http.serve_connection_with_upgrades(TokioIo::new(stream), service).into_owned();
-        let connection = connections.watch(connection);
-        tokio::spawn(async move {
-            // A client that hangs up or sends no HTTP is its own affair.
-            if let Err(error) = connection.await {
-                tracing::debug!(%error, "a connection failed");
-            }
-        });
+        connections.spawn(converse(http.clone(), stream, router.clone(), stop.clone()));
     }
     drop(listener);
-    connections.shutdown().await;
+    connections.close();
+    connections.wait().await;
+}
+
+async fn converse(http: http1::Builder, stream: TcpStream, router: Router, stop: CancellationToken) {
+    let connection = http.serve_connection(TokioIo::new(stream), TowerToHyperService::new(router));
+    let mut connection = pin!(connection.with_upgrades());
+    let ended = tokio::select! {
+        ended = connection.as_mut() => ended,
+        () = stop.cancelled() => {
+            connection.as_mut().graceful_shutdown();
+            connection.await
+        }
+    };
+    // A client that hangs up or speaks no HTTP is its own affair.
+    if let Err(error) = ended {
+        tracing::debug!(%error, "a connection failed");
+    }
 }

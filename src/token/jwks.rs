@@ -9,6 +9,12 @@ use std::path::PathBuf;
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
+use bytes::Bytes;
+use http_body_util::{BodyExt, Empty, LengthLimitError, Limited};
+use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
+use hyper_util::client::legacy;
+use hyper_util::client::legacy::connect::HttpConnector;
+use hyper_util::rt::TokioExecutor;
 use jsonwebtoken::{Algorithm, DecodingKey};
 use tokio::io::AsyncReadExt;
 use tokio::sync::{Mutex, OwnedMutexGuard};
@@ -97,7 +103,7 @@ pub enum JwksError {
     #[error("the key set cannot be read: {0}")]
     File(#[from] std::io::Error),
     #[error("the key set cannot be fetched: {0}")]
-    Fetch(#[from] reqwest::Error),
+    Fetch(String),
     #[error("the key set took too long")]
     Slow,
     #[error("the key set is longer than {0} bytes")]
@@ -114,7 +120,7 @@ pub struct Jwks {
 
 struct Inner {
     settings: JwksSettings,
-    http: reqwest::Client,
+    http: Http,
     held: RwLock<Option<Held>>,
     /// When the last reading began. Whoever reads holds it.
     began: Arc<Mutex<Option<Instant>>>,
@@ -132,15 +138,7 @@ impl Jwks {
     /// # Errors
     /// A file that is no key set is a mistake, and the client for URLs may lack roots to trust.
     pub async fn open(settings: JwksSettings) -> Result<Self, JwksError> {
-        // Only what comes first is kept; either is ours.
-        let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
-        let http = reqwest::Client::builder()
-            .timeout(settings.timeout)
-            .redirect(reqwest::redirect::Policy::none())
-            .user_agent("switchboard");
-        // A proxy has no way back to this machine.
-        let here = matches!(&settings.source, JwksSource::Url(url) if is_here(url));
-        let http = if here { http.no_proxy() } else { http }.build()?;
+        let http = Http::open(&settings.source)?;
         let jwks = Self {
             inner: Arc::new(Inner { settings, http, held: RwLock::default(), began: Arc::default() }),
         };
@@ -252,18 +250,57 @@ impl Inner {
                 file.take(max as u64 + 1).read_to_end(&mut bytes).await?;
             }
             JwksSource::Url(url) => {
-                let answer = self.http.get(url.clone()).send().await.map_err(reqwest::Error::without_url)?;
-                let mut answer = answer.error_for_status().map_err(reqwest::Error::without_url)?;
-                while let Some(chunk) = answer.chunk().await.map_err(reqwest::Error::without_url)? {
-                    bytes.extend_from_slice(&chunk);
-                    if bytes.len() > max {
-                        break;
-                    }
-                }
+                return self.http.get(url, max).await;
             }
         }
         if bytes.len() > max { Err(JwksError::TooLong(max)) } else { Ok(bytes) }
     }
+}
+
+type Client<C> = legacy::Client<C, Empty<Bytes>>;
+
+/// A client that follows no redirect, and trusts whom this machine trusts.
+enum Http {
+    Plain(Client<HttpConnector>),
+    Tls(Client<HttpsConnector<HttpConnector>>),
+}
+
+impl Http {
+    fn open(source: &JwksSource) -> Result<Self, JwksError> {
+        let client = legacy::Client::builder(TokioExecutor::new());
+        match source {
+            JwksSource::Url(url) if url.scheme() == "https" => {
+                let provider = rustls::crypto::aws_lc_rs::default_provider();
+                let roots = HttpsConnectorBuilder::new().with_provider_and_native_roots(provider);
+                let roots = roots.map_err(|error| JwksError::Fetch(error.to_string()))?;
+                Ok(Self::Tls(client.build(roots.https_only().enable_http1().build())))
+            }
+            _ => Ok(Self::Plain(client.build(HttpConnector::new()))),
+        }
+    }
+
+    async fn get(&self, url: &Url, max_bytes: usize) -> Result<Vec<u8>, JwksError> {
+        let uri = url.as_str().parse().map_err(|_| JwksError::Insecure)?;
+        let answer = match self {
+            Self::Plain(client) => client.get(uri),
+            Self::Tls(client) => client.get(uri),
+        };
+        let answer = answer.await.map_err(|error| JwksError::Fetch(in_full(&error)))?;
+        if !answer.status().is_success() {
+            return Err(JwksError::Fetch(format!("the answer is {}", answer.status())));
+        }
+        match Limited::new(answer.into_body(), max_bytes).collect().await {
+            Ok(body) => Ok(body.to_bytes().into()),
+            Err(error) if error.is::<LengthLimitError>() => Err(JwksError::TooLong(max_bytes)),
+            Err(error) => Err(JwksError::Fetch(error.to_string())),
+        }
+    }
+}
+
+/// An error with what caused it.
+fn in_full(error: &dyn std::error::Error) -> String {
+    let causes = std::iter::successors(error.source(), |cause| cause.source());
+    causes.fold(error.to_string(), |text, cause| format!("{text}: {cause}"))
 }
 
 #[cfg(test)]

@@ -3,5 +3,7 @@
 mod attacks;
 mod clocks;
 mod hangup;
+mod keys;
 mod log_order;
 mod races;
+mod reconnect;

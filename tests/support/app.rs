@@ -56,6 +56,13 @@ impl App {
         Self::start_with(ServerConfig { clock, ..settings(database_url) }).await
     }
 
+    /// A second server on the same database, with some settings changed.
+    pub async fn sibling_with(&self, change: impl FnOnce(&mut ServerConfig)) -> Self {
+        let mut settings = settings(&self.database_url);
+        change(&mut settings);
+        Self::start_with(settings).await
+    }
+
     async fn start_with(settings: ServerConfig) -> Self {
         let database_url = settings.database_url.expose().to_owned();
         let running = switchboard::app::App::start(settings).await.expect("the server starts");

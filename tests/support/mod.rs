@@ -6,6 +6,7 @@
 //! - [`client`]: GraphQL over HTTP; [`outcome`]: what came back, with assertions that show it.
 //! - [`socket`]: GraphQL over WebSocket.
 //! - [`world`]: a workspace with a team; [`agent`]: what one of them can do.
+//! - [`identity_provider`]: somebody else who signs tokens.
 //! - [`fold`]: a client's picture of a live list.
 //! - [`sql`]: straight into the database.
 //! - [`timed`]: a server whose clock the test moves.
@@ -23,6 +24,7 @@ pub mod backdated;
 pub mod client;
 pub mod documents;
 pub mod fold;
+pub mod identity_provider;
 pub mod operator;
 pub mod outcome;
 pub mod socket;
