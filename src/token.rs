@@ -273,16 +273,20 @@ impl Keys {
     pub async fn verify(&self, token: &str) -> Result<Verified, TokenError> {
         let header = jsonwebtoken::decode_header(token).map_err(|_| TokenError::Invalid)?;
         let validation = self.expected.validation(header.alg);
-        let (subject, exp) = if header.alg == Algorithm::HS256 {
-            let secrets = self.secrets.as_ref().ok_or(TokenError::Invalid)?;
-            let claims = decode(token, secrets.verifying.iter(), &validation)?;
-            (claims.own(), claims.exp)
-        } else {
-            let jwks = self.jwks.as_ref().ok_or(TokenError::Invalid)?;
-            let keys = jwks.find(header.alg, header.kid.as_deref()).await?;
-            let claims = decode(token, keys.iter().map(|key| &**key), &validation)?;
-            let exp = claims.exp;
-            (claims.outside(), exp)
+        let (subject, exp) = match header.alg {
+            Algorithm::HS256 => {
+                let secrets = self.secrets.as_ref().ok_or(TokenError::Invalid)?;
+                let claims = decode(token, secrets.verifying.iter(), &validation)?;
+                (claims.own(), claims.exp)
+            }
+            Algorithm::RS256 | Algorithm::ES256 | Algorithm::EdDSA => {
+                let jwks = self.jwks.as_ref().ok_or(TokenError::Invalid)?;
+                let keys = jwks.find(header.alg, header.kid.as_deref()).await?;
+                let claims = decode(token, keys.iter().map(|key| &**key), &validation)?;
+                let exp = claims.exp;
+                (claims.outside(), exp)
+            }
+            _ => return Err(TokenError::Invalid),
         };
         let subject = subject.ok_or(TokenError::Invalid)?;
         Ok(Verified { subject, expires_at: Timestamp::from_micros(exp.saturating_mul(1_000_000)) })

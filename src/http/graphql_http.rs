@@ -85,7 +85,7 @@ fn respond(media: MediaType, request_id: RequestId, outcome: Outcome) -> Respons
         Settled::Refused(errors) => Rejection::errors(errors).answer(media, request_id),
     };
     if let Some(standing) = standing {
-        answer::tell_standing(response.headers_mut(), &standing);
+        response.headers_mut().extend(answer::standing_headers(&standing));
     }
     response
 }

@@ -16,8 +16,11 @@ use super::{socket::Socket, support::Server};
 /// How long anything may take before a test gives up on it.
 const PATIENCE: Duration = Duration::from_secs(30);
 
-/// What each limit is called in the refusal, how it is made small, and what then is too much.
-fn excesses() -> Vec<(fn(&mut DocumentLimits), &'static str, Value)> {
+/// How a limit is made small, and the document and variables that are too much for it then.
+type Excess = (fn(&mut DocumentLimits), &'static str, Value);
+
+/// One or two for each limit.
+fn excesses() -> Vec<Excess> {
     const TWICE: &str = "query($n: Int!) { a: echo(number: $n) b: echo(number: $n) }";
     const ONCE: &str = "query($n: Int!) { echo(number: $n) }";
     vec![

@@ -4,7 +4,7 @@ use async_graphql::ServerError;
 use async_graphql_axum::GraphQLResponse;
 use axum::{
     Json,
-    http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header},
+    http::{HeaderName, HeaderValue, StatusCode, header},
     response::{IntoResponse, Response},
 };
 use serde::Serialize;
@@ -24,10 +24,12 @@ const RATELIMIT_REMAINING: HeaderName = HeaderName::from_static("ratelimit-remai
 const RATELIMIT_RESET: HeaderName = HeaderName::from_static("ratelimit-reset");
 
 /// Tells an agent how many points are left, and in how many seconds all of them are there again.
-pub(super) fn tell_standing(headers: &mut HeaderMap, standing: &Standing) {
-    headers.insert(RATELIMIT_LIMIT, HeaderValue::from(standing.limit));
-    headers.insert(RATELIMIT_REMAINING, HeaderValue::from(standing.remaining));
-    headers.insert(RATELIMIT_RESET, HeaderValue::from(fair_use::seconds(standing.full_in)));
+pub(super) fn standing_headers(standing: &Standing) -> [(HeaderName, HeaderValue); 3] {
+    [
+        (RATELIMIT_LIMIT, HeaderValue::from(standing.limit)),
+        (RATELIMIT_REMAINING, HeaderValue::from(standing.remaining)),
+        (RATELIMIT_RESET, HeaderValue::from(fair_use::seconds(standing.full_in))),
+    ]
 }
 
 /// The answer to an operation that was executed, with or without errors of its fields.
@@ -47,7 +49,7 @@ pub struct Rejection {
     /// well-formed request is answered with 200 whatever is wrong with its document.
     json_status: StatusCode,
     errors: Vec<ServerError>,
-    headers: HeaderMap,
+    headers: Vec<(HeaderName, HeaderValue)>,
 }
 
 // Not `GraphQLResponse`: that writes `"data": null`, which says that it was executed.
@@ -71,7 +73,7 @@ impl Rejection {
         } else {
             (StatusCode::BAD_REQUEST, StatusCode::OK)
         };
-        Self { status, json_status, errors, headers: HeaderMap::new() }
+        Self { status, json_status, errors, headers: Vec::new() }
     }
 
     /// 400: the request itself is malformed.
@@ -138,7 +140,7 @@ impl Rejection {
     pub fn spent(spent: &Spent) -> Self {
         let mut rejection = Self::error(StatusCode::TOO_MANY_REQUESTS, errors::spent(spent))
             .retry_after(fair_use::seconds(spent.enough_in));
-        tell_standing(&mut rejection.headers, &spent.standing);
+        rejection.headers.extend(standing_headers(&spent.standing));
         rejection
     }
 
@@ -158,11 +160,11 @@ impl Rejection {
     }
 
     fn error(status: StatusCode, error: ServerError) -> Self {
-        Self { status, json_status: status, errors: vec![error], headers: HeaderMap::new() }
+        Self { status, json_status: status, errors: vec![error], headers: Vec::new() }
     }
 
     fn header(mut self, name: HeaderName, value: HeaderValue) -> Self {
-        self.headers.insert(name, value);
+        self.headers.push((name, value));
         self
     }
 
@@ -173,7 +175,9 @@ impl Rejection {
         };
         let body = Body { errors: &self.errors };
         let mut response = (status, Json(body)).into_response();
-        response.headers_mut().extend(self.headers);
+        for (name, value) in self.headers {
+            response.headers_mut().insert(name, value);
+        }
         stamp(response, media, request_id)
     }
 }
