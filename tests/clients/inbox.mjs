@@ -228,7 +228,7 @@ await tally.check('a token pasted signs in, one that is wrong does not', async (
 });
 
 await tally.check('at a phone\'s width one thing is shown at a time', async () => {
-  const phone = await browser.open(`${url}/#as=1`, PHONE);
+  const phone = await browser.open(`${url}/#as=1`, { viewport: PHONE });
   await view(phone, 'Assigned to Me').click();
   await appears(phone, id);
   await accessible(phone);

@@ -10,13 +10,13 @@ const NAME = 'inbox.localhost';
 const FLICK_PX = 400;
 const LONG_FRAME_MS = 50;
 const TICK_MS = 20;
+const DESKTOP = { width: 1180, height: 780 };
 const PHONE = { width: 390, height: 780 };
 
 export class Browser {
   complaints = [];
   foreign = [];
   #browser;
-  #context;
   #sockets = new Map();
   #homes;
   #outages = [];
@@ -27,15 +27,13 @@ export class Browser {
       executablePath: process.env.CHROMIUM || '/usr/bin/chromium',
       args: [
         '--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run',
-        // Several windows are watched at once; one behind another would draw once a second.
+        // Several windows are watched at once.
         '--disable-renderer-backgrounding', '--disable-backgrounding-occluded-windows',
         '--disable-background-networking', '--disable-component-update', '--disable-sync',
       ],
     });
     self.nameless = url.replace(/\/\/[^:/]+/, `//${NAME}`);
-    self.#context = await self.#browser.newContext({ viewport: { width: 1180, height: 780 } });
     self.#homes = [url, self.nameless];
-    self.#listen(self.#context);
     return self;
   }
 
@@ -62,11 +60,18 @@ export class Browser {
     });
   }
 
-  /** A window at that address; its sockets can be broken. */
-  async open(address, viewport) {
-    const page = await this.#context.newPage();
+  /**
+   * A window at that address; its sockets can be broken.
+   *
+   * Each is a profile of its own, since a tab behind another draws once a second; but for one
+   * `beside` another, which shares what the browser remembers.
+   */
+  async open(address, { viewport = DESKTOP, beside = null } = {}) {
+    const context = beside?.context() ?? (await this.#browser.newContext());
+    if (!beside) this.#listen(context);
+    const page = await context.newPage();
     page.setDefaultTimeout(PATIENCE_SECONDS * 1000);
-    if (viewport) await page.setViewportSize(viewport);
+    await page.setViewportSize(viewport);
     const sockets = [];
     this.#sockets.set(page, sockets);
     await page.routeWebSocket(() => true, (socket) => {
@@ -146,7 +151,7 @@ export class Browser {
   async takePictures({ url, server, pictures }) {
     const one = server.customer();
     const size = { width: 980, height: 680 };
-    const [left, right] = await Promise.all([0, 1].map((who) => this.open(`${url}/#as=${who}`, size)));
+    const [left, right] = await Promise.all([0, 1].map((who) => this.open(`${url}/#as=${who}`, { viewport: size })));
     const id = await one.text('Hi, I bought a bike on Saturday and the gears slip. Can I bring it in?');
     await view(right, 'Assigned to Me').click();
     await row(left, id).click();

@@ -133,7 +133,7 @@ export async function checkPanels({ tally, browser, server, url, tokens, windows
   });
 
   await tally.check('single keys can be turned off, everywhere in this browser, for good', async () => {
-    const page = await browser.open(`${url}/#as=1`);
+    const page = await browser.open(`${url}/#as=1`, { beside: rep });
     await ready(page);
     await page.getByRole('button', { name: 'Keyboard' }).click();
     const dialog = page.getByRole('dialog', { name: 'Keyboard' });
@@ -195,7 +195,7 @@ export async function checkPanels({ tally, browser, server, url, tokens, windows
   });
 
   await tally.check('on a phone, a manager reaches the verdict and the workloads', async () => {
-    const phone = await browser.open(`${url}/#as=0`, PHONE);
+    const phone = await browser.open(`${url}/#as=0`, { viewport: PHONE });
     await ready(phone);
     await view(phone, 'Unassigned').click();
     const verdict = TRENDS[(await server.health()).trend];
