@@ -7,9 +7,14 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use crate::clock::Clock;
+use crate::graphql;
 use crate::http::graphiql::Identity;
 use crate::http::transport::TransportSettings;
 use crate::http::webhook::TwilioSettings;
+use crate::service::Settings;
+use crate::store::Timeouts;
+use crate::token::Expected;
+use crate::token::jwks::JwksSettings;
 
 /// A value that does not show itself.
 #[derive(Clone, PartialEq, Eq)]
@@ -80,6 +85,45 @@ impl Default for Drain {
     }
 }
 
+/// What tells this process that another has written something.
+#[derive(Debug, Clone, Default)]
+pub enum Wakeups {
+    /// NOTIFY of PostgreSQL; on SQLite, which one process serves, there is nobody to tell.
+    #[default]
+    Notify,
+    /// NATS, at a URL.
+    Nats(Secret),
+    /// Nothing: the poll alone.
+    Off,
+}
+
+impl std::str::FromStr for Wakeups {
+    type Err = &'static str;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        match text {
+            "notify" => Ok(Self::Notify),
+            "none" => Ok(Self::Off),
+            _ if text.starts_with("nats://") || text.starts_with("tls://") => {
+                Ok(Self::Nats(Secret::new(text)))
+            }
+            _ => Err("write notify, none, or where NATS is: nats://HOST:4222"),
+        }
+    }
+}
+
+/// Which tokens are accepted, and what new ones are signed with. A secret or a key set is needed.
+#[derive(Debug, Clone, Default)]
+pub struct TokenSettings {
+    /// The HS256 secret that tokens are signed with.
+    pub secret: Option<Secret>,
+    /// The one before, whose tokens still hold.
+    pub previous_secret: Option<Secret>,
+    /// The keys of an identity provider.
+    pub jwks: Option<JwksSettings>,
+    pub expected: Expected,
+}
+
 /// Everything that a server is started with.
 #[derive(Debug, Clone)]
 pub struct ServerConfig {
@@ -87,10 +131,15 @@ pub struct ServerConfig {
     pub database_url: Secret,
     /// Port 0 takes a free one.
     pub listen: SocketAddr,
-    /// The HS256 secret that tokens are signed with.
-    pub token_secret: Secret,
+    pub tokens: TokenSettings,
     /// Connections to PostgreSQL.
     pub pool_size: usize,
+    pub wakeups: Wakeups,
+    pub service: Settings,
+    /// How long PostgreSQL may take.
+    pub timeouts: Timeouts,
+    /// What one operation may ask for.
+    pub operations: graphql::Limits,
     pub graphiql: Graphiql,
     pub inbox: Inbox,
     /// `None` turns the webhook off.
@@ -111,8 +160,12 @@ impl ServerConfig {
         Self {
             database_url: Secret::new(database_url),
             listen,
-            token_secret,
+            tokens: TokenSettings { secret: Some(token_secret), ..TokenSettings::default() },
             pool_size: DEFAULT_POOL_SIZE,
+            wakeups: Wakeups::default(),
+            service: Settings::default(),
+            timeouts: Timeouts::default(),
+            operations: graphql::Limits::default(),
             graphiql: Graphiql::default(),
             inbox: Inbox::default(),
             twilio: None,

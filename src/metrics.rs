@@ -98,6 +98,8 @@ struct OutcomeLabel {
 pub struct Operation<'a> {
     /// As the client named it; empty for none.
     pub name: &'a str,
+    /// Its caller is known here.
+    pub is_signed_in: bool,
     /// `query`, `mutation`, `subscription`, or `unknown` when it could not be read.
     pub kind: &'static str,
     pub transport: &'static str,
@@ -127,6 +129,8 @@ pub struct Pool {
 pub enum WakeUp {
     /// A transaction of this process.
     Commit,
+    /// Another process told this one.
+    Bus,
     /// This process looked, and found what nobody had told it.
     Poll,
 }
@@ -172,7 +176,7 @@ impl Inner {
         to.register("sockets", "WebSockets that are open", self.sockets.clone());
         to.register("subscriptions", "Subscriptions that are open", self.subscriptions.clone());
         to.register("deliveries", "Items that were pushed to subscriptions", self.deliveries.clone());
-        let help = "From an event's time to when a live subscription took it";
+        let help = "From an event's time to when a live subscription took it; writing it to the socket apart";
         to.register_with_unit("delivery_lag", help, Unit::Seconds, self.delivery_lag.clone());
         to.register(
             "webhook_texts",
@@ -214,8 +218,8 @@ impl Metrics {
 
     /// An operation is over.
     pub fn operation(&self, over: Operation<'_>) {
-        let Operation { name, kind, transport, outcome, took } = over;
-        let operation = self.0.names.label(name, outcome == OK);
+        let Operation { name, is_signed_in, kind, transport, outcome, took } = over;
+        let operation = self.0.names.label(name, is_signed_in && outcome == OK);
         self.0.operations.get_or_create(&OperationLabels { operation, kind, transport, outcome }).inc();
         if let Some(took) = took {
             self.0.durations.get_or_create(&DurationLabels { kind, transport }).observe(took.as_secs_f64());
@@ -237,6 +241,7 @@ impl Metrics {
     pub fn wake_up(&self, by: WakeUp) {
         let source = match by {
             WakeUp::Commit => "commit",
+            WakeUp::Bus => "bus",
             WakeUp::Poll => "poll",
         };
         self.0.wake_ups.get_or_create(&Source { source }).inc();

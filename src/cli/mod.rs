@@ -8,11 +8,13 @@
 mod check;
 mod demo;
 mod duration;
+mod limits;
 mod logs;
 mod manage;
 mod open;
 mod operation;
 mod output;
+mod processes;
 mod seed;
 mod serve;
 mod signals;
@@ -76,6 +78,9 @@ enum Command {
     /// Recount and verify the store; exit 1 and name what is wrong
     #[command(long_about = None)]
     Check(open::DatabaseArgs),
+    /// Void all cursors: to be run after a restore, before clients come back
+    #[command(long_about = None)]
+    NewEpoch(open::DatabaseArgs),
 }
 
 impl Command {
@@ -99,12 +104,7 @@ impl Command {
 /// Runs the command of this process: 0 when it did what was asked, 1 when not, 2 when it was not understood.
 pub fn main() -> ExitCode {
     let cli = Cli::parse();
-    let filter = cli.log.as_deref().unwrap_or(cli.command.default_log());
-    let done = logs::start(filter, cli.log_format, cli.command.otlp_endpoint()).and_then(|_traces| {
-        let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
-        runtime.block_on(dispatch(cli.command))
-    });
-    match done {
+    match run(cli) {
         Ok(code) => code,
         // Whoever reads our output has seen enough, as in `switchboard schema | head`.
         Err(error) if output::is_broken_pipe(&error) => ExitCode::SUCCESS,
@@ -113,6 +113,13 @@ pub fn main() -> ExitCode {
             ExitCode::FAILURE
         }
     }
+}
+
+fn run(cli: Cli) -> anyhow::Result<ExitCode> {
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    let filter = cli.log.as_deref().unwrap_or(cli.command.default_log());
+    let _traces = logs::start(filter, cli.log_format, cli.command.otlp_endpoint(), runtime.handle())?;
+    runtime.block_on(dispatch(cli.command))
 }
 
 async fn dispatch(command: Command) -> anyhow::Result<ExitCode> {
@@ -127,6 +134,7 @@ async fn dispatch(command: Command) -> anyhow::Result<ExitCode> {
         Command::Number(command) => manage::number(command).await?,
         Command::Schema => output::line(&switchboard::graphql::sdl().trim_end())?,
         Command::Check(args) => return check::check(&args).await,
+        Command::NewEpoch(args) => check::new_epoch(&args).await?,
     }
     Ok(ExitCode::SUCCESS)
 }
@@ -163,7 +171,8 @@ mod tests {
     #[test]
     fn what_comes_from_secret_variables_is_not_shown_by_help() {
         fn walk(command: &clap::Command, shown: &mut Vec<String>) {
-            let secret = |name: &str| ["SECRET", "TOKEN", "DATABASE"].iter().any(|word| name.contains(word));
+            let secret =
+                |name: &str| name.split('_').any(|word| matches!(word, "SECRET" | "TOKEN" | "DATABASE"));
             for argument in command.get_arguments() {
                 let variable = argument.get_env().and_then(|name| name.to_str()).unwrap_or_default();
                 if secret(variable) && !argument.is_hide_env_values_set() {

@@ -15,14 +15,21 @@ pub struct Traces {
 
 #[cfg(feature = "otel")]
 mod otlp {
+    use std::pin::Pin;
     use std::time::Duration;
 
     use anyhow::Context as _;
+    use http_body_util::{BodyExt as _, Full, Limited};
+    use hyper_util::client::legacy;
+    use hyper_util::client::legacy::connect::HttpConnector;
+    use hyper_util::rt::TokioExecutor;
     use opentelemetry::KeyValue;
     use opentelemetry::trace::TracerProvider as _;
-    use opentelemetry_otlp::{Protocol, SpanExporter, WithExportConfig as _};
+    use opentelemetry_http::{Bytes, HttpClient, HttpError, Request, Response};
+    use opentelemetry_otlp::{Protocol, SpanExporter, WithExportConfig as _, WithHttpConfig as _};
     use opentelemetry_sdk::Resource;
     use opentelemetry_sdk::trace::SdkTracerProvider;
+    use tokio::runtime::Handle;
     use tracing_subscriber::filter::filter_fn;
 
     use super::*;
@@ -31,16 +38,55 @@ mod otlp {
     const EXPORT_TIMEOUT: Duration = Duration::from_secs(5);
     /// How long the end of the process waits for what has not been sent.
     const LAST_TIMEOUT: Duration = Duration::from_secs(5);
+    /// The longest answer of a collector that is read.
+    const ANSWER_BYTES: usize = 64 * 1024;
+
+    /// Posts batches. The SDK asks for it on a thread of its own, and the runtime carries it out.
+    #[derive(Debug)]
+    struct Collector {
+        runtime: Handle,
+        client: legacy::Client<HttpConnector, Full<Bytes>>,
+    }
+
+    impl Collector {
+        fn new(runtime: Handle) -> Self {
+            let client = legacy::Client::builder(TokioExecutor::new()).build(HttpConnector::new());
+            Self { runtime, client }
+        }
+    }
+
+    type Answer<'a> = Pin<Box<dyn Future<Output = Result<Response<Bytes>, HttpError>> + Send + 'a>>;
+
+    impl HttpClient for Collector {
+        // What `async_trait` would make of an async function.
+        fn send_bytes<'a, 'b>(&'a self, request: Request<Bytes>) -> Answer<'b>
+        where
+            'a: 'b,
+            Self: 'b,
+        {
+            let sent = self.client.request(request.map(Full::new));
+            let answer = self.runtime.spawn(tokio::time::timeout(EXPORT_TIMEOUT, async {
+                let (parts, body) = sent.await?.into_parts();
+                let body = Limited::new(body, ANSWER_BYTES).collect().await?;
+                Ok(Response::from_parts(parts, body.to_bytes()))
+            }));
+            Box::pin(async move { answer.await?? })
+        }
+    }
 
     impl Traces {
-        /// Nothing happens without an endpoint.
-        pub fn start<S>(endpoint: Option<&str>) -> anyhow::Result<(Self, Option<impl Layer<S> + use<S>>)>
+        /// Nothing happens without an endpoint. The runtime has to outlive the answer.
+        pub fn start<S>(
+            endpoint: Option<&str>,
+            runtime: &Handle,
+        ) -> anyhow::Result<(Self, Option<impl Layer<S> + use<S>>)>
         where
             S: Subscriber + for<'a> LookupSpan<'a> + Send + Sync,
         {
             let Some(endpoint) = endpoint else { return Ok((Self { provider: None }, None)) };
             let exporter = SpanExporter::builder()
                 .with_http()
+                .with_http_client(Collector::new(runtime.clone()))
                 .with_protocol(Protocol::HttpBinary)
                 .with_endpoint(of_traces(endpoint)?)
                 .with_timeout(EXPORT_TIMEOUT)
@@ -102,6 +148,7 @@ impl Traces {
     /// Refuses an endpoint: this program was built without the feature `otel`.
     pub fn start<S>(
         endpoint: Option<&str>,
+        _runtime: &tokio::runtime::Handle,
     ) -> anyhow::Result<(Self, Option<tracing_subscriber::layer::Identity>)>
     where
         S: Subscriber + for<'a> LookupSpan<'a>,

@@ -4,6 +4,7 @@
 //! what happened over a while, and [`trend`] judges that. Nothing here asks the time or the database: the
 //! verdict follows from the log and an instant alone, so that every process comes to the same one.
 
+use super::PhoneNumber;
 use super::conversation::Snapshot;
 use crate::clock::Timestamp;
 
@@ -194,17 +195,37 @@ impl QueueThresholds {
     }
 }
 
-/// How the queue of some numbers is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct QueueHealth {
+/// The queue of one number, or of several together.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Queue {
     /// How many open conversations nobody owns.
     pub unassigned: i64,
     /// Since when the longest unassigned of them has been; `None` when there are none.
     pub oldest_unassigned_since: Option<Timestamp>,
     /// Since when the customer who has waited longest has, whoever owns the conversation.
     pub oldest_waiting_since: Option<Timestamp>,
-    /// What happened in the window.
-    pub flows: Flows,
+    /// What went through it.
+    pub slots: Slots,
+}
+
+impl std::iter::Sum for Queue {
+    fn sum<I: Iterator<Item = Self>>(all: I) -> Self {
+        let earlier = |a: Option<Timestamp>, b: Option<Timestamp>| a.into_iter().chain(b).min();
+        all.fold(Self::default(), |sum, it| Self {
+            unassigned: sum.unassigned + it.unassigned,
+            oldest_unassigned_since: earlier(sum.oldest_unassigned_since, it.oldest_unassigned_since),
+            oldest_waiting_since: earlier(sum.oldest_waiting_since, it.oldest_waiting_since),
+            slots: Slots(std::array::from_fn(|n| [sum.slots.0[n], it.slots.0[n]].into_iter().sum())),
+        })
+    }
+}
+
+/// How the queue of some numbers is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct QueueHealth {
+    /// All of them together.
+    pub queue: Queue,
+    pub by_number: Vec<(PhoneNumber, Queue)>,
     pub trend: Trend,
     pub unassigned_over: bool,
     pub wait_over: bool,
@@ -212,9 +233,26 @@ pub struct QueueHealth {
     pub wait_left: Option<i64>,
 }
 
+/// What a follower of the queue's health is told about when it changes: the verdict, whether too many are
+/// unassigned, whether somebody has waited too long.
+pub type Signals = (Trend, bool, bool);
+
 impl QueueHealth {
-    /// What a follower is told about when it changes.
-    pub fn signals(&self) -> (Trend, bool, bool) {
+    /// The health of the numbers' queues together, held against what the workspace tolerates.
+    pub fn new(by_number: Vec<(PhoneNumber, Queue)>, thresholds: QueueThresholds, now: Timestamp) -> Self {
+        let queue: Queue = by_number.iter().map(|(_, queue)| *queue).sum();
+        let wait_left = thresholds.wait_left(queue.oldest_waiting_since, now);
+        Self {
+            trend: trend(&queue.slots),
+            unassigned_over: thresholds.unassigned_over(queue.unassigned),
+            wait_over: wait_left == Some(0),
+            wait_left: wait_left.filter(|left| *left > 0),
+            queue,
+            by_number,
+        }
+    }
+
+    pub fn signals(&self) -> Signals {
         (self.trend, self.unassigned_over, self.wait_over)
     }
 }

@@ -150,6 +150,19 @@ fn the_schema_keeps_the_contract() {
     assert!(broken.is_empty(), "not in the schema: {broken:#?}");
 }
 
+/// One field that fails must not wipe its neighbours; `nodes` cannot fail as a whole.
+#[test]
+fn root_fields_are_nullable() {
+    let (printed, _) = printed();
+    let is_root = |fact: &&String| ["Query.", "Mutation."].iter().any(|root| fact.starts_with(root));
+    let (roots, strict): (Vec<_>, Vec<_>) = printed
+        .iter()
+        .filter(is_root)
+        .partition(|fact| !fact.ends_with('!') || fact.starts_with("Query.nodes("));
+    assert!(roots.len() > 40, "{roots:#?}");
+    assert!(strict.is_empty(), "{strict:#?}");
+}
+
 #[test]
 fn everything_has_a_description() {
     let (printed, silent) = printed();

@@ -8,6 +8,7 @@ use std::any::Any;
 
 use async_graphql::{ErrorExtensionValues, Response, ServerError, Value};
 
+use super::fair_use::{self, Spent};
 use super::request_id::RequestId;
 
 /// The `extensions.code` of a top-level error.
@@ -121,6 +122,18 @@ pub fn name_request(errors: &mut [ServerError], request_id: RequestId) {
 pub fn code_label(error: &ServerError) -> &'static str {
     let code = code_of(error);
     ALL_CODES.iter().map(|known| known.as_str()).find(|known| code == Some(known)).unwrap_or("ERROR")
+}
+
+/// The answer to an agent who has too few points left for an operation, until there are enough.
+pub fn spent(spent: &Spent) -> ServerError {
+    let seconds = fair_use::seconds(spent.enough_in);
+    let message = format!("An agent has {} points a minute. Try again in {seconds} s.", spent.standing.limit);
+    let mut error = error(Code::LimitExceeded, message);
+    if let Some(extensions) = &mut error.extensions {
+        extensions.set("retryable", true);
+        extensions.set("retryAfter", seconds);
+    }
+    error
 }
 
 /// Whether the error carries this code.

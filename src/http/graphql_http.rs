@@ -16,13 +16,14 @@ use axum::{
 };
 use futures_util::StreamExt;
 use serde::Deserialize;
-use tokio::time::{Duration, timeout};
+use tokio::time::{Duration, Instant, timeout, timeout_at};
 use tracing::Instrument;
 
 pub use self::answer::Rejection;
 use self::media::MediaType;
 use super::{
     errors::Settled,
+    fair_use::Standing,
     graphql_ws,
     observation::Observation,
     operation::{self, IgnoredMap, Operation, Parameters},
@@ -44,14 +45,13 @@ pub async fn post<E: Executor, A: SignIn>(
     request: Request,
 ) -> Response {
     let (parts, body) = request.into_parts();
-    let mut seen = Observation::of_http(endpoint.metrics(), &parts.headers);
+    let seen = Observation::of_http(endpoint.metrics(), &parts.headers);
     let Some(media) = MediaType::accepted(&parts.headers) else {
         drain(body.into_data_stream()).await;
-        return respond(Err(Rejection::not_acceptable()), MediaType::Json, seen);
+        return respond(Err(Rejection::not_acceptable()), MediaType::Json, &seen);
     };
-    let span = seen.span();
-    let answer = in_time(&endpoint, answer_post(&endpoint, &parts, body, &mut seen).instrument(span)).await;
-    respond(answer, media, seen)
+    let outcome = answer_post(&endpoint, &parts, body, &seen).instrument(seen.span()).await;
+    respond(outcome, media, &seen)
 }
 
 /// `GET /graphql`: a query in the URL, or the upgrade to `graphql-transport-ws`.
@@ -63,13 +63,12 @@ pub async fn get<E: Executor, A: SignIn>(
     if graphql_ws::asks_for_upgrade(&parts.headers) {
         return graphql_ws::upgrade(endpoint, parts).await;
     }
-    let mut seen = Observation::of_http(endpoint.metrics(), &parts.headers);
+    let seen = Observation::of_http(endpoint.metrics(), &parts.headers);
     let Some(media) = MediaType::accepted(&parts.headers) else {
-        return respond(Err(Rejection::not_acceptable()), MediaType::Json, seen);
+        return respond(Err(Rejection::not_acceptable()), MediaType::Json, &seen);
     };
-    let span = seen.span();
-    let answer = in_time(&endpoint, answer_get(&endpoint, &parts, &mut seen).instrument(span)).await;
-    respond(answer, media, seen)
+    let outcome = answer_get(&endpoint, &parts, &seen).instrument(seen.span()).await;
+    respond(outcome, media, &seen)
 }
 
 /// Any other method on `/graphql`.
@@ -78,55 +77,57 @@ pub async fn method_not_allowed(headers: HeaderMap) -> Response {
         .answer(MediaType::Json, RequestId::of_headers(&headers))
 }
 
-/// The answer, or that it took too long.
-async fn in_time<E, A>(
-    endpoint: &GraphqlEndpoint<E, A>,
-    answer: impl Future<Output = Result<Settled, Rejection>>,
-) -> Result<Settled, Rejection> {
-    timeout(endpoint.settings().request_timeout, answer).await.unwrap_or_else(|_| Err(Rejection::timed_out()))
-}
+/// What became of an operation, and where its agent stands when agents' points are counted.
+type Outcome = Result<(Settled, Option<Standing>), Rejection>;
 
 /// Writes the answer down, and out.
-fn respond(answer: Result<Settled, Rejection>, media: MediaType, mut seen: Observation) -> Response {
+fn respond(outcome: Outcome, media: MediaType, seen: &Observation) -> Response {
     let request_id = seen.request_id();
-    match answer {
-        Ok(settled) => {
-            seen.settled(&settled);
-            match settled {
-                Settled::Executed(response) => answer::executed(response, media, request_id),
-                Settled::Refused(errors) => Rejection::errors(errors).answer(media, request_id),
-            }
-        }
+    let (settled, standing) = match outcome {
+        Ok(outcome) => outcome,
         Err(rejection) => {
             seen.ended(rejection.reasons());
-            rejection.answer(media, request_id)
+            return rejection.answer(media, request_id);
         }
+    };
+    seen.settled(&settled);
+    let mut response = match settled {
+        Settled::Executed(response) => answer::executed(response, media, request_id),
+        Settled::Refused(errors) => Rejection::errors(errors).answer(media, request_id),
+    };
+    if let Some(standing) = standing {
+        response.headers_mut().extend(answer::standing_headers(&standing));
     }
+    response
 }
 
 async fn answer_post<E: Executor, A: SignIn>(
     endpoint: &GraphqlEndpoint<E, A>,
     parts: &Parts,
     body: Body,
-    seen: &mut Observation,
-) -> Result<Settled, Rejection> {
+    seen: &Observation,
+) -> Outcome {
+    let deadline = Instant::now() + endpoint.settings().request_timeout;
     if !media::is_json(&parts.headers) {
         drain(body.into_data_stream()).await;
         return Err(Rejection::unsupported_media_type());
     }
-    let bytes = read(body, endpoint.settings().body_bytes).await?;
+    let read = timeout_at(deadline, read(body, endpoint.settings().body_bytes));
+    let bytes = read.await.unwrap_or_else(|_| Err(Rejection::slow_body()))?;
     let parameters = parameters_of_body(&bytes)?;
     let operation =
         Operation::admit(parameters, endpoint.settings()).map_err(|error| Rejection::errors(vec![*error]))?;
     seen.admitted(&operation);
-    perform(endpoint, &parts.headers, operation, seen).await
+    let performed = timeout_at(deadline, perform(endpoint, &parts.headers, operation, seen));
+    performed.await.unwrap_or_else(|_| Err(Rejection::timed_out()))
 }
 
 async fn answer_get<E: Executor, A: SignIn>(
     endpoint: &GraphqlEndpoint<E, A>,
     parts: &Parts,
-    seen: &mut Observation,
-) -> Result<Settled, Rejection> {
+    seen: &Observation,
+) -> Outcome {
+    let time = endpoint.settings().request_timeout;
     let parameters = parameters_of_uri(&parts.uri)?;
     let operation =
         Operation::admit(parameters, endpoint.settings()).map_err(|error| Rejection::errors(vec![*error]))?;
@@ -134,7 +135,8 @@ async fn answer_get<E: Executor, A: SignIn>(
     if operation.kind == OperationType::Mutation {
         return Err(Rejection::method_not_allowed("POST", "A mutation is sent by POST."));
     }
-    perform(endpoint, &parts.headers, operation, seen).await
+    let performed = timeout(time, perform(endpoint, &parts.headers, operation, seen));
+    performed.await.unwrap_or_else(|_| Err(Rejection::timed_out()))
 }
 
 /// Executes for the caller whom the headers name. Introspection needs none.
@@ -142,8 +144,8 @@ async fn perform<E: Executor, A: SignIn>(
     endpoint: &GraphqlEndpoint<E, A>,
     headers: &HeaderMap,
     operation: Operation,
-    seen: &mut Observation,
-) -> Result<Settled, Rejection> {
+    seen: &Observation,
+) -> Outcome {
     if operation.kind == OperationType::Subscription {
         return Err(Rejection::bad_request(
             "Subscriptions are served over WebSocket, by the protocol graphql-transport-ws.",
@@ -157,10 +159,13 @@ async fn perform<E: Executor, A: SignIn>(
         seen.signed_in(&session);
         Some(session)
     };
+    let agent = session.as_ref().and_then(|session| session.agent_key);
+    let standing =
+        endpoint.fair_use().pay(agent, operation.points).map_err(|spent| Rejection::spent(&spent))?;
     let kind = operation.kind;
     let request = operation.into_first_request(session);
     let tasks = endpoint.tasks();
-    Ok(operation::execute(endpoint.executor(), kind, request, tasks, seen.request_id()).await)
+    Ok((operation::execute(endpoint.executor(), kind, request, tasks, seen).await, standing))
 }
 
 /// Reads a body of at most `limit` bytes.

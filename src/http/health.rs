@@ -15,7 +15,8 @@ use serde::Serialize;
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 
-use crate::service::{Answer, Services, WakeUps};
+use crate::service::wakeups::WakeupState;
+use crate::service::{Answer, Services};
 
 /// How long one check may take.
 const CHECK_TIMEOUT: Duration = Duration::from_secs(2);
@@ -46,7 +47,7 @@ struct Readiness {
 struct Checks {
     database: Check,
     migrations: Check,
-    wake_ups: Check,
+    wakeups: Check,
     draining: Check,
 }
 
@@ -77,16 +78,17 @@ pub fn routes<S: Clone + Send + Sync + 'static>(health: Health) -> Router<S> {
 
 async fn ready(State(health): State<Health>) -> Response {
     let (database, migrations) = tokio::join!(database(&health.services), migrations(&health.services));
-    let wake_ups = match health.services.wake_ups() {
-        WakeUps::Connected => Check { ok: true, detail: Some("connected") },
-        WakeUps::Polling => Check { ok: true, detail: Some("poll") },
+    let wakeups = match health.services.wakeups() {
+        WakeupState::Connected => Check { ok: true, detail: Some("connected") },
+        WakeupState::Polling => Check { ok: true, detail: Some("poll") },
+        WakeupState::Disconnected => Check { ok: true, detail: Some("disconnected; the poll stands in") },
     };
     let draining = match health.draining.is_cancelled() {
         true => Check::failed("the server is stopping"),
         false => Check::OK,
     };
-    let checks = Checks { database, migrations, wake_ups, draining };
-    let ready = checks.database.ok && checks.migrations.ok && checks.wake_ups.ok && checks.draining.ok;
+    let checks = Checks { database, migrations, wakeups, draining };
+    let ready = checks.database.ok && checks.migrations.ok && checks.wakeups.ok && checks.draining.ok;
     let status = if ready { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
     (status, [(header::CACHE_CONTROL, "no-store")], Json(Readiness { ready, checks })).into_response()
 }

@@ -7,6 +7,7 @@
 //! `observation`.
 
 pub mod errors;
+pub mod fair_use;
 pub mod graphiql;
 pub mod graphql_http;
 pub mod graphql_ws;
@@ -17,6 +18,7 @@ pub mod metrics;
 mod observation;
 pub mod operation;
 pub mod request_id;
+pub mod server;
 pub mod session;
 mod trace;
 pub mod transport;

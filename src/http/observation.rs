@@ -2,6 +2,8 @@
 //!
 //! Names of operations, codes, ids and times; never a document, a variable, a header or an answer.
 
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
 use async_graphql::{ServerError, parser::types::OperationType};
 use axum::http::HeaderMap;
 use tokio::time::Instant;
@@ -17,19 +19,29 @@ use super::{
 };
 use crate::metrics::{self, Metrics};
 
-/// Nobody waited for the end. A mutation has been carried out all the same.
+/// Nobody waited for the answer, so it was not made to its end. It never is the outcome of a mutation that began.
 const ABANDONED: &str = "ABANDONED";
 
 /// The longest name that is written to the log.
 const NAME_CHARS: usize = 64;
 
-/// An operation under way. Dropping it is its end, whatever the reason.
-pub(super) struct Observation {
+/// An operation under way. It is over when the last clone is dropped, whatever the reason: a mutation keeps one
+/// until it is carried out, also when its client has hung up.
+#[derive(Clone)]
+pub(super) struct Observation(Arc<Seen>);
+
+struct Seen {
     metrics: Metrics,
     transport: &'static str,
     request_id: RequestId,
     span: Span,
     started: Instant,
+    facts: Mutex<Facts>,
+}
+
+/// What becomes known while it runs.
+#[derive(Default)]
+struct Facts {
     kind: Option<OperationType>,
     name: Option<String>,
     agent: Option<Uuid>,
@@ -41,7 +53,7 @@ impl Observation {
     /// A request over HTTP, under the id and in the trace that its headers name.
     pub(super) fn of_http(metrics: &Metrics, headers: &HeaderMap) -> Self {
         let seen = Self::begin(metrics, "http", RequestId::of_headers(headers));
-        trace::continue_from(&seen.span, headers);
+        trace::continue_from(&seen.0.span, headers);
         seen
     }
 
@@ -59,69 +71,86 @@ impl Observation {
             graphql.operation.type = field::Empty,
             graphql.operation.name = field::Empty,
         );
-        Self {
+        Self(Arc::new(Seen {
             metrics: metrics.clone(),
             transport,
             request_id,
             span,
             started: Instant::now(),
-            kind: None,
-            name: None,
-            agent: None,
-            workspace: None,
-            outcome: None,
-        }
+            facts: Mutex::default(),
+        }))
     }
 
     pub(super) fn request_id(&self) -> RequestId {
-        self.request_id
+        self.0.request_id
     }
 
     /// The span in which the log lines and the trace of the operation stand.
     pub(super) fn span(&self) -> Span {
-        self.span.clone()
+        self.0.span.clone()
     }
 
     /// It has passed the guard.
-    pub(super) fn admitted(&mut self, operation: &Operation) {
-        self.kind = Some(operation.kind);
-        self.name = operation.name.as_deref().map(|name| name.chars().take(NAME_CHARS).collect());
-        self.span.record("graphql.operation.type", kind(self.kind));
-        if let Some(name) = &self.name {
-            self.span.record("graphql.operation.name", name.as_str());
+    pub(super) fn admitted(&self, operation: &Operation) {
+        let name: Option<String> =
+            operation.name.as_deref().map(|name| name.chars().take(NAME_CHARS).collect());
+        self.0.span.record("graphql.operation.type", kind(Some(operation.kind)));
+        if let Some(name) = &name {
+            self.0.span.record("graphql.operation.name", name.as_str());
         }
+        let mut facts = self.0.facts();
+        facts.kind = Some(operation.kind);
+        facts.name = name;
     }
 
     /// It is made for this caller.
-    pub(super) fn signed_in(&mut self, session: &Session) {
-        self.agent = session.agent_key;
-        self.workspace = session.workspace_key;
+    pub(super) fn signed_in(&self, session: &Session) {
+        let mut facts = self.0.facts();
+        facts.agent = session.agent_key;
+        facts.workspace = session.workspace_key;
     }
 
     /// It has come to this.
-    pub(super) fn settled(&mut self, settled: &Settled) {
+    pub(super) fn settled(&self, settled: &Settled) {
         match settled {
             Settled::Executed(response) => self.ended(&response.errors),
             Settled::Refused(errors) => self.ended(errors),
         }
     }
 
-    /// It is over, with these errors or none.
-    pub(super) fn ended(&mut self, errors: &[ServerError]) {
-        self.outcome = Some(errors.first().map_or(metrics::OK, errors::code_label));
+    /// It has come so far, with these errors or none. The first error of all is its outcome.
+    pub(super) fn ended(&self, errors: &[ServerError]) {
+        let outcome = errors.first().map_or(metrics::OK, errors::code_label);
+        let mut facts = self.0.facts();
+        if facts.outcome.is_none_or(|before| before == metrics::OK) {
+            facts.outcome = Some(outcome);
+        }
     }
 }
 
-impl Drop for Observation {
+impl Seen {
+    fn facts(&self) -> MutexGuard<'_, Facts> {
+        self.facts.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Drop for Seen {
     fn drop(&mut self) {
         let took = self.started.elapsed();
-        let name = self.name.as_deref().unwrap_or_default();
-        let subscribes = self.kind == Some(OperationType::Subscription);
+        let facts = std::mem::take(&mut *self.facts());
+        let name = facts.name.as_deref().unwrap_or_default();
+        let subscribes = facts.kind == Some(OperationType::Subscription);
         // A subscription is over when its client has had enough: that is how it should end.
-        let outcome = self.outcome.unwrap_or(if subscribes { metrics::OK } else { ABANDONED });
-        let (kind, transport) = (kind(self.kind), self.transport);
-        let took_if_bounded = (!subscribes).then_some(took);
-        self.metrics.operation(metrics::Operation { name, kind, transport, outcome, took: took_if_bounded });
+        let outcome = facts.outcome.unwrap_or(if subscribes { metrics::OK } else { ABANDONED });
+        let (kind, transport) = (kind(facts.kind), self.transport);
+        self.metrics.operation(metrics::Operation {
+            name,
+            is_signed_in: facts.workspace.is_some(),
+            kind,
+            transport,
+            outcome,
+            took: (!subscribes).then_some(took),
+        });
         tracing::info!(
             target: "switchboard::access",
             request_id = %self.request_id,
@@ -130,8 +159,8 @@ impl Drop for Observation {
             transport,
             outcome,
             duration_ms = took.as_secs_f64() * 1_000.0,
-            agent_id = self.agent.map(field::display),
-            workspace_id = self.workspace.map(field::display),
+            agent_id = facts.agent.map(field::display),
+            workspace_id = facts.workspace.map(field::display),
             "operation"
         );
     }

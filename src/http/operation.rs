@@ -21,7 +21,9 @@ use tracing::Instrument;
 
 use super::{
     errors::{self, Code, Settled},
+    fair_use::{MUTATION_POINTS, QUERY_POINTS},
     guard::{self, Admitted, Refusal},
+    observation::Observation,
     request_id::RequestId,
     session::Session,
     transport::TransportSettings,
@@ -131,6 +133,8 @@ pub struct Operation {
     pub introspection_only: bool,
     /// What the client calls it; `None` when it is anonymous.
     pub name: Option<String>,
+    /// What it costs an agent, as [`super::fair_use`] counts.
+    pub points: u32,
     request: Request,
 }
 
@@ -162,6 +166,7 @@ impl Operation {
         Ok(Self {
             kind: admitted.operation,
             introspection_only: admitted.introspection_only,
+            points: points(admitted.operation, admitted.root_fields),
             name: admitted.operation_name.map(|name| name.to_string()),
             request,
         })
@@ -190,17 +195,20 @@ impl Operation {
 ///
 /// A mutation runs in a task of its own: once begun it ends, whether or not anybody
 /// still waits for this future. A query is dropped with it.
-pub async fn execute<E: Executor>(
+pub(super) async fn execute<E: Executor>(
     executor: &E,
     kind: OperationType,
     request: Request,
     tasks: &TaskTracker,
-    request_id: RequestId,
+    seen: &Observation,
 ) -> Settled {
     let executor = executor.clone();
+    let seen = seen.clone();
     let run = async move {
         let response = AssertUnwindSafe(executor.execute(request)).catch_unwind();
-        settle_result(response.await, request_id)
+        let settled = settle_result(response.await, seen.request_id());
+        seen.settled(&settled);
+        settled
     }
     .instrument(tracing::debug_span!("graphql"))
     // The task of a mutation would lose the span of its operation.
@@ -221,6 +229,15 @@ pub(super) fn settle_result(result: std::thread::Result<Response>, request_id: R
     match result {
         Ok(response) => errors::settle(response, request_id),
         Err(payload) => Settled::Refused(vec![errors::panicked(payload.as_ref(), request_id)]),
+    }
+}
+
+fn points(kind: OperationType, root_fields: usize) -> u32 {
+    match kind {
+        OperationType::Query | OperationType::Subscription => QUERY_POINTS,
+        OperationType::Mutation => {
+            u32::try_from(root_fields).unwrap_or(u32::MAX).saturating_mul(MUTATION_POINTS)
+        }
     }
 }
 

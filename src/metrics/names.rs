@@ -1,7 +1,7 @@
 //! The names of operations that get a label of their own.
 //!
 //! Clients choose the names, and every label costs memory here and in Prometheus for good. So there are few, a
-//! name earns its label by an operation that went well, and all others share one.
+//! name earns its label by an operation of a caller who is signed in that went well, and all others share one.
 
 use std::collections::HashSet;
 use std::sync::{PoisonError, RwLock};
@@ -17,7 +17,7 @@ const OTHER: &str = "other";
 pub(super) struct Names(RwLock<HashSet<String>>);
 
 impl Names {
-    /// The label of a name. `earns` is that its operation went well.
+    /// The label of a name. `earns` is that its operation went well, for a caller who is signed in.
     pub fn label(&self, name: &str, earns: bool) -> String {
         if name.is_empty() || self.is_known(name) || (earns && self.learn(name)) {
             return name.to_owned();

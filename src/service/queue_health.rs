@@ -10,9 +10,9 @@ use super::administration::Office;
 use super::pulse::Pulse;
 use super::views::narrowed;
 use super::{Access, Administered, Answer, BoxStream, Error, Services};
-use crate::domain::queue::{self, Window};
+use crate::domain::queue::{Signals, Window};
 use crate::domain::{PhoneNumberId, QueueHealth, QueueThresholds, Refusal, Workspace};
-use crate::store::{queue as flows, workspaces};
+use crate::store::{queue, workspaces};
 use crate::token::Caller;
 
 /// For how many seconds arrivals can be held against claims: a minute to a week.
@@ -43,31 +43,18 @@ impl Services {
     ) -> Answer<QueueHealth> {
         check_window(window)?;
         let numbers = narrowed(access.viewer()?.phone_number_ids, only);
-        let (workspace, thresholds) = (access.workspace.id, access.workspace.queue_thresholds);
+        let workspace = access.workspace.id;
         // What is in the log has happened, also when another process's clock runs ahead of this one's.
         let window = Window::new(self.clock.now().max(access.logged_at), window);
-        let (unassigned, (oldest_unassigned_since, oldest_waiting_since), slots) = self
+        let queues = self
             .store
             .read(move |conn| {
-                async move {
-                    let unassigned = flows::unassigned(conn, workspace, &numbers).await?;
-                    let oldest = flows::oldest(conn, workspace, &numbers).await?;
-                    Ok((unassigned, oldest, flows::slots(conn, workspace, &numbers, window).await?))
-                }
-                .boxed()
+                async move { queue::of_numbers(conn, workspace, &numbers, window).await }.boxed()
             })
             .await?;
-        let wait_left = thresholds.wait_left(oldest_waiting_since, window.now());
-        Ok(QueueHealth {
-            unassigned,
-            oldest_unassigned_since,
-            oldest_waiting_since,
-            flows: slots.in_window(),
-            trend: queue::trend(&slots),
-            unassigned_over: thresholds.unassigned_over(unassigned),
-            wait_over: wait_left == Some(0),
-            wait_left: wait_left.filter(|left| *left > 0),
-        })
+        let known = access.phone_numbers.iter();
+        let by_number = known.filter_map(|number| Some((number.clone(), *queues.get(&number.id)?))).collect();
+        Ok(QueueHealth::new(by_number, access.workspace.queue_thresholds, window.now()))
     }
 
     /// The queue's health now, and each time its verdict or the state of a threshold changes, with the position
@@ -168,7 +155,7 @@ struct Watch {
     only: Option<BTreeSet<PhoneNumberId>>,
     window: i32,
     pulse: Pulse,
-    last: Option<QueueHealth>,
+    last: Option<Signals>,
     /// How many microseconds after the last look the longest wait was to pass its threshold.
     wait_left: Option<i64>,
 }
@@ -183,8 +170,7 @@ impl Watch {
             let access = self.services.access(self.caller).await?;
             let health = self.services.queue_health(&access, self.only.as_ref(), self.window).await?;
             self.wait_left = health.wait_left;
-            if self.last.is_none_or(|last| last.signals() != health.signals()) {
-                self.last = Some(health);
+            if self.last.replace(health.signals()) != Some(health.signals()) {
                 return Ok((health, access.as_of));
             }
         }

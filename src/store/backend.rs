@@ -16,7 +16,8 @@ use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 
 use super::error::{StoreError, StoreResult};
-use super::postgres::{self, PgPool};
+use super::notify::NotifyLink;
+use super::postgres::{self, PgPool, Timeouts};
 use super::sqlite::{SqliteConn, SqliteThreads};
 use crate::metrics::Pool;
 
@@ -120,9 +121,19 @@ impl Store {
     /// # Errors
     /// [`StoreError::Unavailable`] when there is no way to the database.
     pub async fn open(url: &DatabaseUrl, pool_size: usize) -> StoreResult<Self> {
+        Self::open_with(url, pool_size, Timeouts::default()).await
+    }
+
+    /// As [`Self::open`], with timeouts for PostgreSQL. SQLite has one writer, and nothing to wait for.
+    ///
+    /// # Errors
+    /// As [`Self::open`].
+    pub async fn open_with(url: &DatabaseUrl, pool_size: usize, timeouts: Timeouts) -> StoreResult<Self> {
         let statements = Arc::new(AtomicU64::new(0));
         let engine = match url {
-            DatabaseUrl::Postgres(url) => Engine::Postgres(PgPool::open(url, pool_size, &statements).await?),
+            DatabaseUrl::Postgres(url) => {
+                Engine::Postgres(PgPool::open(url, pool_size, timeouts, &statements).await?)
+            }
             DatabaseUrl::Sqlite(path) => Engine::Sqlite(SqliteThreads::open(path, &statements)?),
         };
         Ok(Self { engine, statements })
@@ -146,6 +157,18 @@ impl Store {
     /// Whether several processes can share this database over a network.
     pub fn is_shared(&self) -> bool {
         matches!(self.engine, Engine::Postgres(_))
+    }
+
+    /// Opens a connection that carries wake-ups between processes.
+    ///
+    /// # Errors
+    /// [`StoreError::Unavailable`] when there is no way to the database; always on SQLite, which no two machines
+    /// share.
+    pub async fn listen(&self) -> StoreResult<NotifyLink> {
+        match &self.engine {
+            Engine::Postgres(pool) => pool.listen().await,
+            Engine::Sqlite(_) => Err(StoreError::Unavailable("SQLite has no notifications".into())),
+        }
     }
 
     /// Runs `work` on a connection, each statement on its own.

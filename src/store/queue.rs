@@ -1,6 +1,6 @@
 //! The queue of open, unassigned conversations: what flowed through it, and its oldest.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use diesel::dsl::sql;
 use diesel::prelude::*;
@@ -9,10 +9,11 @@ use diesel_async::RunQueryDsl;
 
 use super::backend::on_backend;
 use super::schema::{conversations, phone_numbers, queue_flows, view_counts};
+use super::sql_types::Id;
 use super::{Conn, StoreResult};
 use crate::clock::Timestamp;
 use crate::domain::counts::Holder;
-use crate::domain::queue::{self, Flow, INSTANTS, Slots, Window};
+use crate::domain::queue::{self, Flow, INSTANTS, Queue, Window};
 use crate::domain::{Event, EventBody, PhoneNumberId, Status, WorkspaceId};
 
 /// One event by which the queue gained or lost a conversation.
@@ -78,14 +79,40 @@ pub async fn between(
     })?)
 }
 
-/// What flowed through the queue of some numbers in a window and in the one before it, in one statement.
-pub async fn slots(
+/// The queue of each of some numbers, with what went through it in a window and in the one before it.
+///
+/// Three statements, however many numbers there are.
+pub async fn of_numbers(
     conn: &mut Conn,
     workspace: WorkspaceId,
     numbers: &BTreeSet<PhoneNumberId>,
     window: Window,
-) -> StoreResult<Slots> {
-    let numbers: Vec<PhoneNumberId> = numbers.iter().copied().collect();
+) -> StoreResult<BTreeMap<PhoneNumberId, Queue>> {
+    let ids: Vec<PhoneNumberId> = numbers.iter().copied().collect();
+    let mut queues: BTreeMap<_, _> = ids.iter().map(|id| (*id, Queue::default())).collect();
+    for (id, n) in unassigned(conn, workspace, &ids).await? {
+        queues.entry(id).or_default().unassigned = n;
+    }
+    for (id, unassigned_since, waiting_since) in oldest(conn, workspace, &ids).await? {
+        let queue = queues.entry(id).or_default();
+        (queue.oldest_unassigned_since, queue.oldest_waiting_since) = (unassigned_since, waiting_since);
+    }
+    for (id, flow, slot, n) in flows(conn, workspace, &ids, window).await? {
+        let slots = &mut queues.entry(id).or_default().slots.0;
+        if let Some(flows) = usize::try_from(slot).ok().and_then(|slot| slots.get_mut(slot)) {
+            flows.add(flow, n);
+        }
+    }
+    Ok(queues)
+}
+
+/// How often each flow happened on each number in each slot of the windows.
+async fn flows(
+    conn: &mut Conn,
+    workspace: WorkspaceId,
+    numbers: &[PhoneNumberId],
+    window: Window,
+) -> StoreResult<Vec<(PhoneNumberId, Flow, i64, i64)>> {
     let micros = match conn {
         Conn::Postgres(_) => "(extract(epoch FROM at) * 1000000)::bigint",
         Conn::Sqlite(_) => "at",
@@ -94,54 +121,51 @@ pub async fn slots(
     // expressions and would refuse to group by one and select the other.
     let (start, length) = (window.start().as_micros(), window.micros());
     let slot = format!("(({micros} - ({start})) * {INSTANTS} - 1) / {length}");
-    let rows: Vec<(Flow, i64, i64)> = on_backend!(conn, |c| {
+    let by_slot = (sql::<Id>("phone_number_id"), sql::<Text>("flow"), sql::<BigInt>(&slot));
+    Ok(on_backend!(conn, |c| {
         queue_flows::table
             .filter(queue_flows::workspace_id.eq(workspace))
-            .filter(queue_flows::phone_number_id.eq_any(&numbers))
+            .filter(queue_flows::phone_number_id.eq_any(numbers))
             .filter(queue_flows::at.gt(window.start()).and(queue_flows::at.le(window.now())))
-            .group_by((sql::<Text>("flow"), sql::<BigInt>(&slot)))
-            .select((sql::<Text>("flow"), sql::<BigInt>(&slot), sql::<BigInt>("count(*)")))
+            .group_by(by_slot.clone())
+            .select((by_slot.0.clone(), by_slot.1.clone(), by_slot.2.clone(), sql::<BigInt>("count(*)")))
             .load(c)
             .await
-    })?;
-    let mut slots = Slots::default();
-    for (flow, slot, n) in rows {
-        if let Some(flows) = usize::try_from(slot).ok().and_then(|slot| slots.0.get_mut(slot)) {
-            flows.add(flow, n);
-        }
-    }
-    Ok(slots)
+    })?)
 }
 
-/// How many open conversations of some numbers nobody owns, from the counters.
-pub async fn unassigned(
+/// How many open conversations of each number nobody owns, from the counters.
+async fn unassigned(
     conn: &mut Conn,
     workspace: WorkspaceId,
-    numbers: &BTreeSet<PhoneNumberId>,
-) -> StoreResult<i64> {
-    let numbers: Vec<PhoneNumberId> = numbers.iter().copied().collect();
-    let counts: Vec<i64> = on_backend!(conn, |c| {
+    numbers: &[PhoneNumberId],
+) -> StoreResult<Vec<(PhoneNumberId, i64)>> {
+    let counts: Vec<(PhoneNumberId, i64)> = on_backend!(conn, |c| {
         view_counts::table
             .filter(view_counts::workspace_id.eq(workspace))
             .filter(view_counts::holder.eq(Holder::Nobody))
-            .filter(view_counts::phone_number_id.eq_any(&numbers))
+            .filter(view_counts::phone_number_id.eq_any(numbers))
             .filter(view_counts::status.eq(Status::Open))
-            .select(view_counts::n)
+            .select((view_counts::phone_number_id, view_counts::n))
             .load(c)
             .await
     })?;
-    Ok(counts.into_iter().sum())
+    // Those with and without an inbound message are counted apart.
+    let mut sums = BTreeMap::new();
+    for (number, n) in counts {
+        *sums.entry(number).or_default() += n;
+    }
+    Ok(sums.into_iter().collect())
 }
 
-/// Since when the longest unassigned and the longest waiting open conversation of some numbers have been so.
+/// Since when the longest unassigned and the longest waiting open conversation of each number have been so.
 ///
 /// One statement, with a walk of one row for each number and each of the two.
-pub async fn oldest(
+async fn oldest(
     conn: &mut Conn,
     workspace: WorkspaceId,
-    numbers: &BTreeSet<PhoneNumberId>,
-) -> StoreResult<(Option<Timestamp>, Option<Timestamp>)> {
-    let numbers: Vec<PhoneNumberId> = numbers.iter().copied().collect();
+    numbers: &[PhoneNumberId],
+) -> StoreResult<Vec<(PhoneNumberId, Option<Timestamp>, Option<Timestamp>)>> {
     let of_number = conversations::workspace_id
         .eq(phone_numbers::workspace_id)
         .and(conversations::phone_number_id.eq(phone_numbers::id));
@@ -158,15 +182,12 @@ pub async fn oldest(
         .order(conversations::waiting_since)
         .select(conversations::waiting_since)
         .single_value();
-    let rows: Vec<(Option<Timestamp>, Option<Timestamp>)> = on_backend!(conn, |c| {
+    Ok(on_backend!(conn, |c| {
         phone_numbers::table
             .filter(phone_numbers::workspace_id.eq(workspace))
-            .filter(phone_numbers::id.eq_any(&numbers))
-            .select((unassigned, waiting))
+            .filter(phone_numbers::id.eq_any(numbers))
+            .select((phone_numbers::id, unassigned, waiting))
             .load(c)
             .await
-    })?;
-    let unassigned = rows.iter().filter_map(|(unassigned, _)| *unassigned).min();
-    let waiting = rows.iter().filter_map(|(_, waiting)| *waiting).min();
-    Ok((unassigned, waiting))
+    })?)
 }

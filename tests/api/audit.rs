@@ -5,10 +5,10 @@ use rand::{Rng, SeedableRng};
 use serde_json::{Value, json};
 
 use crate::support::agent::Agent;
-use crate::support::backdated::Backdated;
 use crate::support::outcome::{items, number, text};
 use crate::support::seed;
 use crate::support::storm::{ALL, Storm};
+use crate::support::timed::Timed;
 use crate::support::world::Number;
 
 const AUDIT: &str = "query($from: DateTime!, $to: DateTime!, $numbers: [ID!]) {
@@ -33,7 +33,7 @@ fn figures(told: &Value) -> Figures {
     )
 }
 
-async fn audit(world: &Backdated, agent: &Agent, from: i64, to: i64, numbers: Value) -> Value {
+async fn audit(world: &Timed, agent: &Agent, from: i64, to: i64, numbers: Value) -> Value {
     let variables = json!({ "from": world.at(from), "to": world.at(to), "numbers": numbers });
     agent.client.data(AUDIT, variables).await["ownershipAudit"].take()
 }
@@ -49,7 +49,7 @@ struct Stood {
 }
 
 /// The history of a conversation, oldest first.
-async fn stood(world: &Backdated, conversation: &str) -> Vec<Stood> {
+async fn stood(world: &Timed, conversation: &str) -> Vec<Stood> {
     let mut history = world.manager.history(conversation).await;
     assert!(history.len() < 100, "the history fits a page");
     history.reverse();
@@ -85,7 +85,7 @@ fn recount(stood: &[Stood], from: i64, to: i64) -> Figures {
 }
 
 /// The figures of many conversations.
-async fn recounted(world: &Backdated, conversations: &[String], from: i64, to: i64) -> Figures {
+async fn recounted(world: &Timed, conversations: &[String], from: i64, to: i64) -> Figures {
     let mut sum = (0, 0, 0, 0);
     for conversation in conversations {
         let one = recount(&stood(world, conversation).await, from, to);
@@ -95,7 +95,7 @@ async fn recounted(world: &Backdated, conversations: &[String], from: i64, to: i
 }
 
 /// Compares an audit over `[from, to)` with the histories of both numbers' conversations.
-async fn assert_audit(world: &Backdated, from: i64, to: i64, by_number: [(&Number, &[String]); 2]) {
+async fn assert_audit(world: &Timed, from: i64, to: i64, by_number: [(&Number, &[String]); 2]) {
     let told = audit(world, &world.manager, from, to, Value::Null).await;
     let mut total = (0, 0, 0, 0);
     let end = to.min(world.elapsed().max(from));
@@ -113,7 +113,7 @@ async fn assert_audit(world: &Backdated, from: i64, to: i64, by_number: [(&Numbe
 }
 
 on_both! {
-    async fn the_audit_equals_the_histories_second_by_second(world: Backdated) {
+    async fn the_audit_equals_the_histories_second_by_second(world: Timed) {
         let mut rng = StdRng::seed_from_u64(seed());
         world.pass(60);
         let team = [world.manager.clone(), world.rep.clone(), world.rep2.clone()];
@@ -125,7 +125,7 @@ on_both! {
             world.pass(1);
             team[n as usize % 3].claim(&others[n as usize - 20]).await.changed();
         }
-        let storm = Storm { world: &world.workspace, conversations: &conversations, acts: ALL };
+        let storm = Storm { world, conversations: &conversations, acts: ALL };
         for round in 0..90 {
             world.pass(if round % 30 == 29 { 1_500 } else { rng.random_range(1..60) });
             storm.strike(&mut rng, &team).await;
@@ -140,12 +140,12 @@ on_both! {
         }
     }
 
-    async fn the_owner_at_any_time_agrees_with_the_history(world: Backdated) {
+    async fn the_owner_at_any_time_agrees_with_the_history(world: Timed) {
         let mut rng = StdRng::seed_from_u64(seed());
         world.pass(60);
         let team = [world.manager.clone(), world.rep.clone(), world.rep2.clone()];
         let conversations = world.conversations(3).await;
-        let storm = Storm { world: &world.workspace, conversations: &conversations, acts: ALL };
+        let storm = Storm { world, conversations: &conversations, acts: ALL };
         for _ in 0..60 {
             world.pass(rng.random_range(1..30));
             storm.strike(&mut rng, &team).await;
@@ -164,7 +164,7 @@ on_both! {
         }
     }
 
-    async fn only_managers_audit(world: Backdated) {
+    async fn only_managers_audit(world: Timed) {
         let variables = json!({ "from": world.at(0), "to": world.at(60) });
         let refused = world.rep.client.query(AUDIT, variables.clone()).await;
         assert_eq!(refused.error_code(), "FORBIDDEN", "{refused}");
@@ -173,7 +173,7 @@ on_both! {
         assert_eq!(refused.error_code(), "FORBIDDEN", "{refused}");
     }
 
-    async fn an_audit_covers_at_most_31_days_forwards(world: Backdated) {
+    async fn an_audit_covers_at_most_31_days_forwards(world: Timed) {
         const DAY: i64 = 86_400;
         for (from, to) in [(0, 0), (10, 5), (-31 * DAY, 1)] {
             let variables = json!({ "from": world.at(from), "to": world.at(to) });
@@ -186,7 +186,7 @@ on_both! {
         assert_eq!(figures(&ahead), (0, 0, 0, 0), "what has not happened counts nothing: {ahead:#}");
     }
 
-    async fn a_manager_audits_the_numbers_that_they_have_access_to(world: Backdated) {
+    async fn a_manager_audits_the_numbers_that_they_have_access_to(world: Timed) {
         world.pass(60);
         let ours = world.conversation_on(&world.number, 1).await;
         world.pass(1);

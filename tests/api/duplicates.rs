@@ -6,10 +6,10 @@ use rand::rngs::StdRng;
 use rand::{Rng, SeedableRng};
 use serde_json::{Value, json};
 
-use crate::support::backdated::Backdated;
 use crate::support::outcome::{instant, items, number, text};
 use crate::support::seed;
 use crate::support::storm::{Act, Storm};
+use crate::support::timed::Timed;
 
 const REPORT: &str = "query($from: DateTime!, $to: DateTime!, $numbers: [ID!]) {
     duplicateReplies(from: $from, to: $to, phoneNumberIds: $numbers) {
@@ -17,7 +17,7 @@ const REPORT: &str = "query($from: DateTime!, $to: DateTime!, $numbers: [ID!]) {
 
 const HOUR: i64 = 3_600_000_000;
 
-async fn report(world: &Backdated, from: i64, to: i64, numbers: Value) -> Value {
+async fn report(world: &Timed, from: i64, to: i64, numbers: Value) -> Value {
     let variables = json!({ "from": world.at(from), "to": world.at(to), "numbers": numbers });
     world.manager.client.data(REPORT, variables).await["duplicateReplies"].take()
 }
@@ -47,7 +47,7 @@ fn told(report: &Value) -> Figures {
 }
 
 /// Splits a thread into turns: the answers of each, as author and second.
-fn turns(world: &Backdated, messages: &[Value]) -> Vec<Vec<(String, i64)>> {
+fn turns(world: &Timed, messages: &[Value]) -> Vec<Vec<(String, i64)>> {
     let mut turns: Vec<Vec<(String, i64)>> = Vec::new();
     for message in messages {
         let inbound = message["direction"] == "INBOUND";
@@ -69,7 +69,7 @@ fn is_duplicate(answers: &[(String, i64)]) -> bool {
     answers.iter().any(|(one, at)| answers.iter().any(|(two, later)| one != two && (later - at).abs() <= 60))
 }
 
-async fn recounted(world: &Backdated, conversations: &[String], from: i64, to: i64) -> Figures {
+async fn recounted(world: &Timed, conversations: &[String], from: i64, to: i64) -> Figures {
     let mut figures = Figures::default();
     for conversation in conversations {
         let messages = world.manager.messages(conversation).await;
@@ -89,7 +89,7 @@ async fn recounted(world: &Backdated, conversations: &[String], from: i64, to: i
 }
 
 on_both! {
-    async fn the_report_equals_the_threads(world: Backdated) {
+    async fn the_report_equals_the_threads(world: Timed) {
         const ACTS: &[Act] = &[
             Act::Text, Act::Reply, Act::Reply, Act::Reply, Act::Assign, Act::Close, Act::Reopen, Act::Read,
         ];
@@ -97,7 +97,7 @@ on_both! {
         world.pass(60);
         let team = [world.manager.clone(), world.rep.clone(), world.rep2.clone()];
         let mut conversations = world.conversations(3).await;
-        let storm = Storm { world: &world.workspace, conversations: &conversations, acts: ACTS };
+        let storm = Storm { world, conversations: &conversations, acts: ACTS };
         for round in 0..110 {
             world.pass(if round % 25 == 24 { 3_000 } else { rng.random_range(1..40) });
             storm.strike(&mut rng, &team).await;
@@ -121,7 +121,7 @@ on_both! {
         }
     }
 
-    async fn two_agents_within_a_minute_are_counted_by_number_and_hour(world: Backdated) {
+    async fn two_agents_within_a_minute_are_counted_by_number_and_hour(world: Timed) {
         world.pass(60);
         let one = world.conversation_on(&world.number, 1).await;
         let two = world.conversation_on(&world.number2, 2).await;
@@ -143,7 +143,7 @@ on_both! {
         assert_eq!(none["rate"], Value::Null, "nothing was answered yet: {none:#}");
     }
 
-    async fn only_managers_see_duplicate_replies(world: Backdated) {
+    async fn only_managers_see_duplicate_replies(world: Timed) {
         let variables = json!({ "from": world.at(0), "to": world.at(60) });
         let refused = world.rep.client.query(REPORT, variables).await;
         assert_eq!(refused.error_code(), "FORBIDDEN", "{refused}");

@@ -1,11 +1,8 @@
 //! Levelling loads: planned, applied all or nothing, and taken back.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicI64, Ordering};
 
 use serde_json::{Value, json};
-use switchboard::clock::{Clock, Timestamp};
 use switchboard::domain::Plan;
 
 use crate::support::agent::{Agent, merged};
@@ -15,6 +12,7 @@ use crate::support::documents;
 use crate::support::operator;
 use crate::support::outcome::{Payload, items, number, text};
 use crate::support::storm::{ALL, Storm};
+use crate::support::timed::{MINUTE, Time};
 use crate::support::world::{Workspace, World, customer};
 
 /// What every payload about a plan answers.
@@ -239,25 +237,22 @@ fn replayed(history: &[Value]) -> (Option<String>, &'static str) {
 }
 
 async fn plans_grow_old(database: Database) {
-    const MINUTE: i64 = 60_000_000;
     let Some(store) = TestDatabase::create(database).await else { return };
-    let time = Arc::new(AtomicI64::new(Clock::system().now().as_micros()));
-    let told = time.clone();
-    let clock = Clock::from_fn(move || Timestamp::from_micros(told.fetch_add(1_000, Ordering::SeqCst)));
-    let world = World::prepare(App::start_at(&store.url, clock).await).await;
+    let time = Time::ticking();
+    let world = World::prepare(App::start_at(&store.url, time.clock()).await).await;
     let many = owned(&world, &world.rep, 1..5).await;
     let team = [&world.rep, &world.rep2];
     let planned = plan(&world.manager, &team, json!({})).await.ok();
-    time.fetch_add(10 * MINUTE, Ordering::SeqCst);
+    time.pass(10 * MINUTE);
     assert_stale(&world, "applyPlan", &planned, &[]).await;
     let planned = plan(&world.manager, &team, json!({})).await.ok();
-    time.fetch_add(9 * MINUTE, Ordering::SeqCst);
+    time.pass(9 * MINUTE);
     carry_out(&world.manager, "applyPlan", &planned).await.changed();
-    time.fetch_add(9 * MINUTE, Ordering::SeqCst);
+    time.pass(9 * MINUTE);
     carry_out(&world.manager, "undoPlan", &planned).await.changed();
     let planned = plan(&world.manager, &team, json!({})).await.ok();
     carry_out(&world.manager, "applyPlan", &planned).await.changed();
-    time.fetch_add(10 * MINUTE, Ordering::SeqCst);
+    time.pass(10 * MINUTE);
     assert_stale(&world, "undoPlan", &planned, &[]).await;
     assert_eq!(owner_of(&world, &many[0]).await, world.rep2.id.as_str());
     world.app.stop().await;

@@ -4,10 +4,10 @@ use rand::rngs::StdRng;
 use rand::{Rng, SeedableRng};
 use serde_json::{Value, json};
 
-use crate::support::backdated::Backdated;
 use crate::support::outcome::{items, text};
 use crate::support::seed;
 use crate::support::storm::{ALL, Storm};
+use crate::support::timed::Timed;
 
 const LIST: &str = "query($minutes: Int! = 60, $kinds: [OwnershipViolationKind!], $numbers: [ID!],
                           $first: Int, $after: String) {
@@ -20,7 +20,7 @@ const LIST: &str = "query($minutes: Int! = 60, $kinds: [OwnershipViolationKind!]
 type Breach = (String, String, i64, Value);
 
 /// All violations, over pages of `size`, in order.
-async fn listed(world: &Backdated, minutes: i64, size: i64) -> Vec<Breach> {
+async fn listed(world: &Timed, minutes: i64, size: i64) -> Vec<Breach> {
     let (mut found, mut after) = (Vec::new(), Value::Null);
     loop {
         let variables = json!({ "minutes": minutes, "first": size, "after": after });
@@ -43,7 +43,7 @@ async fn listed(world: &Backdated, minutes: i64, size: i64) -> Vec<Breach> {
 }
 
 /// The violations that the history of one conversation tells of, as things stand now.
-async fn recounted(world: &Backdated, conversation: &str, minutes: i64) -> Vec<Breach> {
+async fn recounted(world: &Timed, conversation: &str, minutes: i64) -> Vec<Breach> {
     let mut history = world.manager.history(conversation).await;
     assert!(history.len() < 100, "the history fits a page");
     history.reverse();
@@ -91,12 +91,12 @@ fn sorted(mut breaches: Vec<Breach>) -> Vec<Breach> {
 }
 
 on_both! {
-    async fn the_violations_are_those_of_the_histories(world: Backdated) {
+    async fn the_violations_are_those_of_the_histories(world: Timed) {
         let mut rng = StdRng::seed_from_u64(seed());
         world.pass(60);
         let team = [world.manager.clone(), world.rep.clone(), world.rep2.clone()];
         let conversations = world.conversations(12).await;
-        let storm = Storm { world: &world.workspace, conversations: &conversations, acts: ALL };
+        let storm = Storm { world, conversations: &conversations, acts: ALL };
         let mut seen = 0;
         for _ in 0..3 {
             for _ in 0..45 {
@@ -117,7 +117,7 @@ on_both! {
         assert!(seen > 0, "there was something to find");
     }
 
-    async fn each_kind_of_violation_is_told(world: Backdated) {
+    async fn each_kind_of_violation_is_told(world: Timed) {
         world.pass(60);
         // Begun at 61, 62, 63 and 64.
         let ids = world.conversations(4).await;
@@ -138,7 +138,7 @@ on_both! {
         assert_eq!(listed(world, 60, 100).await, [unowned, unanswered, closed]);
     }
 
-    async fn a_customer_who_texts_back_is_not_yet_forgotten(world: Backdated) {
+    async fn a_customer_who_texts_back_is_not_yet_forgotten(world: Timed) {
         world.pass(60);
         let id = world.conversation(1).await;
         world.rep.send(&id, "Here you are").await.changed();
@@ -149,7 +149,7 @@ on_both! {
         assert_eq!(listed(world, 60, 100).await, [], "open for a minute only, though never owned");
     }
 
-    async fn an_answer_after_the_close_settles_it(world: Backdated) {
+    async fn an_answer_after_the_close_settles_it(world: Timed) {
         world.pass(60);
         let id = world.conversation(1).await;
         world.pass(1);
@@ -159,7 +159,7 @@ on_both! {
         assert_eq!(listed(world, 60, 100).await, []);
     }
 
-    async fn no_open_conversation_is_owned_by_somebody_who_cannot_work_it(world: Backdated) {
+    async fn no_open_conversation_is_owned_by_somebody_who_cannot_work_it(world: Timed) {
         world.pass(60);
         let (mine, closed) = (world.conversation(1).await, world.conversation(2).await);
         for id in [&mine, &closed] {
@@ -180,7 +180,7 @@ on_both! {
         assert_eq!(only["assignee"]["id"], world.rep2.id.as_str(), "{told:#}");
     }
 
-    async fn violations_are_for_managers_and_their_numbers(world: Backdated) {
+    async fn violations_are_for_managers_and_their_numbers(world: Timed) {
         let refused = world.rep.client.query(LIST, json!({})).await;
         assert_eq!(refused.error_code(), "FORBIDDEN", "{refused}");
         assert_eq!(refused.body["data"]["ownershipViolations"], Value::Null, "{refused}");
@@ -195,7 +195,7 @@ on_both! {
         assert_eq!(listed(world, 5, 100).await, []);
     }
 
-    async fn bad_paging_of_violations_is_bad_input(world: Backdated) {
+    async fn bad_paging_of_violations_is_bad_input(world: Timed) {
         for variables in [
             json!({ "minutes": -1 }),
             json!({ "minutes": 1_000_000 }),

@@ -1,6 +1,5 @@
 //! What must hold of the repository itself.
 
-mod contract;
 mod layers;
 mod migrations;
 mod schema_file;

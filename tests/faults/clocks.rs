@@ -1,31 +1,24 @@
 //! What must hold when the clock jumps back.
 
-use std::sync::Arc;
-use std::sync::atomic::{AtomicI64, Ordering};
-
 use serde_json::Value;
-use switchboard::clock::{Clock, Timestamp};
 use switchboard::domain::Plan;
 
 use crate::support::app::App;
 use crate::support::database::{Database, TestDatabase};
 use crate::support::outcome::{instant, text};
+use crate::support::timed::{MINUTE, Time};
 use crate::support::world::{Workspace, customer};
-
-const HOUR: i64 = 3_600_000_000;
 
 async fn event_times_and_activity_never_go_back(database: Database) {
     let Some(store) = TestDatabase::create(database).await else { return };
-    let time = Arc::new(AtomicI64::new(Clock::system().now().as_micros()));
-    let told = time.clone();
-    let clock = Clock::from_fn(move || Timestamp::from_micros(told.fetch_add(1_000, Ordering::SeqCst)));
-    let app = App::start_at(&store.url, clock).await;
+    let time = Time::ticking();
+    let app = App::start_at(&store.url, time.clock()).await;
     let world = Workspace::create(&app, Plan::Team).await;
     let first = world.text(&customer(1), "Hello").await;
     let id = text(&first.conversation()["id"]).to_owned();
     world.rep.claim(&id).await.changed();
     let position = world.rep.as_of().await;
-    time.fetch_sub(HOUR, Ordering::SeqCst);
+    time.pass(-60 * MINUTE);
     let later = world.text(&customer(1), "Still there?").await;
     let activity =
         |payload: &crate::support::outcome::Payload| instant(&payload.conversation()["lastActivityAt"]);

@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use crate::support::documents::HEALTH;
 use crate::support::socket::{Socket, Subscription};
-use crate::support::timed::{SECOND, Timed};
+use crate::support::timed::Timed;
 use crate::support::world::World;
 
 fn follow(socket: &Socket, variables: Value) -> Subscription {
@@ -81,10 +81,10 @@ on_both! {
         let socket = Socket::open(&world.rep.client).await;
         let mut live = follow(&socket, json!({ "window": 60 }));
         assert_eq!(live.next().await["trend"], "GROWING");
-        world.pass(120 * SECOND);
+        world.pass(120);
         let calm = live.next().await;
         assert_eq!((&calm["trend"], &calm["waitOverThreshold"]), (&json!("STEADY"), &json!(false)), "{calm:#}");
-        world.pass(500 * SECOND);
+        world.pass(500);
         let late = live.next().await;
         assert_eq!(late["waitOverThreshold"], true, "{late:#}");
     }

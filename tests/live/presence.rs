@@ -9,7 +9,7 @@ use crate::support::documents::VIEWERS;
 use crate::support::outcome::{items, text};
 use crate::support::socket::{Socket, Subscription};
 use crate::support::sql::Direct;
-use crate::support::timed::{SECOND, Timed};
+use crate::support::timed::Timed;
 use crate::support::world::World;
 
 fn follow(socket: &Socket, conversation: &str) -> Subscription {
@@ -86,16 +86,16 @@ on_both! {
         world.rep.is_at(&id, json!("VIEWING")).await.changed();
         world.rep2.is_at(&id, json!("VIEWING")).await.changed();
         let both = live.find(|now| items(&now["viewers"]).len() == 2).await;
-        world.pass(20 * SECOND);
+        world.pass(20);
         let again = world.rep.is_at(&id, json!("VIEWING")).await.unchanged();
         let since = |presence: &Value| {
             let mine = items(&presence["viewers"]).iter().find(|it| it["agent"]["id"] == *world.rep.id);
             mine.map(|it| it["since"].clone())
         };
         assert_eq!(since(&again.value["presence"]), since(&both), "saying it again is no news: {again}");
-        world.pass(10 * SECOND);
+        world.pass(10);
         live.find(is(&[(&world.rep, "VIEWING")])).await;
-        world.pass(20 * SECOND);
+        world.pass(20);
         live.find(is(&[])).await;
     }
 
@@ -105,10 +105,10 @@ on_both! {
         world.rep.is_at(&id, json!("VIEWING")).await.changed();
         world.rep2.is_at(&id, json!("VIEWING")).await.changed();
         assert_eq!(stored(&mut direct).await, 2);
-        world.pass(29 * SECOND);
+        world.pass(29);
         world.manager.is_at(&id, json!("VIEWING")).await.changed();
         assert_eq!(stored(&mut direct).await, 3, "nothing has expired yet");
-        world.pass(SECOND);
+        world.pass(1);
         world.manager.is_at(&id, json!("VIEWING")).await.unchanged();
         assert_eq!(stored(&mut direct).await, 1);
     }
@@ -134,6 +134,19 @@ on_both! {
         live.find(is(&[(&world.rep, "VIEWING")])).await;
         spy.assert_complete().await;
         world.rep2.is_at(&id, json!("VIEWING")).await.refused_at("NOT_FOUND", "conversationId");
+    }
+
+    async fn who_loses_access_stops_following_though_nobody_moves(world: World) {
+        let id = world.conversation(1).await;
+        let socket = Socket::open(&world.rep.client).await;
+        let mut live = follow(&socket, &id);
+        live.next().await;
+        // Access to another number is another matter.
+        world.revoke(&world.rep, &world.number2).await.changed();
+        world.rep2.is_at(&id, json!("VIEWING")).await.changed();
+        live.find(is(&[(&world.rep2, "VIEWING")])).await;
+        world.revoke(&world.rep, &world.number).await.changed();
+        live.assert_complete().await;
     }
 
     async fn a_conversation_that_is_not_there_has_no_presence(world: World) {

@@ -22,7 +22,7 @@ on_both! {
             "checks": {
                 "database": { "ok": true },
                 "migrations": { "ok": true },
-                "wakeUps": { "ok": true, "detail": "poll" },
+                "wakeUps": { "ok": true, "detail": if app.is_postgres() { "connected" } else { "poll" } },
                 "draining": { "ok": true },
             },
         });

@@ -1,8 +1,5 @@
 //! Each change is one event: what the history holds, and who owned a conversation when.
 
-use std::sync::Arc;
-use std::sync::atomic::{AtomicI64, Ordering};
-
 use serde_json::{Value, json};
 use switchboard::clock::{Clock, Timestamp};
 use switchboard::domain::Plan;
@@ -11,10 +8,10 @@ use crate::support::agent::Agent;
 use crate::support::app::App;
 use crate::support::database::{Database, TestDatabase};
 use crate::support::outcome::{instant, items, text};
+use crate::support::timed::{MINUTE, Time};
 use crate::support::world::{Workspace, World};
 
 const NONE: Value = Value::Null;
-const MINUTE: i64 = 60_000_000;
 
 /// Who owned the conversation at `micros`.
 async fn owner_at(agent: &Agent, id: &str, micros: i64) -> Value {
@@ -120,13 +117,11 @@ on_both! {
 async fn the_history_says_who_owned_it_at_any_time(database: Database) {
     let Some(store) = TestDatabase::create(database).await else { return };
     let start = Clock::system().now().as_micros();
-    let time = Arc::new(AtomicI64::new(start));
-    let told = time.clone();
-    let clock = Clock::from_fn(move || Timestamp::from_micros(told.load(Ordering::SeqCst)));
-    let app = App::start_at(&store.url, clock).await;
+    let time = Time::still(start);
+    let app = App::start_at(&store.url, time.clock()).await;
     let world = Workspace::create(&app, Plan::Team).await;
     let at = |minute: i64| start + minute * MINUTE;
-    let wait_until = |minute: i64| time.store(at(minute), Ordering::SeqCst);
+    let wait_until = |minute: i64| time.move_to(at(minute));
     wait_until(1);
     let id = world.conversation(1).await;
     wait_until(10);

@@ -3,42 +3,18 @@
 //! The clock is the tests' own. The sweep is asked for where a test says that nothing happens, and waited for
 //! where it says that it happens by itself.
 
-use std::sync::Arc;
-use std::sync::atomic::{AtomicI64, Ordering};
-
 use rand::rngs::StdRng;
 use rand::{Rng, SeedableRng};
 use serde_json::{Value, json};
-use switchboard::clock::{Clock, Timestamp};
 use switchboard::domain::Plan;
 
 use crate::support::app::App;
 use crate::support::database::{Database, TestDatabase};
 use crate::support::outcome::{Payload, instant, text};
 use crate::support::storm::{Act, Storm};
+use crate::support::timed::{MINUTE, Time};
 use crate::support::world::{Workspace, World, customer};
 use crate::support::{documents, eventually};
-
-const MINUTE: i64 = 60_000_000;
-
-/// A clock that only the test moves, but for a millisecond at each look.
-#[derive(Clone)]
-struct Time(Arc<AtomicI64>);
-
-impl Time {
-    fn new() -> Self {
-        Self(Arc::new(AtomicI64::new(Clock::system().now().as_micros())))
-    }
-
-    fn clock(&self) -> Clock {
-        let told = self.0.clone();
-        Clock::from_fn(move || Timestamp::from_micros(told.fetch_add(1_000, Ordering::SeqCst)))
-    }
-
-    fn pass(&self, micros: i64) {
-        self.0.fetch_add(micros, Ordering::SeqCst);
-    }
-}
 
 /// Runs a rule on both databases, with a clock that the test moves.
 macro_rules! in_time {
@@ -88,7 +64,7 @@ async fn times_expired(world: &Workspace, id: &str) -> usize {
 
 async fn a_customer_who_waits_too_long_goes_back_to_unassigned_once(database: Database) {
     let Some(store) = TestDatabase::create(database).await else { return };
-    let time = Time::new();
+    let time = Time::ticking();
     let app = App::start_at(&store.url, time.clock()).await;
     let world = Workspace::create(&app, Plan::Team).await;
     let id = world.conversation(1).await;
@@ -117,7 +93,7 @@ async fn a_customer_who_waits_too_long_goes_back_to_unassigned_once(database: Da
 
 async fn a_lease_counts_from_when_the_owner_got_it_and_an_answer_ends_the_wait(database: Database) {
     let Some(store) = TestDatabase::create(database).await else { return };
-    let time = Time::new();
+    let time = Time::ticking();
     let app = App::start_at(&store.url, time.clock()).await;
     let world = Workspace::create(&app, Plan::Team).await;
     let [late, answered, closed, again] = [1, 2, 3, 4].map(|n| world.conversation(n));
@@ -146,7 +122,7 @@ async fn a_lease_counts_from_when_the_owner_got_it_and_an_answer_ends_the_wait(d
 
 async fn a_clock_that_jumps_ends_no_lease_twice(database: Database) {
     let Some(store) = TestDatabase::create(database).await else { return };
-    let time = Time::new();
+    let time = Time::ticking();
     let app = App::start_at(&store.url, time.clock()).await;
     let world = Workspace::create(&app, Plan::Team).await;
     let id = world.conversation(1).await;
@@ -175,7 +151,7 @@ async fn a_clock_that_jumps_ends_no_lease_twice(database: Database) {
 
 async fn of_two_servers_one_ends_each_lease(database: Database) {
     let Some(store) = TestDatabase::create(database).await else { return };
-    let time = Time::new();
+    let time = Time::ticking();
     let (one, two) =
         (App::start_at(&store.url, time.clock()).await, App::start_at(&store.url, time.clock()).await);
     let world = Workspace::create(&one, Plan::Team).await;
@@ -200,7 +176,7 @@ async fn of_two_servers_one_ends_each_lease(database: Database) {
 
 async fn a_lease_that_ran_out_while_no_server_ran_ends_at_the_next_start(database: Database) {
     let Some(store) = TestDatabase::create(database).await else { return };
-    let time = Time::new();
+    let time = Time::ticking();
     let app = App::start_at(&store.url, time.clock()).await;
     let world = Workspace::create(&app, Plan::Team).await;
     let id = world.conversation(1).await;
@@ -251,7 +227,7 @@ async fn leases_end_as_the_history_says(database: Database) {
     const ACTS: &[Act] =
         &[Act::Text, Act::Text, Act::Reply, Act::Assign, Act::Claim, Act::Unassign, Act::Close, Act::Reopen];
     let Some(store) = TestDatabase::create(database).await else { return };
-    let time = Time::new();
+    let time = Time::ticking();
     let app = App::start_at(&store.url, time.clock()).await;
     let world = Workspace::create(&app, Plan::Team).await;
     let all = world.conversations(5).await;
@@ -267,7 +243,7 @@ async fn leases_end_as_the_history_says(database: Database) {
         time.pass(rng.random_range(-4..=8) * MINUTE);
         // Nothing happens between these two sweeps, so the second leaves what the first one's instant left.
         sweep(&app).await;
-        let now = time.0.load(Ordering::SeqCst);
+        let now = time.now();
         sweep(&app).await;
         for id in &all {
             let history: Vec<Value> = world.manager.history(id).await.into_iter().rev().collect();

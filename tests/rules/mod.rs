@@ -8,6 +8,7 @@ mod inbound;
 mod isolation;
 mod lease;
 mod lifecycle;
+mod matrix;
 mod messages;
 mod models_and_plans;
 mod order;

@@ -46,6 +46,7 @@ pub const COUNTS: &str = "inbox { total open closed unread } assignedToMe { tota
 
 /// The health of the queue.
 pub const HEALTH: &str = "unassigned oldestUnassignedSince oldestWaitingSince arrived claimed returned trend \
+    byPhoneNumber { phoneNumber { id } unassigned oldestUnassignedSince oldestWaitingSince arrived claimed returned trend } \
     unassignedOverThreshold waitOverThreshold asOf";
 
 /// What each agent holds.

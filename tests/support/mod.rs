@@ -6,11 +6,13 @@
 //! - [`client`]: GraphQL over HTTP; [`outcome`]: what came back, with assertions that show it.
 //! - [`socket`]: GraphQL over WebSocket.
 //! - [`world`]: a workspace with a team; [`agent`]: what one of them can do.
+//! - [`identity_provider`]: somebody else who signs tokens.
 //! - [`fold`]: a client's picture of a live list.
+//! - [`cluster`]: a PostgreSQL of a test's own, to stop and break.
+//! - [`nats`]: a NATS server of a test's own.
 //! - [`sql`]: straight into the database.
-//! - [`timed`]: a server whose clock the test moves.
 //! - [`storm`]: random work by several agents at once.
-//! - [`timed`]: a workspace at a server whose clock the test sets.
+//! - [`timed`]: a clock that the test moves, and a workspace at a server that is told the time by it.
 //!
 //! Nothing here waits for a fixed time: whoever waits, waits for a condition until [`DEADLINE`].
 
@@ -19,10 +21,12 @@ pub mod database;
 
 pub mod agent;
 pub mod app;
-pub mod backdated;
 pub mod client;
+pub mod cluster;
 pub mod documents;
 pub mod fold;
+pub mod identity_provider;
+pub mod nats;
 pub mod operator;
 pub mod outcome;
 pub mod socket;
@@ -51,6 +55,12 @@ pub async fn eventually<T>(what: &str, mut look: impl AsyncFnMut() -> Option<T>)
         assert!(tokio::time::Instant::now() < give_up, "waited in vain: {what}");
         tokio::time::sleep(PAUSE).await;
     }
+}
+
+/// Says something straight to the terminal: what a passing test prints is captured and never seen.
+pub fn say(what: &str) {
+    use std::io::Write;
+    writeln!(std::io::stderr(), "\n{what}\n").expect("can be said");
 }
 
 /// The seed of a random test: `SEED` when it is set, so that a failure can be repeated; otherwise a new one.

@@ -252,6 +252,7 @@ Subscription.conversationPresence(id: ID!): ConversationPresence!
 Query.queueHealth(phoneNumberIds: [ID!], window: Int! = 3600): QueueHealth
 Query.workloads: [Workload!]
 QueueHealth.trend: QueueTrend!
+QueueHealth.byPhoneNumber: [PhoneNumberQueueHealth!]!
 Workload.agent: Agent!
 Workload.open: Int!
 Workload.waiting: Int!

@@ -2,8 +2,10 @@
 
 use async_graphql::{Enum, SimpleObject};
 
+use super::phone_number::PhoneNumber;
 use crate::clock::Timestamp;
 use crate::domain;
+use crate::domain::queue::{Queue, trend};
 use crate::graphql::scalars::EventCursor;
 
 /// Whether more comes into the queue than is claimed from it.
@@ -39,6 +41,8 @@ pub struct QueueHealth {
     returned: i32,
     /// Whether the queue grows.
     trend: QueueTrend,
+    /// The same for each phone number, in the order of `phoneNumbers`.
+    by_phone_number: Vec<PhoneNumberQueueHealth>,
     /// Whether more conversations are unassigned than the workspace tolerates; false when it has set no limit.
     unassigned_over_threshold: bool,
     /// Whether a customer has waited for longer than the workspace tolerates; false when it has set no limit.
@@ -47,17 +51,61 @@ pub struct QueueHealth {
     as_of: EventCursor,
 }
 
+/// How the queue of open, unassigned conversations of one phone number is.
+#[derive(Debug, Clone, SimpleObject)]
+pub struct PhoneNumberQueueHealth {
+    /// The phone number.
+    phone_number: PhoneNumber,
+    /// How many of its open conversations nobody owns.
+    unassigned: i32,
+    /// Since when the longest unassigned of them has been; null when there are none.
+    oldest_unassigned_since: Option<Timestamp>,
+    /// Since when the customer who has waited longest for an answer has, in any of its open conversations; null
+    /// when nobody waits.
+    oldest_waiting_since: Option<Timestamp>,
+    /// How often, in the window, an unassigned conversation of its began or was reopened.
+    arrived: i32,
+    /// How often, in the window, one of its open, unassigned conversations got an owner.
+    claimed: i32,
+    /// How often, in the window, one of its open conversations lost its owner.
+    returned: i32,
+    /// Whether its queue grows.
+    trend: QueueTrend,
+}
+
+impl PhoneNumberQueueHealth {
+    fn new((number, queue): (domain::PhoneNumber, Queue)) -> Self {
+        let flows = queue.slots.in_window();
+        Self {
+            phone_number: PhoneNumber(number),
+            unassigned: fit(queue.unassigned),
+            oldest_unassigned_since: queue.oldest_unassigned_since,
+            oldest_waiting_since: queue.oldest_waiting_since,
+            arrived: fit(flows.arrived),
+            claimed: fit(flows.claimed),
+            returned: fit(flows.returned),
+            trend: trend(&queue.slots).into(),
+        }
+    }
+}
+
+/// A count as the API tells it.
+fn fit(n: i64) -> i32 {
+    i32::try_from(n).unwrap_or(i32::MAX)
+}
+
 impl QueueHealth {
     pub fn new(health: domain::QueueHealth, as_of: EventCursor) -> Self {
-        let fit = |n: i64| i32::try_from(n).unwrap_or(i32::MAX);
+        let (queue, flows) = (health.queue, health.queue.slots.in_window());
         Self {
-            unassigned: fit(health.unassigned),
-            oldest_unassigned_since: health.oldest_unassigned_since,
-            oldest_waiting_since: health.oldest_waiting_since,
-            arrived: fit(health.flows.arrived),
-            claimed: fit(health.flows.claimed),
-            returned: fit(health.flows.returned),
+            unassigned: fit(queue.unassigned),
+            oldest_unassigned_since: queue.oldest_unassigned_since,
+            oldest_waiting_since: queue.oldest_waiting_since,
+            arrived: fit(flows.arrived),
+            claimed: fit(flows.claimed),
+            returned: fit(flows.returned),
             trend: health.trend.into(),
+            by_phone_number: health.by_number.into_iter().map(PhoneNumberQueueHealth::new).collect(),
             unassigned_over_threshold: health.unassigned_over,
             wait_over_threshold: health.wait_over,
             as_of,

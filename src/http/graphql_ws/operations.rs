@@ -175,7 +175,7 @@ pub(super) async fn subscribe<E: Executor>(
     executor: E,
     request: Request,
     outbox: Outbox,
-    mut seen: Observation,
+    seen: Observation,
 ) -> Result<(), Unheard> {
     let request_id = seen.request_id();
     let span = seen.span();
@@ -203,9 +203,9 @@ pub(super) async fn answer<E: Executor>(
     tasks: TaskTracker,
     time: Duration,
     outbox: Outbox,
-    mut seen: Observation,
+    seen: Observation,
 ) -> Result<(), Unheard> {
-    let run = operation::execute(&executor, kind, request, &tasks, seen.request_id()).instrument(seen.span());
+    let run = operation::execute(&executor, kind, request, &tasks, &seen).instrument(seen.span());
     let settled = timeout(time, run).await.unwrap_or_else(|_| {
         let mut error = errors::timed_out();
         errors::name_request(std::slice::from_mut(&mut error), seen.request_id());

@@ -305,15 +305,19 @@ impl<E: Executor, A: SignIn> Conversation<'_, E, A> {
         if self.live.contains(&id) {
             return end(Close::duplicate(&id));
         }
-        let mut seen = Observation::of_socket(self.endpoint.metrics());
+        let seen = Observation::of_socket(self.endpoint.metrics());
         seen.signed_in(&caller.session);
         let admitted = Operation::admit(parameters, self.endpoint.settings());
         let placed = admitted.and_then(|operation| {
             seen.admitted(&operation);
-            let message = "This socket has too many operations running.";
-            let place = self.live.place(operation.kind);
-            let place = place.ok_or_else(|| Box::new(errors::error(Code::LimitExceeded, message)))?;
-            Ok((operation, place))
+            let Some(place) = self.live.place(operation.kind) else {
+                let message = "This socket has too many operations running.";
+                return Err(Box::new(errors::error(Code::LimitExceeded, message)));
+            };
+            match self.endpoint.fair_use().pay(caller.session.agent_key, operation.points) {
+                Ok(_) => Ok((operation, place)),
+                Err(spent) => Err(Box::new(errors::spent(&spent))),
+            }
         });
         let (operation, place) = match placed {
             Ok(placed) => placed,

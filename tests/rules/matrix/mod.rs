@@ -1,0 +1,370 @@
+//! Who may what: every root field and every id that one takes, tried as every kind of caller.
+//!
+//! The fields and the places of ids come from the printed schema. A field without a row in [`MATRIX`], or an id
+//! whose kind [`kind_of`] does not know, fails the test.
+
+mod sdl;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+
+use serde_json::{Value, json};
+use switchboard::domain::{Plan, Role};
+use switchboard::token::Caller;
+
+use crate::support::agent::{Agent, unique_key};
+use crate::support::app::App;
+use crate::support::client::Client;
+use crate::support::database::{Database, TestDatabase};
+use crate::support::outcome::text;
+use crate::support::socket::{Item, Socket};
+use crate::support::world::{Workspace, World, customer};
+use sdl::{RootField, Sdl};
+
+/// What a caller who is signed in gets.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Verdict {
+    /// An answer.
+    Allowed,
+    /// A top-level error FORBIDDEN.
+    Forbidden,
+    /// A user error NOT_ALLOWED.
+    NotAllowed,
+}
+use Verdict::{Allowed, Forbidden, NotAllowed};
+
+/// What a rep gets, what a manager, and what a service.
+type Row = [Verdict; 3];
+
+const ANYBODY: Row = [Allowed, Allowed, Allowed];
+const AGENTS: Row = [Allowed, Allowed, Forbidden];
+const MANAGERS_SEE: Row = [Forbidden, Allowed, Forbidden];
+const MANAGERS_DO: Row = [NotAllowed, Allowed, Forbidden];
+const SERVICES: Row = [Forbidden, Forbidden, Allowed];
+
+/// Who may use each root field. Callers without a valid token get nothing at all.
+const MATRIX: &[(&str, Row)] = &[
+    ("agents", AGENTS),
+    ("conversation", AGENTS),
+    ("conversations", AGENTS),
+    ("duplicateReplies", MANAGERS_SEE),
+    ("node", AGENTS),
+    ("nodes", AGENTS),
+    ("ownershipAudit", MANAGERS_SEE),
+    ("ownershipViolations", MANAGERS_SEE),
+    ("phoneNumbers", AGENTS),
+    ("queueHealth", AGENTS),
+    ("viewCounts", AGENTS),
+    // A service is nobody: null.
+    ("viewer", ANYBODY),
+    ("workloads", MANAGERS_SEE),
+    ("workspace", AGENTS),
+    ("acknowledgeHandOff", AGENTS),
+    ("addPhoneNumber", MANAGERS_DO),
+    ("applyPlan", MANAGERS_DO),
+    ("assignConversation", AGENTS),
+    ("assignConversations", AGENTS),
+    ("claimConversation", AGENTS),
+    ("closeConversation", AGENTS),
+    ("closeConversations", AGENTS),
+    ("createAgent", MANAGERS_DO),
+    ("deactivateAgent", MANAGERS_DO),
+    ("grantNumberAccess", MANAGERS_DO),
+    // Another agent's: everybody may hand off their own.
+    ("handOffConversations", MANAGERS_DO),
+    ("issueAgentToken", MANAGERS_DO),
+    ("markConversationRead", AGENTS),
+    ("markConversationUnread", AGENTS),
+    ("planRebalance", MANAGERS_DO),
+    ("reactivateAgent", MANAGERS_DO),
+    ("receiveMessage", SERVICES),
+    ("reopenConversation", AGENTS),
+    ("revokeNumberAccess", MANAGERS_DO),
+    ("sendMessage", AGENTS),
+    ("setAssignmentModel", MANAGERS_DO),
+    ("setOwnershipLease", MANAGERS_DO),
+    ("setPresence", AGENTS),
+    ("setQueueThresholds", MANAGERS_DO),
+    ("startConversation", AGENTS),
+    ("unassignConversation", AGENTS),
+    // This plan was never applied.
+    ("undoPlan", [NotAllowed, NotAllowed, Forbidden]),
+    ("updateAgent", MANAGERS_DO),
+    ("conversationChanged", AGENTS),
+    ("conversationPresence", AGENTS),
+    ("queueChanges", AGENTS),
+    ("queueHealthChanged", AGENTS),
+    ("viewCountsChanged", AGENTS),
+    ("workloadsChanged", MANAGERS_SEE),
+];
+
+/// The kinds of things that have ids.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Kind {
+    Conversation,
+    Agent,
+    PhoneNumber,
+    Message,
+    Contact,
+    Event,
+    Workspace,
+    Plan,
+}
+
+/// What the whole team may know of, whatever numbers each has access to.
+const TEAM: [Kind; 3] = [Kind::Agent, Kind::Workspace, Kind::Plan];
+
+/// What an argument's id is of, by the argument's name.
+fn kind_of(name: &str) -> Option<Kind> {
+    Some(match name {
+        "id" | "ids" | "conversationId" | "conversationIds" | "assignableTo" => Kind::Conversation,
+        "agentId" | "agentIds" | "fromAgentId" | "toAgentId" | "expectedAssigneeId" => Kind::Agent,
+        "phoneNumberId" | "phoneNumberIds" => Kind::PhoneNumber,
+        "throughMessageId" | "lastSeenMessageId" => Kind::Message,
+        "planId" => Kind::Plan,
+        _ => return None,
+    })
+}
+
+/// An id of each kind.
+type Ids = BTreeMap<Kind, String>;
+
+async fn ids_of(workspace: &Workspace, conversation: &str, asker: &Agent) -> Ids {
+    let shown = "contact { id } lastMessage { id } history(first: 1) { nodes { id } }";
+    let found = asker.conversation_with(conversation, shown).await;
+    let home = asker.client.data("{ workspace { id } }", json!({})).await;
+    let plan = json!({ "agentIds": [workspace.rep.id, workspace.rep2.id] });
+    let plan =
+        workspace.manager.client.mutate("planRebalance", plan, "plan { id } userErrors { code }").await;
+    let id = |value: &Value| text(value).to_owned();
+    Ids::from([
+        (Kind::Conversation, conversation.to_owned()),
+        (Kind::Agent, workspace.rep2.id.clone()),
+        (Kind::PhoneNumber, workspace.number.id.clone()),
+        (Kind::Message, id(&found["lastMessage"]["id"])),
+        (Kind::Contact, id(&found["contact"]["id"])),
+        (Kind::Event, id(&found["history"]["nodes"][0]["id"])),
+        (Kind::Workspace, id(&home["workspace"]["id"])),
+        (Kind::Plan, id(&plan.ok().value["plan"]["id"])),
+    ])
+}
+
+/// Somewhere else altogether: a workspace whose ids were never known in any other database.
+async fn nowhere() -> Ids {
+    let store = TestDatabase::create(Database::Sqlite).await.expect("a file");
+    let app = App::start(&store.url).await;
+    let workspace = Workspace::create(&app, Plan::Team).await;
+    let conversation = workspace.conversation(1).await;
+    let ids = ids_of(&workspace, &conversation, &workspace.manager).await;
+    app.stop().await;
+    ids
+}
+
+/// What is given for a required argument that is no id, so that the call would be right.
+fn sample(type_name: &str, name: &str, world: &Workspace, own: &Ids) -> Value {
+    match (type_name, name) {
+        ("ID", "toAgentId") => json!(world.manager.id),
+        ("ID", name) => json!(own[&kind_of(name).unwrap_or_else(|| panic!("of what kind is {name}?"))]),
+        ("E164", "number") => json!(format!("+1323{:07}", rand::random_range(0..10_000_000))),
+        ("E164", "to") => json!(world.number.number),
+        ("E164", _) => json!(customer(99)),
+        ("DateTime", "from") => json!("2026-01-01T00:00:00Z"),
+        ("DateTime", _) => json!("2026-01-02T00:00:00Z"),
+        ("String", "email") => json!(format!("{}@example.test", unique_key())),
+        ("String", "idempotencyKey" | "providerMessageId") => json!(unique_key()),
+        ("String", _) => json!("Words"),
+        other => panic!("what is a good {other:?}?"),
+    }
+}
+
+/// The codes of all errors in an answer, wherever they stand.
+fn codes(body: &Value) -> BTreeSet<String> {
+    let top = body["errors"].as_array().into_iter().flatten().map(|error| &error["extensions"]["code"]);
+    let payload = body["data"].as_object().and_then(|data| data.values().next());
+    let user = payload.and_then(|payload| payload["userErrors"].as_array()).into_iter().flatten();
+    top.chain(user.map(|error| &error["code"])).map(|code| text(code).to_owned()).collect()
+}
+
+/// The first that `client` hears of a call: an answer, an item, or that the socket is closed.
+async fn outcome(client: &Client, field: &RootField, document: &str, variables: Value) -> Value {
+    if field.operation != "subscription" {
+        return client.query(document, variables).await.body;
+    }
+    let socket = match Socket::try_open(client).await {
+        Ok(socket) => socket,
+        Err(closed) => return json!({ "closed": format!("{closed:?}") }),
+    };
+    match socket.subscribe(document, variables).item().await {
+        Item::Next(body) => body,
+        Item::Error(errors) => json!({ "errors": errors }),
+        other => json!({ "ended": format!("{other:?}") }),
+    }
+}
+
+fn verdict(what: &str, body: &Value) -> Verdict {
+    let codes = codes(body);
+    assert!(!codes.contains("UNAUTHENTICATED"), "{what}: {body:#}");
+    assert!(body.get("closed").is_none() && body.get("ended").is_none(), "{what}: {body:#}");
+    match (codes.contains("FORBIDDEN"), codes.contains("NOT_ALLOWED")) {
+        (true, _) => Forbidden,
+        (_, true) => NotAllowed,
+        _ => {
+            let faults = body["errors"].as_array().map_or(0, Vec::len);
+            assert_eq!(faults, 0, "{what}: {body:#}");
+            Allowed
+        }
+    }
+}
+
+#[test]
+fn each_root_field_has_its_row() {
+    let fields: BTreeSet<String> = Sdl::read().root_fields().into_iter().map(|field| field.name).collect();
+    let rows: BTreeSet<String> = MATRIX.iter().map(|row| row.0.to_owned()).collect();
+    assert_eq!(fields.difference(&rows).collect::<Vec<_>>(), [""; 0], "fields without a row");
+    assert_eq!(rows.difference(&fields).collect::<Vec<_>>(), [""; 0], "rows without a field");
+    assert_eq!(rows.len(), MATRIX.len(), "one row each");
+}
+
+#[test]
+fn each_id_is_of_a_known_kind() {
+    let sdl = Sdl::read();
+    let mut places = 0;
+    for field in sdl.root_fields() {
+        for place in sdl.id_places(&field) {
+            assert!(kind_of(place.name()).is_some(), "of what kind is {} of {}?", place.name(), field.name);
+            places += 1;
+        }
+    }
+    assert!(places > 40, "{places} places: the schema was not read");
+}
+
+on_both! {
+    async fn every_root_field_answers_each_kind_of_caller_as_the_matrix_says(world: World) {
+        let sdl = Sdl::read();
+        let workspace_id = world.id;
+        let rep = Caller::Agent { workspace_id, agent_id: world.rep.agent_id };
+        let expired = world.app.client(world.app.token_for(rep, 7_200, Duration::from_secs(60)));
+        let mut wrong = Vec::new();
+        for field in sdl.root_fields() {
+            let row = MATRIX.iter().find(|row| row.0 == field.name);
+            let Some((_, [rep, manager, service])) = row else { panic!("{} has no row", field.name) };
+            // What one caller does to a conversation or an agent must not stand in the way of the next.
+            for (caller, client, wanted) in [
+                ("stranger", &world.app.stranger(), None),
+                ("expired", &expired, None),
+                ("rep", &world.rep.client, Some(*rep)),
+                ("manager", &world.manager.client, Some(*manager)),
+                ("service", &world.service, Some(*service)),
+            ] {
+                let conversation = world.conversation(rand::random_range(1_000..9_999_999)).await;
+                let mut own = ids_of(world, &conversation, &world.manager).await;
+                let target = world.join(&world.app, &unique_key(), Role::Rep, false).await;
+                own.insert(Kind::Agent, target.id.clone());
+                let (document, variables) =
+                    sdl.call(&field, None, &|kind, name| sample(kind, name, world, &own));
+                let what = format!("{} as {caller}", field.name);
+                let after = world.manager.as_of().await;
+                let heard = if field.name == "queueChanges" {
+                    let document = document.replacen("queueChanges", &format!("queueChanges(after: \"{after}\")"), 1);
+                    world.text(&customer(1), "Something to be told of").await;
+                    outcome(client, &field, &document, variables).await
+                } else {
+                    outcome(client, &field, &document, variables).await
+                };
+                match wanted {
+                    Some(wanted) => {
+                        let got = verdict(&what, &heard);
+                        if got != wanted {
+                            wrong.push(format!("{what}: {got:?}, not {wanted:?}: {heard}"));
+                        }
+                    }
+                    None if field.operation == "subscription" => {
+                        assert_eq!(heard, json!({ "closed": "Closed(Some(4403))" }), "{what}");
+                    }
+                    None => {
+                        assert_eq!(codes(&heard), BTreeSet::from(["UNAUTHENTICATED".to_owned()]), "{what}: {heard:#}");
+                        let data = heard["data"].as_object().into_iter().flatten();
+                        assert!(data.clone().all(|(_, value)| value.is_null()), "{what}: {heard:#}");
+                    }
+                }
+            }
+        }
+        assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+        world.app.assert_store_is_sound().await;
+    }
+
+    async fn an_id_of_another_workspace_answers_as_one_that_does_not_exist(world: World) {
+        let other = Workspace::create(&world.app, Plan::Team).await;
+        let conversation = other.conversation(1).await;
+        let foreign = ids_of(&other, &conversation, &other.manager).await;
+        let before = other.everything().await;
+        for asker in [&world.rep, &world.manager] {
+            assert_hidden(world, asker, &foreign, async || drop(other.text(&customer(1), "Psst").await)).await;
+        }
+        let after = other.everything().await;
+        let texts = |seen: &Value| seen.to_string().matches("\"Psst\"").count();
+        assert!(texts(&after) > 0 && texts(&before) == 0, "the other workspace was busy");
+        world.app.assert_store_is_sound().await;
+    }
+
+    async fn an_id_behind_a_number_without_access_answers_as_one_that_does_not_exist(world: World) {
+        let hidden = world.add_number(&world.app, &[&world.manager], "Hidden").await;
+        let conversation = world.conversation_on(&hidden, 2).await;
+        let mut foreign = ids_of(world, &conversation, &world.manager).await;
+        foreign.insert(Kind::PhoneNumber, hidden.id.clone());
+        // What the whole team may know of is not hidden.
+        foreign.retain(|kind, _| !TEAM.contains(kind));
+        assert_hidden(world, &world.rep, &foreign, async || {
+            drop(world.text_to(&hidden, &customer(2), "Psst").await);
+        })
+        .await;
+        world.app.assert_store_is_sound().await;
+    }
+}
+
+/// Asserts that whatever `asker` does with the ids of `foreign` is answered as for ids that were never given out,
+/// in each place that takes an id, and changes nothing; and that `stir`, which does something to them, is not
+/// told to those who follow them.
+async fn assert_hidden(world: &World, asker: &Agent, foreign: &Ids, stir: impl AsyncFn()) {
+    let (sdl, unknown) = (Sdl::read(), nowhere().await);
+    let conversation = world.conversation(3).await;
+    let own = ids_of(world, &conversation, &world.manager).await;
+    for field in sdl.root_fields() {
+        for place in sdl.id_places(&field) {
+            for (kind, id) in foreign {
+                let call = |id: &str| {
+                    sdl.call(&field, Some((&place, id)), &|kind, name| sample(kind, name, world, &own))
+                };
+                let what = format!("{} at {:?} with the id of a {kind:?}", field.name, place.path);
+                let (there, nowhere) = (call(id), call(&unknown[kind]));
+                if field.name == "queueChanges" {
+                    let told = told(world, asker, [there, nowhere], &stir).await;
+                    assert_eq!(told[0], told[1], "{what}");
+                    continue;
+                }
+                let mut answers = Vec::new();
+                for ((document, variables), id) in [(there, id), (nowhere, &unknown[kind])] {
+                    let answer = outcome(&asker.client, &field, &document, variables).await.to_string();
+                    answers.push(answer.replace(id.as_str(), "…"));
+                }
+                assert_eq!(answers[0], answers[1], "{what}: one that exists (left) and none (right) differ");
+            }
+        }
+    }
+}
+
+/// Whether each of two subscriptions has anything to tell when `stir` does something.
+async fn told(
+    world: &World,
+    asker: &Agent,
+    subscriptions: [(String, Value); 2],
+    stir: &impl AsyncFn(),
+) -> [bool; 2] {
+    let socket = Socket::open(&asker.client).await;
+    let mut followed = subscriptions.map(|(document, variables)| socket.subscribe(&document, variables));
+    let mut everything = socket.subscribe("subscription { queueChanges { __typename } }", json!({}));
+    stir().await;
+    world.text(&customer(3), "Something that the asker is told of").await;
+    everything.next_change().await;
+    followed.each_mut().map(|it| !it.is_silent())
+}
