@@ -65,11 +65,13 @@ mod otlp {
             Self: 'b,
         {
             let sent = self.client.request(request.map(Full::new));
-            let answer = self.runtime.spawn(tokio::time::timeout(EXPORT_TIMEOUT, async {
+            let answer = async {
                 let (parts, body) = sent.await?.into_parts();
                 let body = Limited::new(body, ANSWER_BYTES).collect().await?;
                 Ok(Response::from_parts(parts, body.to_bytes()))
-            }));
+            };
+            // A timer begins in the runtime.
+            let answer = self.runtime.spawn(async { tokio::time::timeout(EXPORT_TIMEOUT, answer).await });
             Box::pin(async move { answer.await?? })
         }
     }

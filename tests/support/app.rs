@@ -28,17 +28,19 @@ pub const TWILIO_PATH: &str = "/webhooks/twilio/sms";
 pub struct App {
     running: Mutex<Option<Arc<switchboard::app::App>>>,
     address: SocketAddr,
+    metrics: Option<SocketAddr>,
     database_url: String,
     keys: Keys,
     http: reqwest::Client,
 }
 
-/// The settings the tests run with: those of a server, with the webhook on and a small pool.
+/// The settings the tests run with: those of a server, with the webhook and metrics on and a small pool.
 pub fn settings(database_url: &str) -> ServerConfig {
     let listen = SocketAddr::from(([127, 0, 0, 1], 0));
     let mut settings = ServerConfig::new(database_url, listen, Secret::new(SECRET));
     settings.pool_size = 5;
     settings.transport.introspection = true;
+    settings.metrics_listen = Some(listen);
     settings.twilio = Some(TwilioSettings {
         auth_token: TWILIO_TOKEN.to_owned(),
         public_url: TWILIO_PUBLIC_URL.to_owned(),
@@ -63,6 +65,7 @@ impl App {
         let running = switchboard::app::App::start(settings).await.expect("the server starts");
         Self {
             address: running.local_addr(),
+            metrics: running.metrics_addr(),
             running: Mutex::new(Some(Arc::new(running))),
             database_url,
             keys: Keys::new(SECRET.as_bytes()).expect("long enough"),
@@ -123,6 +126,11 @@ impl App {
 
     pub fn address(&self) -> SocketAddr {
         self.address
+    }
+
+    /// Where its metrics are.
+    pub fn metrics_address(&self) -> SocketAddr {
+        self.metrics.expect("metrics are served")
     }
 
     /// A connection to the database beside the server's.
