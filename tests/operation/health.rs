@@ -3,6 +3,8 @@
 use diesel_async::{AsyncConnection, AsyncPgConnection, SimpleAsyncConnection};
 use serde_json::{Value, json};
 
+use switchboard::service::wakeups::WakeupState;
+
 use crate::support::app::App;
 use crate::support::database::admin_url;
 use crate::support::eventually;
@@ -15,6 +17,9 @@ async fn readiness(app: &App) -> (u16, Value) {
 
 on_both! {
     async fn a_server_that_can_serve_says_so_check_by_check(app: App) {
+        if app.is_postgres() {
+            app.until_wakeups_are(WakeupState::Connected).await;
+        }
         let alive = app.http().get(app.url("/livez")).send().await.expect("answers");
         assert_eq!(alive.status(), 204);
         let wanted = json!({
@@ -22,7 +27,7 @@ on_both! {
             "checks": {
                 "database": { "ok": true },
                 "migrations": { "ok": true },
-                "wakeUps": { "ok": true, "detail": if app.is_postgres() { "connected" } else { "poll" } },
+                "wakeups": { "ok": true, "detail": if app.is_postgres() { "connected" } else { "poll" } },
                 "draining": { "ok": true },
             },
         });

@@ -1,3 +1,9 @@
 //! What whoever runs it sees.
 
+mod canary;
+mod drain;
+mod exposition;
 mod health;
+mod metrics;
+mod process;
+mod request_ids;

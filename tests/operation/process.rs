@@ -8,7 +8,7 @@ use tokio::io::{AsyncBufReadExt, AsyncRead, BufReader};
 use tokio::process::{Child, Command};
 use tokio::task::JoinHandle;
 
-use crate::support::app::SECRET;
+use crate::support::app::{SECRET, TWILIO_PUBLIC_URL, TWILIO_TOKEN};
 use crate::support::{DEADLINE, eventually};
 
 /// A running `switchboard serve`, killed when this is dropped.
@@ -28,6 +28,8 @@ impl Process {
             .args(arguments)
             .env("SWITCHBOARD_DATABASE", database_url)
             .env("SWITCHBOARD_TOKEN_SECRET", SECRET)
+            .env("SWITCHBOARD_TWILIO_AUTH_TOKEN", TWILIO_TOKEN)
+            .env("SWITCHBOARD_PUBLIC_URL", TWILIO_PUBLIC_URL)
             .env_remove("RUST_LOG")
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
