@@ -15,7 +15,7 @@ use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 use tower_http::cors::{AllowOrigin, CorsLayer};
 
-use crate::config::{Graphiql, Inbox, ServerConfig};
+use crate::config::{Graphiql, Inbox, ServerConfig, Wakeups};
 use crate::graphql::{self, Engine, Scope};
 use crate::http::graphiql::{self as page, AssetSource, GraphiqlSettings, assets};
 use crate::http::graphql_http;
@@ -23,6 +23,7 @@ use crate::http::inbox::{self, InboxSettings};
 use crate::http::session::{Session, SignIn, SignInError};
 use crate::http::transport::{GraphqlEndpoint, TransportSettings};
 use crate::http::webhook::{self, TwilioWebhook};
+use crate::service::wakeups::{Bus, nats::Nats, postgres::Notifications};
 use crate::service::{Error, Services};
 use crate::store::{DatabaseUrl, Store, StoreError, migrations};
 use crate::token::{Keys, LEEWAY_SECONDS, TokenError, WeakSecret};
@@ -63,6 +64,7 @@ pub struct App {
     shutdown: CancellationToken,
     serving: JoinHandle<std::io::Result<()>>,
     leases: JoinHandle<()>,
+    replay: JoinHandle<()>,
 }
 
 /// Opens the store, applying what migrations are missing, and the services over it.
@@ -74,7 +76,17 @@ pub async fn open_services(config: &ServerConfig) -> Result<Services, StartError
     migrations::migrate(&url).await?;
     let store = Store::open(&url, config.pool_size).await?;
     let keys = Keys::new(config.token_secret.expose().as_bytes())?;
-    Ok(Services::start(store, config.clock.clone(), keys).await?)
+    let bus = bus(&config.wakeups, &store);
+    Ok(Services::start_with(store, config.clock.clone(), keys, config.service, bus).await?)
+}
+
+/// What carries wake-ups to other processes; none when there can be no other.
+fn bus(setting: &Wakeups, store: &Store) -> Option<Box<dyn Bus>> {
+    match setting {
+        Wakeups::Notify if store.is_shared() => Some(Box::new(Notifications(store.clone()))),
+        Wakeups::Nats(servers) => Some(Box::new(Nats::new(servers.expose()))),
+        Wakeups::Notify | Wakeups::Off => None,
+    }
 }
 
 /// As [`open_services`], for a store that is migrated already: nothing about it is changed.
@@ -119,7 +131,8 @@ impl App {
             axum::serve(listener, router).with_graceful_shutdown(stop.cancelled_owned()).await
         });
         let leases = tokio::spawn(services.clone().keep_leases(shutdown.clone()));
-        Ok(Self { address, services, endpoint, shutdown, serving, leases })
+        let replay = tokio::spawn(services.clone().keep_replay(shutdown.clone()));
+        Ok(Self { address, services, endpoint, shutdown, serving, leases, replay })
     }
 
     pub fn local_addr(&self) -> SocketAddr {
@@ -140,6 +153,9 @@ impl App {
             self.endpoint.drain().await;
             if let Err(error) = self.leases.await {
                 tracing::warn!(%error, "the leases were no longer swept");
+            }
+            if let Err(error) = self.replay.await {
+                tracing::warn!(%error, "the replay was no longer shortened");
             }
         };
         if tokio::time::timeout(DRAIN, ended).await.is_err() {

@@ -9,6 +9,7 @@ use crate::clock::Clock;
 use crate::http::graphiql::Identity;
 use crate::http::transport::TransportSettings;
 use crate::http::webhook::TwilioSettings;
+use crate::service::Settings;
 
 /// A value that does not show itself.
 #[derive(Clone, PartialEq, Eq)]
@@ -64,6 +65,33 @@ impl Default for Inbox {
     }
 }
 
+/// What tells this process that another has written something.
+#[derive(Debug, Clone, Default)]
+pub enum Wakeups {
+    /// NOTIFY of PostgreSQL; on SQLite, which one process serves, there is nobody to tell.
+    #[default]
+    Notify,
+    /// NATS, at a URL.
+    Nats(Secret),
+    /// Nothing: the poll alone.
+    Off,
+}
+
+impl std::str::FromStr for Wakeups {
+    type Err = &'static str;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        match text {
+            "notify" => Ok(Self::Notify),
+            "none" => Ok(Self::Off),
+            _ if text.starts_with("nats://") || text.starts_with("tls://") => {
+                Ok(Self::Nats(Secret::new(text)))
+            }
+            _ => Err("write notify, none, or where NATS is: nats://HOST:4222"),
+        }
+    }
+}
+
 /// Everything that a server is started with.
 #[derive(Debug, Clone)]
 pub struct ServerConfig {
@@ -75,6 +103,8 @@ pub struct ServerConfig {
     pub token_secret: Secret,
     /// Connections to PostgreSQL.
     pub pool_size: usize,
+    pub wakeups: Wakeups,
+    pub service: Settings,
     pub graphiql: Graphiql,
     pub inbox: Inbox,
     /// `None` turns the webhook off.
@@ -94,6 +124,8 @@ impl ServerConfig {
             listen,
             token_secret,
             pool_size: DEFAULT_POOL_SIZE,
+            wakeups: Wakeups::default(),
+            service: Settings::default(),
             graphiql: Graphiql::default(),
             inbox: Inbox::default(),
             twilio: None,

@@ -28,7 +28,7 @@
 //!   ([`domain::counts`]); `switchboard check` counts everything again.
 //! - **An open conversation is never owned by somebody who cannot work it.** The rows that an assignment rests
 //!   on are held until it is committed ([`service`]).
-//! - **A wake-up carries no data.** It says "look again"; losing one costs a delay ([`service::feed`]).
+//! - **A wake-up carries no data.** It says "look again"; losing one costs a delay ([`service::wakeups`]).
 //!
 //! And what is absent: no rule in a resolver, no SQL outside [`store`], no clock in [`domain`], no state in a
 //! process that another process would need, no `unsafe`.
@@ -53,8 +53,9 @@
 //!
 //! # One event, from the disk to the sockets
 //!
-//! After the commit the workspace's [`service::feed::Tail`] is nudged. It reads what is new since its last
-//! number, once for the whole process, into a ring, and says that there is more. Each subscription is a
+//! After the commit the workspace's [`service::tail::Tail`] is nudged, here and by a wake-up at every other process
+//! ([`service::wakeups`]). It reads what is new since its last number, once for the whole process, into a ring, and
+//! says that there is more. Each subscription is a
 //! [`service::streams`] follower with a position of its own; it takes the events after its position from the
 //! ring, or from the database when it is further behind, and asks [`domain::view::change`] what each does to its
 //! view: for the agent who lost the conversation it left, for the one who won it it entered, for everybody's

@@ -1,4 +1,4 @@
-//! `migrate` and `check`.
+//! `migrate`, `check` and `new-epoch`.
 
 use std::process::ExitCode;
 
@@ -19,6 +19,13 @@ pub async fn migrate(args: &DatabaseArgs) -> anyhow::Result<()> {
     if applied.is_empty() {
         output::line(&"nothing to apply")?;
     }
+    Ok(())
+}
+
+pub async fn new_epoch(args: &DatabaseArgs) -> anyhow::Result<()> {
+    let services = open::services(args, Begin::Refused).await?;
+    services.new_epoch().await.map_err(open::explained)?;
+    output::line(&"a new epoch: clients that are connected begin anew, and older cursors reset")?;
     Ok(())
 }
 

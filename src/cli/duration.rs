@@ -1,32 +1,33 @@
-//! Spans of time as people write them: `90s`, `30m`, `12h`, `7d`.
+//! Spans of time as people write them: `500ms`, `90s`, `30m`, `12h`, `7d`.
 
 use std::time::Duration;
 
 /// No span is longer: ten years.
-const MAX_SECONDS: u64 = 10 * 366 * 86_400;
+const MAX_MILLIS: u64 = 10 * 366 * 86_400_000;
 
-/// Reads a whole number above 0 and a unit: s, m, h or d.
+/// Reads a whole number above 0 and a unit: ms, s, m, h or d.
 ///
 /// # Errors
 /// What to write instead.
 pub fn parse(text: &str) -> Result<Duration, String> {
     let unreadable = || format!("{text} is no span of time; write 90s, 30m, 12h or 7d");
     let digits = text.trim_end_matches(|c: char| !c.is_ascii_digit());
-    let seconds_per_unit = match &text[digits.len()..] {
-        "s" => 1,
-        "m" => 60,
-        "h" => 3_600,
-        "d" => 86_400,
+    let millis_per_unit = match &text[digits.len()..] {
+        "ms" => 1,
+        "s" => 1_000,
+        "m" => 60_000,
+        "h" => 3_600_000,
+        "d" => 86_400_000,
         _ => return Err(unreadable()),
     };
     if digits.is_empty() || !digits.bytes().all(|byte| byte.is_ascii_digit()) {
         return Err(unreadable());
     }
     let too_long = || format!("{text} is too long; at most 3660d");
-    let seconds = digits.parse::<u64>().map_err(|_| too_long())?;
-    match seconds.checked_mul(seconds_per_unit) {
+    let number = digits.parse::<u64>().map_err(|_| too_long())?;
+    match number.checked_mul(millis_per_unit) {
         Some(0) => Err("a span of time has to be longer than 0".to_owned()),
-        Some(seconds) if seconds <= MAX_SECONDS => Ok(Duration::from_secs(seconds)),
+        Some(millis) if millis <= MAX_MILLIS => Ok(Duration::from_millis(millis)),
         _ => Err(too_long()),
     }
 }
@@ -40,6 +41,7 @@ mod tests {
         for (text, seconds) in [("90s", 90), ("30m", 1_800), ("12h", 43_200), ("7d", 604_800)] {
             assert_eq!(parse(text), Ok(Duration::from_secs(seconds)), "{text}");
         }
+        assert_eq!(parse("500ms"), Ok(Duration::from_millis(500)));
     }
 
     #[test]

@@ -12,6 +12,7 @@ mod logs;
 mod manage;
 mod open;
 mod output;
+mod processes;
 mod seed;
 mod serve;
 mod signals;
@@ -60,6 +61,9 @@ enum Command {
     /// Recount and verify the store; exit 1 and name what is wrong
     #[command(long_about = None)]
     Check(open::DatabaseArgs),
+    /// Void all cursors: to be run after a restore, before clients come back
+    #[command(long_about = None)]
+    NewEpoch(open::DatabaseArgs),
 }
 
 impl Command {
@@ -102,6 +106,7 @@ async fn dispatch(command: Command) -> anyhow::Result<ExitCode> {
         Command::Number(command) => manage::number(command).await?,
         Command::Schema => output::line(&switchboard::graphql::sdl().trim_end())?,
         Command::Check(args) => return check::check(&args).await,
+        Command::NewEpoch(args) => check::new_epoch(&args).await?,
     }
     Ok(ExitCode::SUCCESS)
 }

@@ -7,7 +7,7 @@ use anyhow::Context as _;
 use clap::Args;
 use switchboard::app::{open_migrated, open_services};
 use switchboard::clock::Clock;
-use switchboard::config::{Secret, ServerConfig};
+use switchboard::config::{Secret, ServerConfig, Wakeups};
 use switchboard::domain::Refusal;
 use switchboard::service::operator::Inventory;
 use switchboard::service::{Error, Services};
@@ -57,7 +57,10 @@ impl DatabaseArgs {
         require(&self.database, begin)?;
         // Nothing listens there: only servers use this part, and set it.
         let nowhere = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
-        Ok(ServerConfig::new(self.database.expose(), nowhere, secret))
+        let mut config = ServerConfig::new(self.database.expose(), nowhere, secret);
+        // A command ends too soon to tell others; their poll notices what it wrote.
+        config.wakeups = Wakeups::Off;
+        Ok(config)
     }
 }
 

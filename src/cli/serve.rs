@@ -11,6 +11,7 @@ use switchboard::http::transport::TransportSettings;
 use switchboard::http::webhook::TwilioSettings;
 
 use super::open::{self, Begin, DatabaseArgs};
+use super::processes::ProcessArgs;
 use super::signals::StopSignal;
 use super::token::SecretArgs;
 use super::{duration, output};
@@ -60,6 +61,8 @@ pub struct ServeArgs {
     /// Where the internet reaches this server, as https://sms.example.com; Twilio signs over it
     #[arg(long, env = "SWITCHBOARD_PUBLIC_URL", value_name = "URL")]
     public_url: Option<String>,
+    #[command(flatten)]
+    processes: ProcessArgs,
     #[command(flatten)]
     limits: LimitArgs,
 }
@@ -130,6 +133,7 @@ impl ServeArgs {
         let mut config = self.database.config(secret, Begin::Allowed)?;
         config.listen = self.listen;
         config.pool_size = self.pool_size;
+        (config.wakeups, config.service) = self.processes.split();
         config.transport = TransportSettings {
             allowed_origins: self.allowed_origins,
             introspection: self.introspection || self.graphiql,

@@ -4,24 +4,27 @@
 //! reads each event once into a bounded ring and says that there is more; a watcher reads the ring, and the
 //! database when it is further behind than the ring reaches. A wake-up carries no data: it only says "look
 //! again", so losing one costs a delay until the poll and never an event.
+//!
+//! A log can also end under its watchers: when an operator has rewritten history, by a restore, and when
+//! retention has taken what a watcher had not read yet. Then a watcher is told so instead of a part of an answer.
 
-use std::collections::{HashMap, VecDeque};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, Weak};
 use std::time::Duration;
 
 use futures_util::FutureExt;
-use tokio::sync::{Notify, watch};
+use tokio::sync::Notify;
 
 use super::Answer;
-use crate::domain::{AgentId, Event, EventBody, WorkspaceId};
-use crate::store::{Store, StoreResult, events, workspaces};
+use super::tail::Tail;
+use super::wakeups::{Heard, Wakeup};
+use crate::domain::WorkspaceId;
+use crate::store::{Epoch, Store, StoreResult, workspaces};
 
-/// How many events a tail keeps for its watchers.
-const RING: usize = 1_024;
-/// How many events are read at once.
-pub const BATCH: usize = 300;
-/// How long an event can go unnoticed when every wake-up is lost, or when another process wrote it.
-const POLL: Duration = Duration::from_millis(250);
+/// How long an event of another process can go unnoticed when every wake-up is lost, unless set otherwise.
+pub const DEFAULT_POLL: Duration = Duration::from_millis(500);
+/// How often a tail looks whether anybody still watches it.
+const REST: Duration = Duration::from_secs(1);
 
 /// The tails of one process. Cheap to clone.
 #[derive(Clone)]
@@ -29,30 +32,28 @@ pub struct Feed(Arc<Inner>);
 
 struct Inner {
     store: Store,
+    epoch: RwLock<Epoch>,
     tails: Mutex<HashMap<WorkspaceId, Weak<Tail>>>,
-}
-
-/// Wakes the watchers of a workspace when it is dropped: after the commit, or after a failure, when looking
-/// again does no harm.
-pub struct Waker {
-    feed: Feed,
-    workspace: WorkspaceId,
-}
-
-impl Drop for Waker {
-    fn drop(&mut self) {
-        self.feed.wake(self.workspace);
-    }
+    /// Polls before its time.
+    look: Arc<Notify>,
 }
 
 impl Feed {
-    /// A feed that polls the store for what other processes write. The poll ends with the last clone.
-    pub fn start(store: Store) -> Self {
-        let feed = Self(Arc::new(Inner { store, tails: Mutex::default() }));
+    /// A feed of a log of this epoch that polls the store for what other processes write. The poll ends with the
+    /// last clone.
+    pub fn start(store: Store, epoch: Epoch, poll: Duration) -> Self {
+        let look = Arc::new(Notify::new());
+        let feed = Self(Arc::new(Inner {
+            store,
+            epoch: RwLock::new(epoch),
+            tails: Mutex::default(),
+            look: look.clone(),
+        }));
         let inner = Arc::downgrade(&feed.0);
         tokio::spawn(async move {
             loop {
-                tokio::time::sleep(POLL).await;
+                // Running out of time is as good a reason to look as being told to.
+                let _ = tokio::time::timeout(poll, look.notified()).await;
                 let Some(inner) = inner.upgrade() else { break };
                 if let Err(error) = Self(inner).poll().await {
                     tracing::warn!(%error, "the log could not be polled");
@@ -62,16 +63,29 @@ impl Feed {
         feed
     }
 
-    /// Wakes the workspace's watchers when the waker is dropped.
-    pub fn waker(&self, workspace: WorkspaceId) -> Waker {
-        Waker { feed: self.clone(), workspace }
+    /// The epoch of the log, as far as this process knows.
+    pub fn epoch(&self) -> Epoch {
+        *self.0.epoch.read().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Says that the workspace's log may have grown.
     pub fn wake(&self, workspace: WorkspaceId) {
         let tail = self.tails().get(&workspace).and_then(Weak::upgrade);
         if let Some(tail) = tail {
-            tail.more.notify_one();
+            tail.look();
+        }
+    }
+
+    /// What takes in wake-ups, for as long as there is a feed.
+    pub fn ear(&self) -> impl Fn(Heard) + Send + Sync + use<> {
+        let inner = Arc::downgrade(&self.0);
+        move |heard| {
+            let Some(feed) = inner.upgrade().map(Self) else { return };
+            match heard {
+                Heard::Wakeup(Wakeup::Log(workspace)) => feed.wake(workspace),
+                Heard::Wakeup(Wakeup::Presence(_)) => {}
+                Heard::Everything => feed.0.look.notify_one(),
+            }
         }
     }
 
@@ -83,44 +97,64 @@ impl Feed {
         if let Some(tail) = self.tails().get(&workspace).and_then(Weak::upgrade) {
             return Ok(tail);
         }
-        let heads =
-            self.0.store.read(move |conn| async move { workspaces::heads(conn, &[workspace]).await }.boxed());
-        let head = heads.await?.first().map_or(0, |(_, seq)| *seq);
+        let (epoch, heads) = self.heads(vec![workspace]).await?;
+        let head = heads.first().map_or(0, |(_, seq)| *seq);
+        self.enter(epoch);
         let mut tails = self.tails();
         // Somebody else may have started it meanwhile.
         if let Some(tail) = tails.get(&workspace).and_then(Weak::upgrade) {
             return Ok(tail);
         }
-        let tail = Arc::new(Tail {
-            workspace,
-            store: self.0.store.clone(),
-            ring: Mutex::new(Ring { last: head, events: VecDeque::new() }),
-            head: watch::Sender::new(head),
-            access: watch::Sender::new(HashMap::new()),
-            more: Arc::new(Notify::new()),
-        });
+        let tail = Arc::new(Tail::new(workspace, self.0.store.clone(), head));
         tails.retain(|_, tail| tail.strong_count() > 0);
         tails.insert(workspace, Arc::downgrade(&tail));
-        tokio::spawn(follow(Arc::downgrade(&tail), tail.more.clone()));
+        tokio::spawn(follow(Arc::downgrade(&tail), tail.nudges()));
         Ok(tail)
     }
 
     /// Wakes the tails whose log has grown, with one statement for all of them.
     async fn poll(&self) -> StoreResult<()> {
-        let tails: HashMap<WorkspaceId, Arc<Tail>> =
-            self.tails().iter().filter_map(|(id, tail)| Some((*id, tail.upgrade()?))).collect();
+        // Where each tail is, before it is compared with what is read after: a log only grows.
+        let tails: HashMap<WorkspaceId, (Arc<Tail>, i64)> = self
+            .tails()
+            .iter()
+            .filter_map(|(id, tail)| {
+                let tail = tail.upgrade()?;
+                let head = tail.last();
+                Some((*id, (tail, head)))
+            })
+            .collect();
         if tails.is_empty() {
             return Ok(());
         }
-        let ids: Vec<WorkspaceId> = tails.keys().copied().collect();
-        let heads =
-            self.0.store.read(move |conn| async move { workspaces::heads(conn, &ids).await }.boxed()).await?;
+        let (epoch, heads) = self.heads(tails.keys().copied().collect()).await?;
+        self.enter(epoch);
         for (id, seq) in heads {
-            if let Some(tail) = tails.get(&id).filter(|tail| *tail.head.borrow() < seq) {
-                tail.more.notify_one();
+            let Some((tail, head)) = tails.get(&id) else { continue };
+            if seq < *head {
+                tracing::error!(workspace = %id, "the log is shorter than it was: `switchboard new-epoch` is due");
+                tail.rewrite();
+            } else if seq > tail.last() {
+                tail.look();
             }
         }
         Ok(())
+    }
+
+    /// The epoch and how far each log has come, in one statement.
+    async fn heads(&self, ids: Vec<WorkspaceId>) -> StoreResult<(Option<Epoch>, Vec<(WorkspaceId, i64)>)> {
+        self.0
+            .store
+            .read(move |conn| async move { workspaces::epoch_and_heads(conn, &ids).await }.boxed())
+            .await
+    }
+
+    /// Takes note of the epoch. In a new one everybody who watches has to begin anew.
+    fn enter(&self, epoch: Option<Epoch>) {
+        let Some(epoch) = epoch.filter(|epoch| *epoch != self.epoch()) else { return };
+        tracing::info!("history was rewritten: a new epoch begins");
+        *self.0.epoch.write().unwrap_or_else(PoisonError::into_inner) = epoch;
+        self.tails().values().filter_map(Weak::upgrade).for_each(|tail| tail.rewrite());
     }
 
     fn tails(&self) -> MutexGuard<'_, HashMap<WorkspaceId, Weak<Tail>>> {
@@ -128,114 +162,19 @@ impl Feed {
     }
 }
 
-/// The end of one workspace's log.
-pub struct Tail {
-    workspace: WorkspaceId,
-    store: Store,
-    ring: Mutex<Ring>,
-    /// The number of the last event in the ring.
-    head: watch::Sender<i64>,
-    /// The number of the last event about the access of each agent, since this tail began.
-    access: watch::Sender<HashMap<AgentId, i64>>,
-    more: Arc<Notify>,
-}
-
-/// The last events, without a gap; `last` is the number of the newest, also while there is none.
-struct Ring {
-    last: i64,
-    events: VecDeque<Arc<Event>>,
-}
-
-impl Ring {
-    /// Up to [`BATCH`] events after `position`; `None` when the ring does not reach back that far.
-    fn after(&self, position: i64) -> Option<Vec<Arc<Event>>> {
-        let reaches = match self.events.front() {
-            Some(oldest) => oldest.seq <= position + 1,
-            None => position >= self.last,
-        };
-        let place = self.events.partition_point(|event| event.seq <= position);
-        reaches.then(|| self.events.iter().skip(place).take(BATCH).cloned().collect())
-    }
-
-    fn push(&mut self, event: Arc<Event>) {
-        self.last = event.seq;
-        if self.events.len() == RING {
-            self.events.pop_front();
-        }
-        self.events.push_back(event);
-    }
-}
-
-impl Tail {
-    /// Up to [`BATCH`] events after `position`, in order; none when there are no more yet.
-    ///
-    /// # Errors
-    /// What reading the log fails with.
-    pub async fn after(&self, position: i64) -> Answer<Vec<Arc<Event>>> {
-        if let Some(events) = self.ring().after(position) {
-            return Ok(events);
-        }
-        Ok(self.read(position).await?)
-    }
-
-    /// Changes with each event.
-    pub fn head(&self) -> watch::Receiver<i64> {
-        self.head.subscribe()
-    }
-
-    /// Changes with each event about access: the number of the last one for each agent.
-    pub fn access(&self) -> watch::Receiver<HashMap<AgentId, i64>> {
-        self.access.subscribe()
-    }
-
-    async fn read(&self, position: i64) -> StoreResult<Vec<Arc<Event>>> {
-        let workspace = self.workspace;
-        let limit = i64::try_from(BATCH).unwrap_or(i64::MAX);
-        self.store.read(move |conn| events::after(conn, workspace, position, limit).boxed()).await
-    }
-
-    /// Reads what is new into the ring, and says so.
-    async fn pull(&self) -> StoreResult<()> {
-        loop {
-            let position = self.ring().last;
-            let new = self.read(position).await?;
-            let Some(last) = new.last().map(|event| event.seq) else { return Ok(()) };
-            let is_all = new.len() < BATCH;
-            let access: Vec<(AgentId, i64)> = new
-                .iter()
-                .filter_map(|event| match &event.body {
-                    EventBody::Access(change) => Some((change.agent_id, event.seq)),
-                    EventBody::Conversation(_) => None,
-                })
-                .collect();
-            {
-                let mut ring = self.ring();
-                new.into_iter().for_each(|event| ring.push(event));
-            }
-            self.head.send_replace(last);
-            if !access.is_empty() {
-                self.access.send_modify(|last| last.extend(access));
-            }
-            // Whoever writes more nudges again, and the nudge is kept until it is waited for.
-            if is_all {
-                return Ok(());
-            }
-        }
-    }
-
-    fn ring(&self) -> MutexGuard<'_, Ring> {
-        self.ring.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
 /// Keeps a tail up to date until nobody watches it.
 async fn follow(tail: Weak<Tail>, more: Arc<Notify>) {
+    let mut is_due = true;
     while let Some(tail) = tail.upgrade() {
-        if let Err(error) = tail.pull().await {
-            tracing::warn!(%error, "the log could not be read; the poll will try again");
+        if is_due {
+            let read = tail.pull().await;
+            if let Err(error) = &read {
+                tracing::warn!(%error, "the log could not be read and is tried again");
+            }
+            is_due = read.is_err();
         }
         drop(tail);
         // The time-out lets the task end when its last watcher leaves a quiet workspace.
-        let _ = tokio::time::timeout(Duration::from_secs(1), more.notified()).await;
+        is_due |= tokio::time::timeout(REST, more.notified()).await.is_ok();
     }
 }

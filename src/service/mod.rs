@@ -5,7 +5,8 @@
 //! - [`handoff`], [`rebalance`], [`lease`]: how many conversations change owners at once, or by themselves.
 //! - [`access`], [`views`], [`directory`], [`history`], [`queue_health`], [`workloads`]: what callers read.
 //! - [`audit`], [`violations`]: what managers read of how the team keeps its promises.
-//! - [`feed`], [`streams`]: what callers are told, from the log.
+//! - [`feed`], [`tail`], [`streams`]: what callers are told, from the log; [`wakeups`]: how processes tell each
+//!   other that there is more; [`retention`]: how far back a stream can begin.
 //! - [`presence`]: who is at a conversation; beside the log, and gone after a moment.
 //! - [`operator`], [`import`], [`check`]: what the operator does without signing in.
 //!
@@ -36,13 +37,17 @@ pub mod presence;
 mod pulse;
 pub mod queue_health;
 pub mod rebalance;
+pub mod retention;
 mod scene;
 pub mod streams;
+pub mod tail;
 pub mod views;
 pub mod violations;
+pub mod wakeups;
 pub mod workloads;
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
@@ -50,7 +55,7 @@ use futures_util::future::BoxFuture;
 use crate::clock::Clock;
 use crate::domain::conversation::Change;
 use crate::domain::{AgentId, ConversationId, WorkspaceId};
-use crate::store::{Conn, Epoch, Store, StoreResult, workspaces};
+use crate::store::{Conn, Store, StoreResult, workspaces};
 use crate::token::{Caller, Keys};
 
 pub use access::Access;
@@ -68,6 +73,7 @@ pub use workloads::Workload;
 
 use feed::Feed;
 use scene::Scene;
+use wakeups::{Bus, Wakeup, WakeupState, Wakeups};
 
 /// The answer of every use case.
 pub type Answer<T> = Result<T, Error>;
@@ -78,21 +84,81 @@ pub struct Services {
     store: Store,
     feed: Feed,
     presence: presence::Board,
+    wakeups: Wakeups,
+    settings: Settings,
     clock: Clock,
     keys: Arc<Keys>,
-    epoch: Epoch,
+}
+
+/// What an operator may want otherwise.
+#[derive(Debug, Clone, Copy)]
+pub struct Settings {
+    /// How long what another process does can go unnoticed when no wake-up comes.
+    pub poll: Duration,
+    /// How far back a client can resume.
+    pub replay: Duration,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self { poll: feed::DEFAULT_POLL, replay: retention::DEFAULT_REPLAY }
+    }
+}
+
+/// Tells everybody who watches a workspace when it is dropped: after the commit, or after a failure, when looking
+/// again does no harm.
+struct Waker {
+    feed: Feed,
+    wakeups: Wakeups,
+    workspace: WorkspaceId,
+}
+
+impl Drop for Waker {
+    fn drop(&mut self) {
+        self.feed.wake(self.workspace);
+        self.wakeups.tell(Wakeup::Log(self.workspace));
+    }
 }
 
 impl Services {
-    /// Services over a store whose migrations are applied.
+    /// Services over a store whose migrations are applied, for one process alone.
     ///
     /// # Errors
     /// What reading the epoch of the log fails with.
     pub async fn start(store: Store, clock: Clock, keys: Keys) -> StoreResult<Self> {
+        Self::start_with(store, clock, keys, Settings::default(), None).await
+    }
+
+    /// As [`Self::start`], for one process of several: `bus` carries the wake-ups between them.
+    ///
+    /// # Errors
+    /// As [`Self::start`]. A bus that cannot be reached is none: it is tried again.
+    pub async fn start_with(
+        store: Store,
+        clock: Clock,
+        keys: Keys,
+        settings: Settings,
+        bus: Option<Box<dyn Bus>>,
+    ) -> StoreResult<Self> {
         let epoch = store.write(|conn| workspaces::epoch(conn).boxed()).await?;
-        let feed = Feed::start(store.clone());
-        let presence = presence::Board::start(store.clone(), clock.clone());
-        Ok(Self { store, feed, presence, clock, keys: Arc::new(keys), epoch })
+        let feed = Feed::start(store.clone(), epoch, settings.poll);
+        let presence = presence::Board::start(store.clone(), clock.clone(), settings.poll);
+        let wakeups = match bus {
+            None => Wakeups::none(),
+            Some(bus) => {
+                let (feed, presence) = (feed.ear(), presence.ear());
+                Wakeups::over(bus, move |heard| {
+                    feed(heard);
+                    presence(heard);
+                })
+            }
+        };
+        Ok(Self { store, feed, presence, wakeups, settings, clock, keys: Arc::new(keys) })
+    }
+
+    /// How this process hears of what others write.
+    pub fn wakeups(&self) -> WakeupState {
+        self.wakeups.state()
     }
 
     pub fn clock(&self) -> &Clock {
@@ -119,12 +185,12 @@ impl Services {
 
     /// The opaque cursor for a position in the workspace's log.
     pub fn cursor(&self, workspace: WorkspaceId, seq: i64) -> String {
-        cursor::encode(self.epoch, workspace, seq)
+        cursor::encode(self.feed.epoch(), workspace, seq)
     }
 
     /// The position that a cursor names; `None` when it is not of this log.
     fn position(&self, workspace: WorkspaceId, cursor: &str) -> Option<i64> {
-        cursor::decode(self.epoch, workspace, cursor)
+        cursor::decode(self.feed.epoch(), workspace, cursor)
     }
 
     /// The agent behind a caller.
@@ -167,9 +233,13 @@ impl Services {
         R: Send + 'static,
         F: for<'c> Fn(&'c mut Conn) -> BoxFuture<'c, Answer<R>> + Send + Sync + 'static,
     {
-        let wake = self.feed.waker(workspace);
-        let answer = self.store.write(work).await;
-        drop(wake);
-        answer
+        // It goes with the transaction, which ends also when this future is dropped.
+        let waker = Waker { feed: self.feed.clone(), wakeups: self.wakeups.clone(), workspace };
+        self.store
+            .write(move |conn| {
+                let _after_the_commit = &waker;
+                work(conn)
+            })
+            .await
     }
 }

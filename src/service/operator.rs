@@ -47,6 +47,16 @@ impl Services {
         Ok(workspace)
     }
 
+    /// Voids all cursors, after history was rewritten under them: every process tells its clients to begin anew
+    /// at its next poll.
+    ///
+    /// # Errors
+    /// Only a database that fails.
+    pub async fn new_epoch(&self) -> Answer<()> {
+        self.store.write(|conn| workspaces::renew_epoch(conn).boxed()).await?;
+        Ok(())
+    }
+
     /// Changes what a workspace pays for.
     ///
     /// # Errors

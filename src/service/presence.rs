@@ -2,8 +2,7 @@
 //!
 //! Presence is a table of its own that expires by the clock, and no event: it is gone with a moment's silence.
 //! One board per process reads who is at the conversations that somebody here follows, all in one statement:
-//! soon after somebody speaks at this process, and often enough to notice what is said at others and what
-//! expires in silence.
+//! soon after somebody speaks, here or at another process, and often enough to notice what expires in silence.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
@@ -12,6 +11,8 @@ use std::time::Duration;
 use futures_util::{FutureExt, StreamExt, stream};
 use tokio::sync::{Notify, watch};
 
+use super::tail::{AccessMarks, Tail};
+use super::wakeups::{Heard, Wakeup};
 use super::{Access, Answer, BoxStream, Error, Services};
 use crate::clock::{Clock, Timestamp};
 use crate::domain::{AgentId, ConversationId, Presence, PresenceState, Refusal};
@@ -19,8 +20,6 @@ use crate::store::presences::{self, Place};
 use crate::store::{Store, StoreResult};
 use crate::token::Caller;
 
-/// How long a presence at another process, or an expiry, goes unnoticed.
-const POLL: Duration = Duration::from_millis(500);
 /// The board is read at most once in this time, however many speak.
 const PAUSE: Duration = Duration::from_millis(50);
 /// How many conversations are looked at in one statement.
@@ -74,15 +73,15 @@ struct Room {
 }
 
 impl Board {
-    /// A board that reads the store. Reading ends with the last clone.
-    pub fn start(store: Store, clock: Clock) -> Self {
+    /// A board that reads the store, after `poll` at the latest. Reading ends with the last clone.
+    pub fn start(store: Store, clock: Clock, poll: Duration) -> Self {
         let look = Arc::new(Notify::new());
         let board = Self(Arc::new(Inner { store, clock, rooms: Mutex::default(), look: look.clone() }));
         let inner = Arc::downgrade(&board.0);
         tokio::spawn(async move {
             loop {
                 // Running out of time is as good a reason to look as being told to.
-                let _ = tokio::time::timeout(POLL, look.notified()).await;
+                let _ = tokio::time::timeout(poll, look.notified()).await;
                 let Some(inner) = inner.upgrade() else { break };
                 if let Err(error) = Self(inner).read().await {
                     tracing::warn!(%error, "presence could not be read");
@@ -96,6 +95,24 @@ impl Board {
     /// Says that somebody came, left, or began to write.
     fn look(&self) {
         self.0.look.notify_one();
+    }
+
+    /// What takes in wake-ups, for as long as there is a board.
+    pub fn ear(&self) -> impl Fn(Heard) + Send + Sync + use<> {
+        let inner = Arc::downgrade(&self.0);
+        move |heard| {
+            let Some(board) = inner.upgrade().map(Self) else { return };
+            let concerns = match heard {
+                Heard::Wakeup(Wakeup::Log(_)) => false,
+                Heard::Wakeup(Wakeup::Presence(workspace)) => {
+                    board.rooms().keys().any(|(place, _)| *place == workspace)
+                }
+                Heard::Everything => true,
+            };
+            if concerns {
+                board.look();
+            }
+        }
     }
 
     fn room(&self, place: Place) -> Arc<Room> {
@@ -184,6 +201,10 @@ impl Services {
         });
         let said = said.await;
         self.presence.look();
+        // Saying the same again moves the expiry only.
+        if said.as_ref().is_ok_and(|said| said.changed) {
+            self.wakeups.tell(Wakeup::Presence(workspace));
+        }
         said
     }
 
@@ -197,14 +218,24 @@ impl Services {
         access: Access,
         id: ConversationId,
     ) -> Answer<Option<BoxStream<Answer<Vec<Present>>>>> {
-        access.viewer()?;
+        let agent = access.viewer()?.agent_id;
         if self.conversation(&access, id).await?.is_none() {
             return Ok(None);
         }
         let room = self.presence.room((access.workspace.id, id));
-        let present = room.present.subscribe();
-        let watch =
-            Watch { services: self.clone(), caller: access.caller, id, present, _room: room, last: None };
+        let tail = self.feed.tail(access.workspace.id).await?;
+        let watch = Watch {
+            services: self.clone(),
+            caller: access.caller,
+            agent,
+            id,
+            present: room.present.subscribe(),
+            _room: room,
+            access: tail.access(),
+            _tail: tail,
+            last: None,
+            is_doubtful: false,
+        };
         Ok(Some(
             stream::unfold(Some(watch), |watch| async move {
                 let mut watch = watch?;
@@ -223,28 +254,43 @@ impl Services {
 struct Watch {
     services: Services,
     caller: Caller,
+    agent: AgentId,
     id: ConversationId,
     present: watch::Receiver<Option<Vec<Present>>>,
     _room: Arc<Room>,
+    access: watch::Receiver<AccessMarks>,
+    _tail: Arc<Tail>,
     last: Option<Vec<Present>>,
+    /// Whether the agent's access may have changed since it was looked at.
+    is_doubtful: bool,
 }
 
 impl Watch {
     /// Who is there, when that differs from the last; `None` when the caller can no longer access it.
     async fn next(&mut self) -> Answer<Option<Vec<Present>>> {
         loop {
+            let agent = self.agent;
+            let mark = self.access.borrow_and_update().of(agent);
             let seen = self.present.borrow_and_update().clone();
-            if let Some(now) = seen.filter(|now| self.last.as_ref() != Some(now)) {
+            let news = seen.filter(|now| self.last.as_ref() != Some(now));
+            if news.is_some() || self.is_doubtful {
                 let access = self.services.access(self.caller).await?;
                 if self.services.conversation(&access, self.id).await?.is_none() {
                     return Ok(None);
                 }
+                self.is_doubtful = false;
+            }
+            if let Some(now) = news {
                 self.last = Some(now.clone());
                 return Ok(Some(now));
             }
-            // The sender lives in `_room`, so this cannot fail.
-            if self.present.changed().await.is_err() {
-                return Ok(None);
+            // The senders live in `_room` and `_tail`, so neither can fail.
+            tokio::select! {
+                changed = self.present.changed() => if changed.is_err() { return Ok(None) },
+                changed = self.access.wait_for(|marks| marks.of(agent) != mark) => {
+                    if changed.is_err() { return Ok(None) }
+                    self.is_doubtful = true;
+                }
             }
         }
     }

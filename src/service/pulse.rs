@@ -6,7 +6,7 @@ use std::time::Duration;
 use tokio::sync::watch;
 use tokio::time::{self, Instant};
 
-use super::feed::Tail;
+use super::tail::Tail;
 
 /// Figures are looked at, and so pushed, at most once in this time.
 pub const PAUSE: Duration = Duration::from_millis(250);

@@ -14,7 +14,7 @@ use futures_util::{FutureExt, Stream, StreamExt, stream};
 use tokio::sync::watch;
 use tokio::time::Instant;
 
-use super::feed::Tail;
+use super::tail::{Next, Tail};
 use super::{Access, Answer, Error, Seen, Services};
 use crate::domain::counts::ViewCounts;
 use crate::domain::view::{self, QueueChange};
@@ -147,7 +147,7 @@ impl Services {
                     continue;
                 };
                 let mut access = tail.access();
-                let mut seen = access.borrow_and_update().get(&agent).copied();
+                let mut seen = access.borrow_and_update().of(agent);
                 loop {
                     match services.access(caller).await {
                         Err(Error::Unauthenticated) => return,
@@ -158,8 +158,8 @@ impl Services {
                         Ok(_) => {}
                     }
                     // Only what concerns this agent is worth a look at the database.
-                    match access.wait_for(|last| last.get(&agent).copied() != seen).await {
-                        Ok(last) => seen = last.get(&agent).copied(),
+                    match access.wait_for(|marks| marks.of(agent) != seen).await {
+                        Ok(marks) => seen = marks.of(agent),
                         Err(_) => break,
                     }
                 }
@@ -175,6 +175,9 @@ impl Services {
         lens: L,
     ) -> Answer<BoxStream<Answer<L::Item>>> {
         let viewer = access.viewer()?.agent_id;
+        // Before the cursor is read: it belongs to this history or to an earlier one.
+        let tail = self.feed.tail(access.workspace.id).await?;
+        let history = tail.history();
         let start = match &after {
             None => Ok(access.as_of),
             Some(cursor) => match self.position(access.workspace.id, cursor) {
@@ -191,10 +194,10 @@ impl Services {
                 return Ok(stream::once(std::future::ready(Ok(reset))).boxed());
             }
         };
-        let tail = self.feed.tail(access.workspace.id).await?;
         let follower = Follower {
             head: tail.head(),
             tail,
+            history,
             viewer,
             lens,
             position,
@@ -230,6 +233,8 @@ trait Lens: Send + 'static {
 /// A position in the log that moves on.
 struct Follower<L: Lens> {
     tail: Arc<Tail>,
+    /// The history that `position` is in.
+    history: u64,
     head: watch::Receiver<i64>,
     viewer: AgentId,
     lens: L,
@@ -251,10 +256,14 @@ impl<L: Lens> Follower<L> {
             }
             // Seen before reading: an event that comes in between is noticed.
             self.head.borrow_and_update();
-            let events = self.tail.after(self.position).await?;
-            if !events.is_empty() {
-                self.take(&events);
-                continue;
+            match self.tail.after(self.history, self.position).await? {
+                Next::Events(events) if events.is_empty() => {}
+                Next::Events(events) => {
+                    self.take(&events);
+                    continue;
+                }
+                Next::Rewritten => return Ok(self.lost(ResetReason::CursorInvalid)),
+                Next::Truncated => return Ok(self.lost(ResetReason::LogTruncated)),
             }
             let quiet = tokio::time::timeout_at(self.quiet_since + CHECKPOINT, async {
                 // The sender lives in `tail`, so this cannot fail.
@@ -269,6 +278,11 @@ impl<L: Lens> Follower<L> {
                 self.ready.extend(self.lens.checkpoint(self.position, first).map(|item| (item, false)));
             }
         }
+    }
+
+    /// The last item of a stream that cannot go on.
+    fn lost(&self, reason: ResetReason) -> (L::Item, bool) {
+        (L::reset(self.tail.last(), reason), true)
     }
 
     /// Looks at events, up to one that ends the stream.

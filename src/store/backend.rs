@@ -16,6 +16,7 @@ use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 
 use super::error::{StoreError, StoreResult};
+use super::notify::NotifyLink;
 use super::postgres::{self, PgPool};
 use super::sqlite::{SqliteConn, SqliteThreads};
 
@@ -135,6 +136,18 @@ impl Store {
     /// Whether several processes can share this database over a network.
     pub fn is_shared(&self) -> bool {
         matches!(self.engine, Engine::Postgres(_))
+    }
+
+    /// Opens a connection that carries wake-ups between processes.
+    ///
+    /// # Errors
+    /// [`StoreError::Unavailable`] when there is no way to the database; always on SQLite, which no two machines
+    /// share.
+    pub async fn listen(&self) -> StoreResult<NotifyLink> {
+        match &self.engine {
+            Engine::Postgres(pool) => pool.listen().await,
+            Engine::Sqlite(_) => Err(StoreError::Unavailable("SQLite has no notifications".into())),
+        }
     }
 
     /// Runs `work` on a connection, each statement on its own.

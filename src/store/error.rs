@@ -23,6 +23,9 @@ pub enum StoreError {
     /// The database URL names neither database.
     #[error("the database URL has to begin with sqlite: or postgres://")]
     UnknownUrl,
+    /// The database URL asks for something that there is not.
+    #[error("the database URL: {0}")]
+    Url(String),
 }
 
 /// The answer of every function of this layer.

@@ -226,3 +226,41 @@ pub async fn tally(conn: &mut Conn, workspace: WorkspaceId, floor: i64) -> Store
             .await
     })?)
 }
+
+/// The greatest number of an event that was no later than `cutoff`, among the `limit` events after `floor`.
+pub async fn last_until(
+    conn: &mut Conn,
+    workspace: WorkspaceId,
+    floor: i64,
+    limit: i64,
+    cutoff: Timestamp,
+) -> StoreResult<Option<i64>> {
+    Ok(on_backend!(conn, |c| {
+        events::table
+            .filter(events::workspace_id.eq(workspace).and(events::at.le(cutoff)))
+            .filter(events::seq.gt(floor).and(events::seq.le(floor + limit)))
+            .select(diesel::dsl::max(events::seq))
+            .first(c)
+            .await
+    })?)
+}
+
+/// Deletes, of the events after `floor` up to `through`, those about one agent's reading; says how many.
+pub async fn delete_personal(
+    conn: &mut Conn,
+    workspace: WorkspaceId,
+    floor: i64,
+    through: i64,
+) -> StoreResult<usize> {
+    let personal: Vec<String> =
+        EventKind::ALL.into_iter().filter(|kind| kind.is_personal()).map(|kind| kind.to_string()).collect();
+    Ok(on_backend!(conn, |c| {
+        diesel::delete(
+            events::table
+                .filter(events::workspace_id.eq(workspace).and(events::kind.eq_any(&personal)))
+                .filter(events::seq.gt(floor).and(events::seq.le(through))),
+        )
+        .execute(c)
+        .await
+    })?)
+}

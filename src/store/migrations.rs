@@ -7,11 +7,12 @@
 
 use diesel::migration::{MigrationConnection, MigrationSource};
 use diesel::{Connection, QueryDsl, QueryResult, SqliteConnection};
-use diesel_async::{AsyncConnection, AsyncMigrationHarness, AsyncPgConnection, SimpleAsyncConnection};
+use diesel_async::{AsyncMigrationHarness, SimpleAsyncConnection};
 use diesel_migrations::{EmbeddedMigrations, MigrationHarness, embed_migrations};
 
 use super::backend::DatabaseUrl;
 use super::error::{StoreError, StoreResult};
+use super::target::Target;
 
 pub const POSTGRES: EmbeddedMigrations = embed_migrations!("migrations/postgres");
 pub const SQLITE: EmbeddedMigrations = embed_migrations!("migrations/sqlite");
@@ -48,7 +49,7 @@ pub async fn is_current(url: &DatabaseUrl) -> StoreResult<bool> {
     let applied: QueryResult<i64> = match url {
         DatabaseUrl::Postgres(url) => {
             use diesel_async::RunQueryDsl;
-            let mut conn = AsyncPgConnection::establish(url).await.map_err(unavailable)?;
+            let mut conn = Target::parse(url)?.connect().await.map_err(unavailable)?;
             __diesel_schema_migrations::table.count().get_result(&mut conn).await
         }
         DatabaseUrl::Sqlite(path) => {
@@ -75,7 +76,7 @@ diesel::table! {
 }
 
 async fn migrate_postgres(url: &str) -> StoreResult<Vec<String>> {
-    let mut conn = AsyncPgConnection::establish(url).await.map_err(unavailable)?;
+    let mut conn = Target::parse(url)?.connect().await.map_err(unavailable)?;
     conn.batch_execute(&format!("SELECT pg_advisory_lock({ADVISORY_LOCK})")).await?;
     // Closing the connection releases the lock.
     run_pending(&mut AsyncMigrationHarness::new(conn), POSTGRES)

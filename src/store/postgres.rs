@@ -12,6 +12,8 @@ use futures_util::future::BoxFuture;
 
 use super::backend::{Conn, MAX_ATTEMPTS, Retry, counting, pause};
 use super::error::{StoreError, StoreResult};
+use super::notify::NotifyLink;
+use super::target::Target;
 
 /// How long a request waits for a free connection, and for a new one to be made.
 const CHECKOUT: Duration = Duration::from_secs(5);
@@ -27,22 +29,25 @@ type Manager = <AsyncPgConnection as AsyncConnection>::TransactionManager;
 
 /// Connections to one PostgreSQL database. Cheap to clone.
 #[derive(Clone)]
-pub struct PgPool(Pool<AsyncPgConnection>);
+pub struct PgPool {
+    pool: Pool<AsyncPgConnection>,
+    target: Target,
+}
 
 impl PgPool {
     /// Makes the pool and one connection, to see that the way is open.
     ///
     /// # Errors
-    /// [`StoreError::Unavailable`].
+    /// [`StoreError::Unavailable`], and [`StoreError::Url`].
     pub async fn open(url: &str, size: usize, statements: &Arc<AtomicU64>) -> StoreResult<Self> {
-        let statements = statements.clone();
+        let target = Target::parse(url)?;
+        let (statements, connect_to) = (statements.clone(), target.clone());
         let mut config = ManagerConfig::default();
         config.recycling_method = RecyclingMethod::Fast;
-        config.custom_setup = Box::new(move |url| {
-            let statements = statements.clone();
-            let url = url.to_owned();
+        config.custom_setup = Box::new(move |_| {
+            let (statements, target) = (statements.clone(), connect_to.clone());
             async move {
-                let mut conn = AsyncPgConnection::establish(&url).await?;
+                let mut conn = target.connect().await?;
                 conn.batch_execute(SETUP)
                     .await
                     .map_err(diesel::ConnectionError::CouldntSetupConfiguration)?;
@@ -59,7 +64,7 @@ impl PgPool {
             .runtime(deadpool::Runtime::Tokio1)
             .build()
             .map_err(|error| StoreError::Unavailable(error.to_string()))?;
-        let pool = Self(pool);
+        let pool = Self { pool, target };
         drop(pool.get().await?);
         Ok(pool)
     }
@@ -69,7 +74,12 @@ impl PgPool {
     /// # Errors
     /// [`StoreError::Unavailable`] when none is free in time or the server cannot be reached.
     pub async fn get(&self) -> StoreResult<PgObject> {
-        self.0.get().await.map_err(|error| StoreError::Unavailable(error.to_string()))
+        self.pool.get().await.map_err(|error| StoreError::Unavailable(error.to_string()))
+    }
+
+    /// See [`super::Store::listen`].
+    pub async fn listen(&self) -> StoreResult<NotifyLink> {
+        NotifyLink::open(&self.target).await
     }
 
     /// See [`super::Store::write`]. The caller has to run this to its end.

@@ -5,7 +5,7 @@ use diesel::prelude::*;
 use diesel_async::RunQueryDsl;
 
 use super::backend::on_backend;
-use super::schema::{store_info, workspaces};
+use super::schema::{events, store_info, workspaces};
 use super::{Conn, Epoch, StoreResult};
 use crate::clock::Timestamp;
 use crate::domain::{AssignmentModel, Lease, Plan, QueueThresholds, Workspace, WorkspaceId};
@@ -116,6 +116,71 @@ pub async fn heads(conn: &mut Conn, ids: &[WorkspaceId]) -> StoreResult<Vec<(Wor
             .load(c)
             .await
     })?)
+}
+
+/// The same, with the epoch of the log: `None` when there is none of `ids`.
+pub async fn epoch_and_heads(
+    conn: &mut Conn,
+    ids: &[WorkspaceId],
+) -> StoreResult<(Option<Epoch>, Vec<(WorkspaceId, i64)>)> {
+    let rows: Vec<(WorkspaceId, i64, Option<Epoch>)> = on_backend!(conn, |c| {
+        let epoch = store_info::table.select(store_info::epoch).single_value();
+        workspaces::table
+            .filter(workspaces::id.eq_any(ids))
+            .select((workspaces::id, workspaces::event_seq, epoch))
+            .load(c)
+            .await
+    })?;
+    let epoch = rows.iter().find_map(|(_, _, epoch)| *epoch);
+    Ok((epoch, rows.into_iter().map(|(id, seq, _)| (id, seq)).collect()))
+}
+
+/// Up to `limit` workspaces, with ids after `after` and in order of their ids, whose oldest event above the floor
+/// is no younger than `cutoff`.
+pub async fn behind(
+    conn: &mut Conn,
+    cutoff: Timestamp,
+    after: Option<WorkspaceId>,
+    limit: i64,
+) -> StoreResult<Vec<WorkspaceId>> {
+    let after = after.unwrap_or(WorkspaceId(uuid::Uuid::nil()));
+    let oldest = events::workspace_id.eq(workspaces::id).and(events::seq.eq(workspaces::event_floor + 1));
+    Ok(on_backend!(conn, |c| {
+        workspaces::table
+            .inner_join(events::table.on(oldest))
+            .filter(workspaces::id.gt(after).and(events::at.le(cutoff)))
+            .order(workspaces::id)
+            .limit(limit)
+            .select(workspaces::id)
+            .load(c)
+            .await
+    })?)
+}
+
+/// Raises the floor of a log to event number `to`; a floor that is there already stays.
+pub async fn raise_floor(conn: &mut Conn, id: WorkspaceId, to: i64) -> StoreResult<()> {
+    on_backend!(conn, |c| {
+        diesel::update(workspaces::table.find(id).filter(workspaces::event_floor.lt(to)))
+            .set(workspaces::event_floor.eq(to))
+            .execute(c)
+            .await
+    })?;
+    Ok(())
+}
+
+/// Begins a new epoch: cursors from before are void.
+pub async fn renew_epoch(conn: &mut Conn) -> StoreResult<Epoch> {
+    let fresh = Epoch(uuid::Uuid::now_v7());
+    on_backend!(conn, |c| {
+        diesel::insert_into(store_info::table)
+            .values((store_info::id.eq(1i16), store_info::epoch.eq(fresh)))
+            .on_conflict(store_info::id)
+            .do_update()
+            .set(store_info::epoch.eq(fresh))
+            .execute(c)
+            .await
+    })?;
+    Ok(fresh)
 }
 
 /// Takes the next `n` event numbers; answers with the last of them and the instant of the events.

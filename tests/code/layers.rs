@@ -13,10 +13,13 @@ const LEAVES: [&str; 2] = ["clock", "token"];
 /// What the leaves themselves may use: each other, and the ids and words of the domain.
 const UNDER_LEAVES: [&str; 3] = ["clock", "token", "domain"];
 /// Crates that belong to some layers, and those layers.
-const CONFINED: [(&str, &[&str]); 5] = [
+const CONFINED: [(&str, &[&str]); 8] = [
     ("diesel", &["store"]),
     ("diesel_async", &["store"]),
     ("diesel_migrations", &["store"]),
+    ("tokio_postgres", &["store"]),
+    ("tokio_postgres_rustls", &["store"]),
+    ("async_nats", &["service"]),
     ("async_graphql", &["graphql", "http"]),
     ("axum", &["http"]),
 ];

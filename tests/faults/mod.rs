@@ -5,3 +5,4 @@ mod clocks;
 mod hangup;
 mod log_order;
 mod races;
+mod tls;

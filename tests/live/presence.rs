@@ -136,6 +136,19 @@ on_both! {
         world.rep2.is_at(&id, json!("VIEWING")).await.refused_at("NOT_FOUND", "conversationId");
     }
 
+    async fn who_loses_access_stops_following_though_nobody_moves(world: World) {
+        let id = world.conversation(1).await;
+        let socket = Socket::open(&world.rep.client).await;
+        let mut live = follow(&socket, &id);
+        live.next().await;
+        // Access to another number is another matter.
+        world.revoke(&world.rep, &world.number2).await.changed();
+        world.rep2.is_at(&id, json!("VIEWING")).await.changed();
+        live.find(is(&[(&world.rep2, "VIEWING")])).await;
+        world.revoke(&world.rep, &world.number).await.changed();
+        live.assert_complete().await;
+    }
+
     async fn a_conversation_that_is_not_there_has_no_presence(world: World) {
         let hidden = world.add_number(&world.app, &[&world.manager], "Hidden").await;
         let secret = world.conversation_on(&hidden, 1).await;

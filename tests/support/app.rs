@@ -8,6 +8,7 @@ use switchboard::clock::Clock;
 use switchboard::config::{Secret, ServerConfig};
 use switchboard::http::webhook::TwilioSettings;
 use switchboard::service::Services;
+use switchboard::service::wakeups::WakeupState;
 use switchboard::token::{Caller, Keys};
 
 use super::client::Client;
@@ -56,7 +57,8 @@ impl App {
         Self::start_with(ServerConfig { clock, ..settings(database_url) }).await
     }
 
-    async fn start_with(settings: ServerConfig) -> Self {
+    /// A server with settings of its own.
+    pub async fn start_with(settings: ServerConfig) -> Self {
         let database_url = settings.database_url.expose().to_owned();
         let running = switchboard::app::App::start(settings).await.expect("the server starts");
         Self {
@@ -94,6 +96,26 @@ impl App {
         Self::start(&self.database_url).await
     }
 
+    /// As [`Self::sibling`], with settings that `change` changes.
+    pub async fn sibling_with(&self, change: impl FnOnce(&mut ServerConfig)) -> Self {
+        let mut settings = settings(&self.database_url);
+        change(&mut settings);
+        Self::start_with(settings).await
+    }
+
+    /// How wake-ups reach this server now.
+    pub fn wakeups(&self) -> WakeupState {
+        self.running().services().wakeups()
+    }
+
+    /// Waits until wake-ups reach this server, or do not, as `state` says.
+    pub async fn until_wakeups_are(&self, state: WakeupState) {
+        super::eventually(&format!("wake-ups are {state:?}"), async || {
+            (self.wakeups() == state).then_some(())
+        })
+        .await;
+    }
+
     /// As [`Self::sibling`], told the time by `clock`.
     pub async fn sibling_at(&self, clock: Clock) -> Self {
         Self::start_at(&self.database_url, clock).await
@@ -106,6 +128,10 @@ impl App {
     /// A connection to the database beside the server's.
     pub async fn direct(&self) -> Direct {
         Direct::open(&self.database_url).await
+    }
+
+    pub fn database_url(&self) -> &str {
+        &self.database_url
     }
 
     pub fn is_postgres(&self) -> bool {

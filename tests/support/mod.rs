@@ -7,6 +7,8 @@
 //! - [`socket`]: GraphQL over WebSocket.
 //! - [`world`]: a workspace with a team; [`agent`]: what one of them can do.
 //! - [`fold`]: a client's picture of a live list.
+//! - [`cluster`]: a PostgreSQL of a test's own, to stop and break.
+//! - [`nats`]: a NATS server of a test's own.
 //! - [`sql`]: straight into the database.
 //! - [`storm`]: random work by several agents at once.
 //! - [`timed`]: a clock that the test moves, and a workspace at a server that is told the time by it.
@@ -19,8 +21,10 @@ pub mod database;
 pub mod agent;
 pub mod app;
 pub mod client;
+pub mod cluster;
 pub mod documents;
 pub mod fold;
+pub mod nats;
 pub mod operator;
 pub mod outcome;
 pub mod socket;
@@ -49,6 +53,12 @@ pub async fn eventually<T>(what: &str, mut look: impl AsyncFnMut() -> Option<T>)
         assert!(tokio::time::Instant::now() < give_up, "waited in vain: {what}");
         tokio::time::sleep(PAUSE).await;
     }
+}
+
+/// Says something straight to the terminal: what a passing test prints is captured and never seen.
+pub fn say(what: &str) {
+    use std::io::Write;
+    writeln!(std::io::stderr(), "\n{what}\n").expect("can be said");
 }
 
 /// The seed of a random test: `SEED` when it is set, so that a failure can be repeated; otherwise a new one.
