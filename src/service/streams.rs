@@ -21,6 +21,7 @@ use crate::domain::view::{self, QueueChange};
 use crate::domain::{
     AgentId, ConversationEvent, ConversationId, Event, EventBody, Filter, PhoneNumberId, View, Viewer,
 };
+use crate::failpoint::failpoint;
 use crate::token::Caller;
 
 /// A quiet stream sends a checkpoint this often, so that its client's cursor stays fresh.
@@ -251,6 +252,7 @@ impl<L: Lens> Follower<L> {
     async fn next(&mut self) -> Answer<(L::Item, bool)> {
         loop {
             if let Some(next) = self.ready.pop_front() {
+                failpoint!("mid_delivery");
                 self.quiet_since = Instant::now();
                 return Ok(next);
             }

@@ -7,6 +7,7 @@
 //! - [`socket`]: GraphQL over WebSocket.
 //! - [`world`]: a workspace with a team; [`agent`]: what one of them can do.
 //! - [`fold`]: a client's picture of a live list.
+//! - [`fault`]: a proxy, processes and failpoints, to break things with.
 //! - [`cluster`]: a PostgreSQL of a test's own, to stop and break.
 //! - [`nats`]: a NATS server of a test's own.
 //! - [`sql`]: straight into the database.
@@ -23,6 +24,7 @@ pub mod app;
 pub mod client;
 pub mod cluster;
 pub mod documents;
+pub mod fault;
 pub mod fold;
 pub mod nats;
 pub mod operator;
