@@ -253,7 +253,7 @@ pub async fn delete_personal(
     through: i64,
 ) -> StoreResult<usize> {
     let personal: Vec<String> =
-        EventKind::ALL.into_iter().filter(|kind| kind.is_personal()).map(|kind| kind.to_string()).collect();
+        EventKind::ALL.iter().filter(|kind| kind.is_personal()).map(|kind| kind.to_string()).collect();
     Ok(on_backend!(conn, |c| {
         diesel::delete(
             events::table

@@ -31,7 +31,7 @@ type Manager = <AsyncPgConnection as AsyncConnection>::TransactionManager;
 #[derive(Clone)]
 pub struct PgPool {
     pool: Pool<AsyncPgConnection>,
-    target: Target,
+    target: Arc<Target>,
 }
 
 impl PgPool {
@@ -40,7 +40,7 @@ impl PgPool {
     /// # Errors
     /// [`StoreError::Unavailable`], and [`StoreError::Url`].
     pub async fn open(url: &str, size: usize, statements: &Arc<AtomicU64>) -> StoreResult<Self> {
-        let target = Target::parse(url)?;
+        let target = Arc::new(Target::parse(url)?);
         let (statements, connect_to) = (statements.clone(), target.clone());
         let mut config = ManagerConfig::default();
         config.recycling_method = RecyclingMethod::Fast;

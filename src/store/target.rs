@@ -21,7 +21,6 @@ const CONNECT: Duration = Duration::from_secs(5);
 type TlsStream = <MakeRustlsConnect as tokio_postgres::tls::MakeTlsConnect<Socket>>::Stream;
 
 /// A PostgreSQL server and a database on it.
-#[derive(Clone)]
 pub struct Target {
     config: Config,
     tls: MakeRustlsConnect,
