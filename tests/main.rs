@@ -11,6 +11,7 @@ mod code;
 mod faults;
 mod live;
 mod rules;
+mod soak;
 
 /// The suite never passes over half of itself in silence.
 #[test]

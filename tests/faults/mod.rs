@@ -3,6 +3,11 @@
 mod attacks;
 mod clocks;
 mod hangup;
+mod kills;
 mod log_order;
+mod network;
+mod processes;
 mod races;
+mod readers;
+mod sqlite;
 mod tls;

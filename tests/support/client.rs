@@ -25,6 +25,12 @@ impl Client {
         Self { address, ..self.clone() }
     }
 
+    /// The same caller with connections of their own, none of which is open yet.
+    pub fn anew(&self) -> Self {
+        let http = reqwest::Client::builder().no_proxy().build().expect("an HTTP client");
+        Self { http, ..self.clone() }
+    }
+
     pub fn address(&self) -> SocketAddr {
         self.address
     }
