@@ -15,23 +15,29 @@ use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 use tower_http::cors::{AllowOrigin, CorsLayer};
 
-use crate::config::{Graphiql, Inbox, ServerConfig, Wakeups};
+use crate::config::{Graphiql, Inbox, ServerConfig, TokenSettings, Wakeups};
 use crate::graphql::{self, Engine, Scope};
 use crate::http::graphiql::{self as page, AssetSource, GraphiqlSettings, assets};
 use crate::http::graphql_http;
 use crate::http::inbox::{self, InboxSettings};
+use crate::http::server;
 use crate::http::session::{Session, SignIn, SignInError};
 use crate::http::transport::{GraphqlEndpoint, TransportSettings};
 use crate::http::webhook::{self, TwilioWebhook};
 use crate::service::wakeups::{Bus, nats::Nats, postgres::Notifications};
 use crate::service::{Error, Services};
 use crate::store::{DatabaseUrl, Store, StoreError, migrations};
-use crate::token::{Keys, LEEWAY_SECONDS, TokenError, WeakSecret};
+use crate::token::jwks::{Jwks, JwksError};
+use crate::token::{Keys, LEEWAY_SECONDS, Subject, TokenError, WeakSecret};
 
 /// How long a token that is let in late is good for.
 const LEEWAY: Duration = Duration::from_secs(LEEWAY_SECONDS);
 /// How long a stopping server waits for what has begun.
 const DRAIN: Duration = Duration::from_secs(10);
+
+/// Headers that pages of other origins may read.
+const EXPOSED: [&str; 5] =
+    ["x-request-id", "ratelimit-limit", "ratelimit-remaining", "ratelimit-reset", "retry-after"];
 
 type Endpoint = GraphqlEndpoint<Engine, TokenSignIn>;
 
@@ -44,6 +50,11 @@ pub enum StartError {
     /// The secret is too short to sign with.
     #[error(transparent)]
     Secret(#[from] WeakSecret),
+    /// The key set is a file that is none.
+    #[error(transparent)]
+    Jwks(#[from] JwksError),
+    #[error("tokens need a secret or a key set to be verified by")]
+    NoKeys,
     /// A command that changes no schema was given a store whose migrations are not all applied.
     #[error("the store lacks migrations: `switchboard migrate` applies them")]
     Unmigrated,
@@ -62,7 +73,7 @@ pub struct App {
     services: Services,
     endpoint: Endpoint,
     shutdown: CancellationToken,
-    serving: JoinHandle<std::io::Result<()>>,
+    serving: JoinHandle<()>,
     leases: JoinHandle<()>,
     replay: JoinHandle<()>,
 }
@@ -74,8 +85,8 @@ pub struct App {
 pub async fn open_services(config: &ServerConfig) -> Result<Services, StartError> {
     let url = DatabaseUrl::parse(config.database_url.expose())?;
     migrations::migrate(&url).await?;
-    let store = Store::open(&url, config.pool_size).await?;
-    let keys = Keys::new(config.token_secret.expose().as_bytes())?;
+    let store = Store::open_with(&url, config.pool_size, config.timeouts).await?;
+    let keys = keys(&config.tokens).await?;
     let bus = bus(&config.wakeups, &store);
     Ok(Services::start_with(store, config.clock.clone(), keys, config.service, bus).await?)
 }
@@ -87,6 +98,20 @@ fn bus(setting: &Wakeups, store: &Store) -> Option<Box<dyn Bus>> {
         Wakeups::Nats(servers) => Some(Box::new(Nats::new(servers.expose()))),
         Wakeups::Notify | Wakeups::Off => None,
     }
+}
+
+async fn keys(settings: &TokenSettings) -> Result<Keys, StartError> {
+    if settings.secret.is_none() && settings.jwks.is_none() {
+        return Err(StartError::NoKeys);
+    }
+    let mut keys = Keys::default().expecting(settings.expected.clone());
+    for secret in settings.secret.iter().chain(&settings.previous_secret) {
+        keys = keys.with_secret(secret.expose().as_bytes())?;
+    }
+    if let Some(jwks) = &settings.jwks {
+        keys = keys.with_jwks(Jwks::open(jwks.clone()).await?);
+    }
+    Ok(keys)
 }
 
 /// As [`open_services`], for a store that is migrated already: nothing about it is changed.
@@ -120,16 +145,14 @@ impl App {
         let mut transport = config.transport.clone();
         transport.type_names = Some(Arc::new(type_names()?));
         let sign_in = TokenSignIn { services: services.clone() };
-        let engine = graphql::engine(graphql::Limits::default());
+        let engine = graphql::engine(config.operations);
         let endpoint = GraphqlEndpoint::new(engine, sign_in, transport, shutdown.clone());
         let router = router(&config, services.clone(), endpoint.clone()).await?;
         let unheard = |source| StartError::Listen { address: config.listen, source };
         let listener = TcpListener::bind(config.listen).await.map_err(unheard)?;
         let address = listener.local_addr().map_err(unheard)?;
-        let stop = shutdown.clone();
-        let serving = tokio::spawn(async move {
-            axum::serve(listener, router).with_graceful_shutdown(stop.cancelled_owned()).await
-        });
+        let header_timeout = config.transport.header_timeout;
+        let serving = tokio::spawn(server::serve(listener, router, header_timeout, shutdown.clone()));
         let leases = tokio::spawn(services.clone().keep_leases(shutdown.clone()));
         let replay = tokio::spawn(services.clone().keep_replay(shutdown.clone()));
         Ok(Self { address, services, endpoint, shutdown, serving, leases, replay })
@@ -147,7 +170,7 @@ impl App {
     pub async fn shutdown(self) {
         self.shutdown.cancel();
         let ended = async {
-            if let Ok(Err(error)) = self.serving.await {
+            if let Err(error) = self.serving.await {
                 tracing::warn!(%error, "the listener failed");
             }
             self.endpoint.drain().await;
@@ -241,7 +264,7 @@ fn cors(transport: &TransportSettings) -> Result<CorsLayer, StartError> {
         .allow_origin(AllowOrigin::list(origins))
         .allow_methods([Method::GET, Method::POST])
         .allow_headers([header::AUTHORIZATION, header::CONTENT_TYPE, header::ACCEPT])
-        .expose_headers([HeaderName::from_static("x-request-id")]))
+        .expose_headers(EXPOSED.map(HeaderName::from_static)))
 }
 
 /// 204 while requests can be served.
@@ -268,12 +291,21 @@ impl SignIn for TokenSignIn {
     async fn sign_in(&self, bearer: Option<&str>) -> Result<Session, SignInError> {
         let refused = |message: &str| SignInError::Unauthenticated(message.to_owned());
         let token = bearer.ok_or_else(|| refused("A bearer token is needed."))?;
-        let verified = self.services.keys().verify(token).map_err(|error| match error {
+        let verified = self.services.keys().verify(token).await.map_err(|error| match error {
             TokenError::Expired => refused("The token has expired."),
-            TokenError::Invalid => refused("The token is not valid."),
+            TokenError::Invalid | TokenError::NoSecret => refused("The token is not valid."),
+            TokenError::Unavailable => SignInError::Unavailable,
         })?;
-        let caller = verified.caller;
-        let access = self.services.access(caller).await.map_err(|error| match error {
+        let signed_in = async {
+            let caller = match verified.subject {
+                Subject::Caller(caller) => caller,
+                Subject::Email { workspace_id, email } => {
+                    self.services.agent_with(workspace_id, &email).await?
+                }
+            };
+            Ok((caller, self.services.access(caller).await?))
+        };
+        let (caller, access) = signed_in.await.map_err(|error| match error {
             Error::Unauthenticated => refused("The agent of this token cannot sign in."),
             error => {
                 tracing::error!(%error, "a caller could not be signed in");

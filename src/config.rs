@@ -6,10 +6,14 @@ use std::fmt;
 use std::net::SocketAddr;
 
 use crate::clock::Clock;
+use crate::graphql;
 use crate::http::graphiql::Identity;
 use crate::http::transport::TransportSettings;
 use crate::http::webhook::TwilioSettings;
 use crate::service::Settings;
+use crate::store::Timeouts;
+use crate::token::Expected;
+use crate::token::jwks::JwksSettings;
 
 /// A value that does not show itself.
 #[derive(Clone, PartialEq, Eq)]
@@ -92,6 +96,18 @@ impl std::str::FromStr for Wakeups {
     }
 }
 
+/// Which tokens are accepted, and what new ones are signed with. A secret or a key set is needed.
+#[derive(Debug, Clone, Default)]
+pub struct TokenSettings {
+    /// The HS256 secret that tokens are signed with.
+    pub secret: Option<Secret>,
+    /// The one before, whose tokens still hold.
+    pub previous_secret: Option<Secret>,
+    /// The keys of an identity provider.
+    pub jwks: Option<JwksSettings>,
+    pub expected: Expected,
+}
+
 /// Everything that a server is started with.
 #[derive(Debug, Clone)]
 pub struct ServerConfig {
@@ -99,12 +115,15 @@ pub struct ServerConfig {
     pub database_url: Secret,
     /// Port 0 takes a free one.
     pub listen: SocketAddr,
-    /// The HS256 secret that tokens are signed with.
-    pub token_secret: Secret,
+    pub tokens: TokenSettings,
     /// Connections to PostgreSQL.
     pub pool_size: usize,
     pub wakeups: Wakeups,
     pub service: Settings,
+    /// How long PostgreSQL may take.
+    pub timeouts: Timeouts,
+    /// What one operation may ask for.
+    pub operations: graphql::Limits,
     pub graphiql: Graphiql,
     pub inbox: Inbox,
     /// `None` turns the webhook off.
@@ -122,10 +141,12 @@ impl ServerConfig {
         Self {
             database_url: Secret::new(database_url),
             listen,
-            token_secret,
+            tokens: TokenSettings { secret: Some(token_secret), ..TokenSettings::default() },
             pool_size: DEFAULT_POOL_SIZE,
             wakeups: Wakeups::default(),
             service: Settings::default(),
+            timeouts: Timeouts::default(),
+            operations: graphql::Limits::default(),
             graphiql: Graphiql::default(),
             inbox: Inbox::default(),
             twilio: None,

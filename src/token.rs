@@ -2,15 +2,26 @@
 //!
 //! A token names an agent or a service of one workspace. It says nothing about role, activity or access to
 //! numbers: those come from the database at each request, so that taking them away works at once.
+//!
+//! Tokens are signed with a secret of ours (HS256), or by an identity provider whose public keys are in a key set
+//! ([`jwks`]: RS256, ES256, EdDSA). The algorithm that a token claims chooses between the two and nothing else:
+//! each key verifies one algorithm, whatever a token says.
+
+pub mod jwks;
+mod key_set;
 
 use std::fmt;
 use std::time::Duration;
 
 use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, Validation};
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use uuid::Uuid;
 
 use crate::clock::Timestamp;
 use crate::domain::{AgentId, WorkspaceId};
+
+use jwks::Jwks;
 
 /// A clock of a client or another server may be off by this many seconds.
 pub const LEEWAY_SECONDS: u64 = 30;
@@ -42,6 +53,17 @@ impl Caller {
     }
 }
 
+/// Whom a verified token names.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Subject {
+    Caller(Caller),
+    /// The agent of the workspace with this e-mail address, which the identity provider has verified.
+    Email {
+        workspace_id: WorkspaceId,
+        email: String,
+    },
+}
+
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 enum Kind {
@@ -49,43 +71,136 @@ enum Kind {
     Service,
 }
 
-#[derive(Debug, Serialize, Deserialize)]
-struct Claims {
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+/// What a token of ours says.
+#[derive(Serialize)]
+struct OwnClaims<'a> {
+    #[serde(skip_serializing_if = "Option::is_none")]
     sub: Option<AgentId>,
     workspace: WorkspaceId,
     kind: Kind,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    aud: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    iss: Option<&'a str>,
     /// Seconds since the Unix epoch.
     exp: i64,
 }
 
+/// What is read of any token.
+#[derive(Deserialize)]
+struct Claims {
+    /// An agent's id; an identity provider may write there what it likes.
+    sub: Option<String>,
+    workspace: WorkspaceId,
+    kind: Option<Kind>,
+    email: Option<String>,
+    /// Only `true` will do; some providers write other things than booleans.
+    email_verified: Option<Value>,
+    exp: i64,
+}
+
+impl Claims {
+    /// The caller of a token that we signed.
+    fn own(&self) -> Option<Subject> {
+        match self.kind? {
+            Kind::Agent => self.agent(),
+            Kind::Service => Some(self.service()),
+        }
+    }
+
+    /// The caller of a token that an identity provider signed: an agent, unless it says otherwise.
+    fn outside(self) -> Option<Subject> {
+        match (self.kind, &self.email, &self.email_verified) {
+            (Some(Kind::Service), _, _) => Some(self.service()),
+            (_, Some(email), Some(Value::Bool(true))) => {
+                Some(Subject::Email { workspace_id: self.workspace, email: email.clone() })
+            }
+            _ => self.agent(),
+        }
+    }
+
+    fn agent(&self) -> Option<Subject> {
+        let id = Uuid::parse_str(self.sub.as_deref()?).ok()?;
+        Some(Subject::Caller(Caller::Agent { workspace_id: self.workspace, agent_id: AgentId(id) }))
+    }
+
+    fn service(&self) -> Subject {
+        Subject::Caller(Caller::Service { workspace_id: self.workspace })
+    }
+}
+
 /// A token that was checked.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Verified {
-    pub caller: Caller,
+    pub subject: Subject,
     pub expires_at: Timestamp,
 }
 
-/// Why a token was turned away. Says nothing about the token itself.
+/// Why a token was turned away, or not made. Says nothing about the token itself.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum TokenError {
     #[error("the token has expired")]
     Expired,
     #[error("the token is not valid")]
     Invalid,
+    /// The identity provider's keys have never been read, and cannot be now.
+    #[error("the keys to verify tokens with cannot be had now")]
+    Unavailable,
+    /// There is no secret to sign with.
+    #[error("tokens are made by the identity provider")]
+    NoSecret,
 }
 
 /// The secret is too short to sign with.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("the signing secret needs at least {MIN_SECRET_BYTES} bytes")]
+#[error("a signing secret needs at least {MIN_SECRET_BYTES} bytes")]
 pub struct WeakSecret;
 
-/// Signs and verifies tokens with one HS256 secret.
+/// What tokens have to say besides who calls. What is set must be there.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Expected {
+    /// Whom a token is for (`aud`).
+    pub audience: Option<String>,
+    /// Who made it (`iss`).
+    pub issuer: Option<String>,
+}
+
+impl Expected {
+    /// One algorithm, an expiry, and whatever else is expected.
+    fn validation(&self, algorithm: Algorithm) -> Validation {
+        let mut validation = Validation::new(algorithm);
+        validation.leeway = LEEWAY_SECONDS;
+        validation.validate_nbf = true;
+        let mut required = vec!["exp"];
+        match &self.audience {
+            Some(audience) => {
+                validation.set_audience(&[audience]);
+                required.push("aud");
+            }
+            None => validation.validate_aud = false,
+        }
+        if let Some(issuer) = &self.issuer {
+            validation.set_issuer(&[issuer]);
+            required.push("iss");
+        }
+        validation.set_required_spec_claims(&required);
+        validation
+    }
+}
+
+/// Secrets of ours. Tokens are signed with the first; all of them verify.
 #[derive(Clone)]
+struct Secrets {
+    signing: EncodingKey,
+    verifying: Vec<DecodingKey>,
+}
+
+/// Signs and verifies tokens.
+#[derive(Clone, Default)]
 pub struct Keys {
-    encoding: EncodingKey,
-    decoding: DecodingKey,
-    validation: Validation,
+    secrets: Option<Secrets>,
+    jwks: Option<Jwks>,
+    expected: Expected,
 }
 
 impl fmt::Debug for Keys {
@@ -95,67 +210,112 @@ impl fmt::Debug for Keys {
 }
 
 impl Keys {
-    /// Keys over `secret`.
+    /// Keys over a secret, which signs and verifies.
     ///
     /// # Errors
     /// [`WeakSecret`] under [`MIN_SECRET_BYTES`].
     pub fn new(secret: &[u8]) -> Result<Self, WeakSecret> {
+        Self::default().with_secret(secret)
+    }
+
+    /// One more secret. The first signs; the others are on their way out, and verify what they have signed.
+    ///
+    /// # Errors
+    /// [`WeakSecret`] under [`MIN_SECRET_BYTES`].
+    pub fn with_secret(mut self, secret: &[u8]) -> Result<Self, WeakSecret> {
         if secret.len() < MIN_SECRET_BYTES {
             return Err(WeakSecret);
         }
-        let mut validation = Validation::new(Algorithm::HS256);
-        validation.leeway = LEEWAY_SECONDS;
-        validation.set_required_spec_claims(&["exp"]);
-        validation.validate_aud = false;
-        Ok(Self {
-            encoding: EncodingKey::from_secret(secret),
-            decoding: DecodingKey::from_secret(secret),
-            validation,
-        })
+        let secrets = self.secrets.get_or_insert_with(|| Secrets {
+            signing: EncodingKey::from_secret(secret),
+            verifying: Vec::new(),
+        });
+        secrets.verifying.push(DecodingKey::from_secret(secret));
+        Ok(self)
+    }
+
+    /// An identity provider's keys as well.
+    pub fn with_jwks(self, jwks: Jwks) -> Self {
+        Self { jwks: Some(jwks), ..self }
+    }
+
+    /// What tokens have to say besides who calls; what is signed here says it, too.
+    pub fn expecting(self, expected: Expected) -> Self {
+        Self { expected, ..self }
     }
 
     /// A token for `caller` that holds from `now` for `ttl`, cut to whole seconds.
     ///
     /// # Errors
-    /// [`TokenError::Invalid`] when the claims cannot be signed.
+    /// [`TokenError::NoSecret`] where only an identity provider makes tokens, and [`TokenError::Invalid`] when the
+    /// claims cannot be signed.
     pub fn sign(&self, caller: Caller, now: Timestamp, ttl: Duration) -> Result<String, TokenError> {
+        let secrets = self.secrets.as_ref().ok_or(TokenError::NoSecret)?;
         let seconds = i64::try_from(ttl.as_secs()).unwrap_or(i64::MAX);
-        let claims = Claims {
+        let claims = OwnClaims {
             sub: caller.agent_id(),
             workspace: caller.workspace_id(),
             kind: if caller.agent_id().is_some() { Kind::Agent } else { Kind::Service },
+            aud: self.expected.audience.as_deref(),
+            iss: self.expected.issuer.as_deref(),
             exp: (now.as_micros() / 1_000_000).saturating_add(seconds),
         };
-        jsonwebtoken::encode(&Header::new(Algorithm::HS256), &claims, &self.encoding)
+        jsonwebtoken::encode(&Header::new(Algorithm::HS256), &claims, &secrets.signing)
             .map_err(|_| TokenError::Invalid)
     }
 
-    /// Who a token says is calling. Only HS256 is accepted, and an expiry is required.
+    /// Whom a token names. Only the algorithms above are accepted, and an expiry is required.
+    ///
+    /// A token of the identity provider's whose key is not known yet may wait for the key set to be read again.
     ///
     /// # Errors
-    /// [`TokenError`].
-    pub fn verify(&self, token: &str) -> Result<Verified, TokenError> {
-        use jsonwebtoken::errors::ErrorKind;
-        let claims = jsonwebtoken::decode::<Claims>(token, &self.decoding, &self.validation)
-            .map_err(|error| match error.kind() {
-                ErrorKind::ExpiredSignature => TokenError::Expired,
-                _ => TokenError::Invalid,
-            })?
-            .claims;
-        let workspace_id = claims.workspace;
-        let caller = match (claims.kind, claims.sub) {
-            (Kind::Agent, Some(agent_id)) => Caller::Agent { workspace_id, agent_id },
-            (Kind::Service, _) => Caller::Service { workspace_id },
-            (Kind::Agent, None) => return Err(TokenError::Invalid),
+    /// Any [`TokenError`] but [`TokenError::NoSecret`].
+    pub async fn verify(&self, token: &str) -> Result<Verified, TokenError> {
+        let header = jsonwebtoken::decode_header(token).map_err(|_| TokenError::Invalid)?;
+        let validation = self.expected.validation(header.alg);
+        let (subject, exp) = match header.alg {
+            Algorithm::HS256 => {
+                let secrets = self.secrets.as_ref().ok_or(TokenError::Invalid)?;
+                let claims = decode(token, secrets.verifying.iter(), &validation)?;
+                (claims.own(), claims.exp)
+            }
+            Algorithm::RS256 | Algorithm::ES256 | Algorithm::EdDSA => {
+                let jwks = self.jwks.as_ref().ok_or(TokenError::Invalid)?;
+                let keys = jwks.find(header.alg, header.kid.as_deref()).await?;
+                let claims = decode(token, keys.iter().map(|key| &**key), &validation)?;
+                let exp = claims.exp;
+                (claims.outside(), exp)
+            }
+            _ => return Err(TokenError::Invalid),
         };
-        Ok(Verified { caller, expires_at: Timestamp::from_micros(claims.exp.saturating_mul(1_000_000)) })
+        let subject = subject.ok_or(TokenError::Invalid)?;
+        Ok(Verified { subject, expires_at: Timestamp::from_micros(exp.saturating_mul(1_000_000)) })
     }
+}
+
+/// The claims of a token that one of the keys has signed.
+fn decode<'a>(
+    token: &str,
+    keys: impl Iterator<Item = &'a DecodingKey>,
+    validation: &Validation,
+) -> Result<Claims, TokenError> {
+    use jsonwebtoken::errors::ErrorKind;
+    for key in keys {
+        match jsonwebtoken::decode::<Claims>(token, key, validation) {
+            Ok(data) => return Ok(data.claims),
+            Err(error) => match error.kind() {
+                // Only a good signature gets as far as this.
+                ErrorKind::ExpiredSignature => return Err(TokenError::Expired),
+                _ => continue,
+            },
+        }
+    }
+    Err(TokenError::Invalid)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use uuid::Uuid;
 
     fn agent() -> Caller {
         Caller::Agent { workspace_id: WorkspaceId(Uuid::from_u128(1)), agent_id: AgentId(Uuid::from_u128(2)) }
@@ -165,26 +325,112 @@ mod tests {
         crate::clock::Clock::system().now()
     }
 
-    #[test]
-    fn a_signed_token_names_its_caller() {
+    fn signed_by(keys: &Keys) -> String {
+        keys.sign(agent(), now(), Duration::from_secs(60)).unwrap()
+    }
+
+    #[tokio::test]
+    async fn a_signed_token_names_its_caller() {
         let keys = Keys::new(&[7; 32]).unwrap();
         let service = Caller::Service { workspace_id: WorkspaceId(Uuid::from_u128(1)) };
         for caller in [agent(), service] {
             let token = keys.sign(caller, now(), Duration::from_secs(60)).unwrap();
-            assert_eq!(keys.verify(&token).unwrap().caller, caller);
+            assert_eq!(keys.verify(&token).await.unwrap().subject, Subject::Caller(caller));
         }
     }
 
-    #[test]
-    fn expired_foreign_and_unsigned_tokens_are_turned_away() {
+    #[tokio::test]
+    async fn expired_foreign_and_unsigned_tokens_are_turned_away() {
         let keys = Keys::new(&[7; 32]).unwrap();
         let expired = keys.sign(agent(), now().plus_micros(-120_000_000), Duration::from_secs(60)).unwrap();
-        assert_eq!(keys.verify(&expired).unwrap_err(), TokenError::Expired);
-        let foreign = Keys::new(&[8; 32]).unwrap().sign(agent(), now(), Duration::from_secs(60)).unwrap();
-        assert_eq!(keys.verify(&foreign).unwrap_err(), TokenError::Invalid);
-        let body = expired.split('.').nth(1).unwrap();
+        assert_eq!(keys.verify(&expired).await, Err(TokenError::Expired));
+        let foreign = signed_by(&Keys::new(&[8; 32]).unwrap());
+        assert_eq!(keys.verify(&foreign).await, Err(TokenError::Invalid));
+        let token = signed_by(&keys);
+        let body = token.split('.').nth(1).unwrap();
         let none = format!("eyJhbGciOiJub25lIiwidHlwIjoiSldUIn0.{body}.");
-        assert_eq!(keys.verify(&none).unwrap_err(), TokenError::Invalid);
+        assert_eq!(keys.verify(&none).await, Err(TokenError::Invalid));
         assert_eq!(Keys::new(&[7; 31]).unwrap_err(), WeakSecret);
+        assert_eq!(keys.with_secret(&[7; 31]).unwrap_err(), WeakSecret);
+    }
+
+    #[tokio::test]
+    async fn a_secret_on_its_way_out_verifies_and_no_longer_signs() {
+        let (old, new) = (Keys::new(&[7; 32]).unwrap(), Keys::new(&[8; 32]).unwrap());
+        let both = Keys::new(&[8; 32]).unwrap().with_secret(&[7; 32]).unwrap();
+        assert!(both.verify(&signed_by(&old)).await.is_ok());
+        assert!(both.verify(&signed_by(&new)).await.is_ok());
+        assert!(new.verify(&signed_by(&both)).await.is_ok());
+        assert_eq!(old.verify(&signed_by(&both)).await, Err(TokenError::Invalid));
+    }
+
+    #[tokio::test]
+    async fn audience_and_issuer_have_to_be_there_when_they_are_set() {
+        let expecting = |audience: Option<&str>, issuer: Option<&str>| {
+            Keys::new(&[7; 32]).unwrap().expecting(Expected {
+                audience: audience.map(str::to_owned),
+                issuer: issuer.map(str::to_owned),
+            })
+        };
+        let keys = expecting(Some("switchboard"), Some("https://id.example"));
+        assert!(keys.verify(&signed_by(&keys)).await.is_ok());
+        for other in [
+            expecting(None, None),
+            expecting(Some("switchboard"), None),
+            expecting(None, Some("https://id.example")),
+            expecting(Some("another"), Some("https://id.example")),
+            expecting(Some("switchboard"), Some("https://id.example.evil")),
+        ] {
+            assert_eq!(
+                keys.verify(&signed_by(&other)).await,
+                Err(TokenError::Invalid),
+                "{:?}",
+                other.expected
+            );
+        }
+        assert!(expecting(None, None).verify(&signed_by(&keys)).await.is_ok());
+    }
+
+    #[tokio::test]
+    async fn without_a_secret_nothing_is_signed_and_hs256_is_refused() {
+        let keys = Keys::default();
+        assert_eq!(keys.sign(agent(), now(), Duration::from_secs(60)), Err(TokenError::NoSecret));
+        let token = signed_by(&Keys::new(&[7; 32]).unwrap());
+        assert_eq!(keys.verify(&token).await, Err(TokenError::Invalid));
+    }
+
+    #[test]
+    fn an_identity_provider_names_agents_by_verified_addresses() {
+        let workspace = Uuid::from_u128(1);
+        let read = |claims: Value| {
+            let mut claims = claims;
+            claims["workspace"] = workspace.to_string().into();
+            claims["exp"] = 1.into();
+            serde_json::from_value::<Claims>(claims).unwrap()
+        };
+        let id = Uuid::from_u128(2).to_string();
+        let by_email = Some(Subject::Email { workspace_id: WorkspaceId(workspace), email: "a@b".to_owned() });
+        let by_id = Some(Subject::Caller(agent()));
+        for (claims, outside, own) in [
+            (serde_json::json!({ "sub": id, "kind": "agent" }), by_id.clone(), by_id.clone()),
+            (serde_json::json!({ "sub": id }), by_id.clone(), None),
+            (serde_json::json!({ "sub": "auth0|7" }), None, None),
+            (serde_json::json!({ "sub": "auth0|7", "email": "a@b" }), None, None),
+            (serde_json::json!({ "email": "a@b", "email_verified": false }), None, None),
+            (serde_json::json!({ "email": "a@b", "email_verified": "true" }), None, None),
+            (
+                serde_json::json!({ "sub": "auth0|7", "email": "a@b", "email_verified": true }),
+                by_email.clone(),
+                None,
+            ),
+            (
+                serde_json::json!({ "sub": id, "email": "a@b", "email_verified": true, "kind": "agent" }),
+                by_email,
+                by_id,
+            ),
+        ] {
+            assert_eq!(read(claims.clone()).own(), own, "{claims}");
+            assert_eq!(read(claims.clone()).outside(), outside, "{claims}");
+        }
     }
 }

@@ -6,8 +6,12 @@
 
 #[path = "transport/audits.rs"]
 mod audits;
+#[path = "transport/fair_use.rs"]
+mod fair_use;
 #[path = "transport/http.rs"]
 mod http;
+#[path = "transport/limits.rs"]
+mod limits;
 #[path = "transport/socket.rs"]
 mod socket;
 #[path = "transport/support.rs"]

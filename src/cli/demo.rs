@@ -21,7 +21,7 @@ use super::signals::StopSignal;
 
 /// Where the demo listens when that is free.
 const USUAL: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 4000);
-/// One person with many windows must not meet the limit that keeps many people apart.
+/// One person with many windows, or a script, must not meet the limits that keep many people apart.
 const SOCKETS_PER_AGENT: usize = 1_000;
 
 /// Serve a living demo: a team, a few hundred conversations, customers who keep texting
@@ -112,6 +112,7 @@ async fn start(args: &DemoArgs, database: Secret) -> anyhow::Result<Running> {
     config.clock = backdating.clock();
     config.transport.introspection = true;
     config.transport.sockets_per_agent = SOCKETS_PER_AGENT;
+    config.transport.points_per_minute = 0;
     let services = open_services(&config).await?;
     let world = World::build(&services, &backdating).await.map_err(open::explained)?;
     let tokens = world.tokens(&services)?;

@@ -8,6 +8,7 @@
 mod check;
 mod demo;
 mod duration;
+mod limits;
 mod logs;
 mod manage;
 mod open;
@@ -143,7 +144,8 @@ mod tests {
     #[test]
     fn what_comes_from_secret_variables_is_not_shown_by_help() {
         fn walk(command: &clap::Command, shown: &mut Vec<String>) {
-            let secret = |name: &str| ["SECRET", "TOKEN", "DATABASE"].iter().any(|word| name.contains(word));
+            let secret =
+                |name: &str| name.split('_').any(|word| matches!(word, "SECRET" | "TOKEN" | "DATABASE"));
             for argument in command.get_arguments() {
                 let variable = argument.get_env().and_then(|name| name.to_str()).unwrap_or_default();
                 if secret(variable) && !argument.is_hide_env_values_set() {

@@ -7,7 +7,7 @@ use anyhow::Context as _;
 use clap::Args;
 use switchboard::app::{open_migrated, open_services};
 use switchboard::clock::Clock;
-use switchboard::config::{Secret, ServerConfig, Wakeups};
+use switchboard::config::{Secret, ServerConfig, TokenSettings, Wakeups};
 use switchboard::domain::Refusal;
 use switchboard::service::operator::Inventory;
 use switchboard::service::{Error, Services};
@@ -46,21 +46,21 @@ impl DatabaseArgs {
     /// # Errors
     /// As [`require`].
     pub fn without_tokens(&self, begin: Begin) -> anyhow::Result<ServerConfig> {
-        self.config(random_secret(), begin)
+        self.config(signing_with(random_secret()), begin)
     }
 
-    /// The settings of services that sign with `secret`.
+    /// The settings of services that sign and verify tokens so.
     ///
     /// # Errors
     /// As [`require`].
-    pub fn config(&self, secret: Secret, begin: Begin) -> anyhow::Result<ServerConfig> {
+    pub fn config(&self, tokens: TokenSettings, begin: Begin) -> anyhow::Result<ServerConfig> {
         require(&self.database, begin)?;
         // Nothing listens there: only servers use this part, and set it.
         let nowhere = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
-        let mut config = ServerConfig::new(self.database.expose(), nowhere, secret);
         // A command ends too soon to tell others; their poll notices what it wrote.
-        config.wakeups = Wakeups::Off;
-        Ok(config)
+        let wakeups = Wakeups::Off;
+        let begun = ServerConfig::new(self.database.expose(), nowhere, random_secret());
+        Ok(ServerConfig { tokens, wakeups, ..begun })
     }
 }
 
@@ -114,12 +114,25 @@ pub fn token_secret(secret: Option<Secret>) -> anyhow::Result<Secret> {
         "a secret is needed to sign tokens with: set SWITCHBOARD_TOKEN_SECRET, for instance to what \
          `openssl rand -hex 32` prints",
     )?;
+    long_enough(secret, "token")
+}
+
+/// The secret, which has to be long enough.
+///
+/// # Errors
+/// When it is too short.
+pub fn long_enough(secret: Secret, which: &str) -> anyhow::Result<Secret> {
     let bytes = secret.expose().len();
     anyhow::ensure!(
         bytes >= MIN_SECRET_BYTES,
-        "the token secret has {bytes} bytes; it needs {MIN_SECRET_BYTES} or more"
+        "the {which} secret has {bytes} bytes; it needs {MIN_SECRET_BYTES} or more"
     );
     Ok(secret)
+}
+
+/// Tokens by one secret, and nothing else.
+fn signing_with(secret: Secret) -> TokenSettings {
+    TokenSettings { secret: Some(secret), ..TokenSettings::default() }
 }
 
 /// A secret that nobody knows.

@@ -69,7 +69,7 @@ struct NumberLine {
 
 pub async fn run(args: SeedArgs) -> anyhow::Result<()> {
     let config = if args.json {
-        args.database.config(open::token_secret(args.secret.token_secret)?, Begin::Allowed)?
+        args.database.config(args.secret.settings()?, Begin::Allowed)?
     } else {
         args.database.without_tokens(Begin::Allowed)?
     };

@@ -1,20 +1,21 @@
 //! `serve`.
 
 use std::net::SocketAddr;
-use std::time::Duration;
 
 use clap::Args;
 use clap::builder::BoolishValueParser;
 use switchboard::app::App;
-use switchboard::config::{DEFAULT_POOL_SIZE, Graphiql, Inbox, Secret, ServerConfig};
+use switchboard::config::{DEFAULT_POOL_SIZE, Graphiql, Inbox, Secret, ServerConfig, TokenSettings};
 use switchboard::http::transport::TransportSettings;
 use switchboard::http::webhook::TwilioSettings;
+use switchboard::token::jwks::{JwksSettings, JwksSource};
 
+use super::limits::{LimitArgs, positive};
 use super::open::{self, Begin, DatabaseArgs};
+use super::output;
 use super::processes::ProcessArgs;
 use super::signals::StopSignal;
 use super::token::SecretArgs;
-use super::{duration, output};
 
 /// Serve the API
 ///
@@ -26,6 +27,21 @@ pub struct ServeArgs {
     database: DatabaseArgs,
     #[command(flatten)]
     secret: SecretArgs,
+    /// The token secret of before: tokens that were signed with it hold until they expire
+    #[arg(
+        long,
+        env = "SWITCHBOARD_PREVIOUS_TOKEN_SECRET",
+        hide_env_values = true,
+        value_name = "SECRET",
+        requires = "token_secret"
+    )]
+    previous_token_secret: Option<Secret>,
+    /// An identity provider's key set: an https:// URL, or the path of a file
+    ///
+    /// Its tokens are accepted (RS256, ES256, EdDSA), and a token secret is no longer needed. They need the claims
+    /// `workspace`, `exp`, and a verified `email` or the agent's id as `sub`.
+    #[arg(long, env = "SWITCHBOARD_JWKS", value_name = "URL|PATH")]
+    jwks: Option<JwksSource>,
     /// Where to listen; port 0 takes a free one
     #[arg(long, env = "SWITCHBOARD_LISTEN", default_value = "127.0.0.1:4000", value_name = "ADDRESS:PORT")]
     listen: SocketAddr,
@@ -67,73 +83,22 @@ pub struct ServeArgs {
     limits: LimitArgs,
 }
 
-/// Bounds that an operator may want to move.
-#[derive(Debug, Args)]
-#[command(next_help_heading = "Limits")]
-pub struct LimitArgs {
-    /// How long a request may take
-    #[arg(long, env = "SWITCHBOARD_REQUEST_TIMEOUT", default_value = "10s", value_parser = duration::parse, value_name = "SPAN")]
-    request_timeout: Duration,
-    /// The longest HTTP body, in bytes
-    #[arg(long, env = "SWITCHBOARD_BODY_BYTES", default_value_t = defaults().body_bytes, value_parser = positive)]
-    body_bytes: usize,
-    /// The longest WebSocket message, in bytes
-    #[arg(long, env = "SWITCHBOARD_MESSAGE_BYTES", default_value_t = defaults().message_bytes, value_parser = positive)]
-    message_bytes: usize,
-    /// Fields inside each other in a document
-    #[arg(long, env = "SWITCHBOARD_DEPTH", default_value_t = defaults().document.depth, value_parser = positive)]
-    depth: usize,
-    /// Fields of a document, with its fragments written out
-    #[arg(long, env = "SWITCHBOARD_SELECTIONS", default_value_t = defaults().document.selections, value_parser = positive)]
-    selections: usize,
-    /// Subscriptions that one socket may hold open
-    #[arg(long, env = "SWITCHBOARD_SUBSCRIPTIONS_PER_SOCKET", default_value_t = defaults().subscriptions_per_socket, value_parser = positive)]
-    subscriptions_per_socket: usize,
-    /// Sockets that one agent may hold open
-    #[arg(long, env = "SWITCHBOARD_SOCKETS_PER_AGENT", default_value_t = defaults().sockets_per_agent, value_parser = positive)]
-    sockets_per_agent: usize,
-    /// Sockets that this process accepts
-    #[arg(long, env = "SWITCHBOARD_SOCKETS", default_value_t = defaults().sockets_per_process, value_parser = positive)]
-    sockets: usize,
-    /// New sockets that this process accepts in a second
-    #[arg(long, env = "SWITCHBOARD_NEW_SOCKETS_PER_SECOND", default_value_t = defaults().new_sockets_per_second, value_parser = clap::value_parser!(u32).range(1..))]
-    new_sockets_per_second: u32,
-    /// How often a socket is pinged
-    #[arg(long, env = "SWITCHBOARD_PING_INTERVAL", default_value = "25s", value_parser = duration::parse, value_name = "SPAN")]
-    ping_interval: Duration,
-    /// How long a message may wait for its client to read it, before the socket is closed
-    #[arg(long, env = "SWITCHBOARD_WRITE_DEADLINE", default_value = "10s", value_parser = duration::parse, value_name = "SPAN")]
-    write_deadline: Duration,
-}
-
-impl LimitArgs {
-    /// The transport's settings with these bounds.
-    fn transport(self) -> TransportSettings {
-        let mut transport = TransportSettings {
-            request_timeout: self.request_timeout,
-            body_bytes: self.body_bytes,
-            message_bytes: self.message_bytes,
-            subscriptions_per_socket: self.subscriptions_per_socket,
-            sockets_per_agent: self.sockets_per_agent,
-            sockets_per_process: self.sockets,
-            new_sockets_per_second: self.new_sockets_per_second,
-            ping_interval: self.ping_interval,
-            write_deadline: self.write_deadline,
-            ..defaults()
-        };
-        transport.document.depth = self.depth;
-        transport.document.selections = self.selections;
-        transport
-    }
-}
-
 impl ServeArgs {
     fn config(self) -> anyhow::Result<ServerConfig> {
-        let secret = open::token_secret(self.secret.token_secret)?;
-        let mut config = self.database.config(secret, Begin::Allowed)?;
+        let previous_secret = self.previous_token_secret.map(|secret| open::long_enough(secret, "previous"));
+        let tokens = TokenSettings {
+            previous_secret: previous_secret.transpose()?,
+            ..match self.jwks {
+                Some(source) => self.secret.beside(JwksSettings::new(source))?,
+                None => self.secret.settings()?,
+            }
+        };
+        let mut config = self.database.config(tokens, Begin::Allowed)?;
         config.listen = self.listen;
         config.pool_size = self.pool_size;
         (config.wakeups, config.service) = self.processes.split();
+        config.timeouts = self.limits.timeouts();
+        config.operations = self.limits.operations();
         config.transport = TransportSettings {
             allowed_origins: self.allowed_origins,
             introspection: self.introspection || self.graphiql,
@@ -170,20 +135,12 @@ pub async fn run(args: ServeArgs) -> anyhow::Result<()> {
     Ok(())
 }
 
-fn defaults() -> TransportSettings {
-    TransportSettings::default()
-}
-
-fn positive(text: &str) -> Result<usize, String> {
-    match text.parse() {
-        Ok(0) | Err(_) => Err("write a whole number above 0".to_owned()),
-        Ok(number) => Ok(number),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use clap::{Command, FromArgMatches};
+
+    use switchboard::graphql;
+    use switchboard::store::Timeouts;
 
     use super::*;
 
@@ -201,6 +158,8 @@ mod tests {
         let config = config(&["--token-secret", SECRET]).unwrap();
         let given = TransportSettings { introspection: false, ..TransportSettings::default() };
         assert_eq!(format!("{:?}", config.transport), format!("{given:?}"));
+        assert_eq!(config.timeouts, Timeouts::default());
+        assert_eq!(config.operations, graphql::Limits::default());
         assert!(matches!(config.graphiql, Graphiql::Off));
         assert!(config.twilio.is_none());
     }
@@ -232,6 +191,28 @@ mod tests {
     fn a_secret_that_is_missing_or_short_is_refused() {
         assert!(config(&[]).unwrap_err().to_string().contains("SWITCHBOARD_TOKEN_SECRET"));
         assert!(config(&["--token-secret", "short"]).unwrap_err().to_string().contains("32"));
+    }
+
+    #[test]
+    fn tokens_are_verified_by_secrets_or_by_a_key_set_or_by_both() {
+        let tokens = |args: &[&str]| config(args).map(|config| config.tokens);
+        let outside =
+            tokens(&["--jwks", "keys.json", "--token-audience", "us", "--token-issuer", "them"]).unwrap();
+        assert!(outside.secret.is_none() && outside.jwks.is_some());
+        assert_eq!(outside.expected.audience.as_deref(), Some("us"));
+        assert_eq!(outside.expected.issuer.as_deref(), Some("them"));
+        let both = tokens(&["--jwks", "https://id.example/keys", "--token-secret", SECRET]).unwrap();
+        assert!(both.secret.is_some() && both.jwks.is_some());
+        let rotated = tokens(&["--token-secret", SECRET, "--previous-token-secret", SECRET]).unwrap();
+        assert!(rotated.secret.is_some() && rotated.previous_secret.is_some());
+        for bad in [
+            &["--jwks", "http://id.example/keys"][..],
+            &["--jwks", "keys.json", "--token-secret", "short"],
+            &["--previous-token-secret", SECRET],
+            &["--token-secret", SECRET, "--previous-token-secret", "short"],
+        ] {
+            assert!(tokens(bad).is_err(), "{bad:?}");
+        }
     }
 
     #[test]

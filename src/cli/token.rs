@@ -5,8 +5,9 @@ use std::time::Duration;
 use anyhow::Context as _;
 use clap::Args;
 use switchboard::app::open_services;
-use switchboard::config::Secret;
-use switchboard::token::Caller;
+use switchboard::config::{Secret, TokenSettings};
+use switchboard::token::jwks::JwksSettings;
+use switchboard::token::{Caller, Expected};
 use uuid::Uuid;
 
 use super::manage::{self, AgentName};
@@ -44,12 +45,39 @@ pub struct SecretArgs {
     ///
     /// Give it by the variable rather than the flag: arguments show in the list of processes.
     #[arg(long, env = "SWITCHBOARD_TOKEN_SECRET", hide_env_values = true, value_name = "SECRET")]
-    pub token_secret: Option<Secret>,
+    token_secret: Option<Secret>,
+    /// Whom tokens are for: their `aud`, which has to be there when this is set
+    #[arg(long, env = "SWITCHBOARD_TOKEN_AUDIENCE", hide_env_values = true, value_name = "AUDIENCE")]
+    token_audience: Option<String>,
+    /// Who makes tokens: their `iss`, which has to be there when this is set
+    #[arg(long, env = "SWITCHBOARD_TOKEN_ISSUER", hide_env_values = true, value_name = "ISSUER")]
+    token_issuer: Option<String>,
+}
+
+impl SecretArgs {
+    /// Tokens that we sign.
+    ///
+    /// # Errors
+    /// The secret is missing or too short; says how to make one.
+    pub fn settings(self) -> anyhow::Result<TokenSettings> {
+        let secret = open::token_secret(self.token_secret)?;
+        let expected = Expected { audience: self.token_audience, issuer: self.token_issuer };
+        Ok(TokenSettings { secret: Some(secret), expected, ..TokenSettings::default() })
+    }
+
+    /// Tokens that an identity provider signs; and we, if there is a secret.
+    ///
+    /// # Errors
+    /// The secret is too short.
+    pub fn beside(self, jwks: JwksSettings) -> anyhow::Result<TokenSettings> {
+        let secret = self.token_secret.map(|secret| open::long_enough(secret, "token")).transpose()?;
+        let expected = Expected { audience: self.token_audience, issuer: self.token_issuer };
+        Ok(TokenSettings { secret, jwks: Some(jwks), expected, ..TokenSettings::default() })
+    }
 }
 
 pub async fn run(args: TokenArgs) -> anyhow::Result<()> {
-    let secret = open::token_secret(args.secret.token_secret)?;
-    let services = open_services(&args.database.config(secret, Begin::Refused)?).await?;
+    let services = open_services(&args.database.config(args.secret.settings()?, Begin::Refused)?).await?;
     let inventory = open::inventory(&services).await?;
     let caller = match &args.agent {
         Some(name) => {

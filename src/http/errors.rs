@@ -9,6 +9,8 @@ use std::{any::Any, fmt};
 use async_graphql::{ErrorExtensionValues, Response, ServerError, Value};
 use uuid::Uuid;
 
+use super::fair_use::{self, Spent};
+
 /// The `extensions.code` of a top-level error.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Code {
@@ -115,6 +117,18 @@ pub fn panicked(payload: &(dyn Any + Send), request_id: RequestId) -> ServerErro
 /// The answer to an operation that outlasted the request timeout.
 pub fn timed_out() -> ServerError {
     error(Code::Unavailable, "The answer took too long. A mutation may still have been carried out.")
+}
+
+/// The answer to an agent who has too few points left for an operation, until there are enough.
+pub fn spent(spent: &Spent) -> ServerError {
+    let seconds = fair_use::seconds(spent.enough_in);
+    let message = format!("An agent has {} points a minute. Try again in {seconds} s.", spent.standing.limit);
+    let mut error = error(Code::LimitExceeded, message);
+    if let Some(extensions) = &mut error.extensions {
+        extensions.set("retryable", true);
+        extensions.set("retryAfter", seconds);
+    }
+    error
 }
 
 /// Whether the error carries this code.

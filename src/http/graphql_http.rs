@@ -16,12 +16,13 @@ use axum::{
 };
 use futures_util::StreamExt;
 use serde::Deserialize;
-use tokio::time::{Duration, timeout};
+use tokio::time::{Duration, Instant, timeout, timeout_at};
 
 pub use self::answer::Rejection;
 use self::media::MediaType;
 use super::{
     errors::{RequestId, Settled},
+    fair_use::Standing,
     graphql_ws,
     operation::{self, IgnoredMap, Operation, Parameters},
     session::{self, SignIn},
@@ -46,8 +47,7 @@ pub async fn post<E: Executor, A: SignIn>(
         return Rejection::not_acceptable().answer(MediaType::Json, RequestId::random());
     };
     let request_id = RequestId::random();
-    let answer = answer_post(&endpoint, &parts, body, request_id);
-    respond(&endpoint, media, request_id, answer).await
+    respond(media, request_id, answer_post(&endpoint, &parts, body, request_id).await)
 }
 
 /// `GET /graphql`: a query in the URL, or the upgrade to `graphql-transport-ws`.
@@ -63,8 +63,7 @@ pub async fn get<E: Executor, A: SignIn>(
     let Some(media) = MediaType::accepted(&parts.headers) else {
         return Rejection::not_acceptable().answer(MediaType::Json, request_id);
     };
-    let answer = answer_get(&endpoint, &parts, request_id);
-    respond(&endpoint, media, request_id, answer).await
+    respond(media, request_id, answer_get(&endpoint, &parts, request_id).await)
 }
 
 /// Any other method on `/graphql`.
@@ -73,18 +72,22 @@ pub async fn method_not_allowed() -> Response {
         .answer(MediaType::Json, RequestId::random())
 }
 
-async fn respond<E, A>(
-    endpoint: &GraphqlEndpoint<E, A>,
-    media: MediaType,
-    request_id: RequestId,
-    answer: impl Future<Output = Result<Settled, Rejection>>,
-) -> Response {
-    match timeout(endpoint.settings().request_timeout, answer).await {
-        Ok(Ok(Settled::Executed(response))) => answer::executed(response, media, request_id),
-        Ok(Ok(Settled::Refused(errors))) => Rejection::errors(errors).answer(media, request_id),
-        Ok(Err(rejection)) => rejection.answer(media, request_id),
-        Err(_) => Rejection::timed_out().answer(media, request_id),
+/// What became of an operation, and where its agent stands when agents' points are counted.
+type Outcome = Result<(Settled, Option<Standing>), Rejection>;
+
+fn respond(media: MediaType, request_id: RequestId, outcome: Outcome) -> Response {
+    let (settled, standing) = match outcome {
+        Ok(outcome) => outcome,
+        Err(rejection) => return rejection.answer(media, request_id),
+    };
+    let mut response = match settled {
+        Settled::Executed(response) => answer::executed(response, media, request_id),
+        Settled::Refused(errors) => Rejection::errors(errors).answer(media, request_id),
+    };
+    if let Some(standing) = standing {
+        response.headers_mut().extend(answer::standing_headers(&standing));
     }
+    response
 }
 
 async fn answer_post<E: Executor, A: SignIn>(
@@ -92,30 +95,35 @@ async fn answer_post<E: Executor, A: SignIn>(
     parts: &Parts,
     body: Body,
     request_id: RequestId,
-) -> Result<Settled, Rejection> {
+) -> Outcome {
+    let deadline = Instant::now() + endpoint.settings().request_timeout;
     if !media::is_json(&parts.headers) {
         drain(body.into_data_stream()).await;
         return Err(Rejection::unsupported_media_type());
     }
-    let bytes = read(body, endpoint.settings().body_bytes).await?;
+    let read = timeout_at(deadline, read(body, endpoint.settings().body_bytes));
+    let bytes = read.await.unwrap_or_else(|_| Err(Rejection::slow_body()))?;
     let parameters = parameters_of_body(&bytes)?;
     let operation =
         Operation::admit(parameters, endpoint.settings()).map_err(|error| Rejection::errors(vec![*error]))?;
-    perform(endpoint, &parts.headers, operation, request_id).await
+    let performed = timeout_at(deadline, perform(endpoint, &parts.headers, operation, request_id));
+    performed.await.unwrap_or_else(|_| Err(Rejection::timed_out()))
 }
 
 async fn answer_get<E: Executor, A: SignIn>(
     endpoint: &GraphqlEndpoint<E, A>,
     parts: &Parts,
     request_id: RequestId,
-) -> Result<Settled, Rejection> {
+) -> Outcome {
+    let time = endpoint.settings().request_timeout;
     let parameters = parameters_of_uri(&parts.uri)?;
     let operation =
         Operation::admit(parameters, endpoint.settings()).map_err(|error| Rejection::errors(vec![*error]))?;
     if operation.kind == OperationType::Mutation {
         return Err(Rejection::method_not_allowed("POST", "A mutation is sent by POST."));
     }
-    perform(endpoint, &parts.headers, operation, request_id).await
+    let performed = timeout(time, perform(endpoint, &parts.headers, operation, request_id));
+    performed.await.unwrap_or_else(|_| Err(Rejection::timed_out()))
 }
 
 /// Executes for the caller whom the headers name. Introspection needs none.
@@ -124,7 +132,7 @@ async fn perform<E: Executor, A: SignIn>(
     headers: &HeaderMap,
     operation: Operation,
     request_id: RequestId,
-) -> Result<Settled, Rejection> {
+) -> Outcome {
     if operation.kind == OperationType::Subscription {
         return Err(Rejection::bad_request(
             "Subscriptions are served over WebSocket, by the protocol graphql-transport-ws.",
@@ -136,10 +144,13 @@ async fn perform<E: Executor, A: SignIn>(
         let bearer = session::bearer_of_headers(headers);
         Some(endpoint.sign_in().sign_in(bearer).await?)
     };
+    let agent = session.as_ref().and_then(|session| session.agent_key);
+    let standing =
+        endpoint.fair_use().pay(agent, operation.points).map_err(|spent| Rejection::spent(&spent))?;
     let kind = operation.kind;
     let request = operation.into_first_request(session);
     let tasks = endpoint.tasks();
-    Ok(operation::execute(endpoint.executor(), kind, request, tasks, request_id).await)
+    Ok((operation::execute(endpoint.executor(), kind, request, tasks, request_id).await, standing))
 }
 
 /// Reads a body of at most `limit` bytes.

@@ -5,12 +5,14 @@
 //! [`webhook`] alone calls a use case itself: what Twilio sends is not GraphQL.
 
 pub mod errors;
+pub mod fair_use;
 pub mod graphiql;
 pub mod graphql_http;
 pub mod graphql_ws;
 pub mod guard;
 pub mod inbox;
 pub mod operation;
+pub mod server;
 pub mod session;
 pub mod transport;
 pub mod webhook;

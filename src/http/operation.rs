@@ -21,6 +21,7 @@ use tracing::Instrument;
 
 use super::{
     errors::{self, Code, RequestId, Settled},
+    fair_use::{MUTATION_POINTS, QUERY_POINTS},
     guard::{self, Admitted, Refusal},
     session::Session,
     transport::TransportSettings,
@@ -128,6 +129,8 @@ pub struct Operation {
     pub kind: OperationType,
     /// It selects nothing but `__schema`, `__type` and `__typename`.
     pub introspection_only: bool,
+    /// What it costs an agent, as [`super::fair_use`] counts.
+    pub points: u32,
     request: Request,
 }
 
@@ -156,7 +159,12 @@ impl Operation {
         let mut request = Request::new(query).variables(variables);
         request.operation_name = operation_name;
         request.set_parsed_query(admitted.document);
-        Ok(Self { kind: admitted.operation, introspection_only: admitted.introspection_only, request })
+        Ok(Self {
+            kind: admitted.operation,
+            introspection_only: admitted.introspection_only,
+            points: points(admitted.operation, admitted.root_fields),
+            request,
+        })
     }
 
     /// The request as the caller of a socket makes it.
@@ -211,6 +219,15 @@ pub(super) fn settle_result(result: std::thread::Result<Response>, request_id: R
     match result {
         Ok(response) => errors::settle(response, request_id),
         Err(payload) => Settled::Refused(vec![errors::panicked(payload.as_ref(), request_id)]),
+    }
+}
+
+fn points(kind: OperationType, root_fields: usize) -> u32 {
+    match kind {
+        OperationType::Query | OperationType::Subscription => QUERY_POINTS,
+        OperationType::Mutation => {
+            u32::try_from(root_fields).unwrap_or(u32::MAX).saturating_mul(MUTATION_POINTS)
+        }
     }
 }
 

@@ -4,7 +4,7 @@ use std::{collections::HashSet, sync::Arc, time::Duration};
 
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
-use super::{graphql_ws::SocketLimits, guard::DocumentLimits};
+use super::{fair_use::FairUse, graphql_ws::SocketLimits, guard::DocumentLimits};
 
 /// Every bound of the transport. Sizes are in bytes.
 #[derive(Debug, Clone)]
@@ -39,8 +39,13 @@ pub struct TransportSettings {
     pub read_buffer_bytes: usize,
     /// How much a socket buffers before it writes; 0 writes each message at once.
     pub write_buffer_bytes: usize,
-    /// How long a request may take before it is answered with `UNAVAILABLE`.
+    /// How long a request may take: its body, which is answered with 408 after that, and its answer, which is
+    /// `UNAVAILABLE` after that.
     pub request_timeout: Duration,
+    /// How long a connection may take to send the headers of a request, and so how long it may be idle.
+    pub header_timeout: Duration,
+    /// Points that one agent may spend in a minute, all at once if they like; 0 for as many as they like.
+    pub points_per_minute: u32,
     /// Origins, besides the server's own, whose pages may open a socket.
     pub allowed_origins: Vec<String>,
     /// Whether `__schema` and `__type` are answered.
@@ -71,6 +76,8 @@ impl Default for TransportSettings {
             read_buffer_bytes: 4 * 1024,
             write_buffer_bytes: 0,
             request_timeout: Duration::from_secs(10),
+            header_timeout: Duration::from_secs(30),
+            points_per_minute: 6_000,
             allowed_origins: Vec::new(),
             introspection: true,
             document: DocumentLimits::default(),
@@ -93,12 +100,14 @@ struct Inner<E, A> {
     shutdown: CancellationToken,
     tasks: TaskTracker,
     sockets: SocketLimits,
+    fair_use: FairUse,
 }
 
 impl<E, A> GraphqlEndpoint<E, A> {
     /// Cancelling `shutdown` closes all sockets with 1012 and refuses new ones.
     pub fn new(executor: E, sign_in: A, settings: TransportSettings, shutdown: CancellationToken) -> Self {
         let sockets = SocketLimits::new(&settings);
+        let fair_use = FairUse::new(settings.points_per_minute);
         Self {
             inner: Arc::new(Inner {
                 executor,
@@ -107,6 +116,7 @@ impl<E, A> GraphqlEndpoint<E, A> {
                 shutdown,
                 tasks: TaskTracker::new(),
                 sockets,
+                fair_use,
             }),
         }
     }
@@ -151,6 +161,10 @@ impl<E, A> GraphqlEndpoint<E, A> {
 
     pub(super) fn sockets(&self) -> &SocketLimits {
         &self.inner.sockets
+    }
+
+    pub(super) fn fair_use(&self) -> &FairUse {
+        &self.inner.fair_use
     }
 }
 

@@ -6,8 +6,8 @@ use futures_util::FutureExt;
 
 use super::{Answer, Error, Services};
 use crate::clock::Timestamp;
-use crate::domain::{Agent, AgentId, PhoneNumber, PhoneNumberId, Viewer, Workspace};
-use crate::store::{access, phone_numbers, workspaces};
+use crate::domain::{Agent, AgentId, PhoneNumber, PhoneNumberId, Viewer, Workspace, WorkspaceId, input};
+use crate::store::{access, agents, phone_numbers, workspaces};
 use crate::token::Caller;
 
 /// What a caller may see, read in one snapshot together with the position of the log.
@@ -59,6 +59,20 @@ impl Access {
 }
 
 impl Services {
+    /// The agent of a workspace with an e-mail address, as a caller.
+    ///
+    /// # Errors
+    /// [`Error::Unauthenticated`] when there is none; [`Self::access`] judges the rest.
+    pub async fn agent_with(&self, workspace_id: WorkspaceId, email: &str) -> Answer<Caller> {
+        let email = input::email(email).map_err(|_| Error::Unauthenticated)?;
+        let found = self
+            .store
+            .read(move |conn| async move { agents::by_email(conn, workspace_id, &email).await }.boxed())
+            .await?;
+        let agent = found.ok_or(Error::Unauthenticated)?;
+        Ok(Caller::Agent { workspace_id, agent_id: agent.id })
+    }
+
     /// What the caller may see now.
     ///
     /// # Errors

@@ -19,7 +19,7 @@ use crate::domain::{
 };
 use crate::store::log::{self, Draft};
 use crate::store::{Conn, agents, conversations, phone_numbers, workspaces};
-use crate::token::Caller;
+use crate::token::{Caller, TokenError};
 
 /// An agent to add.
 #[derive(Debug, Clone)]
@@ -62,6 +62,7 @@ pub struct IssuedToken {
 }
 
 const MANAGERS_ONLY: &str = "Only managers may do this.";
+const TOKENS_FROM_OUTSIDE: &str = "Tokens are made by your identity provider here.";
 const LAST_MANAGER: &str = "A workspace needs an active manager, and this is the last one.";
 
 impl Services {
@@ -194,7 +195,7 @@ impl Services {
     /// A token for an active agent.
     ///
     /// # Errors
-    /// Not allowed for reps; not found; the agent is inactive.
+    /// Not allowed for reps, or where an identity provider makes the tokens; not found; the agent is inactive.
     pub async fn issue_agent_token(
         &self,
         caller: Caller,
@@ -212,9 +213,12 @@ impl Services {
                     return Err(Refusal::AgentInactive.into());
                 }
                 let now = clock.now();
-                let token = keys
-                    .sign(Caller::Agent { workspace_id: by.0, agent_id: id }, now, ttl)
-                    .map_err(|error| Error::BadInput(error.to_string()))?;
+                let token = keys.sign(Caller::Agent { workspace_id: by.0, agent_id: id }, now, ttl).map_err(
+                    |error| match error {
+                        TokenError::NoSecret => Refusal::NotAllowed(TOKENS_FROM_OUTSIDE).into(),
+                        error => Error::BadInput(error.to_string()),
+                    },
+                )?;
                 let lifetime = i64::try_from(ttl.as_secs()).unwrap_or(i64::MAX).saturating_mul(1_000_000);
                 let issued = IssuedToken { agent, token, expires_at: now.plus_micros(lifetime) };
                 Ok(office.done(issued, true))

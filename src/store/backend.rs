@@ -17,7 +17,7 @@ use futures_util::future::BoxFuture;
 
 use super::error::{StoreError, StoreResult};
 use super::notify::NotifyLink;
-use super::postgres::{self, PgPool};
+use super::postgres::{self, PgPool, Timeouts};
 use super::sqlite::{SqliteConn, SqliteThreads};
 
 /// A connection to either database.
@@ -120,9 +120,19 @@ impl Store {
     /// # Errors
     /// [`StoreError::Unavailable`] when there is no way to the database.
     pub async fn open(url: &DatabaseUrl, pool_size: usize) -> StoreResult<Self> {
+        Self::open_with(url, pool_size, Timeouts::default()).await
+    }
+
+    /// As [`Self::open`], with timeouts for PostgreSQL. SQLite has one writer, and nothing to wait for.
+    ///
+    /// # Errors
+    /// As [`Self::open`].
+    pub async fn open_with(url: &DatabaseUrl, pool_size: usize, timeouts: Timeouts) -> StoreResult<Self> {
         let statements = Arc::new(AtomicU64::new(0));
         let engine = match url {
-            DatabaseUrl::Postgres(url) => Engine::Postgres(PgPool::open(url, pool_size, &statements).await?),
+            DatabaseUrl::Postgres(url) => {
+                Engine::Postgres(PgPool::open(url, pool_size, timeouts, &statements).await?)
+            }
             DatabaseUrl::Sqlite(path) => Engine::Sqlite(SqliteThreads::open(path, &statements)?),
         };
         Ok(Self { engine, statements })

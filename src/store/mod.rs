@@ -37,4 +37,5 @@ pub mod workspaces;
 
 pub use backend::{Conn, DatabaseUrl, Retry, Store};
 pub use error::{StoreError, StoreResult};
+pub use postgres::Timeouts;
 pub use sql_types::Epoch;

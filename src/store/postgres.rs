@@ -18,9 +18,32 @@ use super::target::Target;
 /// How long a request waits for a free connection, and for a new one to be made.
 const CHECKOUT: Duration = Duration::from_secs(5);
 
-/// No statement outlives its request by much, and no lock is waited for long.
-const SETUP: &str = "SET statement_timeout = '5s'; SET lock_timeout = '2s'; \
-                     SET idle_in_transaction_session_timeout = '30s'; SET TIME ZONE 'UTC'";
+/// How long PostgreSQL works on a statement, and how long a statement waits for a lock.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Timeouts {
+    pub statement: Duration,
+    pub lock: Duration,
+}
+
+impl Default for Timeouts {
+    /// No statement outlives its request, and no lock is waited for long.
+    fn default() -> Self {
+        Self { statement: Duration::from_secs(5), lock: Duration::from_secs(2) }
+    }
+}
+
+impl Timeouts {
+    /// What makes a new connection one of ours. 0 would be no timeout, so there is never less than a millisecond.
+    fn setup(self) -> String {
+        let millis = |time: Duration| time.as_millis().clamp(1, i32::MAX as u128);
+        format!(
+            "SET statement_timeout = {}; SET lock_timeout = {}; \
+             SET idle_in_transaction_session_timeout = '30s'; SET TIME ZONE 'UTC'",
+            millis(self.statement),
+            millis(self.lock)
+        )
+    }
+}
 
 /// A connection that returns to its pool.
 pub type PgObject = Object<AsyncPgConnection>;
@@ -39,16 +62,21 @@ impl PgPool {
     ///
     /// # Errors
     /// [`StoreError::Unavailable`], and [`StoreError::Url`].
-    pub async fn open(url: &str, size: usize, statements: &Arc<AtomicU64>) -> StoreResult<Self> {
+    pub async fn open(
+        url: &str,
+        size: usize,
+        timeouts: Timeouts,
+        statements: &Arc<AtomicU64>,
+    ) -> StoreResult<Self> {
         let target = Arc::new(Target::parse(url)?);
-        let (statements, connect_to) = (statements.clone(), target.clone());
+        let (statements, connect_to, setup) = (statements.clone(), target.clone(), timeouts.setup());
         let mut config = ManagerConfig::default();
         config.recycling_method = RecyclingMethod::Fast;
         config.custom_setup = Box::new(move |_| {
-            let (statements, target) = (statements.clone(), connect_to.clone());
+            let (statements, target, setup) = (statements.clone(), connect_to.clone(), setup.clone());
             async move {
                 let mut conn = target.connect().await?;
-                conn.batch_execute(SETUP)
+                conn.batch_execute(&setup)
                     .await
                     .map_err(diesel::ConnectionError::CouldntSetupConfiguration)?;
                 conn.set_instrumentation(counting(&statements));

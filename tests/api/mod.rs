@@ -6,6 +6,7 @@ mod bad_input;
 mod counts;
 mod denied;
 mod duplicates;
+mod limits;
 mod managers;
 mod nodes;
 mod queue_health;

@@ -54,14 +54,21 @@ async fn fifty(world: &World) {
     }
 }
 
+/// The sweepers of the process look now and then, too, which can only add to what is counted: the least counts.
+const TRIES: usize = 3;
+
 /// How many statements one request costs, and how many conversations it gave.
 async fn cost(world: &World, document: &str, variables: serde_json::Value) -> (u64, usize) {
     // Whatever is read once for each process and kept is no part of a page.
     world.rep.client.data(document, variables.clone()).await;
-    let before = world.app.statement_count();
-    let data = world.rep.client.data(document, variables).await;
-    let spent = world.app.statement_count() - before;
-    (spent, items(&data["conversations"]["nodes"]).len())
+    let (mut least, mut rows) = (u64::MAX, 0);
+    for _ in 0..TRIES {
+        let before = world.app.statement_count();
+        let data = world.rep.client.data(document, variables.clone()).await;
+        least = least.min(world.app.statement_count() - before);
+        rows = items(&data["conversations"]["nodes"]).len();
+    }
+    (least, rows)
 }
 
 on_both! {
@@ -100,9 +107,13 @@ on_both! {
     async fn the_badges_cost_the_same_however_many_conversations_there_are(world: World) {
         let ask = format!("{{ viewCounts {{ {} }} }}", crate::support::documents::COUNTS);
         let spent = async || {
-            let before = world.app.statement_count();
-            world.rep.client.data(&ask, json!({})).await;
-            world.app.statement_count() - before
+            let mut least = u64::MAX;
+            for _ in 0..TRIES {
+                let before = world.app.statement_count();
+                world.rep.client.data(&ask, json!({})).await;
+                least = least.min(world.app.statement_count() - before);
+            }
+            least
         };
         world.conversation(1).await;
         spent().await;

@@ -1,66 +1,35 @@
 // The inbox in a real browser: everything that the article describes, done by clicks
-// and keys in three people's windows at once; then thousands of rows, and a burst.
+// and keys in three people's windows at once; the panels around it; then thousands of
+// rows, and a burst.
 //
-// Needs a demo with quiet customers. `--pictures FOLDER` keeps what it saw. How long frames
-// took is printed, not judged: that would test the machine.
+// Needs a demo with quiet customers. `--rows N` adds so many conversations, `--pictures
+// FOLDER` keeps what it saw.
 import assert from 'node:assert/strict';
-import { readFileSync } from 'node:fs';
-import { createRequire } from 'node:module';
-import { isDeepStrictEqual } from 'node:util';
-import { Tally, readOptions, request, sleep, until } from './support.mjs';
-import { Browser, watchFrames } from './inbox_browser.mjs';
+import { Tally, readOptions, until } from './support.mjs';
+import { Browser } from './inbox_browser.mjs';
+import { checkLoad } from './inbox_load.mjs';
+import { checkPanels } from './inbox_panels.mjs';
+import {
+  accessible, appears, assignTo, assignment, badge, filter, heard, leaves, opened, option, owner, ready, reply, row,
+  says, toList, toasts, view,
+} from './inbox_page.mjs';
 import * as api from './inbox_api.mjs';
 
-const options = readOptions({ pictures: { type: 'string' }, rows: { type: 'string', default: '3000' } });
+const options = readOptions({ pictures: { type: 'string' }, rows: { type: 'string', default: '2000' } });
 const { url, tokens, pictures } = options;
-const AXE = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
-const BURST = 1_000;
-const ELEMENTS_MAX = 80;
+const PHONE = { width: 390, height: 780 };
 
 const tally = new Tally();
 const browser = await Browser.launch(url);
 const server = await api.connect(options);
 const { people } = server;
 const customer = server.customer();
-
-const row = (page, id) => page.locator(`.row[data-id="${id}"]`);
-const view = (page, name) => page.getByRole('navigation', { name: 'Views' }).getByRole('button', { name });
-const filter = (page, name) => page.locator('#chips').getByRole('button', { name });
-const badge = async (page, name) => Number((await view(page, name).locator('.count').innerText()).replace(/\D/g, ''));
-const option = (page, name) => page.locator('#assign-results').getByRole('option', { name });
-const owner = (page, id) => row(page, id).locator('.owner').innerText();
-const assignment = (page) => page.locator('.assign');
-const toasts = (page) => page.locator('#toasts');
-const appears = (page, id) => row(page, id).waitFor({ timeout: 10_000 });
-const leaves = (page, id) => row(page, id).waitFor({ state: 'detached', timeout: 10_000 });
-const says = (locator, text) => until(`“${text}”`, async () => (await locator.allInnerTexts()).join('\n').includes(text));
-const opened = (page, title) => page.locator('#thread-title', { hasText: title }).waitFor();
-const heard = (page, text) => page.locator('.message .body', { hasText: text }).waitFor();
-
-/** Fails on whatever axe finds. */
-async function accessible(page) {
-  // A row on its way, or a note fading in, has the colours of no design.
-  await page.evaluate(() => Promise.all(document.getAnimations().map((animation) => animation.finished.catch(() => {}))));
-  await page.evaluate(AXE);
-  const { violations } = await page.evaluate(() => globalThis.axe.run(document, { resultTypes: ['violations'] }));
-  const found = violations.map(({ id, nodes }) => `${id}: ${nodes.map((node) => node.html).join(' | ')}`);
-  assert.deepEqual(found, []);
-}
-
 const picture = (page, name) => (pictures ? page.screenshot({ path: `${pictures}/${name}.png` }) : null);
-
-/** Selects somebody in the open dropdown by typing the name. */
-async function assignTo(page, name) {
-  await page.getByRole('combobox', { name: 'Search for a team member' }).fill(name);
-  await option(page, name).first().waitFor();
-  await until('one name', async () => (await page.locator('#assign-results [role=option]').count()) === 1);
-}
 
 const [manager, rep, rep2] = await Promise.all([0, 1, 2].map((who) => browser.open(`${url}/#as=${who}`)));
 await tally.check('three windows are three people, and live', async () => {
   for (const page of [manager, rep, rep2]) {
-    await page.locator('#connection.live').waitFor();
-    await page.locator('.row').first().waitFor();
+    await ready(page);
   }
   const names = await Promise.all([manager, rep, rep2].map((page) => page.locator('#identity option:checked').innerText()));
   assert.deepEqual(names.map((name) => name.replace(/ \(.*/, '')), people.map(({ name }) => name));
@@ -103,7 +72,7 @@ await tally.check('reassign by keys: it leaves one queue and enters the other, a
   await view(rep2, 'Assigned to Me').click();
   await row(manager, id).click();
   await opened(manager, customer.shown);
-  await manager.locator('#list').focus();
+  await toList(manager);
   await manager.keyboard.press('a');
   await assignTo(manager, people[2].name);
   await manager.keyboard.press('Enter');
@@ -113,7 +82,7 @@ await tally.check('reassign by keys: it leaves one queue and enters the other, a
 
 await tally.check('reassigning is undone by a key', async () => {
   await says(toasts(manager), `was ${people[1].name}`);
-  await manager.locator('#list').focus();
+  await toList(manager);
   await manager.keyboard.press('u');
   await Promise.all([appears(rep, id), leaves(rep2, id)]);
   await says(toasts(manager), `Back to ${people[1].name}`);
@@ -131,7 +100,7 @@ await tally.check('mine, with each filter: opened it leaves Unread, closed it le
   await filter(rep, 'Open').click();
   await appears(rep, id);
   await row(rep, id).click();
-  await rep.locator('#list').focus();
+  await toList(rep);
   await rep.keyboard.press('e');
   await leaves(rep, id);
   await says(toasts(rep), 'Closed');
@@ -164,12 +133,11 @@ await tally.check('a reply that a colleague was faster with is held back, shown,
   await view(rep2, 'Inbox').click();
   await row(rep2, id).click();
   await heard(rep2, 'And my lock?');
-  await rep.locator('#list').focus();
+  await toList(rep);
   await rep.keyboard.press('r');
   await rep.keyboard.type('Yes, both are ready');
-  const reply = rep2.getByRole('textbox', { name: 'Reply' });
-  await reply.fill('All done, come by');
-  await reply.press('Enter');
+  await reply(rep2).fill('All done, come by');
+  await reply(rep2).press('Enter');
   await heard(rep, 'All done, come by');
   await rep.keyboard.press('Enter');
   const warning = rep.locator('.warning');
@@ -233,7 +201,7 @@ await tally.check('a broken connection is made anew, and nothing is missed', asy
 });
 
 await tally.check('the keys explain themselves, and the focus comes back', async () => {
-  await manager.locator('#list').focus();
+  await toList(manager);
   await manager.keyboard.press('?');
   await manager.getByRole('dialog', { name: 'Keyboard' }).waitFor();
   await accessible(manager);
@@ -260,7 +228,7 @@ await tally.check('a token pasted signs in, one that is wrong does not', async (
 });
 
 await tally.check('at a phone\'s width one thing is shown at a time', async () => {
-  const phone = await browser.open(`${url}/#as=1`, { width: 390, height: 780 });
+  const phone = await browser.open(`${url}/#as=1`, { viewport: PHONE });
   await view(phone, 'Assigned to Me').click();
   await appears(phone, id);
   await accessible(phone);
@@ -274,73 +242,16 @@ await tally.check('at a phone\'s width one thing is shown at a time', async () =
   await phone.close();
 });
 
-await tally.check('in the dark it is as readable', async () => {
+if (pictures) {
   await rep.emulateMedia({ colorScheme: 'dark' });
-  await view(rep, 'Assigned to Me').click();
-  await row(rep, id).click();
-  await heard(rep, 'Yes, both are ready');
-  await accessible(rep);
   await picture(rep, 'dark');
   await rep.emulateMedia({ colorScheme: 'light' });
-});
-
-if (pictures) {
-  await tally.check('pictures are taken', () => browser.takePictures({ url, server, pictures, heard, row, view }));
+  await tally.check('pictures are taken', () => browser.takePictures({ url, server, pictures }));
 }
 
-await tally.check(`${options.rows} more conversations scroll, and few of them have elements`, async () => {
-  await server.flood(Number(options.rows));
-  await view(manager, 'Inbox').click();
-  const total = (await server.counts(tokens.manager)).inbox.total;
-  await until('the badge', async () => (await badge(manager, 'Inbox')) >= Number(options.rows));
-  const frames = await watchFrames(manager);
-  await manager.locator('.row').first().waitFor();
-  await manager.locator('#list').focus();
-  const deadline = Date.now() + 60_000;
-  for (let at = 0; at < total && Date.now() < deadline;) {
-    await manager.keyboard.press('End');
-    at = Number(await manager.locator('.row.cursor').getAttribute('aria-posinset'));
-    assert.ok((await manager.locator('.row').count()) <= ELEMENTS_MAX);
-    await sleep(20);
-  }
-  console.log(`        ${await frames.summary()}`);
-  assert.deepEqual(await browser.rowsOf(manager), await server.rows(tokens.manager));
-  await accessible(manager);
-});
-
-await tally.check(`a burst of ${BURST} changes is drawn, and the page answers throughout`, async () => {
-  await manager.keyboard.press('Home');
-  if (await filter(rep, 'Open').getAttribute('aria-pressed') !== 'true') await filter(rep, 'Open').click();
-  const frames = await watchFrames(manager);
-  let bursting = true;
-  const burst = server.burst(BURST).finally(() => { bursting = false; });
-  let answered = 0;
-  while (bursting) {
-    await manager.keyboard.press('?');
-    await manager.getByRole('dialog', { name: 'Keyboard' }).waitFor();
-    await manager.keyboard.press('Escape');
-    await manager.getByRole('dialog').waitFor({ state: 'detached' });
-    answered += 1;
-  }
-  await burst;
-  assert.ok(answered > 0);
-  console.log(`        ${answered} times answered; ${await frames.summary()}`);
-  for (const [page, token, variables] of [
-    [manager, tokens.manager, {}],
-    [rep, tokens.rep, { view: 'ASSIGNED_TO_ME', filter: { status: 'OPEN' } }],
-  ]) {
-    const { inbox } = await server.counts(token);
-    await until('the badge', async () => (await badge(page, 'Inbox')) === inbox.open);
-    // The last changes may still be on their way while the list is read.
-    let rows = [];
-    const settled = async () => {
-      rows = await browser.rowsOf(page);
-      return isDeepStrictEqual(rows, await server.rows(token, variables));
-    };
-    await until('the list', settled, 20).catch(async () =>
-      assert.deepEqual(rows, await server.rows(token, variables)));
-  }
-});
+await checkPanels({ tally, browser, server, url, tokens, picture, windows: [manager, rep] });
+await rep2.close();
+await checkLoad({ tally, browser, server, url, tokens, rows: Number(options.rows), windows: [manager, rep] });
 
 await tally.check('the browser has nothing to complain about', () => assert.deepEqual(browser.complaints, []));
 await tally.check('nobody but this server is asked for anything', () => assert.deepEqual(browser.foreign, []));

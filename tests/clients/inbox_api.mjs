@@ -53,7 +53,36 @@ class Server {
 
   async conversation(id) {
     const query = 'query ($id: ID!) { conversation(id: $id) { status assignee { id name } } }';
-    return (await request(this.#http, this.#tokens.manager, query, { id })).conversation;
+    return (await this.#manager(query, { id })).conversation;
+  }
+
+  /** The queue's verdict. */
+  async health() {
+    return (await this.#manager('{ queueHealth { trend unassigned } }')).queueHealth;
+  }
+
+  /** How many open conversations each agent has, by name. */
+  async workloads() {
+    const { workloads } = await this.#manager('{ workloads { agent { name } open } }');
+    return Object.fromEntries(workloads.map(({ agent, open }) => [agent.name, open]));
+  }
+
+  /** How many unassigned conversations the team tolerates; null is any number. */
+  async setLimit(maxUnassigned) {
+    const query = 'mutation ($input: SetQueueThresholdsInput!) { setQueueThresholds(input: $input) { userErrors { message } } }';
+    await this.#manager(query, { input: { maxUnassigned } });
+  }
+
+  /** So many of what nobody owns are claimed. */
+  async claim(count, token) {
+    const list = 'query ($first: Int!) { conversations(view: UNASSIGNED, filter: { status: OPEN }, first: $first) { nodes { id } } }';
+    const claim = 'mutation ($input: ClaimConversationInput!) { claimConversation(input: $input) { changed } }';
+    const { conversations } = await request(this.#http, token, list, { first: count });
+    for (const { id } of conversations.nodes) await request(this.#http, token, claim, { input: { conversationId: id } });
+  }
+
+  #manager(query, variables) {
+    return request(this.#http, this.#tokens.manager, query, variables);
   }
 
   /** So many new conversations. */
@@ -67,7 +96,7 @@ class Server {
     const ids = await Promise.all(known.map((customer) => customer.text('Hello')));
     const assign = 'mutation ($input: AssignConversationInput!) { assignConversation(input: $input) { changed } }';
     const close = 'mutation ($input: CloseConversationInput!) { closeConversation(input: $input) { changed } }';
-    const manager = (query, input) => request(this.#http, this.#tokens.manager, query, { input });
+    const manager = (query, input) => this.#manager(query, { input });
     await atOnce(Array.from({ length: count }, (_, index) => {
       const at = (index * 7) % known.length;
       const conversationId = ids[at];

@@ -1,19 +1,25 @@
 // The browser of inbox.mjs: windows that are listened to, sockets that can be broken,
 // frames that are timed, and pictures.
 import { chromium } from 'playwright-core';
-import { until } from './support.mjs';
+import { heard, row, view } from './inbox_page.mjs';
+import { PATIENCE_SECONDS, until } from './support.mjs';
 
 /** A name that leads here, but is none that gets the demo's tokens. */
 const NAME = 'inbox.localhost';
-const PATIENCE_MS = 10_000;
+/** How far a fast scroll goes between two frames. */
+const FLICK_PX = 400;
+const LONG_FRAME_MS = 50;
+const TICK_MS = 20;
+const DESKTOP = { width: 1180, height: 780 };
 const PHONE = { width: 390, height: 780 };
 
 export class Browser {
   complaints = [];
   foreign = [];
   #browser;
-  #context;
   #sockets = new Map();
+  #homes;
+  #outages = [];
 
   static async launch(url) {
     const self = new Browser();
@@ -21,35 +27,51 @@ export class Browser {
       executablePath: process.env.CHROMIUM || '/usr/bin/chromium',
       args: [
         '--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run',
-        // Several windows are watched at once; one behind another would draw once a second.
+        // Several windows are watched at once.
         '--disable-renderer-backgrounding', '--disable-backgrounding-occluded-windows',
         '--disable-background-networking', '--disable-component-update', '--disable-sync',
       ],
     });
     self.nameless = url.replace(/\/\/[^:/]+/, `//${NAME}`);
-    self.#context = await self.#browser.newContext({ viewport: { width: 1180, height: 780 } });
-    self.#listen(self.#context, [url, self.nameless]);
+    self.#homes = [url, self.nameless];
     return self;
   }
 
-  #listen(context, homes) {
+  /** That address is the server, too, and will not always answer. */
+  expectOutagesOf(address) {
+    this.#homes.push(address);
+    this.#outages.push(address);
+  }
+
+  #listen(context) {
     context.on('console', (message) => {
-      // That a token is refused is said by the server, and repeated by the browser.
-      const expected = message.text().includes('401') && message.location().url.startsWith(this.nameless);
+      // That a token is refused is said by the server, and repeated by the browser; so is that nobody answers.
+      const from = message.location().url;
+      const refused = message.text().includes('401') && from.startsWith(this.nameless);
+      const away = /ERR_CONNECTION|ERR_EMPTY_RESPONSE/.test(message.text())
+        && this.#outages.some((home) => `${from} ${message.text()}`.replaceAll('ws://', 'http://').includes(home));
+      const expected = refused || away;
       if (['error', 'warning'].includes(message.type()) && !expected) this.complaints.push(message.text());
     });
     context.on('weberror', (error) => this.complaints.push(String(error.error())));
     context.on('request', (request) => {
       const target = request.url();
-      if (!homes.some((home) => target.startsWith(`${home}/`)) && !target.startsWith('data:')) this.foreign.push(target);
+      if (!this.#homes.some((home) => target.startsWith(`${home}/`)) && !target.startsWith('data:')) this.foreign.push(target);
     });
   }
 
-  /** A window at that address; its sockets can be broken. */
-  async open(address, viewport) {
-    const page = await this.#context.newPage();
-    page.setDefaultTimeout(PATIENCE_MS);
-    if (viewport) await page.setViewportSize(viewport);
+  /**
+   * A window at that address; its sockets can be broken.
+   *
+   * Each is a profile of its own, since a tab behind another draws once a second; but for one
+   * `beside` another, which shares what the browser remembers.
+   */
+  async open(address, { viewport = DESKTOP, beside = null } = {}) {
+    const context = beside?.context() ?? (await this.#browser.newContext());
+    if (!beside) this.#listen(context);
+    const page = await context.newPage();
+    page.setDefaultTimeout(PATIENCE_SECONDS * 1000);
+    await page.setViewportSize(viewport);
     const sockets = [];
     this.#sockets.set(page, sockets);
     await page.routeWebSocket(() => true, (socket) => {
@@ -85,30 +107,51 @@ export class Browser {
 
   /** The whole list as the page shows it, collected by scrolling: `id owner status` in order. */
   rowsOf(page) {
-    return page.evaluate(async () => {
+    return page.evaluate(async (patience_ms) => {
       const scroller = document.getElementById('scroller');
+      const list = document.getElementById('list');
       const frame = () => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)));
       const found = [];
       scroller.scrollTop = 0;
+      await frame();
+      const height = scroller.querySelector('.row')?.offsetHeight ?? 1;
       for (;;) {
-        await frame();
-        for (const row of scroller.querySelectorAll('.row')) {
-          const status = row.querySelector('.waits').textContent === 'Closed' ? 'CLOSED' : 'OPEN';
-          found[Number(row.getAttribute('aria-posinset')) - 1] =
-            `${row.dataset.id} ${row.querySelector('.owner').textContent} ${status}`;
-        }
+        const deadline = performance.now() + patience_ms;
+        const in_sight = () => Math.min(Math.floor((scroller.scrollTop + scroller.clientHeight) / height), Math.round(list.offsetHeight / height));
+        let last = 0;
+        // Where the next page has not come yet, the list is blank.
+        do {
+          await frame();
+          for (const row of scroller.querySelectorAll('.row')) {
+            const status = row.querySelector('.waits').textContent === 'Closed' ? 'CLOSED' : 'OPEN';
+            last = Math.max(last, Number(row.getAttribute('aria-posinset')));
+            found[Number(row.getAttribute('aria-posinset')) - 1] =
+              `${row.dataset.id} ${row.querySelector('.owner').textContent} ${status}`;
+          }
+        } while (last < in_sight() && performance.now() < deadline);
         const before = scroller.scrollTop;
-        scroller.scrollTop += scroller.clientHeight;
+        scroller.scrollTop = last * height;
         if (scroller.scrollTop === before) return [...found];
       }
-    });
+    }, PATIENCE_SECONDS * 1000);
+  }
+
+  /** From the end of the list to its beginning, a good stretch at each frame, as a flick of the finger does. */
+  scroll(page) {
+    return page.evaluate(async (stretch) => {
+      const scroller = document.getElementById('scroller');
+      while (scroller.scrollTop > 0) {
+        scroller.scrollTop -= stretch;
+        await new Promise(requestAnimationFrame);
+      }
+    }, FLICK_PX);
   }
 
   /** The pictures of the README: two windows side by side, and a phone. */
-  async takePictures({ url, server, pictures, heard, row, view }) {
+  async takePictures({ url, server, pictures }) {
     const one = server.customer();
     const size = { width: 980, height: 680 };
-    const [left, right] = await Promise.all([0, 1].map((who) => this.open(`${url}/#as=${who}`, size)));
+    const [left, right] = await Promise.all([0, 1].map((who) => this.open(`${url}/#as=${who}`, { viewport: size })));
     const id = await one.text('Hi, I bought a bike on Saturday and the gears slip. Can I bring it in?');
     await view(right, 'Assigned to Me').click();
     await row(left, id).click();
@@ -160,29 +203,42 @@ export class Browser {
   }
 }
 
-/** Times the page's frames until `summary` is asked for. */
+/** Times the page's frames, and how late its timers are, until `summary` is asked for. */
 export async function watchFrames(page) {
   await page.bringToFront();
-  await page.evaluate(() => {
-    globalThis.frames_ms = [];
+  await page.evaluate((tick_ms) => {
+    const seen = { frames: [], delays: [] };
+    globalThis.seen = seen;
     let last = performance.now();
-    const tick = (now) => {
-      globalThis.frames_ms?.push(now - last);
+    const frame = (now) => {
+      seen.frames.push(now - last);
       last = now;
-      if (globalThis.frames_ms) requestAnimationFrame(tick);
+      if (globalThis.seen) requestAnimationFrame(frame);
     };
-    requestAnimationFrame(tick);
-  });
+    requestAnimationFrame(frame);
+    let due = performance.now() + tick_ms;
+    const timer = setInterval(() => {
+      const now = performance.now();
+      seen.delays.push(Math.max(0, now - due));
+      due = now + tick_ms;
+      if (!globalThis.seen) clearInterval(timer);
+    }, tick_ms);
+  }, TICK_MS);
   return {
     summary: async () => {
-      const times = await page.evaluate(() => {
-        const seen = globalThis.frames_ms;
-        globalThis.frames_ms = null;
+      const { frames, delays } = await page.evaluate(() => {
+        const { seen } = globalThis;
+        globalThis.seen = null;
         return seen;
       });
-      times.sort((a, b) => a - b);
-      const at = (share) => (times[Math.min(times.length - 1, Math.floor(times.length * share))] ?? 0).toFixed(0);
-      return `${times.length} frames, median ${at(0.5)} ms, 95 % within ${at(0.95)} ms, longest ${at(1)} ms`;
+      const long = frames.filter((time) => time > LONG_FRAME_MS).length;
+      return `${frames.length} frames, ${spread(frames)}, ${long} over ${LONG_FRAME_MS} ms; delay of the event loop ${spread(delays)}`;
     },
   };
+}
+
+function spread(times) {
+  times.sort((a, b) => a - b);
+  const at = (share) => (times[Math.min(times.length - 1, Math.floor(times.length * share))] ?? 0).toFixed(0);
+  return `median ${at(0.5)} ms, 95 % within ${at(0.95)} ms, longest ${at(1)} ms`;
 }

@@ -5,6 +5,9 @@
 // of the line that `switchboard demo --json` prints.
 import { parseArgs } from 'node:util';
 
+/** How long anything may take before it counts as not happening: long, for a busy machine. */
+export const PATIENCE_SECONDS = 30;
+
 /** The script's options; `more` names those of its own. Ends the process when one is missing. */
 export function readOptions(more = {}) {
   const { values } = parseArgs({
@@ -25,7 +28,7 @@ export async function request(http, token, query, variables) {
     method: 'POST',
     headers: { 'content-type': 'application/json', authorization: `Bearer ${token}` },
     body: JSON.stringify({ query, variables }),
-    signal: AbortSignal.timeout(10_000),
+    signal: AbortSignal.timeout(PATIENCE_SECONDS * 1000),
   });
   const { data, errors } = await response.json();
   if (errors) throw new Error(`${response.status} ${JSON.stringify(errors)}`);
@@ -35,7 +38,7 @@ export async function request(http, token, query, variables) {
 export const sleep = (milliseconds) => new Promise((done) => setTimeout(done, milliseconds));
 
 /** Waits until `holds` returns something true, and returns that; throws `what` after `seconds`. */
-export async function until(what, holds, seconds = 10) {
+export async function until(what, holds, seconds = PATIENCE_SECONDS) {
   const deadline = Date.now() + seconds * 1000;
   for (;;) {
     const value = await holds();

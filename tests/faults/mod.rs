@@ -3,11 +3,13 @@
 mod attacks;
 mod clocks;
 mod hangup;
+mod keys;
 mod kills;
 mod log_order;
 mod network;
 mod processes;
 mod races;
 mod readers;
+mod reconnect;
 mod sqlite;
 mod tls;

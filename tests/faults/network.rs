@@ -39,7 +39,7 @@ on_both! {
         let repeat = world.rep.client.mutate("sendMessage", input, &documents::messaging()).await.unchanged();
         assert_eq!(repeat.message()["body"], "Hello", "the repeat is told of the message: {repeat}");
         assert_eq!(world.rep.messages(&id).await.len(), 2);
-        assert_eq!(world.rep.story(&id).await, ["RECEIVED", "SENT"]);
+        assert_eq!(world.rep.story(&id).await, ["RECEIVED", "REPLIED"]);
     }
 
     async fn a_request_that_was_cut_half_way_does_nothing(world: World) {
@@ -131,13 +131,15 @@ on_both! {
 async fn postgresql_that_vanishes_costs_typed_errors_and_comes_back() {
     let Some(store) = TestDatabase::create(Database::Postgres).await else { return };
     let world = workspace(&store.url).await;
+    let patient = Process::start(&store.url).await;
+    let id = world.at(patient.address()).conversation(1).await;
+    let first = world.at(patient.address()).rep.as_of().await;
+    drop(patient);
     let (proxy, through) = Proxy::before_postgres(&store.url).await;
     let options = Options::default().set("REQUEST_TIMEOUT", "1s").set("POOL_SIZE", 4);
     let process = Process::start_with(&through, options).await;
     let here = world.at(process.address());
-    let id = here.conversation(1).await;
-    let (first, after) = (here.rep.as_of().await, json!({}));
-    let mut live = Lasting::queue(&here.rep, &[process.address()], "INBOX", &after, &first);
+    let mut live = Lasting::queue(&here.rep, &[process.address()], "INBOX", &json!({}), &first);
     assert_eq!(live.next().await["__typename"], "QueueCheckpoint");
 
     proxy.set(Flow::Held);

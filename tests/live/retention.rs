@@ -49,7 +49,7 @@ async fn read_and_unread(world: &World, id: &str) {
 
 /// Sweeps with a process to which it is a week later, a microsecond after the last event.
 async fn sweep_at(app: &App, instant: Timestamp) -> usize {
-    let later = app.at_clock(when_forgotten(instant)).await;
+    let later = app.sibling_at(when_forgotten(instant)).await;
     let swept = later.with_services(async |services| services.sweep_replay().await).await;
     later.stop().await;
     swept.expect("sweeps")
@@ -115,7 +115,7 @@ on_both! {
         let id = world.conversation(1).await;
         read_and_unread(world, &id).await;
         let mut direct = world.app.direct().await;
-        let later = world.app.at_clock(when_forgotten(Clock::system().now())).await;
+        let later = world.app.sibling_at(when_forgotten(Clock::system().now())).await;
         eventually("the sweep of the process", async || {
             (count(&mut direct, "events WHERE kind IN ('READ', 'UNREAD')").await == 0).then_some(())
         })

@@ -6,6 +6,7 @@
 //! - [`client`]: GraphQL over HTTP; [`outcome`]: what came back, with assertions that show it.
 //! - [`socket`]: GraphQL over WebSocket.
 //! - [`world`]: a workspace with a team; [`agent`]: what one of them can do.
+//! - [`identity_provider`]: somebody else who signs tokens.
 //! - [`fold`]: a client's picture of a live list.
 //! - [`fault`]: a proxy, processes and failpoints, to break things with.
 //! - [`cluster`]: a PostgreSQL of a test's own, to stop and break.
@@ -26,6 +27,7 @@ pub mod cluster;
 pub mod documents;
 pub mod fault;
 pub mod fold;
+pub mod identity_provider;
 pub mod nats;
 pub mod operator;
 pub mod outcome;

@@ -10,8 +10,9 @@ use tokio::net::TcpStream;
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinHandle;
 use tokio_tungstenite::WebSocketStream;
-use tokio_tungstenite::tungstenite::Message;
 use tokio_tungstenite::tungstenite::client::IntoClientRequest;
+use tokio_tungstenite::tungstenite::handshake::client::Response;
+use tokio_tungstenite::tungstenite::{Error, Message};
 
 use super::DEADLINE;
 use super::client::Client;
@@ -44,6 +45,14 @@ pub struct Socket {
     tasks: Vec<JoinHandle<()>>,
 }
 
+/// A handshake that was answered with something else than a socket.
+#[derive(Debug)]
+pub struct Refused {
+    pub status: u16,
+    /// In seconds.
+    pub retry_after: Option<u64>,
+}
+
 /// One operation on a socket.
 pub struct Subscription {
     id: String,
@@ -67,14 +76,42 @@ impl Socket {
         tokio::time::timeout(DEADLINE, Self::connect(client)).await.expect("the server acknowledges in time")
     }
 
+    /// Connects to a server that may refuse the handshake.
+    ///
+    /// # Errors
+    /// [`Refused`], with what the server said instead.
+    pub async fn try_handshake(client: &Client) -> Result<Self, Refused> {
+        let (socket, _) = match Self::handshake(client).await {
+            Ok(done) => done,
+            Err(Error::Http(answer)) => {
+                let retry_after = answer.headers().get("retry-after");
+                return Err(Refused {
+                    status: answer.status().as_u16(),
+                    retry_after: retry_after.and_then(|value| value.to_str().ok()?.parse().ok()),
+                });
+            }
+            Err(other) => panic!("the handshake failed: {other}"),
+        };
+        Ok(Self::sign_in(socket, client)
+            .await
+            .unwrap_or_else(|closed| panic!("not acknowledged: {closed:?}")))
+    }
+
     async fn connect(client: &Client) -> Result<Self, Item> {
-        let tcp = TcpStream::connect(client.address()).await.map_err(|_| Item::Closed(None))?;
+        let (socket, _) = Self::handshake(client).await.map_err(|_| Item::Closed(None))?;
+        Self::sign_in(socket, client).await
+    }
+
+    async fn handshake(client: &Client) -> Result<(Stream, Response), Error> {
+        let tcp = TcpStream::connect(client.address()).await?;
         let url = format!("ws://{}/graphql", client.address());
         let mut request = url.into_client_request().expect("a request");
         let protocol = "graphql-transport-ws".parse().expect("a header");
         request.headers_mut().insert("Sec-WebSocket-Protocol", protocol);
-        let handshake = tokio_tungstenite::client_async(request, tcp).await;
-        let (socket, _) = handshake.map_err(|_| Item::Closed(None))?;
+        tokio_tungstenite::client_async(request, tcp).await
+    }
+
+    async fn sign_in(socket: Stream, client: &Client) -> Result<Self, Item> {
         let (mut sink, mut stream) = socket.split();
         let authorization = client.authorization().map(|value| json!({ "Authorization": value }));
         let init = json!({ "type": "connection_init", "payload": authorization.unwrap_or_default() });

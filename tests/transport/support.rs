@@ -12,7 +12,7 @@ use async_graphql::{Context, Error, ErrorExtensions, Object, Request, Result, Sc
 use axum::{Router, routing};
 use futures_util::{FutureExt, Stream, StreamExt, future::pending, stream};
 use switchboard::http::{
-    graphql_http,
+    graphql_http, server,
     session::{Session, SignIn, SignInError},
     transport::{GraphqlEndpoint, TransportSettings},
 };
@@ -196,6 +196,7 @@ impl Server {
     pub async fn with(settings: TransportSettings) -> Self {
         let world = Arc::new(World::default());
         let shutdown = CancellationToken::new();
+        let header_timeout = settings.header_timeout;
         let schema = Schema::build(Query, Mutation, Subscriptions).limit_depth(8).finish();
         let sign_in = TestSignIn(Arc::clone(&world));
         let endpoint = GraphqlEndpoint::new(schema, sign_in, settings, shutdown.clone());
@@ -209,7 +210,7 @@ impl Server {
             .with_state(endpoint.clone());
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
-        let serve = async move { axum::serve(listener, router).await.unwrap() };
+        let serve = server::serve(listener, router, header_timeout, shutdown.clone());
         Self {
             address,
             world,

@@ -13,7 +13,7 @@ interface Props {
 
 export function QueueList({ view, filter }: Props) {
   const client = useClient();
-  const { rows, loading, error } = useQueue(view, filter);
+  const { rows, loading, error, loadMore } = useQueue(view, filter);
   const [refusal, setRefusal] = useState<string>();
 
   async function claim(row: Row) {
@@ -26,12 +26,12 @@ export function QueueList({ view, filter }: Props) {
     else if (refused ?? error) setRefusal((refused ?? error)?.message);
   }
 
-  if (error) return <p role="alert">{error}</p>;
   if (loading) return <p>Reading the list…</p>;
   return (
     <>
       {refusal && <p role="alert">{refusal}</p>}
-      {rows.length === 0 && <p>Nothing here.</p>}
+      {error && <p role="alert">{error}</p>}
+      {rows.length === 0 && !error && <p>Nothing here.</p>}
       <ul>
         {rows.map((row) => (
           <li key={row.id} className={row.unread ? 'unread' : undefined}>
@@ -48,6 +48,11 @@ export function QueueList({ view, filter }: Props) {
           </li>
         ))}
       </ul>
+      {loadMore && (
+        <button type="button" onClick={loadMore}>
+          Load more
+        </button>
+      )}
     </>
   );
 }

@@ -21,9 +21,10 @@ export const ViewerQuery = graphql(`
 `);
 
 export const QueueQuery = graphql(`
-  query Queue($view: ConversationView!, $filter: ConversationFilter) {
-    conversations(view: $view, filter: $filter, first: 25) {
+  query Queue($view: ConversationView!, $filter: ConversationFilter, $after: String) {
+    conversations(view: $view, filter: $filter, first: 25, after: $after) {
       nodes { ...Row }
+      pageInfo { hasNextPage endCursor }
       asOf
     }
   }

@@ -12,10 +12,25 @@ use serde::Serialize;
 use super::media::MediaType;
 use crate::http::{
     errors::{self, Code, RequestId},
+    fair_use::{self, Spent, Standing},
     session::SignInError,
 };
 
 const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+
+// As most APIs name them, and earlier drafts of the IETF did: seconds, and points rather than requests.
+const RATELIMIT_LIMIT: HeaderName = HeaderName::from_static("ratelimit-limit");
+const RATELIMIT_REMAINING: HeaderName = HeaderName::from_static("ratelimit-remaining");
+const RATELIMIT_RESET: HeaderName = HeaderName::from_static("ratelimit-reset");
+
+/// Tells an agent how many points are left, and in how many seconds all of them are there again.
+pub(super) fn standing_headers(standing: &Standing) -> [(HeaderName, HeaderValue); 3] {
+    [
+        (RATELIMIT_LIMIT, HeaderValue::from(standing.limit)),
+        (RATELIMIT_REMAINING, HeaderValue::from(standing.remaining)),
+        (RATELIMIT_RESET, HeaderValue::from(fair_use::seconds(standing.full_in))),
+    ]
+}
 
 /// The answer to an operation that was executed, with or without errors of its fields.
 pub(super) fn executed(
@@ -34,7 +49,7 @@ pub struct Rejection {
     /// well-formed request is answered with 200 whatever is wrong with its document.
     json_status: StatusCode,
     errors: Vec<ServerError>,
-    header: Option<(HeaderName, HeaderValue)>,
+    headers: Vec<(HeaderName, HeaderValue)>,
 }
 
 // Not `GraphQLResponse`: that writes `"data": null`, which says that it was executed.
@@ -58,7 +73,7 @@ impl Rejection {
         } else {
             (StatusCode::BAD_REQUEST, StatusCode::OK)
         };
-        Self { status, json_status, errors, header: None }
+        Self { status, json_status, errors, headers: Vec::new() }
     }
 
     /// 400: the request itself is malformed.
@@ -116,17 +131,40 @@ impl Rejection {
             .header(header::RETRY_AFTER, HeaderValue::from_static("1"))
     }
 
+    /// The same, worth repeating after so many seconds.
+    pub fn retry_after(self, seconds: u64) -> Self {
+        self.header(header::RETRY_AFTER, HeaderValue::from(seconds))
+    }
+
+    /// 429: the agent has too few points left.
+    pub fn spent(spent: &Spent) -> Self {
+        let mut rejection = Self::error(StatusCode::TOO_MANY_REQUESTS, errors::spent(spent))
+            .retry_after(fair_use::seconds(spent.enough_in));
+        rejection.headers.extend(standing_headers(&spent.standing));
+        rejection
+    }
+
+    /// 408: the body did not come in time. What is left of it will not be read.
+    pub fn slow_body() -> Self {
+        Self::with(StatusCode::REQUEST_TIMEOUT, Code::LimitExceeded, "The body took too long to arrive.")
+            .header(header::CONNECTION, HeaderValue::from_static("close"))
+    }
+
     /// 503: the request timeout has passed.
     pub fn timed_out() -> Self {
         Self::errors(vec![errors::timed_out()])
     }
 
     fn with(status: StatusCode, code: Code, message: &str) -> Self {
-        Self { status, json_status: status, errors: vec![errors::error(code, message)], header: None }
+        Self::error(status, errors::error(code, message))
+    }
+
+    fn error(status: StatusCode, error: ServerError) -> Self {
+        Self { status, json_status: status, errors: vec![error], headers: Vec::new() }
     }
 
     fn header(mut self, name: HeaderName, value: HeaderValue) -> Self {
-        self.header = Some((name, value));
+        self.headers.push((name, value));
         self
     }
 
@@ -137,7 +175,7 @@ impl Rejection {
         };
         let body = Body { errors: &self.errors };
         let mut response = (status, Json(body)).into_response();
-        if let Some((name, value)) = self.header {
+        for (name, value) in self.headers {
             response.headers_mut().insert(name, value);
         }
         stamp(response, media, request_id)

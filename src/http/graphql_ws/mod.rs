@@ -14,6 +14,8 @@ mod protocol;
 mod socket;
 mod timers;
 
+use std::ops::RangeInclusive;
+
 use async_graphql::Executor;
 use axum::{
     extract::{FromRequestParts, WebSocketUpgrade},
@@ -27,6 +29,9 @@ use super::{graphql_http::Rejection, session::SignIn, transport::GraphqlEndpoint
 
 /// The only subprotocol that is spoken.
 pub const SUBPROTOCOL: &str = "graphql-transport-ws";
+
+/// When a client that is refused for the crowd is told to try again: some time in between, by chance.
+const RETRY_SECONDS: RangeInclusive<u64> = 1..=10;
 
 /// Whether a request wants to become a WebSocket.
 pub(super) fn asks_for_upgrade(headers: &HeaderMap) -> bool {
@@ -51,7 +56,9 @@ pub(super) async fn upgrade<E: Executor, A: SignIn>(
         return Rejection::unavailable("The server is stopping.").into_response();
     }
     let Some(place) = endpoint.sockets().admit(Instant::now()) else {
-        return Rejection::unavailable("The server accepts no more sockets now.").into_response();
+        let rejection = Rejection::unavailable("The server accepts no more sockets now.");
+        // Clients that all lost their sockets at once must not all come back at once.
+        return rejection.retry_after(rand::random_range(RETRY_SECONDS)).into_response();
     };
     let upgrade = match WebSocketUpgrade::from_request_parts(&mut parts, &()).await {
         Ok(upgrade) => upgrade,

@@ -305,11 +305,14 @@ impl<E: Executor, A: SignIn> Conversation<'_, E, A> {
             return end(Close::duplicate(&id));
         }
         let admitted = Operation::admit(parameters, self.endpoint.settings());
-        let placed = admitted.and_then(|operation| match self.live.place(operation.kind) {
-            Some(place) => Ok((operation, place)),
-            None => {
+        let placed = admitted.and_then(|operation| {
+            let Some(place) = self.live.place(operation.kind) else {
                 let message = "This socket has too many operations running.";
-                Err(Box::new(errors::error(Code::LimitExceeded, message)))
+                return Err(Box::new(errors::error(Code::LimitExceeded, message)));
+            };
+            match self.endpoint.fair_use().pay(caller.session.agent_key, operation.points) {
+                Ok(_) => Ok((operation, place)),
+                Err(spent) => Err(Box::new(errors::spent(&spent))),
             }
         });
         let (operation, place) = match placed {

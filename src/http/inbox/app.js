@@ -14,11 +14,12 @@ import { Session } from './session.js';
 import { FILTERS, Sidebar, VIEWS } from './sidebar.js';
 import { askForToken, drawIdentity, rememberedToken } from './signin.js';
 import { Thread } from './thread.js';
-import { clearToasts, toast, undoNewest } from './toast.js';
-import { followWorkloads } from './workloads.js';
+import { clearToasts, undoNewest } from './toast.js';
+import { followWorkloads, showWorkloads } from './workloads.js';
 
 const SEARCH_MS = 200;
 const PAGE_OF_ROWS = 8;
+const RETRY_MS = 2_000;
 const CONNECTION = { connecting: 'Connecting …', live: 'Live', waiting: 'Offline. Trying again …', 'signed-out': 'Signed out' };
 
 const settings = JSON.parse(byId('settings').textContent);
@@ -32,6 +33,7 @@ class Page {
   #feed = null;
   #thread = null;
   #what = { view: 'INBOX', filter: null, search: '' };
+  #health;
   #ends = [];
   #searchSoon = debounce(() => this.#show({ search: byId('search').value.trim() }), SEARCH_MS);
 
@@ -42,12 +44,16 @@ class Page {
     this.#sidebar = new Sidebar({
       pickView: (view) => this.view(view),
       pickFilter: (name) => this.filter(name),
-      changed: () => this.#drawSidebar(),
+      changed: () => {
+        this.#drawSidebar();
+        this.#health?.counted();
+      },
     });
     byId('search').value = '';
     byId('search').oninput = () => this.#searchSoon();
     byId('search').onkeydown = (event) => this.#searchKey(event);
-    this.#ends = [this.#sidebar.follow(session), followHealth(session), followWorkloads(session)];
+    this.#health = followHealth(session);
+    this.#ends = [this.#sidebar.follow(session), this.#health.end, followWorkloads(session)];
     this.#closeThread();
     this.#show({});
   }
@@ -111,6 +117,7 @@ class Page {
     this.#feed = feed;
     setText(byId('queue-title'), label);
     document.title = `${label} · Switchboard`;
+    document.body.dataset.view = view;
     this.#list.show(feed, {
       total: () => (search ? feed.searchTotal : this.#sidebar.total(view, filter)),
       empty: emptyText(this.#what),
@@ -152,7 +159,7 @@ class Page {
     this.#thread = null;
     this.#list.opened = null;
     byId('thread').replaceChildren(h('p', { class: 'empty' }, 'Choose a conversation.',
-      h('span', {}, 'Press ', h('kbd', {}, '?'), ' for the keys.')));
+      h('span', { class: 'hint' }, 'Press ', h('kbd', {}, '?'), ' for the keys.')));
     this.#list.draw();
   }
 
@@ -177,6 +184,7 @@ function emptyText({ view, filter, search }) {
   return view === 'ASSIGNED_TO_ME' ? 'Nothing is assigned to you.' : 'No conversations yet.';
 }
 
+const REFUSED = new Set(['UNAUTHENTICATED', 'FORBIDDEN']);
 let page = null;
 let attempt = 0;
 
@@ -201,22 +209,31 @@ async function enter(token) {
     return;
   }
   byId('app').hidden = false;
+  byId('trouble').hidden = true;
   byId('sign-in')?.remove();
-  setText(byId('workspace'), session.workspace?.name ?? 'Switchboard');
+  const workspace = session.workspace?.name ?? 'Switchboard';
+  setText(byId('workspace'), workspace);
+  byId('workspace').title = workspace;
   drawIdentity(settings.identities, session.viewer, enter);
   page = new Page(session);
 }
 
+/** A token that is no good is asked for anew; anything else may pass. */
 function failed(problem, token) {
-  if (problem.code !== 'UNAUTHENTICATED') {
-    toast(problem.message, { tone: 'sorry', action: { label: 'Try again', run: () => enter(token) } });
+  if (REFUSED.has(problem.code)) {
+    leave(problem.message);
     return;
   }
-  leave(problem.message);
+  const turn = attempt;
+  showConnection(turn, 'waiting');
+  byId('trouble').hidden = !byId('app').hidden;
+  setText(byId('trouble'), `${problem.message} Trying again …`);
+  setTimeout(() => { if (turn === attempt) enter(token); }, RETRY_MS);
 }
 
 function leave(reason) {
   byId('app').hidden = true;
+  byId('trouble').hidden = true;
   askForToken(reason, enter);
 }
 
@@ -238,6 +255,7 @@ function drawLinks() {
 }
 
 drawLinks();
+byId('show-workloads').onclick = showWorkloads;
 listenToKeys({
   next: () => page?.move(1),
   previous: () => page?.move(-1),

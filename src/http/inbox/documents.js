@@ -8,7 +8,7 @@
 /** Conversations of one request; the API's limit is 100. */
 export const PAGE_ROWS = 100;
 const MESSAGES = 50;
-const EVENTS = 50;
+const EVENTS = 100;
 
 const ROW = `fragment Row on Conversation {
   id version status unread lastActivityAt waitingSince assignedAt
@@ -72,7 +72,7 @@ export const THREAD = `query ($id: ID!) {
     ...Row
     viewerCanReply
     messages(last: ${MESSAGES}) { nodes { ...Message } pageInfo { hasPreviousPage startCursor } }
-    history(first: ${EVENTS}) { nodes { ...Event } }
+    history(first: ${EVENTS}) { nodes { ...Event } pageInfo { hasNextPage endCursor } }
   }
 }
 ${ROW} ${MESSAGE} ${EVENT}`;
@@ -83,6 +83,13 @@ export const EARLIER = `query ($id: ID!, $before: String!) {
   }
 }
 ${MESSAGE}`;
+
+export const EARLIER_EVENTS = `query ($id: ID!, $after: String!) {
+  conversation(id: $id) {
+    history(first: ${EVENTS}, after: $after) { nodes { ...Event } pageInfo { hasNextPage endCursor } }
+  }
+}
+${EVENT}`;
 
 export const THREAD_CHANGES = `subscription ($id: ID!, $after: EventCursor) {
   conversationChanged(id: $id, after: $after) {
@@ -131,8 +138,9 @@ ${ROW} ${MESSAGE}`;
 // What a server may or may not offer. Values stand in the documents, so that the names of input types do not matter.
 
 export const HEALTH = `subscription {
-  queueHealthChanged { trend unassigned oldestWaitingSince unassignedOverThreshold }
+  queueHealthChanged { trend oldestUnassignedSince unassignedOverThreshold waitOverThreshold }
 }`;
+export const OLDEST_UNASSIGNED = `query { queueHealth { oldestUnassignedSince } }`;
 export const PRESENCE = `subscription ($id: ID!) {
   conversationPresence(id: $id) { viewers { agent { id name } state since } }
 }`;

@@ -1,10 +1,12 @@
 /**
  * The verdict on the queue, below Unassigned: growing, steady or shrinking.
  *
- * Shows itself only where the server has one to give.
+ * The verdict and the thresholds are pushed when they change. For how long the
+ * oldest has been unassigned changes with every claim, so that is asked for
+ * whenever the counts have changed, now and then. Shown only where the server has it.
  */
-import { HEALTH } from './documents.js';
-import { byId, span } from './dom.js';
+import { HEALTH, OLDEST_UNASSIGNED } from './documents.js';
+import { h, span } from './dom.js';
 
 const TRENDS = {
   GROWING: { sign: '↗', text: 'Growing' },
@@ -12,25 +14,56 @@ const TRENDS = {
   SHRINKING: { sign: '↘', text: 'Shrinking' },
 };
 const CLOCK_MS = 30_000;
+const ASK_MS = 3_000;
 
-/** Follows the verdict; the returned function ends that. */
+/** Follows the verdict: `counted` is to be called when the counts have changed, `end` ends it. */
 export function followHealth(session) {
-  const place = byId('health');
-  place.hidden = true;
-  if (!session.offers('queueHealthChanged')) return () => {};
+  const places = document.querySelectorAll('.health');
+  places.forEach((place) => { place.hidden = true; });
+  if (!session.offers('queueHealthChanged')) return { counted() {}, end() {} };
   let health = null;
-  const draw = () => {
-    const trend = TRENDS[health?.trend];
-    place.hidden = !trend;
-    if (!trend) return;
-    const wait = health.oldestWaitingSince ? ` · oldest waits ${span(health.oldestWaitingSince)}` : '';
-    place.textContent = `${trend.sign} ${trend.text}${wait}`;
-    place.className = health.trend === 'GROWING' || health.unassignedOverThreshold ? 'alarming' : '';
+  let oldest = null;
+  let asking = null;
+  let ended = false;
+  const draw = () => places.forEach((place) => show(place, health, oldest));
+  const ask = async () => {
+    try {
+      const { queueHealth } = await session.request(OLDEST_UNASSIGNED);
+      if (ended) return;
+      oldest = queueHealth.oldestUnassignedSince;
+      draw();
+    } catch {
+      // What was known stays; the next change asks again.
+    } finally {
+      asking = null;
+    }
   };
   const unsubscribe = session.socket.subscribe({
     query: HEALTH,
-    next: ({ data }) => { health = data?.queueHealthChanged ?? health; draw(); },
+    next: ({ data }) => {
+      if (!data?.queueHealthChanged) return;
+      health = data.queueHealthChanged;
+      oldest = health.oldestUnassignedSince;
+      draw();
+    },
   });
-  const timer = setInterval(draw, CLOCK_MS);
-  return () => { clearInterval(timer); unsubscribe(); };
+  const clock = setInterval(draw, CLOCK_MS);
+  return {
+    counted() { asking ??= setTimeout(ask, ASK_MS); },
+    end() { ended = true; clearTimeout(asking); clearInterval(clock); unsubscribe(); },
+  };
+}
+
+function show(place, health, oldest) {
+  const trend = TRENDS[health?.trend];
+  place.hidden = !trend;
+  if (!trend) return;
+  const lines = [`${trend.text}${oldest ? ` · oldest ${span(oldest)}` : ''}`];
+  if (health.unassignedOverThreshold) lines.push('More than the limit');
+  if (health.waitOverThreshold) lines.push('A customer waits too long');
+  place.classList.toggle('alarming', health.trend === 'GROWING' || lines.length > 1);
+  if (place.dataset.said === lines.join()) return;
+  place.dataset.said = lines.join();
+  place.replaceChildren(h('span', { 'aria-hidden': 'true' }, `${trend.sign} `),
+    ...lines.flatMap((line, index) => [index > 0 && h('br'), line]).filter(Boolean));
 }

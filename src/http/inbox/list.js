@@ -14,6 +14,9 @@ const OVERSCAN = 8;
 /** So near to the end of what is loaded, the next page is asked for. */
 const AHEAD = 60;
 const FRESH_MS = 2_600;
+/** Faster than this, changes are drawn where they end up: nobody could follow the movement, and it costs. */
+const MOVING_PER_SECOND = 10;
+const PACE_MS = 500;
 const CLOCK_MS = 30_000;
 
 export class List {
@@ -32,6 +35,7 @@ export class List {
   #frame = null;
   #resized;
   #clock;
+  #pace = { at: 0, changes: 0 };
 
   constructor(host, viewer, open) {
     this.#host = host;
@@ -133,6 +137,7 @@ export class List {
     const first = Math.max(0, Math.floor(this.#host.scrollTop / ROW_PX) - OVERSCAN);
     const last = Math.min(rows.length, Math.ceil((this.#host.scrollTop + this.#host.clientHeight) / ROW_PX) + OVERSCAN);
     if (more && last + AHEAD > rows.length) this.#feed.more();
+    this.#watchPace();
     this.#place(rows, first, last, length);
     const at = this.#indexOf(this.cursor);
     if (at >= 0) this.#lastIndex = at;
@@ -140,6 +145,16 @@ export class List {
     setAttribute(this.#box, 'aria-activedescendant', active);
     setAttribute(this.#host, 'aria-busy', this.#feed?.loaded ? null : 'true');
     this.#showEmpty(rows);
+  }
+
+  #watchPace() {
+    const now = performance.now();
+    const milliseconds = now - this.#pace.at;
+    if (milliseconds < PACE_MS) return;
+    const changes = this.#feed?.queue.changes ?? 0;
+    const perSecond = ((changes - this.#pace.changes) * 1000) / milliseconds;
+    this.#box.classList.toggle('rushed', perSecond > MOVING_PER_SECOND);
+    this.#pace = { at: now, changes };
   }
 
   #place(rows, first, last, length) {

@@ -2,7 +2,8 @@
  * Who else has this conversation open, and who is answering it.
  *
  * Tells the server what this viewer does, again and again, since it forgets by
- * itself; shows nothing where the server has no presence.
+ * itself, and says goodbye when the conversation or the window is left. Shows
+ * nothing where the server has no presence.
  */
 import { PRESENCE, setPresence } from './documents.js';
 import { announce, avatar, h } from './dom.js';
@@ -14,9 +15,13 @@ export class Presence {
   #id;
   #place;
   #state = 'VIEWING';
-  #timer;
-  #unsubscribe;
+  #timer = null;
+  #stopped = false;
+  #unsubscribe = () => {};
   #replying = new Set();
+  /** One word follows the other, so that a goodbye is the last of them. */
+  #told = Promise.resolve();
+  #seen = () => this.#tell();
 
   constructor(session, id, place) {
     this.#session = session;
@@ -29,12 +34,17 @@ export class Presence {
       next: ({ data }) => this.#show(data?.conversationPresence?.viewers ?? []),
     });
     this.#tell();
-    this.#timer = setInterval(() => this.#tell(), AGAIN_MS);
+    this.#timer = setInterval(() => { if (document.visibilityState === 'visible') this.#tell(); }, AGAIN_MS);
+    document.addEventListener('visibilitychange', this.#seen);
   }
 
   stop() {
+    if (this.#timer === null || this.#stopped) return;
+    this.#stopped = true;
     clearInterval(this.#timer);
-    this.#unsubscribe?.();
+    document.removeEventListener('visibilitychange', this.#seen);
+    this.#unsubscribe();
+    this.#say(null);
   }
 
   /** Whether the viewer is writing. */
@@ -46,9 +56,14 @@ export class Presence {
   }
 
   #tell() {
-    if (!this.#session.offers('setPresence') || document.visibilityState !== 'visible') return;
-    // A server without presence refuses; then there is nothing to show either.
-    this.#session.request(setPresence(this.#state), { id: this.#id }).catch(() => this.stop());
+    this.#say(document.visibilityState === 'visible' ? this.#state : null);
+  }
+
+  #say(state) {
+    if (!this.#session.offers('setPresence')) return;
+    // What is refused or lost expires by itself.
+    this.#told = this.#told.then(() =>
+      this.#session.request(setPresence(state), { id: this.#id }, { keepalive: true }).catch(() => {}));
   }
 
   #show(viewers) {

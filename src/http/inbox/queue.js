@@ -22,6 +22,8 @@ export class Queue {
   cursor = null;
   endCursor = null;
   hasNextPage = true;
+  /** How many changes have come in. */
+  changes = 0;
   #rows = new Map();
   #gone = new Map();
   #horizon = null;
@@ -56,6 +58,7 @@ export class Queue {
    */
   fold(change, now = Date.now()) {
     this.cursor = change.cursor ?? this.cursor;
+    this.changes += 1;
     if (change.__typename === 'ConversationLeft') return this.#remove(change);
     if (!change.conversation) return null;
     const row = ranked(change.conversation);

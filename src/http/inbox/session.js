@@ -50,8 +50,12 @@ export class Session {
     this.socket?.close();
   }
 
-  /** The response's data; throws an `ApiError` when it has none, or errors. */
-  async request(query, variables = {}) {
+  /**
+   * The response's data; throws an `ApiError` when it has none, or errors.
+   *
+   * With `keepalive` the request gets through although the window is being closed.
+   */
+  async request(query, variables = {}, { keepalive = false } = {}) {
     let response;
     let answer;
     try {
@@ -59,6 +63,7 @@ export class Session {
         method: 'POST',
         headers: { 'content-type': 'application/json', authorization: `Bearer ${this.#token}` },
         body: JSON.stringify({ query, variables }),
+        keepalive,
         signal: AbortSignal.timeout(REQUEST_MS),
       });
       answer = await response.json();

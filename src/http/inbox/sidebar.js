@@ -45,7 +45,7 @@ export class Sidebar {
       this.#views.set(entry.view, { button, count, said });
       return button;
     });
-    byId('views').replaceChildren(...buttons, h('p', { id: 'health', hidden: true }));
+    byId('views').replaceChildren(...buttons, h('p', { id: 'health', class: 'health', hidden: true }));
     const chips = FILTERS.map(({ name, label }) => {
       const count = h('span', { class: 'count' });
       const chip = h('button', { type: 'button', class: 'chip', onclick: () => pickFilter(name) }, label, ' ', count);

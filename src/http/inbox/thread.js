@@ -5,7 +5,7 @@
  * what was read: seeing a change twice does no harm, missing one would. Opening
  * marks it read up to the last message shown, and so does a new one in sight.
  */
-import { AS_OF, EARLIER, MARK_READ, THREAD, THREAD_CHANGES } from './documents.js';
+import { AS_OF, EARLIER, EARLIER_EVENTS, MARK_READ, THREAD, THREAD_CHANGES } from './documents.js';
 import { announce, byId, contactName, debounce, h, icon, readable, setText } from './dom.js';
 import { AssignMenu } from './assign.js';
 import { Composer } from './composer.js';
@@ -104,11 +104,12 @@ export class Thread {
     this.row = row;
     if (!again) this.#build();
     this.#timeline.page(messages);
-    history.nodes.forEach((event) => this.#timeline.addEvent(event));
+    this.#timeline.history(history);
     this.#earlierBefore = messages.pageInfo.startCursor;
     this.#composer.allow(row.viewerCanReply);
     this.#drawHead();
     this.#timeline.draw({ toEnd: true });
+    this.#reachBack().catch(() => {}); // What is missing is asked for again with earlier messages.
     this.#seen();
     let after = asOf;
     this.#unsubscribe();
@@ -199,8 +200,21 @@ export class Thread {
       this.#earlierBefore = conversation.messages.pageInfo.startCursor;
       this.#timeline.page(conversation.messages, { earlier: true });
       this.#timeline.draw();
+      await this.#reachBack();
     } catch (problem) {
       announce(problem.message);
+    }
+  }
+
+  /** Reads as many events as reach back to the first message shown. */
+  async #reachBack() {
+    for (;;) {
+      const after = this.#timeline.eventsAfter();
+      if (after === null || this.#stopped) return;
+      const { conversation } = await this.#session.request(EARLIER_EVENTS, { id: this.id, after });
+      if (this.#stopped || !conversation) return;
+      this.#timeline.history(conversation.history);
+      this.#timeline.draw();
     }
   }
 

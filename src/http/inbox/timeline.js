@@ -17,6 +17,7 @@ export class Timeline {
   #messages = new Map();
   #events = new Map();
   #drawn = new Map();
+  #eventsAfter = null;
 
   constructor(viewer, loadEarlier) {
     this.#viewer = viewer;
@@ -32,6 +33,19 @@ export class Timeline {
     const page = nodes.map((message) => [message.id, message]);
     this.#messages = new Map(earlier ? [...page, ...known] : page);
     this.#earlier.hidden = !pageInfo.hasPreviousPage;
+  }
+
+  /** Takes in a page of events, the latest or the one before what is here. */
+  history({ nodes, pageInfo }) {
+    nodes.forEach((event) => this.addEvent(event));
+    this.#eventsAfter = pageInfo.hasNextPage ? { cursor: pageInfo.endCursor, at: nodes.at(-1).at } : null;
+  }
+
+  /** Where the next page of events begins; null when those here reach back to the first message. */
+  eventsAfter() {
+    const [first] = this.#messages.values();
+    const enough = !this.#eventsAfter || (first && Date.parse(this.#eventsAfter.at) < Date.parse(first.sentAt));
+    return enough ? null : this.#eventsAfter.cursor;
   }
 
   addMessage(message) {

@@ -11,14 +11,31 @@ import { toast } from './toast.js';
 /** Follows the workloads; the returned function ends that. */
 export function followWorkloads(session) {
   const place = byId('workloads');
-  place.hidden = true;
+  const show = (yes) => { place.hidden = !yes; byId('show-workloads').hidden = !yes; };
+  show(false);
   if (session.viewer.role !== 'MANAGER' || !session.offers('workloadsChanged')) return () => {};
   return session.socket.subscribe({
     query: WORKLOADS,
     next: ({ data }) => {
-      if (data?.workloadsChanged) draw(session, place, [data.workloadsChanged].flat());
+      if (!data?.workloadsChanged) return;
+      draw(session, place, data.workloadsChanged);
+      show(data.workloadsChanged.length > 0);
     },
+    // As when one is no manager any more.
+    over: () => show(false),
   });
+}
+
+/** Shows them over the page, where the sidebar has no room for them. */
+export function showWorkloads() {
+  const place = byId('workloads');
+  const home = place.parentElement;
+  const dialog = h('dialog', { class: 'sheet', 'aria-labelledby': 'workloads-title' });
+  dialog.addEventListener('close', () => { home.insertBefore(place, byId('foot')); dialog.remove(); });
+  dialog.append(place, h('p', { class: 'buttons' },
+    h('button', { type: 'button', class: 'quiet', autofocus: true, onclick: () => dialog.close() }, 'Close')));
+  document.body.append(dialog);
+  dialog.showModal();
 }
 
 function draw(session, place, workloads) {
@@ -36,7 +53,6 @@ function draw(session, place, workloads) {
     type: 'button', class: 'quiet', onclick: () => propose(session, sorted.map(({ agent }) => agent.id)),
   }, 'Rebalance …');
   place.replaceChildren(h('h2', { id: 'workloads-title' }, 'Workloads'), h('ul', {}, ...bars), rebalance || '');
-  place.hidden = workloads.length === 0;
   if (focused) place.querySelector('button')?.focus();
 }
 

@@ -52,6 +52,8 @@ impl Process {
         // A shell that ignores SIGXFSZ becomes the server, so that a file that may not grow is an error to it.
         let mut command = program("sh", url);
         command.args(["-c", "trap '' XFSZ; exec \"$@\"", "sh", PROGRAM, "serve", "--listen", "127.0.0.1:0"]);
+        // What tests ask for in a moment is no agent's fair share of a minute.
+        command.env("SWITCHBOARD_POINTS_PER_MINUTE", "0");
         command.stdout(Stdio::piped()).stderr(log.reopen().expect("a file"));
         for (name, value) in options.variables {
             command.env(format!("SWITCHBOARD_{name}"), value);
@@ -99,6 +101,13 @@ impl Process {
     pub async fn limit_files(&self, bytes: Option<u64>) {
         let limit = bytes.map_or("unlimited".to_owned(), |bytes| bytes.to_string());
         run("prlimit", &["--pid", &self.id(), &format!("--fsize={limit}:unlimited")]).await;
+    }
+
+    /// How many sockets it holds open.
+    pub fn open_sockets(&self) -> usize {
+        let open = std::fs::read_dir(format!("/proc/{}/fd", self.id())).expect("it runs");
+        let targets = open.filter_map(|entry| std::fs::read_link(entry.ok()?.path()).ok());
+        targets.filter(|target| target.to_string_lossy().starts_with("socket:")).count()
     }
 
     /// The memory that it holds, in bytes.

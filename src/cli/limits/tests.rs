@@ -1,0 +1,152 @@
+//! The defaults that are promised, held against the command line and the README.
+
+use clap::{Arg, Command};
+
+use super::*;
+
+/// What is promised: the flag, and its default as it is written there.
+const PROMISED: [(&str, &str); 36] = [
+    ("body-bytes", "256 KiB"),
+    ("query-bytes", "16 KiB"),
+    ("nesting", "32"),
+    ("tokens", "2,000"),
+    ("selections", "1,000"),
+    ("depth", "16"),
+    ("complexity", "5,000"),
+    ("aliases", "30"),
+    ("root-fields", "20"),
+    ("directives", "50"),
+    ("variables-bytes", "64 KiB"),
+    ("list-items", "100"),
+    ("message-bytes", "64 KiB"),
+    ("read-buffer-bytes", "4 KiB"),
+    ("write-buffer-bytes", "0"),
+    ("init-timeout", "5s"),
+    ("ping-interval", "25s"),
+    ("pong-timeout", "10s"),
+    ("write-deadline", "10s"),
+    ("subscriptions-per-socket", "20"),
+    ("sockets-per-agent", "10"),
+    ("sockets", "20,000"),
+    ("client-frames", "1,200"),
+    ("client-frames-window", "60s"),
+    ("new-sockets-per-second", "200"),
+    ("request-timeout", "10s"),
+    ("statement-timeout", "5s"),
+    ("lock-timeout", "2s"),
+    ("points-per-minute", "6,000"),
+    // Beyond the table.
+    ("header-timeout", "30s"),
+    ("results-per-socket", "20"),
+    ("arguments", "30"),
+    ("values", "5,000"),
+    ("variable-uses", "300"),
+    ("introspection-cost", "1,000,000"),
+    ("variable-values", "1,000"),
+];
+
+fn limits() -> Vec<Arg> {
+    LimitArgs::augment_args(Command::new("serve")).get_arguments().cloned().collect()
+}
+
+/// A default as people write it: KiB where it is a whole number of those, and commas between thousands.
+fn written(flag: &str, default: &str) -> String {
+    let Ok(number) = default.parse::<u64>() else { return default.to_owned() };
+    if flag.ends_with("-bytes") && number > 0 && number % 1_024 == 0 {
+        return format!("{} KiB", number / 1_024);
+    }
+    let digits = number.to_string();
+    let mut written = String::new();
+    for (at, digit) in digits.chars().enumerate() {
+        if at > 0 && (digits.len() - at) % 3 == 0 {
+            written.push(',');
+        }
+        written.push(digit);
+    }
+    written
+}
+
+fn default_of(limit: &Arg) -> String {
+    let defaults: Vec<_> = limit.get_default_values().iter().filter_map(|value| value.to_str()).collect();
+    written(limit.get_long().unwrap(), defaults.first().unwrap())
+}
+
+#[test]
+fn every_promised_limit_is_a_flag_and_a_variable_with_the_promised_default() {
+    let limits = limits();
+    for (flag, default) in PROMISED {
+        let limit = limits.iter().find(|limit| limit.get_long() == Some(flag));
+        let limit = limit.unwrap_or_else(|| panic!("serve has no --{flag}"));
+        assert_eq!(default_of(limit), default, "--{flag}");
+        let variable = format!("SWITCHBOARD_{}", flag.replace('-', "_").to_uppercase());
+        assert_eq!(limit.get_env().and_then(|name| name.to_str()), Some(variable.as_str()));
+    }
+    assert_eq!(limits.len(), PROMISED.len(), "a limit that is promised nowhere");
+}
+
+#[test]
+fn what_is_part_of_the_api_is_as_promised_too() {
+    use switchboard::domain::input;
+    use switchboard::graphql::connection;
+    use switchboard::service::tail;
+    assert_eq!((connection::DEFAULT_PAGE, connection::MAX_PAGE), (25, 100));
+    assert_eq!(
+        (input::MAX_BODY_CHARS, input::MAX_NAME_CHARS, input::MAX_SEARCH_CHARS, input::MAX_IDS),
+        (1_600, 200, 100, 100)
+    );
+    assert_eq!(tail::BATCH, 300);
+}
+
+#[test]
+fn each_limit_reaches_its_setting() {
+    use clap::FromArgMatches as _;
+    let command = LimitArgs::augment_args(Command::new("serve")).mut_args(|arg| arg.env(None));
+    let read = |args: &[String]| {
+        let matches = command.clone().try_get_matches_from(args).unwrap();
+        let limits = LimitArgs::from_arg_matches(&matches).unwrap();
+        format!("{:?} {:?} {:?}", limits.transport(), limits.operations(), limits.timeouts())
+    };
+    let untouched = read(&["serve".to_owned()]);
+    for limit in limits() {
+        let flag = limit.get_long().unwrap();
+        let is_span = limit.get_default_values()[0].to_str().unwrap().ends_with('s');
+        let value = if is_span { "7s" } else { "7" };
+        let moved = read(&["serve".to_owned(), format!("--{flag}={value}")]);
+        assert_ne!(moved, untouched, "--{flag} changes nothing");
+    }
+}
+
+#[test]
+fn limits_that_make_no_sense_are_turned_away() {
+    let command = LimitArgs::augment_args(Command::new("serve")).mut_args(|arg| arg.env(None));
+    for bad in [
+        "--nesting=65",
+        "--nesting=0",
+        "--tokens=0",
+        "--sockets=-1",
+        "--init-timeout=0s",
+        "--client-frames=0",
+    ] {
+        assert!(command.clone().try_get_matches_from(["serve", bad]).is_err(), "{bad}");
+    }
+    for good in ["--points-per-minute=0", "--write-buffer-bytes=0", "--nesting=64"] {
+        assert!(command.clone().try_get_matches_from(["serve", good]).is_ok(), "{good}");
+    }
+}
+
+/// The README's table, as it has to be.
+fn table() -> String {
+    let mut table = "| flag | default | |\n|---|---|---|\n".to_owned();
+    for limit in limits() {
+        let help = limit.get_help().map(ToString::to_string).unwrap_or_default();
+        table += &format!("| `--{}` | {} | {help} |\n", limit.get_long().unwrap(), default_of(&limit));
+    }
+    table
+}
+
+#[test]
+fn the_readme_lists_every_limit() {
+    let readme = include_str!("../../../README.md");
+    let table = table();
+    assert!(readme.contains(&table), "README.md has to hold this table of limits:\n{table}");
+}

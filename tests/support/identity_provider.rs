@@ -1,0 +1,147 @@
+//! Somebody else who signs tokens: keys of each algorithm, and a host that publishes a key set.
+
+use std::net::SocketAddr;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Arc, Mutex, OnceLock};
+
+use aws_lc_rs::encoding::{AsDer, Pkcs8V1Der};
+use aws_lc_rs::rand::SystemRandom;
+use aws_lc_rs::rsa::{KeyPair, KeySize};
+use aws_lc_rs::signature::{ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, Ed25519KeyPair};
+use axum::Router;
+use axum::extract::State;
+use axum::http::StatusCode;
+use axum::response::{IntoResponse, Response};
+use axum::routing::get;
+use jsonwebtoken::jwk::Jwk;
+use jsonwebtoken::{Algorithm, EncodingKey, Header};
+use serde_json::{Value, json};
+use switchboard::token::jwks::{JwksSettings, JwksSource};
+use tokio::net::TcpListener;
+use tokio_util::task::AbortOnDropHandle;
+
+/// A private key and its name.
+#[derive(Clone)]
+pub struct Key {
+    pub id: String,
+    pub algorithm: Algorithm,
+    key: EncodingKey,
+}
+
+impl Key {
+    /// A new key. RSA keys are dear, so that there is one, under many names.
+    pub fn new(algorithm: Algorithm, id: &str) -> Self {
+        let random = SystemRandom::new();
+        let key = match algorithm {
+            Algorithm::RS256 => EncodingKey::from_rsa_der(rsa()),
+            Algorithm::ES256 => {
+                let key = EcdsaKeyPair::generate_pkcs8(&ECDSA_P256_SHA256_FIXED_SIGNING, &random);
+                EncodingKey::from_ec_der(key.expect("a key").as_ref())
+            }
+            Algorithm::EdDSA => {
+                let key = Ed25519KeyPair::generate_pkcs8v1(&random).expect("a key");
+                EncodingKey::from_ed_der(key.as_ref())
+            }
+            other => panic!("no key set of ours holds {other:?}"),
+        };
+        Self { id: id.to_owned(), algorithm, key }
+    }
+
+    /// The same key under another name.
+    pub fn named(&self, id: &str) -> Self {
+        Self { id: id.to_owned(), ..self.clone() }
+    }
+
+    /// The public half, as a key set holds it.
+    pub fn public(&self) -> Value {
+        let key = Jwk::from_encoding_key(&self.key, self.algorithm).expect("a public half");
+        let mut key = serde_json::to_value(key).expect("JSON");
+        key["kid"] = self.id.as_str().into();
+        key["use"] = "sig".into();
+        key
+    }
+
+    /// A token with these claims.
+    pub fn sign(&self, claims: &Value) -> String {
+        let header = Header { kid: Some(self.id.clone()), ..Header::new(self.algorithm) };
+        jsonwebtoken::encode(&header, claims, &self.key).expect("signs")
+    }
+}
+
+/// An RSA key of 2,048 bits, as PKCS #1.
+fn rsa() -> &'static [u8] {
+    static RSA: OnceLock<Vec<u8>> = OnceLock::new();
+    RSA.get_or_init(|| {
+        let key = KeyPair::generate(KeySize::Rsa2048).expect("a key");
+        let wrapped: Pkcs8V1Der<'_> = key.as_der().expect("PKCS #8");
+        // What it is wrapped in says only that it is RSA, in 26 bytes.
+        wrapped.as_ref()[26..].to_vec()
+    })
+}
+
+/// A key set of these keys.
+pub fn key_set(keys: &[&Key]) -> Value {
+    json!({ "keys": keys.iter().map(|key| key.public()).collect::<Vec<_>>() })
+}
+
+/// What the host answers.
+#[derive(Clone)]
+pub enum Answer {
+    Text(String),
+    Fault,
+    /// Nothing, for ever.
+    Silence,
+}
+
+/// A host with a key set at its root; gone when this is dropped.
+pub struct Host {
+    address: SocketAddr,
+    published: Arc<Published>,
+    _serving: AbortOnDropHandle<()>,
+}
+
+struct Published {
+    answer: Mutex<Answer>,
+    asked: AtomicU32,
+}
+
+impl Host {
+    pub async fn publishing(keys: &[&Key]) -> Self {
+        let answer = Mutex::new(Answer::Text(key_set(keys).to_string()));
+        let published = Arc::new(Published { answer, asked: AtomicU32::new(0) });
+        let router = Router::new().route("/", get(answer_with)).with_state(published.clone());
+        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+        let address = listener.local_addr().expect("an address");
+        let serving = tokio::spawn(async move { axum::serve(listener, router).await.expect("serves") });
+        Self { address, published, _serving: AbortOnDropHandle::new(serving) }
+    }
+
+    pub fn publish(&self, keys: &[&Key]) {
+        self.answer(Answer::Text(key_set(keys).to_string()));
+    }
+
+    pub fn answer(&self, answer: Answer) {
+        *self.published.answer.lock().expect("not poisoned") = answer;
+    }
+
+    /// How often the set was asked for.
+    pub fn asked(&self) -> u32 {
+        self.published.asked.load(Ordering::SeqCst)
+    }
+
+    /// The usual settings for this host.
+    pub fn settings(&self) -> JwksSettings {
+        let source: JwksSource = format!("http://{}/", self.address).parse().expect("a source");
+        JwksSettings::new(source)
+    }
+}
+
+async fn answer_with(State(published): State<Arc<Published>>) -> Response {
+    published.asked.fetch_add(1, Ordering::SeqCst);
+    let answer = published.answer.lock().expect("not poisoned").clone();
+    match answer {
+        Answer::Text(text) => text.into_response(),
+        Answer::Fault => StatusCode::INTERNAL_SERVER_ERROR.into_response(),
+        Answer::Silence => std::future::pending().await,
+    }
+}
