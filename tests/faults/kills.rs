@@ -53,7 +53,10 @@ async fn reply_until_it_dies(world: &Workspace, id: &str, process: &mut Process)
         let answer = world.rep.client.attempt_mutation("sendMessage", input, &documents::messaging()).await;
         bodies.push(body);
         match answer {
-            Ok(answer) => drop(answer.payload("sendMessage").changed()),
+            Ok(answer) => {
+                answer.payload("sendMessage").changed();
+                assert!(bodies.len() < AT as usize, "the process outlived its failpoint");
+            }
             Err(_) => {
                 assert!(!process.ended().await.success());
                 return (bodies, key);

@@ -91,11 +91,6 @@ impl App {
         assert!(report.is_clean(), "the store is wrong: {report:#?}");
     }
 
-    /// A server on the same database that is told the time by `clock`.
-    pub async fn at_clock(&self, clock: Clock) -> Self {
-        Self::start_at(&self.database_url, clock).await
-    }
-
     /// A second server on the same database, as a second process would be.
     pub async fn sibling(&self) -> Self {
         Self::start(&self.database_url).await
