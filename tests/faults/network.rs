@@ -20,7 +20,7 @@ use crate::support::storm::{ALL, Storm};
 use crate::support::world::World;
 
 /// How often each stream is cut.
-const CUTS: usize = 40;
+const CUTS: usize = 24;
 /// No cut comes later than after this many bytes: a handshake and a few items.
 const MOST_BYTES: u64 = 6_000;
 

@@ -12,7 +12,7 @@ use crate::support::fault::workspace;
 use crate::support::world::{World, customer};
 
 const WRITERS: u32 = 32;
-const WRITES: u32 = 12;
+const WRITES: u32 = 8;
 
 /// Half of the writers are at another process's server, as far as the file can tell.
 #[tokio::test(flavor = "multi_thread")]
