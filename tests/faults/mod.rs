@@ -3,5 +3,6 @@
 mod attacks;
 mod clocks;
 mod hangup;
+mod intruders;
 mod log_order;
 mod races;
