@@ -6,6 +6,8 @@
 //! Twilio's id for it, and never hold a whole number or a body.
 
 mod form;
+#[cfg(fuzzing)]
+pub mod fuzzing;
 
 use std::fmt;
 use std::sync::Arc;
