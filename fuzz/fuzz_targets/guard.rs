@@ -5,8 +5,6 @@
 
 #![no_main]
 
-mod small_stack;
-
 use std::alloc::System;
 use std::num::NonZeroUsize;
 
@@ -15,17 +13,19 @@ use stats_alloc::{INSTRUMENTED_SYSTEM, Region, StatsAlloc};
 use switchboard::http::guard::{DocumentLimits, Refusal, admit};
 
 /// Calls of rules for each byte of the text, and for the shortest one.
-const CALLS: (usize, usize) = (128, 1_024);
+const CALLS: (usize, usize) = (64, 1_024);
+
+/// Far less than a worker of the server has. Beyond it lies a page that must not be touched.
+const STACK_BYTES: usize = 512 * 1024;
 
 /// Bytes allocated for each byte of the text, and for the shortest one.
-const ALLOCATED: (usize, usize) = (4_096, 64 * 1024);
+const ALLOCATED: (usize, usize) = (1_024, 16 * 1024);
 
 #[global_allocator]
 static ALLOCATOR: &StatsAlloc<System> = &INSTRUMENTED_SYSTEM;
 
 fuzz_target!(|text: &str| {
-    let text = text.to_owned();
-    small_stack::run(move || judge(&text));
+    stacker::grow(STACK_BYTES, || judge(text));
 });
 
 fn judge(text: &str) {
