@@ -110,4 +110,11 @@ on_both! {
         }
         assert_alive(world).await;
     }
+
+    async fn a_form_longer_than_any_text_is_refused_before_it_is_read(world: World) {
+        for (length, status) in [(64 * 1024, 403), (64 * 1024 + 1, 413)] {
+            let request = world.app.http().post(world.app.url(TWILIO_PATH)).body("a".repeat(length));
+            assert_eq!(request.send().await.expect("the server answers").status(), status, "{length}");
+        }
+    }
 }
