@@ -11,16 +11,17 @@ mod attacks {
 }
 
 use std::process::ExitCode;
+use std::time::Duration;
 
 use bytes::Bytes;
 use futures_util::{SinkExt, StreamExt};
 use http_body_util::{BodyExt, Full};
-use reqwest::header::{AUTHORIZATION, CONTENT_TYPE};
+use reqwest::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE};
 use reqwest::{Client, RequestBuilder};
 use serde_json::json;
-use tokio_tungstenite::tungstenite::Message;
 use tokio_tungstenite::tungstenite::client::IntoClientRequest;
 use tokio_tungstenite::tungstenite::http::HeaderValue;
+use tokio_tungstenite::tungstenite::{Error, Message};
 
 use self::attacks::documents::{documents, forged_tokens};
 use self::attacks::server::Server;
@@ -34,11 +35,17 @@ const TIMES: u32 = 200;
 /// The same for attacks of many megabytes.
 const TIMES_LARGE: u32 = 20;
 const SUBSCRIPTIONS: u32 = 20_000;
+/// What a socket may send before it is closed.
+const FRAMES_READ: u32 = 1_200;
+/// How long to wait when the server takes no more sockets for now.
+const PAUSE: Duration = Duration::from_millis(100);
 
 struct Bench {
     server: Server,
     client: Client,
     worst_ms: f64,
+    /// Attacks that got another answer than they should.
+    surprises: u32,
 }
 
 #[tokio::main]
@@ -49,7 +56,7 @@ async fn main() -> ExitCode {
     }
     let server = Server::start();
     let client = Client::builder().no_proxy().build().expect("a client");
-    let mut bench = Bench { server, client, worst_ms: 0.0 };
+    let mut bench = Bench { server, client, worst_ms: 0.0, surprises: 0 };
     let harmless = json!({ "query": "{ __typename }" });
     bench.http("(for comparison: a harmless request)", TIMES * 5, &[200], |post| post.json(&harmless)).await;
     let before_kb = bench.server.resident_kb();
@@ -65,7 +72,11 @@ async fn main() -> ExitCode {
         if alive { "the server is alive" } else { "THE SERVER IS GONE" }
     );
     let flat = after_kb <= before_kb + GROWTH_LIMIT_KB;
-    if alive && flat && bench.worst_ms <= CPU_LIMIT_MS { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+    if alive && flat && bench.surprises == 0 && bench.worst_ms <= CPU_LIMIT_MS {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::FAILURE
+    }
 }
 
 impl Bench {
@@ -102,13 +113,20 @@ impl Bench {
             })
             .await;
         }
-        let form = "a=b&".repeat(60_000);
         let url = self.server.url("/webhooks/twilio/sms");
-        self.measure("240 KB to the webhook, signed by nobody", TIMES, &[403], |client| {
-            let post = client.post(&url).header("x-twilio-signature", "AAAAAAAAAAAAAAAAAAAAAAAAAAA=");
-            post.header(CONTENT_TYPE, "application/x-www-form-urlencoded").body(form.clone())
-        })
-        .await;
+        for (kilobytes, status) in [(60, 403), (240, 413)] {
+            let form = "a=b&".repeat(kilobytes * 250);
+            self.measure(
+                &format!("{kilobytes} KB to the webhook, signed by nobody"),
+                TIMES,
+                &[status],
+                |client| {
+                    let post = client.post(&url).header("x-twilio-signature", "AAAAAAAAAAAAAAAAAAAAAAAAAAA=");
+                    post.header(CONTENT_TYPE, "application/x-www-form-urlencoded").body(form.clone())
+                },
+            )
+            .await;
+        }
         let url = self.server.url("/graphql");
         self.measure("a socket from a foreign page", TIMES, &[403], |client| {
             let get = client.get(&url).header("Connection", "Upgrade").header("Upgrade", "websocket");
@@ -154,26 +172,35 @@ impl Bench {
         }
         let mut socket = self.socket().await;
         let before = self.server.cpu_ms();
-        let mut sent = 0;
         for id in 0..SUBSCRIPTIONS {
             let payload = json!({ "query": "subscription { viewCountsChanged { asOf } }" });
             let message = json!({ "id": id.to_string(), "type": "subscribe", "payload": payload });
             if socket.send(Message::text(message.to_string())).await.is_err() {
                 break;
             }
-            sent += 1;
         }
         while let Some(Ok(_)) = socket.next().await {}
-        self.report("each of 20,000 subscriptions on one socket", before, sent);
+        self.report(
+            "each of the 1,200 that are read of 20,000 subscriptions on one socket",
+            before,
+            FRAMES_READ,
+        );
     }
 
     async fn socket(&self) -> tokio_tungstenite::WebSocketStream<tokio::net::TcpStream> {
         let address = self.server.address();
-        let mut request = format!("ws://{address}/graphql").into_client_request().expect("a request");
-        let protocol = HeaderValue::from_static("graphql-transport-ws");
-        request.headers_mut().insert("Sec-WebSocket-Protocol", protocol);
-        let tcp = tokio::net::TcpStream::connect(address).await.expect("connects");
-        let (mut socket, _) = tokio_tungstenite::client_async(request, tcp).await.expect("a socket");
+        let mut socket = loop {
+            let mut request = format!("ws://{address}/graphql").into_client_request().expect("a request");
+            let protocol = HeaderValue::from_static("graphql-transport-ws");
+            request.headers_mut().insert("Sec-WebSocket-Protocol", protocol);
+            let tcp = tokio::net::TcpStream::connect(address).await.expect("connects");
+            match tokio_tungstenite::client_async(request, tcp).await {
+                Ok((socket, _)) => break socket,
+                // So many new sockets in a second are enough.
+                Err(Error::Http(answer)) if answer.status() == 503 => tokio::time::sleep(PAUSE).await,
+                Err(error) => panic!("no socket: {error}"),
+            }
+        };
         let init = json!({ "type": "connection_init", "payload": { "Authorization": self.server.token() } });
         socket.send(Message::text(init.to_string())).await.expect("sends");
         let answer = socket.next().await.expect("an answer").expect("an answer");
@@ -196,7 +223,10 @@ impl Bench {
         make: impl Fn(RequestBuilder) -> RequestBuilder,
     ) {
         let url = self.server.url("/graphql");
-        self.measure(name, times, expected, |client| make(client.post(&url))).await;
+        self.measure(name, times, expected, |client| {
+            make(client.post(&url).header(ACCEPT, "application/graphql-response+json"))
+        })
+        .await;
     }
 
     async fn measure(
@@ -211,7 +241,10 @@ impl Bench {
             // The server may hang up while a long body is still on its way.
             if let Ok(answer) = make(&self.client).send().await {
                 let status = answer.status().as_u16();
-                assert!(expected.contains(&status), "{name}: {status} {:?}", answer.text().await);
+                if !expected.contains(&status) {
+                    self.surprises += 1;
+                    println!("UNEXPECTED {status} to: {name}");
+                }
                 let _ = answer.bytes().await;
             }
         }

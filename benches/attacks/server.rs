@@ -24,9 +24,7 @@ impl Server {
         let database = format!("sqlite:{}", folder.path().join("bench.sqlite").display());
         let run = |command: &str| {
             let mut run = Command::new(env!("CARGO_BIN_EXE_switchboard"));
-            run.args([command, "--database", &database])
-                .env("SWITCHBOARD_TOKEN_SECRET", SECRET)
-                .env("RUST_LOG", "off");
+            run.args([command, "--database", &database]).env("SWITCHBOARD_TOKEN_SECRET", SECRET);
             run.stdout(Stdio::piped());
             run
         };
@@ -35,7 +33,8 @@ impl Server {
         let token = line["tokens"]["rep"].as_str().expect("a token");
         let mut serve = run("serve");
         serve.args(["--listen", "127.0.0.1:0", "--twilio-auth-token", "x", "--public-url", "https://a.test"]);
-        let mut child = serve.spawn().expect("starts");
+        // It logs as it does in earnest, and nobody reads it.
+        let mut child = serve.stderr(Stdio::null()).spawn().expect("starts");
         let mut line = String::new();
         BufReader::new(child.stdout.take().expect("its output")).read_line(&mut line).expect("a line");
         let address = line.trim().rsplit('/').next().expect("an address").to_owned();
