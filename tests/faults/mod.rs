@@ -3,6 +3,7 @@
 mod attacks;
 mod clocks;
 mod hangup;
+mod intruders;
 mod keys;
 mod kills;
 mod log_order;
