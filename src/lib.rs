@@ -16,6 +16,7 @@
 //! | [`store`] | Diesel: both databases behind one set of queries |
 //! | [`domain`] | the rules, pure |
 //! | [`clock`], [`token`], [`metrics`], [`config`], [`synthetic`] | time as a parameter; bearer tokens; counts; settings; believable texts |
+//! | `failpoint` | where tests stop the program; empty in a release build |
 //!
 //! # What always holds
 //!
@@ -71,6 +72,7 @@ pub mod clock;
 pub mod config;
 pub mod demo;
 pub mod domain;
+mod failpoint;
 pub mod graphql;
 pub mod http;
 pub mod metrics;

@@ -12,6 +12,7 @@ mod faults;
 mod live;
 mod operation;
 mod rules;
+mod soak;
 
 /// The suite never passes over half of itself in silence.
 #[test]

@@ -97,7 +97,9 @@ pub trait Cursor: Sized {
             return None;
         }
         let text = String::from_utf8(URL_SAFE_NO_PAD.decode(cursor).ok()?).ok()?;
-        Self::read(text.strip_prefix(Self::TAG)?.strip_prefix(':')?)
+        let written = text.strip_prefix(Self::TAG)?.strip_prefix(':')?;
+        // A number can be spelled in several ways, of which one was handed out.
+        Self::read(written).filter(|place| place.write() == written)
     }
 }
 
@@ -350,6 +352,20 @@ mod tests {
             let error = limit(first, last).unwrap_err();
             let extensions = error.extensions.unwrap();
             assert_eq!(extensions.get("code"), Some(&"BAD_USER_INPUT".into()), "{first:?} {last:?}");
+        }
+    }
+
+    #[test]
+    fn a_cursor_has_one_spelling() {
+        let wrapped = |text: &str| URL_SAFE_NO_PAD.encode(text);
+        assert_eq!(MessageNumber::decode(&wrapped("m:7")).unwrap().0, 7);
+        for other in ["m:+7", "m:07", "m:-7", "m: 7", "m:7 ", "M:7", "m::7"] {
+            assert!(MessageNumber::decode(&wrapped(other)).is_none(), "{other}");
+        }
+        let id = ids::encode(ConversationId(Uuid::from_u128(7)));
+        assert!(ConversationCursor::decode(&wrapped(&format!("c:a.7.{}", *id))).is_some());
+        for key in ["+7", "07", "-0", "--", "9223372036854775808"] {
+            assert!(ConversationCursor::decode(&wrapped(&format!("c:a.{key}.{}", *id))).is_none(), "{key}");
         }
     }
 

@@ -275,6 +275,7 @@ fn check_variables(definition: &OperationDefinition, variables: &Variables) -> R
         let absent = given.is_none() && variable.node.default_value.is_none();
         if required && (absent || given == Some(&Value::Null)) {
             let of_type = &variable.node.var_type.node;
+            let name = guard::clip(name);
             let message = format!("Variable \"${name}\" of type \"{of_type}\" needs a value.");
             return Err(Box::new(errors::error(Code::BadUserInput, message)));
         }
@@ -369,6 +370,14 @@ mod tests {
         let parameters = parse(json).unwrap();
         assert_eq!(parameters.query, "{a}");
         assert!(parameters.variables.is_empty() && parameters.operation_name.is_none());
+    }
+
+    #[test]
+    fn a_missing_variable_is_named_in_few_words() {
+        let query = format!("query(${}: Int!) {{ a }}", "v".repeat(10_000));
+        let parameters = Parameters { query, operation_name: None, variables: Variables::default() };
+        let error = Operation::admit(parameters, &TransportSettings::default()).err().unwrap();
+        assert!(error.message.contains("needs a value") && error.message.len() < 200, "{}", error.message);
     }
 
     #[test]

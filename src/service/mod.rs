@@ -57,6 +57,7 @@ use futures_util::future::BoxFuture;
 use crate::clock::Clock;
 use crate::domain::conversation::Change;
 use crate::domain::{AgentId, ConversationId, WorkspaceId};
+use crate::failpoint::failpoint;
 use crate::metrics::{Metrics, Pool, WakeUp};
 use crate::store::{Conn, Store, StoreResult, workspaces};
 use crate::token::{Caller, Keys};
@@ -119,6 +120,7 @@ struct Waker {
 
 impl Drop for Waker {
     fn drop(&mut self) {
+        failpoint!("after_commit");
         self.feed.wake(self.workspace, WakeUp::Commit);
         self.wakeups.tell(Wakeup::Log(self.workspace));
     }

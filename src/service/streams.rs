@@ -22,6 +22,7 @@ use crate::domain::view::{self, QueueChange};
 use crate::domain::{
     AgentId, ConversationEvent, ConversationId, Event, EventBody, Filter, PhoneNumberId, View, Viewer,
 };
+use crate::failpoint::failpoint;
 use crate::metrics::Metrics;
 use crate::token::Caller;
 
@@ -260,6 +261,7 @@ impl<L: Lens> Follower<L> {
     async fn next(&mut self) -> Answer<(L::Item, bool)> {
         loop {
             if let Some(next) = self.ready.pop_front() {
+                failpoint!("mid_delivery");
                 self.quiet_since = Instant::now();
                 return Ok(next);
             }

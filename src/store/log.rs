@@ -7,6 +7,7 @@ use crate::domain::counts::{Deltas, delta};
 use crate::domain::{
     AccessChange, AgentId, ConversationEvent, Event, EventBody, MessageId, Snapshot, WorkspaceId,
 };
+use crate::failpoint::failpoint;
 
 /// An event that has no number yet.
 #[derive(Debug, Clone)]
@@ -101,5 +102,6 @@ pub async fn append(
     }
     events::insert(conn, &new).await?;
     queue::record(conn, &new).await?;
+    failpoint!("before_commit");
     Ok(new)
 }

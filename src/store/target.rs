@@ -17,6 +17,15 @@ use super::{StoreError, StoreResult};
 
 /// How long making a connection may take, unless the URL says `connect_timeout`.
 const CONNECT: Duration = Duration::from_secs(5);
+/// What tokio-postgres does when the URL does not say `keepalives_idle`: too late for anybody who waits.
+const LIBRARY_IDLE: Duration = Duration::from_secs(2 * 60 * 60);
+/// A server whose machine is gone says nothing, not even that. So a connection on which nothing has been heard this
+/// long is asked whether anybody is there, and given up after [`PROBES`] without an answer.
+const SILENCE: Duration = Duration::from_secs(10);
+const PROBE: Duration = Duration::from_secs(5);
+const PROBES: u32 = 3;
+/// The same for a statement that nobody acknowledges: while one is on its way nothing is probed.
+const UNANSWERED: Duration = Duration::from_secs(25);
 
 type TlsStream = <MakeRustlsConnect as tokio_postgres::tls::MakeTlsConnect<Socket>>::Stream;
 
@@ -51,6 +60,12 @@ impl Target {
         config.ssl_mode(mode);
         if config.get_connect_timeout().is_none() {
             config.connect_timeout(CONNECT);
+        }
+        if config.get_keepalives_idle() == LIBRARY_IDLE {
+            config.keepalives_idle(SILENCE).keepalives_interval(PROBE).keepalives_retries(PROBES);
+        }
+        if config.get_tcp_user_timeout().is_none() {
+            config.tcp_user_timeout(UNANSWERED);
         }
         let tls = MakeRustlsConnect::new(tls::client_config(verify, options.roots.as_deref())?);
         Ok(Self { config, tls })
@@ -130,6 +145,21 @@ mod tests {
         assert_eq!(url, "postgres://u:p%26w@h/db?application_name=x%20y");
         assert_eq!((options.mode.as_deref(), options.roots.as_deref()), (Some("verify-full"), Some("/a b")));
         assert_eq!(split("postgres:///db?host=/run").0, "postgres:///db?host=/run");
+    }
+
+    #[test]
+    fn a_server_that_is_gone_without_a_word_is_noticed_within_half_a_minute_unless_the_url_says_otherwise() {
+        let target = Target::parse("postgres://h/db").unwrap();
+        assert!(target.config.get_keepalives());
+        let (idle, interval) = (target.config.get_keepalives_idle(), target.config.get_keepalives_interval());
+        assert!(
+            idle + interval.unwrap() * target.config.get_keepalives_retries().unwrap()
+                <= Duration::from_secs(30)
+        );
+        assert!(*target.config.get_tcp_user_timeout().unwrap() <= Duration::from_secs(30));
+        let own = Target::parse("postgres://h/db?keepalives_idle=77&tcp_user_timeout=88000").unwrap();
+        assert_eq!(own.config.get_keepalives_idle(), Duration::from_secs(77));
+        assert!(own.config.get_keepalives_interval().is_none());
     }
 
     #[test]

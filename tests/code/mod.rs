@@ -4,3 +4,4 @@ mod layers;
 mod migrations;
 mod schema_file;
 mod schema_rs;
+mod versions;

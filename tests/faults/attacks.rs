@@ -1,7 +1,10 @@
 //! Documents that kill the stack behind the guard: refused on HTTP and WebSocket, signed in or not.
 
+use bytes::Bytes;
+use http_body_util::{BodyExt, Full};
 use serde_json::{Value, json};
 
+use crate::support::app::TWILIO_PATH;
 use crate::support::client::Client;
 use crate::support::socket::{Item, Socket};
 use crate::support::world::World;
@@ -92,14 +95,26 @@ on_both! {
         assert_alive(world).await;
     }
 
-    async fn a_body_of_50_megabytes_is_refused(world: World) {
-        let url = world.app.url("/graphql");
-        let body = vec![b' '; 50 * 1024 * 1024];
-        let request = world.app.http().post(url).header("content-type", "application/json").body(body);
-        // The server may hang up while the body is still on its way.
-        if let Ok(answer) = request.send().await {
-            assert_eq!(answer.status(), 413);
+    async fn a_body_of_50_megabytes_is_refused_however_it_is_sent(world: World) {
+        let bytes = Bytes::from(vec![b' '; 50 * 1024 * 1024]);
+        for path in ["/graphql", TWILIO_PATH] {
+            // Once with its length announced, once in chunks.
+            let chunks = Full::new(bytes.clone()).map_frame(|frame| frame);
+            for body in [reqwest::Body::from(bytes.clone()), reqwest::Body::wrap(chunks)] {
+                let request = world.app.http().post(world.app.url(path)).header("content-type", "application/json");
+                // The server may hang up while the body is still on its way.
+                if let Ok(answer) = request.body(body).send().await {
+                    assert_eq!(answer.status(), 413, "{path}");
+                }
+            }
         }
         assert_alive(world).await;
+    }
+
+    async fn a_form_longer_than_any_text_is_refused_before_it_is_read(world: World) {
+        for (length, status) in [(64 * 1024, 403), (64 * 1024 + 1, 413)] {
+            let request = world.app.http().post(world.app.url(TWILIO_PATH)).body("a".repeat(length));
+            assert_eq!(request.send().await.expect("the server answers").status(), status, "{length}");
+        }
     }
 }

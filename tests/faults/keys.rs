@@ -215,7 +215,8 @@ on_both! {
         })
         .await;
         assert_in(world, &ageing, &new.sign(&claims)).await;
-        (server.stop().await, ageing.stop().await);
+        server.stop().await;
+        ageing.stop().await;
     }
 
     async fn unknown_keys_have_the_set_read_once_in_a_cooldown(world: World) {
@@ -324,6 +325,7 @@ on_both! {
         let settled = world.app.sibling_with(|settings| settings.tokens = settled).await;
         assert_in(world, &settled, &new).await;
         assert_out(&settled, old, "signed with the secret of before").await;
-        (rotated.stop().await, settled.stop().await);
+        rotated.stop().await;
+        settled.stop().await;
     }
 }

@@ -3,8 +3,14 @@
 mod attacks;
 mod clocks;
 mod hangup;
+mod intruders;
 mod keys;
+mod kills;
 mod log_order;
+mod network;
+mod processes;
 mod races;
+mod readers;
 mod reconnect;
+mod sqlite;
 mod tls;

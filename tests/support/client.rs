@@ -25,6 +25,12 @@ impl Client {
         Self { address, ..self.clone() }
     }
 
+    /// The same caller with connections of their own, none of which is open yet.
+    pub fn anew(&self) -> Self {
+        let http = reqwest::Client::builder().no_proxy().build().expect("an HTTP client");
+        Self { http, ..self.clone() }
+    }
+
     pub fn address(&self) -> SocketAddr {
         self.address
     }
@@ -51,15 +57,35 @@ impl Client {
 
     /// As [`Self::mutate`], when a top-level error is expected.
     pub async fn try_mutate(&self, name: &str, input: Value, selection: &str) -> Response {
-        let first = name[..1].to_uppercase();
-        let document = format!(
-            "mutation($input: {first}{}Input!) {{ {name}(input: $input) {{ {selection} }} }}",
-            &name[1..]
-        );
-        self.query(&document, json!({ "input": input })).await
+        self.query(&mutation(name, selection), json!({ "input": input })).await
+    }
+
+    /// As [`Self::try_mutate`], when there may be no answer.
+    ///
+    /// # Errors
+    /// As [`Self::attempt`].
+    pub async fn attempt_mutation(
+        &self,
+        name: &str,
+        input: Value,
+        selection: &str,
+    ) -> reqwest::Result<Response> {
+        self.attempt(&mutation(name, selection), json!({ "input": input })).await
+    }
+
+    /// As [`Self::query`], when there may be no answer.
+    ///
+    /// # Errors
+    /// When the connection fails before the answer is there.
+    pub async fn attempt(&self, document: &str, variables: Value) -> reqwest::Result<Response> {
+        self.try_post(&json!({ "query": document, "variables": variables })).await
     }
 
     async fn post(&self, body: &Value) -> Response {
+        self.try_post(body).await.expect("the server answers")
+    }
+
+    async fn try_post(&self, body: &Value) -> reqwest::Result<Response> {
         let mut request = self
             .http
             .post(format!("http://{}/graphql", self.address))
@@ -68,11 +94,17 @@ impl Client {
         if let Some(authorization) = self.authorization() {
             request = request.header(AUTHORIZATION, authorization);
         }
-        let answer = request.send().await.expect("the server answers");
+        let answer = request.send().await?;
         let status = answer.status().as_u16();
-        let text = answer.text().await.expect("the answer can be read");
+        let text = answer.text().await?;
         let body = serde_json::from_str(&text)
             .unwrap_or_else(|error| panic!("the answer {status} is not JSON ({error}): {text}"));
-        Response { status, body }
+        Ok(Response { status, body })
     }
+}
+
+/// The document of the mutation `name`, whose input type is named after it.
+fn mutation(name: &str, selection: &str) -> String {
+    let (first, rest) = (name[..1].to_uppercase(), &name[1..]);
+    format!("mutation($input: {first}{rest}Input!) {{ {name}(input: $input) {{ {selection} }} }}")
 }

@@ -24,14 +24,30 @@ pub struct Fold {
 impl Fold {
     /// Reads the list, page by page, and subscribes after the first page.
     pub async fn begin(agent: &Agent, view: &'static str, filter: Value) -> Self {
+        let mut fold = Self::read(agent, view, filter).await;
+        fold.resume().await;
+        fold
+    }
+
+    /// Reads the list, page by page, without subscribing.
+    pub async fn read(agent: &Agent, view: &'static str, filter: Value) -> Self {
         let (nodes, as_of) = agent.list_as_of(view, &filter).await;
         let first = text(&as_of).to_owned();
         let mut fold = Self { agent: agent.clone(), view, filter, rows: BTreeMap::new(), first, live: None };
         for node in nodes {
             fold.put(node);
         }
-        fold.resume().await;
         fold
+    }
+
+    /// The position of the first page.
+    pub fn first(&self) -> &str {
+        &self.first
+    }
+
+    /// Whether `row` has arrived as it is there.
+    pub fn holds(&self, row: &Value) -> bool {
+        self.rows.get(text(&row["id"])) == Some(row)
     }
 
     /// Subscribes, after the *first* position; whatever was connected before is gone.
@@ -58,7 +74,8 @@ impl Fold {
         item
     }
 
-    fn apply(&mut self, item: &Value) {
+    /// Takes an item in that came another way.
+    pub fn apply(&mut self, item: &Value) {
         match item["__typename"].as_str() {
             Some("ConversationEntered" | "ConversationUpdated") => self.put(item["conversation"].clone()),
             Some("ConversationLeft") => {
@@ -84,8 +101,7 @@ impl Fold {
     /// Takes items in until `row` has arrived as it is there, which must be the last event of the log that
     /// concerns this list: then everything before has arrived too.
     pub async fn catch_up_to(&mut self, row: &Value) {
-        let id = text(&row["id"]);
-        while self.rows.get(id) != Some(row) {
+        while !self.holds(row) {
             self.step().await;
         }
     }

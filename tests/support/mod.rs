@@ -8,6 +8,7 @@
 //! - [`world`]: a workspace with a team; [`agent`]: what one of them can do.
 //! - [`identity_provider`]: somebody else who signs tokens.
 //! - [`fold`]: a client's picture of a live list.
+//! - [`fault`]: a proxy, processes and failpoints, to break things with.
 //! - [`cluster`]: a PostgreSQL of a test's own, to stop and break.
 //! - [`nats`]: a NATS server of a test's own.
 //! - [`sql`]: straight into the database.
@@ -24,6 +25,7 @@ pub mod app;
 pub mod client;
 pub mod cluster;
 pub mod documents;
+pub mod fault;
 pub mod fold;
 pub mod identity_provider;
 pub mod nats;

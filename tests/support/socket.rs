@@ -71,7 +71,7 @@ impl Socket {
     /// As [`Self::open`].
     ///
     /// # Errors
-    /// [`Item::Closed`] when the server closes the socket instead of acknowledging it.
+    /// [`Item::Closed`] when the server closes the socket instead of acknowledging it, or cannot be reached.
     pub async fn try_open(client: &Client) -> Result<Self, Item> {
         tokio::time::timeout(DEADLINE, Self::connect(client)).await.expect("the server acknowledges in time")
     }
@@ -98,12 +98,12 @@ impl Socket {
     }
 
     async fn connect(client: &Client) -> Result<Self, Item> {
-        let (socket, _) = Self::handshake(client).await.expect("the handshake succeeds");
+        let (socket, _) = Self::handshake(client).await.map_err(|_| Item::Closed(None))?;
         Self::sign_in(socket, client).await
     }
 
     async fn handshake(client: &Client) -> Result<(Stream, Response), Error> {
-        let tcp = TcpStream::connect(client.address()).await.expect("connects");
+        let tcp = TcpStream::connect(client.address()).await?;
         let url = format!("ws://{}/graphql", client.address());
         let mut request = url.into_client_request().expect("a request");
         let protocol = "graphql-transport-ws".parse().expect("a header");
@@ -115,7 +115,7 @@ impl Socket {
         let (mut sink, mut stream) = socket.split();
         let authorization = client.authorization().map(|value| json!({ "Authorization": value }));
         let init = json!({ "type": "connection_init", "payload": authorization.unwrap_or_default() });
-        sink.send(Message::text(init.to_string())).await.expect("sends");
+        sink.send(Message::text(init.to_string())).await.map_err(|_| Item::Closed(None))?;
         loop {
             match receive(&mut stream).await {
                 Ok(message) if message["type"] == "connection_ack" => break,

@@ -85,8 +85,13 @@ impl Storm<'_> {
     }
 }
 
+/// Whether `code` refuses an agent in an ordinary day.
+pub fn is_ordinary(code: &str) -> bool {
+    EXPECTED.contains(&code)
+}
+
 /// Asserts that `outcome` succeeded or was refused for an ordinary reason.
 fn assert_expected(act: Act, outcome: &Payload) {
-    let ordinary = outcome.codes().iter().all(|code| EXPECTED.contains(code));
+    let ordinary = outcome.codes().into_iter().all(is_ordinary);
     assert!(ordinary, "{act:?} was refused for no good reason: {outcome}");
 }

@@ -24,6 +24,7 @@ pub struct Number {
 }
 
 /// A workspace with a manager and two reps, who all have its two numbers, and the machine that delivers texts.
+#[derive(Clone)]
 pub struct Workspace {
     pub id: WorkspaceId,
     pub manager: Agent,
@@ -80,6 +81,17 @@ impl Workspace {
         let number = add_number(app, id, &everybody, "Sales").await;
         let number2 = add_number(app, id, &everybody, "Support").await;
         Self { id, manager, rep, rep2, number, number2, service }
+    }
+
+    /// The same workspace at another server.
+    pub fn at(&self, address: std::net::SocketAddr) -> Self {
+        Self {
+            manager: self.manager.at(address),
+            rep: self.rep.at(address),
+            rep2: self.rep2.at(address),
+            service: self.service.at(address),
+            ..self.clone()
+        }
     }
 
     /// Another agent, with access to both numbers.

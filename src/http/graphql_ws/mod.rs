@@ -7,6 +7,8 @@
 //! async-graphql-axum's `GraphQLProtocol` accepts that one too and does not say which
 //! it chose, and its `GraphQLWebSocket` knows neither 4401, 4408 nor 4409; so neither is used.
 
+#[cfg(fuzzing)]
+pub mod fuzzing;
 mod limits;
 mod operations;
 mod origin;

@@ -11,6 +11,10 @@
 //!    fragments are expanded. The executor expands them again and again while
 //!    it validates, so without this a short text costs exponential time there.
 //!
+//! On the way `shape` and `objects` judge two rules of the specification that the
+//! executor leaves out: a directive stands once at a place, and a literal object
+//! gives a field once.
+//!
 //! [`admit_variables`] bounds the variables, whose values are copied to each
 //! place that uses them.
 //!
@@ -19,6 +23,7 @@
 //! every rule of validation that costs no more than the text is long.
 
 mod merge;
+mod objects;
 mod refusal;
 mod scan;
 mod shape;
@@ -31,6 +36,7 @@ use async_graphql::parser::types::{
 use async_graphql::parser::{Pos, Positioned, parse_query};
 use async_graphql::{Name, Variables};
 
+pub(in crate::http) use refusal::clip;
 pub use refusal::{Limited, Refusal};
 
 /// How deep brackets may nest whatever [`DocumentLimits::nesting`] says.
@@ -148,6 +154,7 @@ pub fn admit(
 ) -> Result<Admitted, Refusal> {
     scan::scan(limits, query)?;
     let document = parse_query(query).map_err(Refusal::from_parser)?;
+    objects::check(query)?;
     let (operation_name, operation) = choose(&document.operations, operation_name)?;
     let root = shape::check(limits, &document, operation)?;
     merge::check(&document)?;

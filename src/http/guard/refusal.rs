@@ -140,6 +140,22 @@ pub enum Refusal {
         /// The two fields.
         at: [Pos; 2],
     },
+    /// A directive stands twice at one place, where none may (5.7.3, "Directives are unique per location").
+    #[error("Directive \"@{name}\" stands twice at one place.")]
+    DirectiveRepeated {
+        /// The name of the directive, clipped.
+        name: String,
+        /// Both of them.
+        at: [Pos; 2],
+    },
+    /// A literal object gives a field twice (5.6.3, "Input object field uniqueness").
+    #[error("Input field \"{name}\" is given twice.")]
+    InputFieldRepeated {
+        /// The name of the field, clipped.
+        name: String,
+        /// Where it is given again.
+        at: Pos,
+    },
     /// A variable has a type that the schema lacks.
     #[error("Unknown type \"{name}\".")]
     UnknownType {
@@ -163,6 +179,8 @@ impl Refusal {
             | Self::FragmentCycle { .. }
             | Self::UnusedFragment { .. }
             | Self::FieldConflict { .. }
+            | Self::DirectiveRepeated { .. }
+            | Self::InputFieldRepeated { .. }
             | Self::UnknownType { .. } => "GRAPHQL_VALIDATION_FAILED",
         }
     }
@@ -177,8 +195,9 @@ impl Refusal {
             Self::UnknownFragment { at, .. }
             | Self::FragmentCycle { at, .. }
             | Self::UnusedFragment { at, .. }
+            | Self::InputFieldRepeated { at, .. }
             | Self::UnknownType { at, .. } => vec![*at],
-            Self::FieldConflict { at, .. } => at.to_vec(),
+            Self::FieldConflict { at, .. } | Self::DirectiveRepeated { at, .. } => at.to_vec(),
         }
     }
 
@@ -208,6 +227,14 @@ impl Refusal {
 
     pub(super) fn field_conflict(name: &str, at: [Pos; 2]) -> Self {
         Self::FieldConflict { name: clip(name), at }
+    }
+
+    pub(super) fn directive_repeated(name: &str, at: [Pos; 2]) -> Self {
+        Self::DirectiveRepeated { name: clip(name), at }
+    }
+
+    pub(super) fn input_field_repeated(name: &str, at: Pos) -> Self {
+        Self::InputFieldRepeated { name: clip(name), at }
     }
 
     pub(super) fn unknown_type(name: &str, at: Pos) -> Self {
@@ -247,6 +274,7 @@ fn essence(message: &str) -> &str {
     last.split_once(" at line ").map_or(last, |(what, _)| what)
 }
 
-fn clip(name: &str) -> String {
+/// As much of a name from the document as a message repeats.
+pub(in crate::http) fn clip(name: &str) -> String {
     name.chars().take(NAME_CHARS).collect()
 }

@@ -16,19 +16,19 @@ pub(super) fn scan(limits: &DocumentLimits, text: &str) -> Result<(), Refusal> {
     if text.len() > limits.query_bytes {
         return Err(Refusal::exceeded(Limited::QueryBytes, limits.query_bytes, None));
     }
-    let mut lexer = Lexer { text: text.as_bytes(), at: 0 };
+    let mut lexer = Lexer::new(text);
     let (mut depth, mut tokens, mut directives) = (0_usize, 0_usize, 0_usize);
     while let Some((start, token)) = lexer.next_token() {
         tokens += 1;
         match token {
-            Token::Open => depth += 1,
+            Token::Open(_) => depth += 1,
             Token::Close => depth = depth.saturating_sub(1),
             Token::At => directives += 1,
             Token::Unterminated => {
                 let at = position(text, start);
                 return Err(Refusal::syntax("unterminated string", at));
             }
-            Token::Other => {}
+            Token::Name | Token::Colon | Token::Other => {}
         }
         for (what, count, limit) in [
             (Limited::Nesting, depth, limits.bracket_levels()),
@@ -44,32 +44,41 @@ pub(super) fn scan(limits: &DocumentLimits, text: &str) -> Result<(), Refusal> {
     Ok(())
 }
 
-/// What a token means to the counts.
+/// What a token means to the counts, and to [`super::objects`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Token {
-    Open,
+pub(super) enum Token {
+    /// An opening bracket, and which.
+    Open(u8),
     Close,
     At,
+    Name,
+    Colon,
     Unterminated,
     Other,
 }
 
-struct Lexer<'a> {
+pub(super) struct Lexer<'a> {
     text: &'a [u8],
-    at: usize,
+    /// Where the next token is looked for: the end of the last one.
+    pub(super) at: usize,
 }
 
-impl Lexer<'_> {
+impl<'a> Lexer<'a> {
+    pub(super) fn new(text: &'a str) -> Self {
+        Self { text: text.as_bytes(), at: 0 }
+    }
+
     /// The next token and the offset at which it starts; `None` at the end.
-    fn next_token(&mut self) -> Option<(usize, Token)> {
+    pub(super) fn next_token(&mut self) -> Option<(usize, Token)> {
         self.skip_ignored();
         let start = self.at;
         let first = *self.text.get(start)?;
         self.at += 1;
         let token = match first {
-            b'{' | b'[' | b'(' => Token::Open,
+            b'{' | b'[' | b'(' => Token::Open(first),
             b'}' | b']' | b')' => Token::Close,
             b'@' => Token::At,
+            b':' => Token::Colon,
             b'"' => self.string(),
             b'.' => {
                 if self.rest().starts_with(b"..") {
@@ -79,7 +88,7 @@ impl Lexer<'_> {
             }
             b'_' | b'a'..=b'z' | b'A'..=b'Z' => {
                 self.skip_while(|byte| byte == b'_' || byte.is_ascii_alphanumeric());
-                Token::Other
+                Token::Name
             }
             b'-' | b'0'..=b'9' => {
                 self.number(first);

@@ -195,9 +195,15 @@ impl Measure<'_> {
         self.fragments.get(name).copied().ok_or_else(|| Refusal::unknown_fragment(name, spread.pos))
     }
 
+    /// Measures the directives of one place, where each may stand once: the schema has none that repeats.
     fn directives(&self, directives: &[Positioned<Directive>]) -> Result<Shape, Refusal> {
         let mut total = Shape::default();
+        let mut first = HashMap::new();
         for directive in directives {
+            let name = directive.node.name.node.as_str();
+            if let Some(before) = first.insert(name, directive.pos) {
+                return Err(Refusal::directive_repeated(name, [before, directive.pos]));
+            }
             total.add(self.arguments(directive.node.clone())?);
         }
         Ok(total)

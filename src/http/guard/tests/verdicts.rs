@@ -92,6 +92,51 @@ fn what_contradicts_itself_is_refused_as_invalid() {
 }
 
 #[test]
+fn a_directive_stands_once_at_a_place() {
+    for (text, places) in [
+        ("{a@skip(if:true)@skip(if:false)}", [(1, 3), (1, 17)]),
+        ("query@d@e@d{a}", [(1, 6), (1, 10)]),
+        ("query($v:I@d@d){a(b:$v)}", [(1, 11), (1, 13)]),
+        ("{...F}fragment F on Q@d@d{a}", [(1, 22), (1, 24)]),
+        ("{...F@d@d}fragment F on Q{a}", [(1, 6), (1, 8)]),
+        ("{...@d@d{a}}", [(1, 5), (1, 7)]),
+        ("{a{b@d\n@d}}", [(1, 5), (2, 1)]),
+        // Also in an operation that is not executed.
+        ("query A{a}query B{a@d@d}", [(1, 20), (1, 22)]),
+    ] {
+        let name = text.starts_with("query A").then_some("A");
+        let refusal = assert_code(admit(&DocumentLimits::default(), text, name), "GRAPHQL_VALIDATION_FAILED");
+        assert!(matches!(refusal, Refusal::DirectiveRepeated { .. }), "{text}: {refusal:?}");
+        assert_eq!(refusal.locations(), places.map(Pos::from), "{text}");
+    }
+    assert!(judge("query@d{a@d@e b@d ...@d{c@d}}").is_ok());
+}
+
+#[test]
+fn a_literal_object_gives_a_field_once() {
+    for (text, column) in [
+        ("{a(b:{c:1 c:1})}", 11),
+        ("{a(b:{c:{d:1} c:2})}", 15),
+        ("{a(b:[{c:{d:$v e:[] d:1}}])}", 21),
+        ("query($v:I={c:1,d:2,c:3}){a(b:$v)}", 21),
+        ("{a@d(b:{c:\"c:1}\" c:2})}", 18),
+        ("{a(b:{c:1 #c:2\r c:3})}", 2),
+    ] {
+        let refusal = assert_code(judge(text), "GRAPHQL_VALIDATION_FAILED");
+        assert!(matches!(refusal, Refusal::InputFieldRepeated { .. }), "{text}: {refusal:?}");
+        assert_eq!(refusal.locations()[0].column, column, "{text}");
+    }
+    for text in [
+        "{a(b:{c:{c:[{c:1}{c:1}]} d:c e:c})}",
+        "{a(b:{c:1} c:{c:1}){c:a c:a}}",
+        "query($b:I={c:1} $c:I={c:1}){a(b:$b c:$c)}",
+        "{a(b:{c:\"{c:1 c:2}\"}){b c}}",
+    ] {
+        assert!(judge(text).is_ok(), "{text}");
+    }
+}
+
+#[test]
 fn fields_that_ask_the_same_may_meet_under_one_key() {
     for text in [
         "{a a}",

@@ -1,0 +1,80 @@
+//! Places where a test stops the program from outside: `SWITCHBOARD_FAILPOINTS="before_commit=abort@3"`.
+//!
+//! A failpoint is passed by name, and the plan in the variable says at which pass something happens: `abort`, which
+//! ends the process at once as `kill -9` does, or `panic`. Several plans are separated by commas; without `@` it is
+//! the first pass. Release builds hold none of this: the macro is empty and the variable is not read.
+
+/// Passes the failpoint of this name. Nothing in a release build.
+macro_rules! failpoint {
+    ($name:literal) => {
+        #[cfg(debug_assertions)]
+        $crate::failpoint::plans::pass($name);
+    };
+}
+pub(crate) use failpoint;
+
+#[cfg(debug_assertions)]
+pub(crate) mod plans {
+    use std::sync::LazyLock;
+    use std::sync::atomic::{AtomicU64, Ordering};
+
+    const VARIABLE: &str = "SWITCHBOARD_FAILPOINTS";
+
+    static PLANS: LazyLock<Vec<Plan>> = LazyLock::new(|| {
+        let text = std::env::var(VARIABLE).unwrap_or_default();
+        text.split(',').filter(|plan| !plan.is_empty()).filter_map(Plan::parse).collect()
+    });
+
+    #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+    enum Action {
+        Abort,
+        Panic,
+    }
+
+    #[derive(Debug)]
+    struct Plan {
+        name: String,
+        action: Action,
+        /// At which pass, from 1.
+        at: u64,
+        passes: AtomicU64,
+    }
+
+    impl Plan {
+        fn parse(text: &str) -> Option<Self> {
+            let (name, what) = text.split_once('=')?;
+            let (action, at) = what.split_once('@').unwrap_or((what, "1"));
+            let action = match action {
+                "abort" => Action::Abort,
+                "panic" => Action::Panic,
+                _ => return None,
+            };
+            Some(Self { name: name.to_owned(), action, at: at.parse().ok()?, passes: AtomicU64::new(0) })
+        }
+    }
+
+    /// Does what is planned at this pass of `name`, if anything.
+    pub(crate) fn pass(name: &str) {
+        for plan in PLANS.iter().filter(|plan| plan.name == name) {
+            if plan.passes.fetch_add(1, Ordering::Relaxed) + 1 == plan.at {
+                match plan.action {
+                    Action::Abort => std::process::abort(),
+                    Action::Panic => panic!("the failpoint {name}"),
+                }
+            }
+        }
+    }
+
+    #[cfg(test)]
+    mod tests {
+        use super::*;
+
+        #[test]
+        fn a_plan_names_its_action_and_its_pass() {
+            let plan = Plan::parse("before_commit=abort@3").unwrap();
+            assert_eq!((plan.name.as_str(), plan.action, plan.at), ("before_commit", Action::Abort, 3));
+            assert_eq!(Plan::parse("x=panic").unwrap().at, 1);
+            assert!(Plan::parse("x").is_none() && Plan::parse("x=sleep").is_none());
+        }
+    }
+}

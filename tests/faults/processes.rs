@@ -1,0 +1,151 @@
+//! Several processes of the program on one database: they start, stop and work side by side.
+
+use futures_util::future::join_all;
+use serde_json::{Value, json};
+
+use crate::support::database::{Database, TestDatabase};
+use crate::support::documents;
+use crate::support::fault::process::{Options, Process, assert_sound, program_holds};
+use crate::support::fault::workspace;
+use crate::support::outcome::{Payload, text};
+use crate::support::socket::Socket;
+use crate::support::sql::Direct;
+use crate::support::world::customer;
+
+#[test]
+fn a_release_build_holds_no_failpoint() {
+    assert_eq!(program_holds("SWITCHBOARD_FAILPOINTS"), cfg!(debug_assertions));
+}
+
+/// Six start at once on a database without a table: one migrates, the others wait, all serve.
+async fn assert_that_all_start(url: &str) {
+    let processes =
+        join_all((0..6).map(|_| Process::start_with(url, Options::default().set("POOL_SIZE", 2)))).await;
+    let http = reqwest::Client::builder().no_proxy().build().expect("an HTTP client");
+    for process in &processes {
+        let asked = http.post(process.url("/graphql")).json(&json!({ "query": "{ viewer { id } }" }));
+        assert_eq!(asked.send().await.expect("answers").status(), 401);
+    }
+    drop(processes);
+    assert_sound(url).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn processes_that_migrate_at_once_all_start_on_sqlite() {
+    let store = TestDatabase::create(Database::Sqlite).await.expect("a file");
+    assert_that_all_start(&store.url).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn processes_that_migrate_at_once_all_start_on_postgres() {
+    let Some(store) = TestDatabase::empty_postgres().await else { return };
+    assert_that_all_start(&store.url).await;
+}
+
+/// The next release has added a table, a column and its own migration; this one serves beside it, and starts anew.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_old_process_serves_and_starts_on_the_schema_of_a_newer_one() {
+    let Some(store) = TestDatabase::create(Database::Postgres).await else { return };
+    let world = workspace(&store.url).await;
+    let old = Process::start(&store.url).await;
+    let here = world.at(old.address());
+    let before = here.conversation(1).await;
+    let next = "CREATE TABLE of_the_next_release (workspace_id uuid NOT NULL);
+                ALTER TABLE conversations ADD COLUMN of_the_next_release text;
+                INSERT INTO __diesel_schema_migrations (version) VALUES ('29991231000001')";
+    Direct::open(&store.url).await.run(next).await;
+    here.rep.claim(&before).await.changed();
+    here.conversation(2).await;
+    let again = Process::start(&store.url).await;
+    let there = world.at(again.address());
+    there.rep2.assign(&before, &there.rep2).await.changed();
+    assert_eq!(here.rep.conversation(&before).await["assignee"]["id"], world.rep2.id.as_str());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_same_text_50_times_at_once_on_two_processes_is_one_message() {
+    let Some(store) = TestDatabase::create(Database::Postgres).await else { return };
+    let world = workspace(&store.url).await;
+    let (one, two) = tokio::join!(Process::start(&store.url), Process::start(&store.url));
+    let places = [world.at(one.address()), world.at(two.address())];
+    for round in 0..5 {
+        let sid = format!("SM-{round}");
+        let deliveries =
+            (0..50).map(|n| places[n % 2].deliver(&sid, &world.number, "+16505550100", "Hello", json!({})));
+        let outcomes: Vec<Payload> = join_all(deliveries).await.into_iter().map(Payload::ok).collect();
+        let changed = outcomes.iter().filter(|outcome| outcome.value["changed"] == true).count();
+        assert_eq!(changed, 1, "{outcomes:#?}");
+        let ids: Vec<&Value> = outcomes.iter().map(|outcome| &outcome.message()["id"]).collect();
+        assert!(ids.windows(2).all(|pair| pair[0] == pair[1]), "{ids:?}");
+    }
+    let inbox = places[0].rep.ids("INBOX", Value::Null).await;
+    assert_eq!(inbox.len(), 1);
+    assert_eq!(places[1].rep.messages(&inbox[0]).await.len(), 5);
+    assert_eq!(places[1].rep.story(&inbox[0]).await, ["RECEIVED"; 5]);
+    drop((one, two));
+    assert_sound(&store.url).await;
+}
+
+/// Eight send texts one after the other while the process is told to stop: whatever was acknowledged is stored.
+async fn stops_under_load(database: Database) {
+    let Some(store) = TestDatabase::create(database).await else { return };
+    let world = workspace(&store.url).await;
+    let mut process = Process::start(&store.url).await;
+    let here = world.at(process.address());
+    let mut socket = Socket::open(&here.rep.client).await;
+    let mut changes = socket.subscribe(&documents::queue_changes(), json!({}));
+    changes.next().await;
+    let senders = (0..8_u32).map(|sender| {
+        let here = &here;
+        async move {
+            let selection = documents::messaging();
+            let mut acknowledged = Vec::new();
+            for n in 0.. {
+                let id = format!("SM-{sender}-{n}");
+                let input = json!({ "providerMessageId": id, "from": customer(sender + 1),
+                                    "to": here.number.number, "body": id });
+                let answer = here.service.attempt_mutation("receiveMessage", input, &selection);
+                match answer.await {
+                    Ok(answer) if answer.status == 200 => {
+                        answer.payload("receiveMessage").changed();
+                        acknowledged.push(id);
+                    }
+                    // The listener is closed, or says that it is on its way down.
+                    _ => break,
+                }
+            }
+            acknowledged
+        }
+    });
+    let stop = async {
+        // Everybody is at work.
+        for _ in 0..16 {
+            changes.next_change().await;
+        }
+        process.terminate().await;
+        let code = socket.close_code().await;
+        (process.ended().await, code)
+    };
+    let (acknowledged, (status, code)) = tokio::join!(join_all(senders), stop);
+    assert_eq!(status.code(), Some(0), "a peaceful end");
+    assert_eq!(code, Some(1012), "clients are told to come back");
+    assert_sound(&store.url).await;
+    let process = Process::start(&store.url).await;
+    let here = world.at(process.address());
+    for texts in acknowledged {
+        for sid in texts {
+            let again = here.deliver(&sid, &world.number, &customer(1), "again", json!({})).await.unchanged();
+            assert_eq!(text(&again.message()["body"]), sid, "what was acknowledged is stored");
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn sigterm_under_load_loses_nothing_on_sqlite() {
+    stops_under_load(Database::Sqlite).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn sigterm_under_load_loses_nothing_on_postgres() {
+    stops_under_load(Database::Postgres).await;
+}

@@ -1,0 +1,71 @@
+//! What is SQLite's own: one file, one writer, and a disk that can be full.
+
+use futures_util::future::join_all;
+use serde_json::json;
+
+use crate::support::app::App;
+use crate::support::database::{Database, Prepare, TestDatabase};
+use crate::support::documents;
+use crate::support::fault::lasting::assert_retryable;
+use crate::support::fault::process::{Process, assert_sound};
+use crate::support::fault::workspace;
+use crate::support::world::{World, customer};
+
+const WRITERS: u32 = 32;
+const WRITES: u32 = 8;
+
+/// Half of the writers are at another process's server, as far as the file can tell.
+#[tokio::test(flavor = "multi_thread")]
+async fn of_32_writers_nobody_is_told_that_the_database_is_locked() {
+    let store = TestDatabase::create(Database::Sqlite).await.expect("a file");
+    let world = World::prepare(App::start(&store.url).await).await;
+    let sibling = world.app.sibling().await;
+    let places = [world.at(world.app.address()), world.at(sibling.address())];
+    let writers = (0..WRITERS).map(|writer| {
+        let place = &places[writer as usize % 2];
+        async move {
+            for n in 0..WRITES {
+                let arrived = place.text(&customer(writer + 1), &format!("text {n}")).await;
+                let id = arrived.conversation()["id"].as_str().expect("an id").to_owned();
+                place.rep.send(&id, &format!("reply {n}")).await.changed();
+            }
+        }
+    });
+    join_all(writers).await;
+    let counts = world.rep.counts().await;
+    assert_eq!(counts["inbox"]["total"], WRITERS, "{counts:#}");
+    world.app.assert_store_is_sound().await;
+    sibling.stop().await;
+    world.app.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_full_disk_is_a_typed_error_and_leaves_the_store_sound() {
+    let store = TestDatabase::create(Database::Sqlite).await.expect("a file");
+    let world = workspace(&store.url).await;
+    let process = Process::start(&store.url).await;
+    let here = world.at(process.address());
+    let id = here.conversation(1).await;
+
+    // No file of the process can grow any more; what fits in none of them fails.
+    process.limit_files(Some(4096)).await;
+    let mut refused = 0;
+    for n in 0..10 {
+        let text = json!({ "providerMessageId": format!("SM-full-{n}"), "from": customer(9),
+                           "to": here.number.number, "body": "x".repeat(1_000) });
+        let answer = here.service.try_mutate("receiveMessage", text, &documents::messaging()).await;
+        if answer.body.get("errors").is_some() {
+            assert_retryable(&answer.body);
+            refused += 1;
+        }
+    }
+    assert!(refused > 0, "the disk is full");
+    assert_eq!(here.rep.conversation(&id).await["id"], id.as_str(), "reads go on");
+    process.limit_files(None).await;
+    for n in 10..15 {
+        here.conversation(n).await;
+    }
+    here.rep.claim(&id).await.changed();
+    drop(process);
+    assert_sound(&store.url).await;
+}
