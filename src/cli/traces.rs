@@ -3,159 +3,135 @@
 //! Only spans leave, and only ours: their names, times, and the few fields that `switchboard` gives them. The
 //! sampler and the limits are those of the SDK, set by its own variables (`OTEL_TRACES_SAMPLER`, `OTEL_BSP_…`).
 
+use std::pin::Pin;
+use std::time::Duration;
+
+use anyhow::Context as _;
+use http_body_util::{BodyExt as _, Full, Limited};
+use hyper_util::client::legacy;
+use hyper_util::client::legacy::connect::HttpConnector;
+use hyper_util::rt::TokioExecutor;
+use opentelemetry::KeyValue;
+use opentelemetry::trace::TracerProvider as _;
+use opentelemetry_http::{Bytes, HttpClient, HttpError, Request, Response};
+use opentelemetry_otlp::{Protocol, SpanExporter, WithExportConfig as _, WithHttpConfig as _};
+use opentelemetry_sdk::Resource;
+use opentelemetry_sdk::trace::SdkTracerProvider;
+use tokio::runtime::Handle;
 use tracing::Subscriber;
 use tracing_subscriber::Layer;
+use tracing_subscriber::filter::filter_fn;
 use tracing_subscriber::registry::LookupSpan;
+
+/// How long a collector may take for one batch.
+const EXPORT_TIMEOUT: Duration = Duration::from_secs(5);
+/// How long the end of the process waits for what has not been sent.
+const LAST_TIMEOUT: Duration = Duration::from_secs(5);
+/// The longest answer of a collector that is read.
+const ANSWER_BYTES: usize = 64 * 1024;
 
 /// The traces of this process, until it is dropped.
 pub struct Traces {
-    #[cfg(feature = "otel")]
-    provider: Option<opentelemetry_sdk::trace::SdkTracerProvider>,
+    provider: Option<SdkTracerProvider>,
 }
 
-#[cfg(feature = "otel")]
-mod otlp {
-    use std::pin::Pin;
-    use std::time::Duration;
+/// Posts batches. The SDK asks for it on a thread of its own, and the runtime carries it out.
+#[derive(Debug)]
+struct Collector {
+    runtime: Handle,
+    client: legacy::Client<HttpConnector, Full<Bytes>>,
+}
 
-    use anyhow::Context as _;
-    use http_body_util::{BodyExt as _, Full, Limited};
-    use hyper_util::client::legacy;
-    use hyper_util::client::legacy::connect::HttpConnector;
-    use hyper_util::rt::TokioExecutor;
-    use opentelemetry::KeyValue;
-    use opentelemetry::trace::TracerProvider as _;
-    use opentelemetry_http::{Bytes, HttpClient, HttpError, Request, Response};
-    use opentelemetry_otlp::{Protocol, SpanExporter, WithExportConfig as _, WithHttpConfig as _};
-    use opentelemetry_sdk::Resource;
-    use opentelemetry_sdk::trace::SdkTracerProvider;
-    use tokio::runtime::Handle;
-    use tracing_subscriber::filter::filter_fn;
-
-    use super::*;
-
-    /// How long a collector may take for one batch.
-    const EXPORT_TIMEOUT: Duration = Duration::from_secs(5);
-    /// How long the end of the process waits for what has not been sent.
-    const LAST_TIMEOUT: Duration = Duration::from_secs(5);
-    /// The longest answer of a collector that is read.
-    const ANSWER_BYTES: usize = 64 * 1024;
-
-    /// Posts batches. The SDK asks for it on a thread of its own, and the runtime carries it out.
-    #[derive(Debug)]
-    struct Collector {
-        runtime: Handle,
-        client: legacy::Client<HttpConnector, Full<Bytes>>,
-    }
-
-    impl Collector {
-        fn new(runtime: Handle) -> Self {
-            let client = legacy::Client::builder(TokioExecutor::new()).build(HttpConnector::new());
-            Self { runtime, client }
-        }
-    }
-
-    type Answer<'a> = Pin<Box<dyn Future<Output = Result<Response<Bytes>, HttpError>> + Send + 'a>>;
-
-    impl HttpClient for Collector {
-        // What `async_trait` would make of an async function.
-        fn send_bytes<'a, 'b>(&'a self, request: Request<Bytes>) -> Answer<'b>
-        where
-            'a: 'b,
-            Self: 'b,
-        {
-            let sent = self.client.request(request.map(Full::new));
-            let answer = async {
-                let (parts, body) = sent.await?.into_parts();
-                let body = Limited::new(body, ANSWER_BYTES).collect().await?;
-                Ok(Response::from_parts(parts, body.to_bytes()))
-            };
-            // A timer begins in the runtime.
-            let answer = self.runtime.spawn(async { tokio::time::timeout(EXPORT_TIMEOUT, answer).await });
-            Box::pin(async move { answer.await?? })
-        }
-    }
-
-    impl Traces {
-        /// Nothing happens without an endpoint. The runtime has to outlive the answer.
-        pub fn start<S>(
-            endpoint: Option<&str>,
-            runtime: &Handle,
-        ) -> anyhow::Result<(Self, Option<impl Layer<S> + use<S>>)>
-        where
-            S: Subscriber + for<'a> LookupSpan<'a> + Send + Sync,
-        {
-            let Some(endpoint) = endpoint else { return Ok((Self { provider: None }, None)) };
-            let exporter = SpanExporter::builder()
-                .with_http()
-                .with_http_client(Collector::new(runtime.clone()))
-                .with_protocol(Protocol::HttpBinary)
-                .with_endpoint(of_traces(endpoint)?)
-                .with_timeout(EXPORT_TIMEOUT)
-                .build()
-                .context("--otlp-endpoint")?;
-            let version = KeyValue::new("service.version", env!("CARGO_PKG_VERSION"));
-            let service = Resource::builder().with_service_name("switchboard").with_attribute(version);
-            let provider = SdkTracerProvider::builder()
-                .with_batch_exporter(exporter)
-                .with_resource(service.build())
-                .build();
-            let layer = tracing_opentelemetry::layer()
-                .with_tracer(provider.tracer("switchboard"))
-                .with_location(false)
-                .with_target(false)
-                .with_threads(false)
-                .with_filter(filter_fn(|of| of.is_span() && of.target().starts_with("switchboard")));
-            Ok((Self { provider: Some(provider) }, Some(layer)))
-        }
-    }
-
-    impl Drop for Traces {
-        fn drop(&mut self) {
-            if let Some(Err(error)) =
-                self.provider.as_ref().map(|provider| provider.shutdown_with_timeout(LAST_TIMEOUT))
-            {
-                tracing::warn!(%error, "the last traces were not sent");
-            }
-        }
-    }
-
-    /// The path that collectors listen at, unless another is given.
-    fn of_traces(endpoint: &str) -> anyhow::Result<String> {
-        let mut url = url::Url::parse(endpoint).context("--otlp-endpoint is no URL")?;
-        anyhow::ensure!(url.scheme() == "http", "--otlp-endpoint has to begin with http://");
-        if url.path() == "/" {
-            url.set_path("/v1/traces");
-        }
-        Ok(url.into())
-    }
-
-    #[cfg(test)]
-    mod tests {
-        use super::*;
-
-        #[test]
-        fn a_collector_is_named_with_or_without_its_path() {
-            assert_eq!(of_traces("http://otel:4318").unwrap(), "http://otel:4318/v1/traces");
-            assert_eq!(of_traces("http://otel:4318/").unwrap(), "http://otel:4318/v1/traces");
-            assert_eq!(of_traces("http://otel/a/b").unwrap(), "http://otel/a/b");
-            assert!(of_traces("otel:4318").is_err());
-            assert!(of_traces("https://otel").is_err());
-        }
+impl Collector {
+    fn new(runtime: Handle) -> Self {
+        let client = legacy::Client::builder(TokioExecutor::new()).build(HttpConnector::new());
+        Self { runtime, client }
     }
 }
 
-#[cfg(not(feature = "otel"))]
+type Answer<'a> = Pin<Box<dyn Future<Output = Result<Response<Bytes>, HttpError>> + Send + 'a>>;
+
+impl HttpClient for Collector {
+    // What `async_trait` would make of an async function.
+    fn send_bytes<'a, 'b>(&'a self, request: Request<Bytes>) -> Answer<'b>
+    where
+        'a: 'b,
+        Self: 'b,
+    {
+        let sent = self.client.request(request.map(Full::new));
+        let answer = async {
+            let (parts, body) = sent.await?.into_parts();
+            let body = Limited::new(body, ANSWER_BYTES).collect().await?;
+            Ok(Response::from_parts(parts, body.to_bytes()))
+        };
+        // A timer begins in the runtime.
+        let answer = self.runtime.spawn(async { tokio::time::timeout(EXPORT_TIMEOUT, answer).await });
+        Box::pin(async move { answer.await?? })
+    }
+}
+
 impl Traces {
-    /// Refuses an endpoint: this program was built without the feature `otel`.
+    /// Nothing happens without an endpoint. The runtime has to outlive the answer.
     pub fn start<S>(
         endpoint: Option<&str>,
-        _runtime: &tokio::runtime::Handle,
-    ) -> anyhow::Result<(Self, Option<tracing_subscriber::layer::Identity>)>
+        runtime: &Handle,
+    ) -> anyhow::Result<(Self, Option<impl Layer<S> + use<S>>)>
     where
-        S: Subscriber + for<'a> LookupSpan<'a>,
+        S: Subscriber + for<'a> LookupSpan<'a> + Send + Sync,
     {
-        anyhow::ensure!(endpoint.is_none(), "this program was built without the feature `otel`");
-        Ok((Self {}, None))
+        let Some(endpoint) = endpoint else { return Ok((Self { provider: None }, None)) };
+        let exporter = SpanExporter::builder()
+            .with_http()
+            .with_http_client(Collector::new(runtime.clone()))
+            .with_protocol(Protocol::HttpBinary)
+            .with_endpoint(of_traces(endpoint)?)
+            .with_timeout(EXPORT_TIMEOUT)
+            .build()
+            .context("--otlp-endpoint")?;
+        let version = KeyValue::new("service.version", env!("CARGO_PKG_VERSION"));
+        let service = Resource::builder().with_service_name("switchboard").with_attribute(version);
+        let provider =
+            SdkTracerProvider::builder().with_batch_exporter(exporter).with_resource(service.build()).build();
+        let layer = tracing_opentelemetry::layer()
+            .with_tracer(provider.tracer("switchboard"))
+            .with_location(false)
+            .with_target(false)
+            .with_threads(false)
+            .with_filter(filter_fn(|of| of.is_span() && of.target().starts_with("switchboard")));
+        Ok((Self { provider: Some(provider) }, Some(layer)))
+    }
+}
+
+impl Drop for Traces {
+    fn drop(&mut self) {
+        if let Some(Err(error)) =
+            self.provider.as_ref().map(|provider| provider.shutdown_with_timeout(LAST_TIMEOUT))
+        {
+            tracing::warn!(%error, "the last traces were not sent");
+        }
+    }
+}
+
+/// The path that collectors listen at, unless another is given.
+fn of_traces(endpoint: &str) -> anyhow::Result<String> {
+    let mut url = url::Url::parse(endpoint).context("--otlp-endpoint is no URL")?;
+    anyhow::ensure!(url.scheme() == "http", "--otlp-endpoint has to begin with http://");
+    if url.path() == "/" {
+        url.set_path("/v1/traces");
+    }
+    Ok(url.into())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_collector_is_named_with_or_without_its_path() {
+        assert_eq!(of_traces("http://otel:4318").unwrap(), "http://otel:4318/v1/traces");
+        assert_eq!(of_traces("http://otel:4318/").unwrap(), "http://otel:4318/v1/traces");
+        assert_eq!(of_traces("http://otel/a/b").unwrap(), "http://otel/a/b");
+        assert!(of_traces("otel:4318").is_err());
+        assert!(of_traces("https://otel").is_err());
     }
 }

@@ -4,7 +4,6 @@ use axum::http::HeaderMap;
 use tracing::Span;
 
 /// Makes `span` a part of the trace that the `traceparent` header names, if there is one and traces are made.
-#[cfg(feature = "otel")]
 pub(super) fn continue_from(span: &Span, headers: &HeaderMap) {
     use opentelemetry::propagation::{Extractor, TextMapPropagator as _};
     use opentelemetry_sdk::propagation::TraceContextPropagator;
@@ -28,6 +27,3 @@ pub(super) fn continue_from(span: &Span, headers: &HeaderMap) {
         let _ = span.set_parent(parent);
     }
 }
-
-#[cfg(not(feature = "otel"))]
-pub(super) fn continue_from(_span: &Span, _headers: &HeaderMap) {}
