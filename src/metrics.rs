@@ -1,7 +1,7 @@
 //! What a process counts about itself, for Prometheus.
 //!
 //! A leaf: every layer may count, and nothing here knows what it counts for. Each label has few values, all of
-//! them ours, but for the names of operations, which clients choose; see [`names`]. Nothing counts by
+//! them ours, but for the names of operations, which clients choose; see `names`. Nothing counts by
 //! workspace, agent or conversation.
 
 mod names;

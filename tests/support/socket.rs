@@ -277,6 +277,18 @@ impl Subscription {
         matches!(self.items.try_recv(), Err(mpsc::error::TryRecvError::Empty))
     }
 
+    /// Whether no change of a list has arrived that was not taken yet. Checkpoints, which come as time passes,
+    /// are dropped.
+    pub fn is_unchanged(&mut self) -> bool {
+        loop {
+            match self.items.try_recv() {
+                Ok(Item::Next(result))
+                    if result["data"]["queueChanges"]["__typename"] == "QueueCheckpoint" => {}
+                outcome => return outcome == Err(mpsc::error::TryRecvError::Empty),
+            }
+        }
+    }
+
     /// Tells the server that no more is wanted.
     pub fn complete(&self) {
         let _ = self.outgoing.send(json!({ "id": self.id, "type": "complete" }));
