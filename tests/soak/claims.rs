@@ -1,4 +1,4 @@
-//! Who wins when everybody claims at once, for thousands of rounds.
+//! Who wins when everybody claims at once, round after round.
 
 use futures_util::future::join_all;
 use switchboard::domain::Role;
@@ -10,6 +10,8 @@ use crate::support::fault::process::{Process, assert_sound};
 use crate::support::world::World;
 
 const CLAIMANTS: usize = 64;
+/// As many as run with the suite; `ROUNDS` asks for more.
+const ROUNDS: u64 = 5;
 /// Conversations that are claimed again and again.
 const CONVERSATIONS: u32 = 10;
 
@@ -45,11 +47,5 @@ async fn claim(rounds: u64) {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn of_64_who_claim_over_two_processes_one_wins() {
-    claim(5).await;
-}
-
-#[tokio::test(flavor = "multi_thread")]
-#[ignore = "takes minutes"]
-async fn of_64_who_claim_over_two_processes_one_wins_thousands_of_times() {
-    claim(setting("ROUNDS", 2_000)).await;
+    claim(setting("ROUNDS").unwrap_or(ROUNDS)).await;
 }

@@ -28,6 +28,8 @@ use crate::support::world::{Workspace, customer};
 
 const CONVERSATIONS: u32 = 8;
 const WORKERS: u64 = 6;
+/// How often a long run kills, unless `KILL_EVERY_SECONDS` says otherwise.
+const KILL_EVERY: Duration = Duration::from_secs(20);
 /// Between two cuts of a connection.
 const CUT_EVERY: Duration = Duration::from_millis(700);
 /// How long a worker rests before it tries again what had no answer.
@@ -326,13 +328,10 @@ impl Report {
 #[tokio::test(flavor = "multi_thread")]
 async fn nothing_is_lost_while_processes_die_and_postgresql_restarts() {
     use Fault::{Kill, RestartPostgres};
-    soak(Plan { every: Duration::from_secs(1), faults: vec![Kill, RestartPostgres, Kill] }).await;
-}
-
-#[tokio::test(flavor = "multi_thread")]
-#[ignore = "takes ten minutes"]
-async fn nothing_is_lost_in_ten_minutes() {
-    let total = Duration::from_secs(setting("SOAK_SECONDS", 600));
-    let every = Duration::from_secs(setting("KILL_EVERY_SECONDS", 20));
-    soak(Plan::lasting(total, every)).await;
+    let seconds = |name| setting(name).map(Duration::from_secs);
+    let plan = match seconds("SOAK_SECONDS") {
+        Some(total) => Plan::lasting(total, seconds("KILL_EVERY_SECONDS").unwrap_or(KILL_EVERY)),
+        None => Plan { every: Duration::from_secs(1), faults: vec![Kill, RestartPostgres, Kill] },
+    };
+    soak(plan).await;
 }

@@ -1,16 +1,14 @@
 //! Everything at once, for long: two processes on a PostgreSQL of their own, a team at work, and faults.
 //!
-//! What runs with the suite is short; the rest is ignored there and run by name, see `tests/README.md`.
+//! With the suite they are short; a variable makes each as long as one likes, see `tests/README.md`.
 
 mod claims;
 mod ledger;
 mod mixed;
 mod site;
 
-/// A number from the environment, or what it is otherwise.
-fn setting(name: &str, otherwise: u64) -> u64 {
-    match std::env::var(name) {
-        Ok(text) => text.parse().unwrap_or_else(|_| panic!("{name} is a number")),
-        Err(_) => otherwise,
-    }
+/// A number from the environment, if it is there.
+fn setting(name: &str) -> Option<u64> {
+    let text = std::env::var(name).ok()?;
+    Some(text.parse().unwrap_or_else(|_| panic!("{name} is a number")))
 }
