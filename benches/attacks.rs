@@ -7,8 +7,8 @@
 
 mod attacks {
     pub mod documents;
-    pub mod server;
 }
+mod support;
 
 use std::process::ExitCode;
 use std::time::Duration;
@@ -24,7 +24,8 @@ use tokio_tungstenite::tungstenite::http::HeaderValue;
 use tokio_tungstenite::tungstenite::{Error, Message};
 
 use self::attacks::documents::{documents, forged_tokens};
-use self::attacks::server::Server;
+use self::support::database::Database;
+use self::support::server::{Seeded, Server, seed};
 
 /// The processor time that one attack may cost, in milliseconds.
 const CPU_LIMIT_MS: f64 = 5.0;
@@ -42,6 +43,7 @@ const PAUSE: Duration = Duration::from_millis(100);
 
 struct Bench {
     server: Server,
+    seeded: Seeded,
     client: Client,
     worst_ms: f64,
     /// Attacks that got another answer than they should.
@@ -50,13 +52,15 @@ struct Bench {
 
 #[tokio::main]
 async fn main() -> ExitCode {
-    // `cargo test --benches` only wants to know that it builds.
-    if !std::env::args().any(|argument| argument == "--bench") {
+    if !support::is_bench() {
         return ExitCode::SUCCESS;
     }
-    let server = Server::start();
+    let database = Database::sqlite();
+    let seeded = seed(database.url(), &["--conversations", "10"]);
+    let webhook = ["--twilio-auth-token", "x", "--public-url", "https://a.test"];
+    let server = Server::start(database.url(), &webhook);
     let client = Client::builder().no_proxy().build().expect("a client");
-    let mut bench = Bench { server, client, worst_ms: 0.0, surprises: 0 };
+    let mut bench = Bench { server, seeded, client, worst_ms: 0.0, surprises: 0 };
     let harmless = json!({ "query": "{ __typename }" });
     bench.http("(for comparison: a harmless request)", TIMES * 5, &[200], |post| post.json(&harmless)).await;
     let before_kb = bench.server.resident_kb();
@@ -84,7 +88,7 @@ impl Bench {
         for (name, document) in documents() {
             let body = json!({ "query": document });
             self.http(&name, TIMES, &[400, 413], |post| post.json(&body)).await;
-            let token = self.server.token().to_owned();
+            let token = self.seeded.bearer("rep");
             self.http(&format!("{name}, signed in"), TIMES, &[400, 413], |post| {
                 post.header(AUTHORIZATION, &token).json(&body)
             })
@@ -201,7 +205,8 @@ impl Bench {
                 Err(error) => panic!("no socket: {error}"),
             }
         };
-        let init = json!({ "type": "connection_init", "payload": { "Authorization": self.server.token() } });
+        let init =
+            json!({ "type": "connection_init", "payload": { "Authorization": self.seeded.bearer("rep") } });
         socket.send(Message::text(init.to_string())).await.expect("sends");
         let answer = socket.next().await.expect("an answer").expect("an answer");
         assert!(answer.to_string().contains("connection_ack"), "{answer}");
