@@ -29,6 +29,10 @@ impl Retry for Error {
     fn is_transient(&self) -> bool {
         matches!(self, Self::Store(error) if error.is_transient())
     }
+
+    fn is_fault(&self) -> bool {
+        matches!(self, Self::Store(_))
+    }
 }
 
 impl From<Refusal> for Error {

@@ -54,14 +54,21 @@ impl Conn {
     }
 }
 
-/// An error of a transaction that may know that running it again is worth while.
+/// An error of a transaction, which knows whose it is.
 pub trait Retry {
+    /// Whether the same transaction, run again, may well succeed.
     fn is_transient(&self) -> bool;
+    /// Whether the database failed. Otherwise the transaction was as it should be, and came to a refusal.
+    fn is_fault(&self) -> bool;
 }
 
 impl Retry for StoreError {
     fn is_transient(&self) -> bool {
         StoreError::is_transient(self)
+    }
+
+    fn is_fault(&self) -> bool {
+        true
     }
 }
 

@@ -2,7 +2,12 @@
 //!
 //! A closure that is handed to a thread runs there as a whole, so an operation costs one hop however many
 //! statements it has, and nothing can cancel it half-way. Its futures are ready at their first poll, because
-//! [`Inline`] runs each statement where it is asked for.
+//! [`Inline`] runs each statement where it is asked for. What waits for the writer is committed together: see
+//! [`writer`].
+
+#[cfg(test)]
+mod tests;
+mod writer;
 
 use std::error::Error;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -11,15 +16,16 @@ use std::sync::mpsc::{self, Receiver, Sender};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 
-use diesel::connection::{AnsiTransactionManager, SimpleConnection, TransactionManager as _};
-use diesel::{Connection, QueryResult, SqliteConnection};
+use diesel::connection::SimpleConnection;
+use diesel::{Connection, SqliteConnection};
 use diesel_async::AsyncConnection;
 use diesel_async::sync_connection_wrapper::{SpawnBlocking, SyncConnectionWrapper};
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 use tokio::sync::oneshot;
 
-use super::backend::{Conn, MAX_ATTEMPTS, Retry, counting, pause};
+use self::writer::Write;
+use super::backend::{Conn, Retry, counting};
 use super::error::{StoreError, StoreResult};
 use crate::metrics::Pool;
 
@@ -52,13 +58,13 @@ impl SpawnBlocking for Inline {
 /// A SQLite connection that the asynchronous queries of both databases run on.
 pub type SqliteConn = SyncConnectionWrapper<SqliteConnection, Inline>;
 
-type Job = Box<dyn FnOnce(&mut Conn) + Send>;
+type Read = Box<dyn FnOnce(&mut Conn) + Send>;
 
 /// The threads of one database file. They end when the last clone is gone and their work is done.
 #[derive(Clone)]
 pub struct SqliteThreads {
-    readers: Sender<Job>,
-    writer: Sender<Job>,
+    readers: Sender<Read>,
+    writer: Sender<Box<dyn Write>>,
     load: Arc<Load>,
 }
 
@@ -97,20 +103,22 @@ impl SqliteThreads {
     pub fn open(path: &str, statements: &Arc<AtomicU64>) -> StoreResult<Self> {
         let open = {
             let (path, statements) = (path.to_owned(), statements.clone());
-            Arc::new(move |read_only: bool| connect(&path, read_only, &statements))
+            move |read_only: bool| {
+                let (path, statements) = (path.clone(), statements.clone());
+                OwnConn::open(move || connect(&path, read_only, &statements))
+            }
         };
-        let (writer, jobs) = mpsc::channel();
-        start("sqlite-writer", Arc::new(Mutex::new(jobs)), open(false)?, {
-            let open = open.clone();
-            move || open(false)
-        })?;
-        let (readers, jobs) = mpsc::channel();
-        let jobs = Arc::new(Mutex::new(jobs));
+        let load = Arc::<Load>::default();
+        let (writer, writes) = mpsc::channel();
+        let (own, busy) = (open(false)?, load.clone());
+        start("sqlite-writer", move || writer::serve(own, &writes, &busy))?;
+        let (readers, reads) = mpsc::channel();
+        let reads = Arc::new(Mutex::new(reads));
         for _ in 0..READERS {
-            let reopen = open.clone();
-            start("sqlite-reader", jobs.clone(), open(true)?, move || reopen(true))?;
+            let (own, reads) = (open(true)?, reads.clone());
+            start("sqlite-reader", move || serve_reads(own, &reads))?;
         }
-        Ok(Self { readers, writer, load: Arc::default() })
+        Ok(Self { readers, writer, load })
     }
 
     /// How busy they are.
@@ -129,62 +137,42 @@ impl SqliteThreads {
         }
     }
 
-    /// See [`super::Store::read`].
+    /// See [`super::Store::read`]. A read that nobody waits for when its turn comes is not begun.
     pub async fn read<R, F>(&self, work: F) -> StoreResult<R>
     where
         R: Send + 'static,
         F: for<'c> FnOnce(&'c mut Conn) -> BoxFuture<'c, StoreResult<R>> + Send + 'static,
     {
-        self.run(true, move |conn| now(work(conn))).await?
+        let (caller, answered) = oneshot::channel();
+        let load = self.load.clone();
+        let waiting = Counted::new(&load, |load| &load.waiting_reads);
+        let read: Read = Box::new(move |conn| {
+            drop(waiting);
+            let _busy = Counted::new(&load, |load| &load.busy);
+            if !caller.is_closed() {
+                let _ = caller.send(now(work(conn)));
+            }
+        });
+        self.readers.send(read).map_err(|_| gone())?;
+        answered.await.map_err(|_| gone())?
     }
 
-    /// See [`super::Store::write`].
+    /// See [`super::Store::write`]. What was asked for is written, also when nobody waits for it any more.
     pub async fn write<R, E, F>(&self, work: F) -> Result<R, E>
     where
         R: Send + 'static,
         E: From<StoreError> + Retry + Send + 'static,
         F: for<'c> Fn(&'c mut Conn) -> BoxFuture<'c, Result<R, E>> + Send + Sync + 'static,
     {
-        self.run(false, move |conn| {
-            let mut attempt = 1;
-            loop {
-                match transaction(conn, &work) {
-                    Err(error) if error.is_transient() && attempt < MAX_ATTEMPTS => {
-                        thread::sleep(pause(attempt));
-                        attempt += 1;
-                    }
-                    answer => return answer,
-                }
-            }
-        })
-        .await?
+        let waiting = Counted::new(&self.load, |load| &load.waiting_writes);
+        let (request, answered) = writer::Request::new(work, waiting);
+        self.writer.send(Box::new(request)).map_err(|_| gone())?;
+        answered.await.map_err(|_| gone())?
     }
+}
 
-    /// Hands work to a thread. A read that nobody waits for when its turn comes is not begun.
-    async fn run<R: Send + 'static>(
-        &self,
-        reads: bool,
-        work: impl FnOnce(&mut Conn) -> R + Send + 'static,
-    ) -> StoreResult<R> {
-        let (answer, answered) = oneshot::channel();
-        let load = self.load.clone();
-        let of: fn(&Load) -> &AtomicUsize =
-            if reads { |load| &load.waiting_reads } else { |load| &load.waiting_writes };
-        let waiting = Counted::new(&load, of);
-        let job: Job = Box::new(move |conn| {
-            drop(waiting);
-            let _busy = Counted::new(&load, |load| &load.busy);
-            // A read whose caller has gone is not worth a reader's time; a write that was asked for is made.
-            if reads && answer.is_closed() {
-                return;
-            }
-            let _ = answer.send(work(conn));
-        });
-        let gone = || StoreError::Unavailable("the database thread is gone".into());
-        let thread = if reads { &self.readers } else { &self.writer };
-        thread.send(job).map_err(|_| gone())?;
-        answered.await.map_err(|_| gone())
-    }
+fn gone() -> StoreError {
+    StoreError::Unavailable("the database thread is gone".into())
 }
 
 fn connect(path: &str, read_only: bool, statements: &Arc<AtomicU64>) -> StoreResult<Conn> {
@@ -199,34 +187,51 @@ fn connect(path: &str, read_only: bool, statements: &Arc<AtomicU64>) -> StoreRes
     Ok(Conn::Sqlite(conn))
 }
 
-/// Starts a thread that takes jobs until nobody can send any more. After a panic its connection is made
-/// anew: whatever was open on it is rolled back.
-fn start(
-    name: &str,
-    jobs: Arc<Mutex<Receiver<Job>>>,
-    mut conn: Conn,
-    reopen: impl Fn() -> StoreResult<Conn> + Send + 'static,
-) -> StoreResult<()> {
-    let next = move || jobs.lock().unwrap_or_else(PoisonError::into_inner).recv();
-    let run = move || {
-        let mut is_fit = true;
-        while let Ok(job) = next() {
-            if !is_fit {
-                match reopen() {
-                    Ok(fresh) => (conn, is_fit) = (fresh, true),
-                    // The job is dropped, and with it the channel on which its caller waits.
-                    Err(error) => {
-                        tracing::error!(%error, "the connection could not be made anew");
-                        continue;
-                    }
-                }
-            }
-            if catch_unwind(AssertUnwindSafe(|| job(&mut conn))).is_err() {
-                tracing::error!("a store operation panicked; its connection is made anew");
-                is_fit = false;
-            }
+/// The connection of one thread. After a panic it is made anew: whatever was open on it is rolled back.
+struct OwnConn {
+    conn: Conn,
+    is_fit: bool,
+    reopen: Box<dyn Fn() -> StoreResult<Conn> + Send>,
+}
+
+impl OwnConn {
+    fn open(open: impl Fn() -> StoreResult<Conn> + Send + 'static) -> StoreResult<Self> {
+        Ok(Self { conn: open()?, is_fit: true, reopen: Box::new(open) })
+    }
+
+    /// Runs `work` on it.
+    ///
+    /// # Errors
+    /// [`StoreError::Unavailable`] when `work` panicked, and when the connection could not be made anew.
+    fn run<T>(&mut self, work: impl FnOnce(&mut Conn) -> T) -> StoreResult<T> {
+        if !self.is_fit {
+            self.conn = (self.reopen)()?;
+            self.is_fit = true;
         }
-    };
+        catch_unwind(AssertUnwindSafe(|| work(&mut self.conn))).map_err(|_| {
+            self.give_up();
+            StoreError::Unavailable("a store operation panicked; its connection is made anew".into())
+        })
+    }
+
+    /// Has the connection made anew before it is used again.
+    fn give_up(&mut self) {
+        self.is_fit = false;
+    }
+}
+
+/// Reads until nobody can ask any more.
+fn serve_reads(mut own: OwnConn, reads: &Mutex<Receiver<Read>>) {
+    let next = || reads.lock().unwrap_or_else(PoisonError::into_inner).recv();
+    while let Ok(read) = next() {
+        // With the read, the channel on which its caller waits is dropped.
+        if let Err(error) = own.run(read) {
+            tracing::error!(%error, "a read failed");
+        }
+    }
+}
+
+fn start(name: &str, run: impl FnOnce() + Send + 'static) -> StoreResult<()> {
     thread::Builder::new()
         .name(name.to_owned())
         .spawn(run)
@@ -240,37 +245,4 @@ fn now<T, E: From<StoreError>>(future: BoxFuture<'_, Result<T, E>>) -> Result<T,
         Err(StoreError::Damaged("a store operation waited for something else than the database".into())
             .into())
     })
-}
-
-/// BEGIN IMMEDIATE: a transaction that starts by reading could not become a writer later while another is.
-fn transaction<R, E, F>(conn: &mut Conn, work: &F) -> Result<R, E>
-where
-    E: From<StoreError>,
-    F: for<'c> Fn(&'c mut Conn) -> BoxFuture<'c, Result<R, E>>,
-{
-    control(conn, |c| AnsiTransactionManager::begin_transaction_sql(c, "BEGIN IMMEDIATE"))?;
-    match now(work(conn)) {
-        Ok(value) => match control(conn, AnsiTransactionManager::commit_transaction) {
-            Ok(()) => Ok(value),
-            Err(error) => {
-                // A commit that failed may have left the transaction open.
-                let _ = control(conn, AnsiTransactionManager::rollback_transaction);
-                Err(error.into())
-            }
-        },
-        Err(error) => {
-            // SQLite rolls back by itself when the disk is full, and then there is nothing left to roll back.
-            if let Err(rollback) = control(conn, AnsiTransactionManager::rollback_transaction) {
-                tracing::debug!(%rollback, "a transaction was not there to be rolled back");
-            }
-            Err(error)
-        }
-    }
-}
-
-fn control(conn: &mut Conn, statement: fn(&mut SqliteConnection) -> QueryResult<()>) -> StoreResult<()> {
-    let Conn::Sqlite(conn) = conn else {
-        return Err(StoreError::Damaged("a SQLite thread holds another connection".into()));
-    };
-    now(conn.spawn_blocking(statement).map(|done| done.map_err(StoreError::from)).boxed())
 }
