@@ -6,6 +6,7 @@
 //! write panics, the whole group is undone and its writes are run one by one, each in a transaction of its own, so
 //! that nobody pays for another's fault.
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::mpsc::Receiver;
 use std::thread;
@@ -86,8 +87,11 @@ where
     }
 
     fn answer(self: Box<Self>) {
-        if let Some(outcome) = self.outcome {
-            let _ = self.caller.send(outcome);
+        let Self { work, outcome, caller, .. } = *self;
+        // What it holds may wake others, who are told before the caller goes on.
+        drop(work);
+        if let Some(outcome) = outcome {
+            let _ = caller.send(outcome);
         }
     }
 }
@@ -101,7 +105,12 @@ pub fn serve(mut own: OwnConn, writes: &Receiver<Box<dyn Write>>, load: &Arc<Loa
         if !together(&mut own, &mut group) {
             group.iter_mut().for_each(|write| alone(&mut own, write.as_mut()));
         }
-        group.into_iter().for_each(Write::answer);
+        for write in group {
+            // What has come of the others is not this one's to lose.
+            if catch_unwind(AssertUnwindSafe(|| write.answer())).is_err() {
+                tracing::error!("a write panicked after its commit");
+            }
+        }
     }
 }
 
