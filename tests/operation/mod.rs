@@ -6,3 +6,4 @@ mod exposition;
 mod health;
 mod metrics;
 mod request_ids;
+mod traces;
