@@ -5,6 +5,7 @@
 //! workspace, agent or conversation.
 
 mod names;
+mod operations;
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -19,8 +20,8 @@ use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::metrics::info::Info;
 use prometheus_client::registry::{Registry, Unit};
 
-use names::Names;
 pub use names::OPERATION_NAMES;
+use operations::{Facts, Operations};
 
 /// What [`Metrics::text`] is written in.
 pub const CONTENT_TYPE: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
@@ -35,8 +36,7 @@ pub struct Metrics(Arc<Inner>);
 
 struct Inner {
     registry: Registry,
-    names: Names,
-    operations: Family<OperationLabels, Counter>,
+    operations: Operations,
     durations: Family<DurationLabels, Histogram, fn() -> Histogram>,
     sockets: Gauge,
     subscriptions: Family<Field, Gauge>,
@@ -52,14 +52,6 @@ struct Inner {
     statements: Counter,
     webhooks: Family<OutcomeLabel, Counter>,
     lease_returns: Counter,
-}
-
-#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
-struct OperationLabels {
-    operation: String,
-    kind: &'static str,
-    transport: &'static str,
-    outcome: &'static str,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -140,8 +132,7 @@ impl Default for Metrics {
         let latency: fn() -> Histogram = || Histogram::new(SECONDS);
         let mut inner = Inner {
             registry: Registry::with_prefix("switchboard"),
-            names: Names::default(),
-            operations: Family::default(),
+            operations: Operations::default(),
             durations: Family::new_with_constructor(latency),
             sockets: Gauge::default(),
             subscriptions: Family::default(),
@@ -170,7 +161,7 @@ impl Inner {
         let to = &mut self.registry;
         let version = Info::new([("version", env!("CARGO_PKG_VERSION"))]);
         to.register("build", "The program that runs", version);
-        to.register("operations", "Operations that are over, by outcome", self.operations.clone());
+        to.register("operations", "Operations that are over, by outcome", self.operations.counts());
         let help = "How long queries and mutations took";
         to.register_with_unit("operation_duration", help, Unit::Seconds, self.durations.clone());
         to.register("sockets", "WebSockets that are open", self.sockets.clone());
@@ -219,8 +210,7 @@ impl Metrics {
     /// An operation is over.
     pub fn operation(&self, over: Operation<'_>) {
         let Operation { name, is_signed_in, kind, transport, outcome, took } = over;
-        let operation = self.0.names.label(name, is_signed_in && outcome == OK);
-        self.0.operations.get_or_create(&OperationLabels { operation, kind, transport, outcome }).inc();
+        self.0.operations.count(name, is_signed_in && outcome == OK, Facts { kind, transport, outcome });
         if let Some(took) = took {
             self.0.durations.get_or_create(&DurationLabels { kind, transport }).observe(took.as_secs_f64());
         }

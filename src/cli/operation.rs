@@ -15,7 +15,7 @@ pub struct OperationArgs {
     /// Where to serve /metrics for Prometheus; nowhere unless set. Not for the public: it takes no token
     #[arg(long, env = "SWITCHBOARD_METRICS_LISTEN", value_name = "ADDRESS:PORT")]
     metrics_listen: Option<SocketAddr>,
-    /// A collector of OpenTelemetry traces that speaks OTLP over HTTP, as http://127.0.0.1:4318
+    /// A collector of OpenTelemetry traces that speaks OTLP over HTTP, as http://127.0.0.1:4318 or https://otel.example.com
     #[arg(long, env = "SWITCHBOARD_OTLP_ENDPOINT", value_name = "URL")]
     otlp_endpoint: Option<String>,
     /// How long a stopping server waits for requests in flight, before it ends without them

@@ -1,15 +1,17 @@
-//! Traces: spans of this program, sent to an OpenTelemetry collector by OTLP over HTTP.
+//! Traces: spans of this program, sent to an OpenTelemetry collector by OTLP over HTTP or HTTPS.
 //!
 //! Only spans leave, and only ours: their names, times, and the few fields that `switchboard` gives them. The
 //! sampler and the limits are those of the SDK, set by its own variables (`OTEL_TRACES_SAMPLER`, `OTEL_BSP_…`).
 
+use std::fmt;
 use std::pin::Pin;
 use std::time::Duration;
 
 use anyhow::Context as _;
 use http_body_util::{BodyExt as _, Full, Limited};
+use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
 use hyper_util::client::legacy;
-use hyper_util::client::legacy::connect::HttpConnector;
+use hyper_util::client::legacy::connect::{Connect, HttpConnector};
 use hyper_util::rt::TokioExecutor;
 use opentelemetry::KeyValue;
 use opentelemetry::trace::TracerProvider as _;
@@ -22,6 +24,7 @@ use tracing::Subscriber;
 use tracing_subscriber::Layer;
 use tracing_subscriber::filter::filter_fn;
 use tracing_subscriber::registry::LookupSpan;
+use url::Url;
 
 /// How long a collector may take for one batch.
 const EXPORT_TIMEOUT: Duration = Duration::from_secs(5);
@@ -37,21 +40,33 @@ pub struct Traces {
 
 /// Posts batches. The SDK asks for it on a thread of its own, and the runtime carries it out.
 #[derive(Debug)]
-struct Collector {
+struct Collector<C> {
     runtime: Handle,
-    client: legacy::Client<HttpConnector, Full<Bytes>>,
+    client: legacy::Client<C, Full<Bytes>>,
 }
 
-impl Collector {
-    fn new(runtime: Handle) -> Self {
-        let client = legacy::Client::builder(TokioExecutor::new()).build(HttpConnector::new());
-        Self { runtime, client }
+impl<C: Connect + Clone> Collector<C> {
+    fn new(runtime: &Handle, connector: C) -> Self {
+        let client = legacy::Client::builder(TokioExecutor::new()).build(connector);
+        Self { runtime: runtime.clone(), client }
     }
+}
+
+/// Trusts whom this machine trusts.
+fn over_tls() -> anyhow::Result<HttpsConnector<HttpConnector>> {
+    let provider = rustls::crypto::aws_lc_rs::default_provider();
+    let builder = HttpsConnectorBuilder::new().with_provider_and_native_roots(provider);
+    let builder =
+        builder.context("--otlp-endpoint is https, and no certificate authority is trusted here")?;
+    Ok(builder.https_only().enable_http1().build())
 }
 
 type Answer<'a> = Pin<Box<dyn Future<Output = Result<Response<Bytes>, HttpError>> + Send + 'a>>;
 
-impl HttpClient for Collector {
+impl<C> HttpClient for Collector<C>
+where
+    C: Connect + Clone + fmt::Debug + Send + Sync + 'static,
+{
     // What `async_trait` would make of an async function.
     fn send_bytes<'a, 'b>(&'a self, request: Request<Bytes>) -> Answer<'b>
     where
@@ -80,11 +95,15 @@ impl Traces {
         S: Subscriber + for<'a> LookupSpan<'a> + Send + Sync,
     {
         let Some(endpoint) = endpoint else { return Ok((Self { provider: None }, None)) };
-        let exporter = SpanExporter::builder()
-            .with_http()
-            .with_http_client(Collector::new(runtime.clone()))
+        let endpoint = of_traces(endpoint)?;
+        let exporter = SpanExporter::builder().with_http();
+        let exporter = match endpoint.scheme() {
+            "https" => exporter.with_http_client(Collector::new(runtime, over_tls()?)),
+            _ => exporter.with_http_client(Collector::new(runtime, HttpConnector::new())),
+        };
+        let exporter = exporter
             .with_protocol(Protocol::HttpBinary)
-            .with_endpoint(of_traces(endpoint)?)
+            .with_endpoint(String::from(endpoint))
             .with_timeout(EXPORT_TIMEOUT)
             .build()
             .context("--otlp-endpoint")?;
@@ -113,13 +132,14 @@ impl Drop for Traces {
 }
 
 /// The path that collectors listen at, unless another is given.
-fn of_traces(endpoint: &str) -> anyhow::Result<String> {
-    let mut url = url::Url::parse(endpoint).context("--otlp-endpoint is no URL")?;
-    anyhow::ensure!(url.scheme() == "http", "--otlp-endpoint has to begin with http://");
+fn of_traces(endpoint: &str) -> anyhow::Result<Url> {
+    let mut url = Url::parse(endpoint).context("--otlp-endpoint is no URL")?;
+    let is_http = matches!(url.scheme(), "http" | "https");
+    anyhow::ensure!(is_http, "--otlp-endpoint has to begin with http:// or https://");
     if url.path() == "/" {
         url.set_path("/v1/traces");
     }
-    Ok(url.into())
+    Ok(url)
 }
 
 #[cfg(test)]
@@ -128,10 +148,12 @@ mod tests {
 
     #[test]
     fn a_collector_is_named_with_or_without_its_path() {
-        assert_eq!(of_traces("http://otel:4318").unwrap(), "http://otel:4318/v1/traces");
-        assert_eq!(of_traces("http://otel:4318/").unwrap(), "http://otel:4318/v1/traces");
-        assert_eq!(of_traces("http://otel/a/b").unwrap(), "http://otel/a/b");
-        assert!(of_traces("otel:4318").is_err());
-        assert!(of_traces("https://otel").is_err());
+        let made = |endpoint| of_traces(endpoint).map(String::from);
+        assert_eq!(made("http://otel:4318").unwrap(), "http://otel:4318/v1/traces");
+        assert_eq!(made("http://otel:4318/").unwrap(), "http://otel:4318/v1/traces");
+        assert_eq!(made("https://otel").unwrap(), "https://otel/v1/traces");
+        assert_eq!(made("http://otel/a/b").unwrap(), "http://otel/a/b");
+        assert!(made("otel:4318").is_err());
+        assert!(made("grpc://otel:4317").is_err());
     }
 }

@@ -4,40 +4,17 @@
 //! that failed is null, and one that is never null takes the nearest nullable thing around it along. The
 //! engine also writes fields down as they become ready; people who explore expect them as they wrote them.
 
-use std::collections::HashMap;
-use std::sync::{Arc, LazyLock};
+use std::sync::Arc;
 
 use async_graphql::indexmap::IndexMap;
-use async_graphql::parser::parse_schema;
 use async_graphql::parser::types::{
-    BaseType, DocumentOperations, ExecutableDocument, OperationDefinition, OperationType, Selection,
-    SelectionSet, Type, TypeKind, TypeSystemDefinition,
+    BaseType, DocumentOperations, ExecutableDocument, OperationDefinition, Selection, SelectionSet, Type,
 };
 use async_graphql::{Data, Executor, Name, PathSegment, Request, Response, Value};
 use futures_util::StreamExt;
 use futures_util::stream::{self, BoxStream};
 
-use super::{Schema, variables};
-
-/// The type of every field, by the name of its type and its own.
-static FIELDS: LazyLock<HashMap<(String, String), Type>> = LazyLock::new(|| {
-    let mut fields = HashMap::new();
-    // Without the schema, which parses whenever the tests pass, answers stay as the engine gives them.
-    let definitions = parse_schema(super::sdl()).map(|document| document.definitions).unwrap_or_default();
-    for definition in definitions {
-        let TypeSystemDefinition::Type(definition) = definition else { continue };
-        let of_type = match definition.node.kind {
-            TypeKind::Object(object) => object.fields,
-            TypeKind::Interface(interface) => interface.fields,
-            _ => continue,
-        };
-        let name = definition.node.name.node;
-        for field in of_type {
-            fields.insert((name.to_string(), field.node.name.node.to_string()), field.node.ty.node);
-        }
-    }
-    fields
-});
+use super::{Schema, declared, places, variables};
 
 /// The executor that every transport uses: the schema, with its answers completed.
 #[derive(Clone)]
@@ -46,7 +23,7 @@ pub struct Engine(pub Schema);
 impl Executor for Engine {
     async fn execute(&self, mut request: Request) -> Response {
         let Some(asked) = Asked::of(&mut request) else { return self.0.execute(request).await };
-        match asked.misfit(&request) {
+        match asked.refuse(&request) {
             Some(refused) => refused,
             None => asked.complete(self.0.execute(request).await),
         }
@@ -60,7 +37,7 @@ impl Executor for Engine {
         let Some(asked) = Asked::of(&mut request) else {
             return Executor::execute_stream(&self.0, request, session_data);
         };
-        if let Some(refused) = asked.misfit(&request) {
+        if let Some(refused) = asked.refuse(&request) {
             return stream::once(std::future::ready(refused)).boxed();
         }
         let responses = Executor::execute_stream(&self.0, request, session_data);
@@ -81,10 +58,12 @@ impl Asked {
         Some(Self { document, operation_name: request.operation_name.clone() })
     }
 
-    /// The answer to a request whose variables do not fit; `None` when they do.
-    fn misfit(&self, request: &Request) -> Option<Response> {
+    /// The answer to a request whose values stand where they may not, or whose variables do not fit; `None` when
+    /// all is well.
+    fn refuse(&self, request: &Request) -> Option<Response> {
         let name = self.operation_name.as_deref();
-        let error = variables::misfit(&self.document, name, &request.variables)?;
+        let error = places::misplaced(&self.document)
+            .or_else(|| variables::misfit(&self.document, name, &request.variables))?;
         Some(Response::from_errors(vec![error]))
     }
 
@@ -192,12 +171,7 @@ fn nullability(
     operation: &OperationDefinition,
     path: &[PathSegment],
 ) -> Option<Vec<bool>> {
-    let root = match operation.ty {
-        OperationType::Query => "Query",
-        OperationType::Mutation => "Mutation",
-        OperationType::Subscription => "Subscription",
-    };
-    let mut selected = vec![(root.to_owned(), &operation.selection_set.node)];
+    let mut selected = vec![(declared::root(operation.ty).to_owned(), &operation.selection_set.node)];
     let mut here: Option<Type> = None;
     let mut nullable = Vec::with_capacity(path.len());
     for segment in path {
@@ -233,9 +207,8 @@ fn fields_under<'a>(
     for selection in &set.items {
         match &selection.node {
             Selection::Field(field) if field.node.response_key().node.as_str() == key => {
-                let place = (parent.to_owned(), field.node.name.node.to_string());
-                let ty = FIELDS.get(&place).cloned();
-                found.extend(ty.map(|ty| (ty, &field.node.selection_set.node)));
+                let declared = declared::field(parent, &field.node.name.node);
+                found.extend(declared.map(|it| (it.of_type.clone(), &field.node.selection_set.node)));
             }
             Selection::Field(_) => {}
             Selection::InlineFragment(fragment) => {

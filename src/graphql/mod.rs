@@ -6,7 +6,8 @@
 //! - [`types`]: one file an output type.
 //! - [`scope`]: what a request carries. [`loaders`]: look-ups that wait for each other.
 //! - [`ids`], [`scalars`], [`connection`]: ids, scalars and pages as clients see them.
-//! - [`variables`]: whether what a request brings fits, before anything is done.
+//! - [`places`], [`variables`]: whether what a request brings fits, before anything is done. `declared`: what the
+//!   schema says about it.
 //! - [`error`]: the only mapping of errors to what clients are told. [`completion`]: nulls and order
 //!   where the specification wants them.
 //!
@@ -22,10 +23,12 @@
 
 pub mod completion;
 pub mod connection;
+mod declared;
 pub mod error;
 pub mod ids;
 pub mod loaders;
 pub mod mutation;
+pub mod places;
 pub mod query;
 pub mod reports;
 pub mod scalars;

@@ -4,56 +4,15 @@
 //! variable cannot be read. The specification wants variables to be coerced first: a value that does not fit
 //! refuses the whole request.
 
-use std::collections::HashMap;
-use std::sync::LazyLock;
-
-use async_graphql::parser::parse_schema;
 use async_graphql::parser::types::{
-    BaseType, DocumentOperations, ExecutableDocument, OperationDefinition, Type, TypeKind,
-    TypeSystemDefinition,
+    BaseType, DocumentOperations, ExecutableDocument, OperationDefinition, Type,
 };
-use async_graphql::{ErrorExtensionValues, Name, ServerError, Value, Variables};
+use async_graphql::{ErrorExtensionValues, ServerError, Value, Variables};
 
+use super::declared::{self, Input, Place};
 use super::error::BAD_USER_INPUT;
 use crate::clock::Timestamp;
 use crate::domain::input::E164;
-
-/// What a named input type takes.
-enum Input {
-    Scalar,
-    Enum(Vec<Name>),
-    /// The fields, each with its type and whether it has a default.
-    Object(HashMap<Name, (Type, bool)>),
-}
-
-/// Every input type of the schema, by name.
-static INPUTS: LazyLock<HashMap<String, Input>> = LazyLock::new(|| {
-    // Without the schema, which parses whenever the tests pass, the engine's own checks remain.
-    let definitions = parse_schema(super::sdl()).map(|document| document.definitions).unwrap_or_default();
-    let mut inputs = HashMap::new();
-    for definition in definitions {
-        let TypeSystemDefinition::Type(definition) = definition else { continue };
-        let name = definition.node.name.node.to_string();
-        let input = match definition.node.kind {
-            TypeKind::Scalar => Input::Scalar,
-            TypeKind::Enum(of) => {
-                Input::Enum(of.values.into_iter().map(|value| value.node.value.node).collect())
-            }
-            TypeKind::InputObject(of) => Input::Object(
-                of.fields
-                    .into_iter()
-                    .map(|field| {
-                        let has_default = field.node.default_value.is_some();
-                        (field.node.name.node, (field.node.ty.node, has_default))
-                    })
-                    .collect(),
-            ),
-            _ => continue,
-        };
-        inputs.insert(name, input);
-    }
-    inputs
-});
 
 /// The first variable of the operation that does not fit its type, as an error to answer with.
 pub fn misfit(
@@ -112,7 +71,7 @@ fn check_named(name: &str, value: &Value) -> Result<(), String> {
 }
 
 fn check_declared(name: &str, value: &Value) -> Result<(), String> {
-    match (INPUTS.get(name), value) {
+    match (declared::input(name), value) {
         (Some(Input::Enum(values)), Value::String(text)) if values.iter().any(|name| name == text) => Ok(()),
         (Some(Input::Enum(values)), Value::Enum(text)) if values.contains(text) => Ok(()),
         (Some(Input::Enum(_)), _) => Err(format!("this is no value of {name}")),
@@ -121,9 +80,9 @@ fn check_declared(name: &str, value: &Value) -> Result<(), String> {
                 let unknown: String = unknown.chars().take(64).collect();
                 return Err(format!("{name} has no field \"{unknown}\""));
             }
-            fields.iter().try_for_each(|(field, (of, has_default))| match given.get(field) {
-                Some(value) => check(of, value).map_err(|reason| format!("at \"{field}\", {reason}")),
-                None if of.nullable || *has_default => Ok(()),
+            fields.iter().try_for_each(|(field, Place { of_type, has_default })| match given.get(field) {
+                Some(value) => check(of_type, value).map_err(|reason| format!("at \"{field}\", {reason}")),
+                None if of_type.nullable || *has_default => Ok(()),
                 None => Err(format!("{name} needs the field \"{field}\"")),
             })
         }

@@ -26,9 +26,10 @@ use super::{
     fair_use::Standing,
     graphql_ws,
     observation::Observation,
-    operation::{self, IgnoredMap, Operation, Parameters},
+    operation::{self, Operation, Parameters},
     request_id::RequestId,
     session::{self, SignIn},
+    trace::TraceContext,
     transport::GraphqlEndpoint,
 };
 
@@ -225,10 +226,11 @@ fn parameters_of_uri(uri: &Uri) -> Result<Parameters, Rejection> {
     let Some(query) = parameters.query else {
         return Err(Rejection::bad_request("The parameter `query` is missing."));
     };
-    if let Some(extensions) = parameters.extensions {
-        serde_json::from_str::<Option<IgnoredMap>>(&extensions)
-            .map_err(|_| Rejection::bad_request("The parameter `extensions` is not a map."))?;
-    }
+    let trace = match parameters.extensions {
+        Some(extensions) => serde_json::from_str::<Option<TraceContext>>(&extensions)
+            .map_err(|_| Rejection::bad_request("The parameter `extensions` is not a map."))?,
+        None => None,
+    };
     let variables = match parameters.variables {
         Some(variables) => serde_json::from_str(&variables)
             .map_err(|_| Rejection::bad_request("The parameter `variables` is not a map."))?,
@@ -238,5 +240,6 @@ fn parameters_of_uri(uri: &Uri) -> Result<Parameters, Rejection> {
         query,
         operation_name: parameters.operation_name.filter(|name| !name.is_empty()),
         variables,
+        trace: trace.unwrap_or_default(),
     })
 }

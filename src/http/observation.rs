@@ -15,7 +15,7 @@ use super::{
     operation::Operation,
     request_id::RequestId,
     session::Session,
-    trace,
+    trace::TraceContext,
 };
 use crate::metrics::{self, Metrics};
 
@@ -53,13 +53,17 @@ impl Observation {
     /// A request over HTTP, under the id and in the trace that its headers name.
     pub(super) fn of_http(metrics: &Metrics, headers: &HeaderMap) -> Self {
         let seen = Self::begin(metrics, "http", RequestId::of_headers(headers));
-        trace::continue_from(&seen.0.span, headers);
+        TraceContext::of_headers(headers).adopt(&seen.0.span);
         seen
     }
 
-    /// An operation of a socket.
-    pub(super) fn of_socket(metrics: &Metrics) -> Self {
-        Self::begin(metrics, "websocket", RequestId::random())
+    /// An operation of a socket, in the trace that it names itself, or else in that of the socket's `upgrade`.
+    pub(super) fn of_socket(metrics: &Metrics, operation: &TraceContext, upgrade: &TraceContext) -> Self {
+        let seen = Self::begin(metrics, "websocket", RequestId::random());
+        if !operation.adopt(&seen.0.span) {
+            upgrade.adopt(&seen.0.span);
+        }
+        seen
     }
 
     fn begin(metrics: &Metrics, transport: &'static str, request_id: RequestId) -> Self {

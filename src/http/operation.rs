@@ -26,12 +26,13 @@ use super::{
     observation::Observation,
     request_id::RequestId,
     session::Session,
+    trace::TraceContext,
     transport::TransportSettings,
 };
 
 /// The parameters of a GraphQL request, of the right types and nothing more.
 ///
-/// `extensions` must be a map, and is then ignored: no extension is supported.
+/// `extensions` must be a map. Of what may stand in it, a trace context alone is supported.
 #[derive(Debug)]
 pub struct Parameters {
     /// The document.
@@ -40,6 +41,8 @@ pub struct Parameters {
     pub operation_name: Option<String>,
     /// Empty when absent or null.
     pub variables: Variables,
+    /// What `extensions` say; a socket has no headers of its own for each operation.
+    pub trace: TraceContext,
 }
 
 impl<'de> Deserialize<'de> for Parameters {
@@ -73,6 +76,7 @@ impl<'de> Visitor<'de> for ParametersVisitor {
         let mut query = None;
         let mut operation_name = None;
         let mut variables = None;
+        let mut trace = None;
         while let Some(name) = map.next_key()? {
             match name {
                 ParameterName::Query => once(&mut query, "query", map.next_value()?)?,
@@ -80,9 +84,7 @@ impl<'de> Visitor<'de> for ParametersVisitor {
                     once(&mut operation_name, "operationName", map.next_value()?)?;
                 }
                 ParameterName::Variables => once(&mut variables, "variables", map.next_value()?)?,
-                ParameterName::Extensions => {
-                    map.next_value::<Option<IgnoredMap>>()?;
-                }
+                ParameterName::Extensions => trace = map.next_value()?,
                 ParameterName::Other => {
                     map.next_value::<IgnoredAny>()?;
                 }
@@ -92,6 +94,7 @@ impl<'de> Visitor<'de> for ParametersVisitor {
             query: query.ok_or_else(|| de::Error::missing_field("query"))?,
             operation_name: operation_name.flatten(),
             variables: variables.unwrap_or_default(),
+            trace: trace.unwrap_or_default(),
         })
     }
 }
@@ -100,28 +103,6 @@ fn once<T, E: de::Error>(slot: &mut Option<T>, name: &'static str, value: T) -> 
     match slot.replace(value) {
         None => Ok(()),
         Some(_) => Err(E::duplicate_field(name)),
-    }
-}
-
-/// Any map; what it holds is skipped.
-pub(super) struct IgnoredMap;
-
-impl<'de> Deserialize<'de> for IgnoredMap {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct MapVisitor;
-        impl<'de> Visitor<'de> for MapVisitor {
-            type Value = IgnoredMap;
-
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("a map")
-            }
-
-            fn visit_map<M: MapAccess<'de>>(self, mut map: M) -> Result<IgnoredMap, M::Error> {
-                while map.next_entry::<IgnoredAny, IgnoredAny>()?.is_some() {}
-                Ok(IgnoredMap)
-            }
-        }
-        deserializer.deserialize_map(MapVisitor)
     }
 }
 
@@ -144,7 +125,7 @@ impl Operation {
     /// The error is fit to be sent. It says nothing about the schema, so that it may
     /// be told to a caller who is not signed in.
     pub fn admit(parameters: Parameters, settings: &TransportSettings) -> Result<Self, Box<ServerError>> {
-        let Parameters { query, operation_name, variables } = parameters;
+        let Parameters { query, operation_name, variables, trace: _ } = parameters;
         guard::admit_variables(&settings.document, json_bytes(&variables), &variables).map_err(refused)?;
         let admitted =
             guard::admit(&settings.document, &query, operation_name.as_deref()).map_err(refused)?;
@@ -375,7 +356,12 @@ mod tests {
     #[test]
     fn a_missing_variable_is_named_in_few_words() {
         let query = format!("query(${}: Int!) {{ a }}", "v".repeat(10_000));
-        let parameters = Parameters { query, operation_name: None, variables: Variables::default() };
+        let parameters = Parameters {
+            query,
+            operation_name: None,
+            variables: Variables::default(),
+            trace: TraceContext::default(),
+        };
         let error = Operation::admit(parameters, &TransportSettings::default()).err().unwrap();
         assert!(error.message.contains("needs a value") && error.message.len() < 200, "{}", error.message);
     }

@@ -24,7 +24,7 @@ use crate::store::{Epoch, Store, StoreResult, workspaces};
 
 /// How long an event of another process can go unnoticed when every wake-up is lost, unless set otherwise.
 pub const DEFAULT_POLL: Duration = Duration::from_millis(500);
-/// How often a tail looks whether anybody still watches it.
+/// How often a tail looks whether anybody still watches it, and how soon what failed is tried again.
 const REST: Duration = Duration::from_secs(1);
 
 /// The tails of one process. Cheap to clone.
@@ -54,11 +54,15 @@ impl Feed {
         }));
         let inner = Arc::downgrade(&feed.0);
         tokio::spawn(async move {
+            let mut pause = poll;
             loop {
                 // Running out of time is as good a reason to look as being told to.
-                let _ = tokio::time::timeout(poll, look.notified()).await;
+                let _ = tokio::time::timeout(pause, look.notified()).await;
                 let Some(inner) = inner.upgrade() else { break };
-                if let Err(error) = Self(inner).poll().await {
+                let polled = Self(inner).poll().await;
+                // What was to be looked for is still to be looked for.
+                pause = if polled.is_ok() { poll } else { poll.min(REST) };
+                if let Err(error) = polled {
                     tracing::warn!(%error, "the log could not be polled");
                 }
             }

@@ -66,6 +66,33 @@ on_both! {
         assert_eq!(world.everything().await, before);
     }
 
+    async fn values_that_may_not_stand_in_their_place_refuse_the_whole_request(world: World) {
+        let id = world.conversation(1).await;
+        let before = world.everything().await;
+        for (document, variables) in [
+            ("{ conversations(view: \"INBOX\") { totalCount } }", json!({})),
+            ("{ conversations(filter: { status: \"OPEN\" }) { totalCount } }", json!({})),
+            ("query($view: ConversationView = \"INBOX\") { conversations(view: $view) { totalCount } }", json!({})),
+            ("query($id: ID = null) { node(id: $id) { id } }", json!({ "id": id })),
+            ("query($on: Boolean = null) { viewer @include(if: $on) { id } }", json!({ "on": true })),
+            ("query($ids: [ID]!) { nodes(ids: $ids) { id } }", json!({ "ids": [id] })),
+            (
+                "mutation($id: ID = null) { claimConversation(input: { conversationId: $id }) { changed } }",
+                json!({ "id": id }),
+            ),
+        ] {
+            let answer = world.rep.client.query(document, variables).await;
+            answer.assert_error(&["GRAPHQL_VALIDATION_FAILED"]);
+            assert!(answer.body["data"].is_null(), "{document}: {answer}");
+        }
+        assert_eq!(world.everything().await, before, "nothing was claimed");
+        // Values in variables are JSON, which knows strings alone.
+        let document = "query($view: ConversationView, $id: ID = \"none\") {
+            conversations(view: $view) { totalCount } node(id: $id) { id } }";
+        let data = world.rep.client.data(document, json!({ "view": "INBOX", "id": id })).await;
+        assert_eq!(data["node"]["id"], id.as_str());
+    }
+
     async fn a_variable_that_cannot_be_read_refuses_the_whole_request(world: World) {
         let id = world.conversation(1).await;
         let before = world.everything().await;

@@ -1,20 +1,36 @@
 //! Several processes of the program on one database: they start, stop and work side by side.
 
+use std::path::Path;
+
 use futures_util::future::join_all;
 use serde_json::{Value, json};
 
 use crate::support::database::{Database, TestDatabase};
 use crate::support::documents;
-use crate::support::fault::process::{Options, Process, assert_sound, program_holds};
+use crate::support::fault::process::{Options, PROGRAM, Process, assert_sound, release_program};
 use crate::support::fault::workspace;
 use crate::support::outcome::{Payload, text};
+use crate::support::say;
 use crate::support::socket::Socket;
 use crate::support::sql::Direct;
 use crate::support::world::customer;
 
+/// What only a program with failpoints holds.
+const OF_FAILPOINTS: &str = "SWITCHBOARD_FAILPOINTS";
+
+fn holds(program: impl AsRef<Path>, text: &str) -> bool {
+    let program = std::fs::read(program).expect("reads");
+    program.windows(text.len()).any(|window| window == text.as_bytes())
+}
+
 #[test]
 fn a_release_build_holds_no_failpoint() {
-    assert_eq!(program_holds("SWITCHBOARD_FAILPOINTS"), cfg!(debug_assertions));
+    // Looking finds what is there.
+    assert_eq!(holds(PROGRAM, OF_FAILPOINTS), cfg!(debug_assertions));
+    match release_program() {
+        Some(program) => assert!(!holds(&program, OF_FAILPOINTS), "{}", program.display()),
+        None => say("The release build was NOT LOOKED AT: there is none. RELEASE_PROGRAM says where one is."),
+    }
 }
 
 /// Six start at once on a database without a table: one migrates, the others wait, all serve.

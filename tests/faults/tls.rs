@@ -5,46 +5,22 @@ use std::path::{Path, PathBuf};
 use diesel::QueryableByName;
 use diesel::sql_types::BigInt;
 use diesel_async::{AsyncConnection, AsyncPgConnection, RunQueryDsl};
-use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair};
 use switchboard::service::wakeups::WakeupState;
 use switchboard::store::{DatabaseUrl, Store, StoreError, migrations, notify};
 
 use crate::support::app::App;
+use crate::support::authority::Authority;
 use crate::support::cluster::Cluster;
 use crate::support::database::Prepare;
 use crate::support::world::World;
-
-/// A certificate authority.
-struct Authority {
-    pem: String,
-    issuer: Issuer<'static, KeyPair>,
-}
-
-impl Authority {
-    fn new() -> Self {
-        let key = KeyPair::generate().expect("a key");
-        let mut params = CertificateParams::default();
-        params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
-        let pem = params.self_signed(&key).expect("a certificate").pem();
-        Self { pem, issuer: Issuer::new(params, key) }
-    }
-
-    /// A certificate for `host`, and its key.
-    fn certify(&self, host: &str) -> (String, String) {
-        let key = KeyPair::generate().expect("a key");
-        let params = CertificateParams::new([host.to_owned()]).expect("a name");
-        let certificate = params.signed_by(&key, &self.issuer).expect("a certificate");
-        (certificate.pem(), key.serialize_pem())
-    }
-}
 
 /// A cluster with a certificate for 127.0.0.1, and the file of the authority that signed it.
 async fn encrypted() -> Option<(Cluster, PathBuf, PathBuf)> {
     let mut cluster = Cluster::create()?;
     let (authority, stranger) = (Authority::new(), Authority::new());
-    let (certificate, key) = authority.certify("127.0.0.1");
-    let certificate = cluster.write("server.crt", &certificate);
-    let key = cluster.write("server.key", &key);
+    let certified = authority.certify("127.0.0.1");
+    let certificate = cluster.write("server.crt", &certified.certificate);
+    let key = cluster.write("server.key", &certified.key);
     cluster.configure(&format!(
         "ssl = on\nssl_cert_file = '{}'\nssl_key_file = '{}'\n",
         certificate.display(),

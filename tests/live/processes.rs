@@ -13,6 +13,7 @@ use crate::support::app::App;
 use crate::support::cluster::Cluster;
 use crate::support::database::{Database, Prepare, TestDatabase, admin_url};
 use crate::support::documents::{self, VIEWERS};
+use crate::support::fault::proxy::{Flow, Proxy};
 use crate::support::nats::Nats;
 use crate::support::socket::{Socket, Subscription};
 use crate::support::sql::Direct;
@@ -199,6 +200,32 @@ async fn a_listener_that_was_cut_off_comes_back_and_catches_up() {
     let id = world.conversation(1).await;
     assert!(queue.is_unchanged(), "nothing else delivers");
     cut.end().await;
+    let change = queue.next_change().await;
+    assert_eq!(change["conversation"]["id"], id.as_str(), "{change:#}");
+    stop(world, sibling).await;
+}
+
+/// The database answers the listener that came back, and nobody else for a while.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_look_at_everything_that_failed_is_taken_again() {
+    let Some(store) = TestDatabase::create(Database::Postgres).await else { return };
+    // The writer tells nobody: only looking at everything again can deliver.
+    let world = world(&store, over(Wakeups::Off)).await;
+    let (proxy, through) = Proxy::before_postgres(&store.url).await;
+    let mut settings = crate::support::app::settings(&through);
+    over(Wakeups::Notify)(&mut settings);
+    let sibling = App::start_with(settings).await;
+    sibling.until_wakeups_are(WakeupState::Connected).await;
+    let (_socket, mut queue) = inbox_at(&world, &sibling).await;
+    let links = proxy.links();
+    let [pool, listener] = links.as_slice() else { panic!("{} connections", links.len()) };
+    pool.set(Flow::Held);
+    listener.cut();
+    sibling.until_wakeups_are(WakeupState::Disconnected).await;
+    sibling.until_wakeups_are(WakeupState::Connected).await;
+    let id = world.conversation(1).await;
+    assert!(queue.is_unchanged(), "nothing is read meanwhile");
+    pool.cut();
     let change = queue.next_change().await;
     assert_eq!(change["conversation"]["id"], id.as_str(), "{change:#}");
     stop(world, sibling).await;

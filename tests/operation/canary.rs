@@ -1,22 +1,14 @@
 //! What is said in confidence stays out of the log and out of traces, whatever their level.
 
 use std::net::SocketAddr;
-use std::sync::{Arc, Mutex};
 
-use axum::Router;
-use axum::body::Bytes;
-use axum::extract::State;
-use axum::routing::post;
-use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceRequest;
 use opentelemetry_proto::tonic::trace::v1::Span;
-use prost::Message as _;
 use serde_json::{Value, json};
-use tokio::net::TcpListener;
-use tokio_util::task::AbortOnDropHandle;
 
-use super::process::Process;
 use crate::support::app::TWILIO_PATH;
+use crate::support::collector::Collector;
 use crate::support::database::{Database, Prepare, TestDatabase};
+use crate::support::fault::process::{Options, Process};
 use crate::support::outcome::text;
 use crate::support::socket::Socket;
 use crate::support::world::{World, customer};
@@ -34,37 +26,6 @@ const TRACE: [u8; 16] =
     [0x4b, 0xf9, 0x2f, 0x35, 0x77, 0xb3, 0x4d, 0xa6, 0xa3, 0xce, 0x92, 0x9d, 0x0e, 0x0e, 0x47, 0x36];
 const PARENT: [u8; 8] = [0x00, 0xf0, 0x67, 0xaa, 0x0b, 0xa9, 0x02, 0xb7];
 const TRACEPARENT: &str = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
-
-/// A collector of traces: whatever is posted to it, in the order of its coming.
-struct Collector {
-    address: SocketAddr,
-    batches: Arc<Mutex<Vec<Bytes>>>,
-    _serving: AbortOnDropHandle<()>,
-}
-
-impl Collector {
-    async fn start() -> Self {
-        let batches = Arc::<Mutex<Vec<Bytes>>>::default();
-        let take = async |State(batches): State<Arc<Mutex<Vec<Bytes>>>>, body: Bytes| {
-            batches.lock().expect("not poisoned").push(body);
-        };
-        let router = Router::new().route("/v1/traces", post(take)).with_state(batches.clone());
-        let listener = TcpListener::bind("127.0.0.1:0").await.expect("listens");
-        let address = listener.local_addr().expect("bound");
-        let serving = tokio::spawn(async move { axum::serve(listener, router).await.expect("serves") });
-        Self { address, batches, _serving: AbortOnDropHandle::new(serving) }
-    }
-
-    fn batches(&self) -> Vec<Bytes> {
-        self.batches.lock().expect("not poisoned").clone()
-    }
-
-    fn spans(&self) -> Vec<Span> {
-        let read = |batch: Bytes| ExportTraceServiceRequest::decode(batch).expect("a batch of traces");
-        let resources = self.batches().into_iter().flat_map(|batch| read(batch).resource_spans);
-        resources.flat_map(|resource| resource.scope_spans).flat_map(|scope| scope.spans).collect()
-    }
-}
 
 /// The database's URL with a password, which a server that trusts everybody does not ask for.
 fn with_password(url: &str) -> String {
@@ -168,13 +129,14 @@ async fn rule(database: Database) {
     // What the server does on its own account is in the log as well.
     world.text(&customer(1), BODY).await;
     let collector = Collector::start().await;
-    let endpoint = format!("http://{}", collector.address);
-    let arguments = ["--log", "trace", "--log-format", "json", "--otlp-endpoint", &endpoint];
-    let process = Process::start(&with_password(&store.url), &arguments).await;
-    let issued = confide(&world, process.address).await;
+    let options = Options::default().environment("RUST_LOG", "trace").set("LOG_FORMAT", "json");
+    let options = options.set("OTLP_ENDPOINT", collector.endpoint());
+    let mut process = Process::start_with(&with_password(&store.url), options).await;
+    let issued = confide(&world, process.address()).await;
     process.terminate().await;
-    let (code, log) = process.end().await;
-    assert_eq!(code, Some(0), "{log}");
+    let status = process.ended().await;
+    let log = process.log();
+    assert_eq!(status.code(), Some(0), "{log}");
 
     let lines: Vec<Value> = log
         .lines()

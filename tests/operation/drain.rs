@@ -8,9 +8,9 @@ use serde_json::{Value, json};
 use tokio::net::TcpStream;
 
 use super::exposition::until;
-use super::process::Process;
 use crate::support::agent::Agent;
 use crate::support::database::{Database, Prepare, TestDatabase};
+use crate::support::fault::process::{Options, Process};
 use crate::support::socket::Socket;
 use crate::support::world::World;
 use crate::support::{app::App, eventually};
@@ -19,20 +19,11 @@ use crate::support::{app::App, eventually};
 const CLIENTS: usize = 4;
 
 /// Nothing but what is tested ends anything.
-const PATIENT: [&str; 12] = [
-    "--drain-notice",
-    "5s",
-    "--drain",
-    "60s",
-    "--request-timeout",
-    "60s",
-    "--statement-timeout",
-    "60s",
-    "--lock-timeout",
-    "60s",
-    "--points-per-minute",
-    "0",
-];
+fn patient() -> Options {
+    let patient = ["DRAIN", "REQUEST_TIMEOUT", "STATEMENT_TIMEOUT", "LOCK_TIMEOUT"];
+    let options = Options::default().set("DRAIN_NOTICE", "5s");
+    patient.iter().fold(options, |options, name| options.set(name, "60s"))
+}
 
 /// What a balancer sees: the status and the body.
 async fn readiness(http: &reqwest::Client, address: SocketAddr) -> (u16, Value) {
@@ -56,8 +47,8 @@ async fn rule(database: Database) {
     let world = World::prepare(App::start(&store.url).await).await;
     let ids = world.conversations(CLIENTS as u32 + 1).await;
     let slow = ids.last().expect("one more").clone();
-    let process = Process::start(&store.url, &PATIENT).await;
-    let address = process.address;
+    let mut process = Process::start_with(&store.url, patient()).await;
+    let address = process.address();
     let (manager, rep) = (world.manager.at(address), world.rep.at(address));
 
     let mut socket = Socket::open(&rep.client).await;
@@ -96,7 +87,7 @@ async fn rule(database: Database) {
         let (rep, slow) = (rep.clone(), slow.clone());
         async move { rep.claim(&slow).await }
     });
-    until(process.metrics, "the claim is at work", |now| {
+    until(process.metrics_address(), "the claim is at work", |now| {
         let pool = |state| now.get(&format!("pool_connections{{state=\"{state}\"}}"));
         pool("idle") < pool("open")
     })
@@ -105,8 +96,9 @@ async fn rule(database: Database) {
     assert_eq!(socket.close_code().await, Some(1012));
     blocker.run("COMMIT").await;
     claim.await.expect("the claim is answered").changed();
-    let (code, log) = process.end().await;
-    assert_eq!(code, Some(0), "{log}");
+    let status = process.ended().await;
+    let log = process.log();
+    assert_eq!(status.code(), Some(0), "{log}");
     assert!(!log.contains("ERROR") && !log.contains("still running"), "{log}");
     assert_eq!(world.manager.conversation(&slow).await["assignee"]["id"], world.rep.id.as_str());
     world.app.assert_store_is_sound().await;

@@ -3,6 +3,7 @@
 use std::collections::HashSet;
 
 use serde_json::{Value, json};
+use switchboard::metrics::OPERATION_NAMES;
 
 use super::exposition::{Exposition, until};
 use crate::support::app::{App, TWILIO_PATH};
@@ -88,7 +89,8 @@ fn assert_dashboard_is_exposed(now: &Exposition) {
     assert!(missing.is_empty(), "not exposed: {missing:?}");
 }
 
-/// Nobody who is not signed in earns a label, and whoever is cannot make more than there may be.
+/// Nobody who is not signed in earns a label, whoever is cannot make more than there may be, and invented names give
+/// way to one that is used.
 #[tokio::test(flavor = "multi_thread")]
 async fn the_names_of_operations_are_bounded() {
     let store = TestDatabase::create(Database::Sqlite).await.expect("a file");
@@ -105,8 +107,17 @@ async fn the_names_of_operations_are_bounded() {
     let names: HashSet<&str> = now.label("operation").collect();
     assert!(!names.iter().any(|name| name.starts_with("Stranger")), "{names:?}");
     assert!(names.contains("Agent0") && !names.contains(format!("Agent{}", NAMES - 1).as_str()), "{names:?}");
-    assert!(names.len() <= switchboard::metrics::OPERATION_NAMES + 2, "{}", names.len());
+    assert!(names.len() <= OPERATION_NAMES + 2, "{}", names.len());
     let others = now.get(&operations("other", "query", "http", "OK"));
-    assert!(others >= (2 * NAMES - switchboard::metrics::OPERATION_NAMES) as f64, "{others}");
+    assert!(others >= (2 * NAMES - OPERATION_NAMES) as f64, "{others}");
+
+    for _ in 0..3 {
+        world.rep.client.data("query Real { viewer { __typename } }", Value::Null).await;
+    }
+    let now = Exposition::of(world.app.metrics_address()).await;
+    // The first of the three was one of the others still.
+    assert_eq!(now.get(&operations("Real", "query", "http", "OK")), 2.0);
+    let names: HashSet<&str> = now.label("operation").collect();
+    assert!(names.len() <= OPERATION_NAMES + 2, "{}", names.len());
     world.app.stop().await;
 }

@@ -5,5 +5,5 @@ mod drain;
 mod exposition;
 mod health;
 mod metrics;
-mod process;
 mod request_ids;
+mod traces;

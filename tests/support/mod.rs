@@ -6,7 +6,8 @@
 //! - [`client`]: GraphQL over HTTP; [`outcome`]: what came back, with assertions that show it.
 //! - [`socket`]: GraphQL over WebSocket.
 //! - [`world`]: a workspace with a team; [`agent`]: what one of them can do.
-//! - [`identity_provider`]: somebody else who signs tokens.
+//! - [`identity_provider`]: somebody else who signs tokens; [`authority`]: somebody who signs certificates.
+//! - [`collector`]: a receiver of traces.
 //! - [`fold`]: a client's picture of a live list.
 //! - [`fault`]: a proxy, processes and failpoints, to break things with.
 //! - [`cluster`]: a PostgreSQL of a test's own, to stop and break.
@@ -22,8 +23,10 @@ pub mod database;
 
 pub mod agent;
 pub mod app;
+pub mod authority;
 pub mod client;
 pub mod cluster;
+pub mod collector;
 pub mod documents;
 pub mod fault;
 pub mod fold;

@@ -63,9 +63,14 @@ pub struct Subscription {
 impl Socket {
     /// Connects as `client` and waits until the server has acknowledged it.
     pub async fn open(client: &Client) -> Self {
-        Self::try_open(client)
-            .await
-            .unwrap_or_else(|closed| panic!("the server closed the socket: {closed:?}"))
+        Self::open_with(client, &[]).await
+    }
+
+    /// As [`Self::open`], with headers in the handshake.
+    pub async fn open_with(client: &Client, headers: &[(&'static str, &str)]) -> Self {
+        let connected = tokio::time::timeout(DEADLINE, Self::connect(client, headers)).await;
+        let connected = connected.expect("the server acknowledges in time");
+        connected.unwrap_or_else(|closed| panic!("the server closed the socket: {closed:?}"))
     }
 
     /// As [`Self::open`].
@@ -73,7 +78,8 @@ impl Socket {
     /// # Errors
     /// [`Item::Closed`] when the server closes the socket instead of acknowledging it, or cannot be reached.
     pub async fn try_open(client: &Client) -> Result<Self, Item> {
-        tokio::time::timeout(DEADLINE, Self::connect(client)).await.expect("the server acknowledges in time")
+        let connected = tokio::time::timeout(DEADLINE, Self::connect(client, &[])).await;
+        connected.expect("the server acknowledges in time")
     }
 
     /// Connects to a server that may refuse the handshake.
@@ -81,7 +87,7 @@ impl Socket {
     /// # Errors
     /// [`Refused`], with what the server said instead.
     pub async fn try_handshake(client: &Client) -> Result<Self, Refused> {
-        let (socket, _) = match Self::handshake(client).await {
+        let (socket, _) = match Self::handshake(client, &[]).await {
             Ok(done) => done,
             Err(Error::Http(answer)) => {
                 let retry_after = answer.headers().get("retry-after");
@@ -97,17 +103,21 @@ impl Socket {
             .unwrap_or_else(|closed| panic!("not acknowledged: {closed:?}")))
     }
 
-    async fn connect(client: &Client) -> Result<Self, Item> {
-        let (socket, _) = Self::handshake(client).await.map_err(|_| Item::Closed(None))?;
+    async fn connect(client: &Client, headers: &[(&'static str, &str)]) -> Result<Self, Item> {
+        let (socket, _) = Self::handshake(client, headers).await.map_err(|_| Item::Closed(None))?;
         Self::sign_in(socket, client).await
     }
 
-    async fn handshake(client: &Client) -> Result<(Stream, Response), Error> {
+    async fn handshake(
+        client: &Client,
+        headers: &[(&'static str, &str)],
+    ) -> Result<(Stream, Response), Error> {
         let tcp = TcpStream::connect(client.address()).await?;
         let url = format!("ws://{}/graphql", client.address());
         let mut request = url.into_client_request().expect("a request");
-        let protocol = "graphql-transport-ws".parse().expect("a header");
-        request.headers_mut().insert("Sec-WebSocket-Protocol", protocol);
+        for (name, value) in [("sec-websocket-protocol", "graphql-transport-ws")].iter().chain(headers) {
+            request.headers_mut().insert(*name, value.parse().expect("a header"));
+        }
         tokio_tungstenite::client_async(request, tcp).await
     }
 
@@ -156,6 +166,11 @@ impl Socket {
 
     /// Starts `document`.
     pub fn subscribe(&self, document: &str, variables: Value) -> Subscription {
+        self.start(json!({ "query": document, "variables": variables }))
+    }
+
+    /// Starts what `payload` says.
+    pub fn start(&self, payload: Value) -> Subscription {
         let (listener, items) = mpsc::unbounded_channel();
         let id = {
             let mut listeners = self.listeners.lock().expect("not poisoned");
@@ -164,7 +179,6 @@ impl Socket {
             listeners.by_id.insert(id.clone(), listener);
             id
         };
-        let payload = json!({ "query": document, "variables": variables });
         let _ = self.outgoing.send(json!({ "id": id, "type": "subscribe", "payload": payload }));
         Subscription { id, items, outgoing: self.outgoing.clone() }
     }

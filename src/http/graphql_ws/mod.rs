@@ -27,7 +27,7 @@ use axum::{
 use tokio::time::Instant;
 
 pub use self::limits::SocketLimits;
-use super::{graphql_http::Rejection, session::SignIn, transport::GraphqlEndpoint};
+use super::{graphql_http::Rejection, session::SignIn, trace::TraceContext, transport::GraphqlEndpoint};
 
 /// The only subprotocol that is spoken.
 pub const SUBPROTOCOL: &str = "graphql-transport-ws";
@@ -66,6 +66,7 @@ pub(super) async fn upgrade<E: Executor, A: SignIn>(
         Ok(upgrade) => upgrade,
         Err(rejection) => return Rejection::bad_request(&rejection.body_text()).into_response(),
     };
+    let trace = TraceContext::of_headers(&parts.headers);
     let endpoint_of_socket = endpoint.clone();
     upgrade
         .read_buffer_size(settings.read_buffer_bytes)
@@ -75,6 +76,6 @@ pub(super) async fn upgrade<E: Executor, A: SignIn>(
         .protocols([SUBPROTOCOL])
         .on_upgrade(move |socket| {
             let tasks = endpoint_of_socket.tasks().clone();
-            tasks.track_future(socket::serve(endpoint_of_socket, socket, place))
+            tasks.track_future(socket::serve(endpoint_of_socket, socket, place, trace))
         })
 }

@@ -35,6 +35,7 @@ use crate::http::{
     observation::Observation,
     operation::{Operation, Parameters},
     session::{self, Session, SignIn, SignInError},
+    trace::TraceContext,
     transport::GraphqlEndpoint,
 };
 
@@ -55,16 +56,17 @@ enum Ending {
     Gone,
 }
 
-/// Serves a socket until it is closed.
+/// Serves a socket until it is closed. `trace` is what its upgrade said.
 pub(super) async fn serve<E: Executor, A: SignIn>(
     endpoint: GraphqlEndpoint<E, A>,
     socket: WebSocket,
     place: Place,
+    trace: TraceContext,
 ) {
     let spoken = socket.protocol().is_some();
     let (mut sink, mut stream) = socket.split();
     let ending = if spoken {
-        converse(&endpoint, &mut sink, &mut stream).await
+        converse(&endpoint, trace, &mut sink, &mut stream).await
     } else {
         Ending::Close(Close::subprotocol())
     };
@@ -74,6 +76,7 @@ pub(super) async fn serve<E: Executor, A: SignIn>(
 
 async fn converse<E: Executor, A: SignIn>(
     endpoint: &GraphqlEndpoint<E, A>,
+    trace: TraceContext,
     sink: &mut SplitSink<WebSocket, Message>,
     stream: &mut SplitStream<WebSocket>,
 ) -> Ending {
@@ -81,6 +84,7 @@ async fn converse<E: Executor, A: SignIn>(
     let (replies, queued_replies) = mpsc::channel(REPLIES);
     let mut conversation = Conversation {
         endpoint,
+        trace,
         live: &live,
         timers: Timers::start(endpoint.settings(), Instant::now()),
         replies,
@@ -157,6 +161,7 @@ struct Caller {
 
 struct Conversation<'a, E, A> {
     endpoint: &'a GraphqlEndpoint<E, A>,
+    trace: TraceContext,
     live: &'a LiveOperations,
     timers: Timers,
     replies: mpsc::Sender<Message>,
@@ -305,7 +310,7 @@ impl<E: Executor, A: SignIn> Conversation<'_, E, A> {
         if self.live.contains(&id) {
             return end(Close::duplicate(&id));
         }
-        let seen = Observation::of_socket(self.endpoint.metrics());
+        let seen = Observation::of_socket(self.endpoint.metrics(), &parameters.trace, &self.trace);
         seen.signed_in(&caller.session);
         let admitted = Operation::admit(parameters, self.endpoint.settings());
         let placed = admitted.and_then(|operation| {

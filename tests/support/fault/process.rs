@@ -1,29 +1,35 @@
 //! The program itself, as an operator runs it.
 
 use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
 use std::process::{ExitStatus, Stdio};
 
 use tempfile::NamedTempFile;
-use tokio::io::{AsyncBufReadExt, BufReader};
-use tokio::process::{Child, Command};
+use tokio::io::{AsyncBufReadExt, BufReader, Lines};
+use tokio::process::{Child, ChildStdout, Command};
 
 use crate::support::DEADLINE;
-use crate::support::app::SECRET;
+use crate::support::app::{SECRET, TWILIO_PUBLIC_URL, TWILIO_TOKEN};
 
-const PROGRAM: &str = env!("CARGO_BIN_EXE_switchboard");
+pub const PROGRAM: &str = env!("CARGO_BIN_EXE_switchboard");
 /// How much of its log is shown when a test fails.
 const LOG_LINES: usize = 40;
 
 /// How a process is started, beside its database.
 #[derive(Debug, Clone, Default)]
 pub struct Options {
-    variables: Vec<(&'static str, String)>,
+    variables: Vec<(String, String)>,
 }
 
 impl Options {
     /// Sets one of the program's variables, `SWITCHBOARD_` left out.
-    pub fn set(mut self, name: &'static str, value: impl ToString) -> Self {
-        self.variables.push((name, value.to_string()));
+    pub fn set(self, name: &str, value: impl ToString) -> Self {
+        self.environment(&format!("SWITCHBOARD_{name}"), value)
+    }
+
+    /// Sets a variable that is not the program's own.
+    pub fn environment(mut self, name: &str, value: impl ToString) -> Self {
+        self.variables.push((name.to_owned(), value.to_string()));
         self
     }
 
@@ -33,10 +39,11 @@ impl Options {
     }
 }
 
-/// `switchboard serve` on a port of its own. Killed when this is dropped.
+/// `switchboard serve` on ports of its own, with the webhook on. Killed when this is dropped.
 pub struct Process {
     child: Child,
     address: SocketAddr,
+    metrics: SocketAddr,
     log: NamedTempFile,
 }
 
@@ -51,26 +58,38 @@ impl Process {
         let log = NamedTempFile::new().expect("a file");
         // A shell that ignores SIGXFSZ becomes the server, so that a file that may not grow is an error to it.
         let mut command = program("sh", url);
-        command.args(["-c", "trap '' XFSZ; exec \"$@\"", "sh", PROGRAM, "serve", "--listen", "127.0.0.1:0"]);
+        command.args(["-c", "trap '' XFSZ; exec \"$@\"", "sh", PROGRAM, "serve"]);
+        command.args(["--listen", "127.0.0.1:0", "--metrics-listen", "127.0.0.1:0"]);
+        command.env("SWITCHBOARD_TWILIO_AUTH_TOKEN", TWILIO_TOKEN);
+        command.env("SWITCHBOARD_PUBLIC_URL", TWILIO_PUBLIC_URL);
         // What tests ask for in a moment is no agent's fair share of a minute.
         command.env("SWITCHBOARD_POINTS_PER_MINUTE", "0");
         command.stdout(Stdio::piped()).stderr(log.reopen().expect("a file"));
         for (name, value) in options.variables {
-            command.env(format!("SWITCHBOARD_{name}"), value);
+            command.env(name, value);
         }
         let mut child = command.spawn().expect("starts");
         let mut lines = BufReader::new(child.stdout.take().expect("piped")).lines();
-        let told = tokio::time::timeout(DEADLINE, lines.next_line()).await.expect("tells its address");
-        let address = told.expect("reads").and_then(|line| {
-            line.strip_prefix("listening on http://").and_then(|address| address.parse().ok())
-        });
-        let shown = std::fs::read_to_string(log.path()).unwrap_or_default();
-        let address = address.unwrap_or_else(|| panic!("the server did not start: {shown}"));
-        Self { child, address, log }
+        let address = told(&mut lines, "listening on http://").await;
+        let metrics = told(&mut lines, "metrics on http://").await;
+        let (Some(address), Some(metrics)) = (address, metrics) else {
+            panic!("the server did not start: {}", read(&log));
+        };
+        Self { child, address, metrics, log }
     }
 
     pub fn address(&self) -> SocketAddr {
         self.address
+    }
+
+    /// Where its metrics are.
+    pub fn metrics_address(&self) -> SocketAddr {
+        self.metrics
+    }
+
+    /// Everything that it has logged.
+    pub fn log(&self) -> String {
+        read(&self.log)
     }
 
     /// The whole URL of `path`.
@@ -122,7 +141,7 @@ impl Process {
 impl Drop for Process {
     fn drop(&mut self) {
         if std::thread::panicking() {
-            let log = std::fs::read_to_string(self.log.path()).unwrap_or_default();
+            let log = self.log();
             let lines: Vec<&str> = log.lines().collect();
             eprintln!(
                 "the end of the server's log:\n{}",
@@ -132,10 +151,23 @@ impl Drop for Process {
     }
 }
 
-/// Whether the program holds `text`.
-pub fn program_holds(text: &str) -> bool {
-    let program = std::fs::read(PROGRAM).expect("reads");
-    program.windows(text.len()).any(|window| window == text.as_bytes())
+/// The address after `words` in the next line that the server prints; `None` when it says something else, or nothing.
+async fn told(lines: &mut Lines<BufReader<ChildStdout>>, words: &str) -> Option<SocketAddr> {
+    let line = tokio::time::timeout(DEADLINE, lines.next_line()).await.expect("says where it listens");
+    line.expect("reads")?.strip_prefix(words)?.split('/').next()?.parse().ok()
+}
+
+fn read(log: &NamedTempFile) -> String {
+    std::fs::read_to_string(log.path()).unwrap_or_default()
+}
+
+/// The program as a release builds it: the one that `RELEASE_PROGRAM` names, or the one that was built last, if any.
+pub fn release_program() -> Option<PathBuf> {
+    if let Some(named) = std::env::var_os("RELEASE_PROGRAM") {
+        return Some(PathBuf::from(named));
+    }
+    let built = Path::new(PROGRAM).parent()?.parent()?.join("release/switchboard");
+    built.exists().then_some(built)
 }
 
 /// Asserts that `switchboard check` finds nothing wrong in the database at `url`; what it said.

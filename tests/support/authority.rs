@@ -1,0 +1,34 @@
+//! A certificate authority of a test's own.
+
+use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair};
+
+/// Signs certificates for servers.
+pub struct Authority {
+    /// Its own certificate, for those who trust it.
+    pub pem: String,
+    issuer: Issuer<'static, KeyPair>,
+}
+
+/// What a server shows, and its key, both as PEM.
+pub struct Certified {
+    pub certificate: String,
+    pub key: String,
+}
+
+impl Authority {
+    pub fn new() -> Self {
+        let key = KeyPair::generate().expect("a key");
+        let mut params = CertificateParams::default();
+        params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+        let pem = params.self_signed(&key).expect("a certificate").pem();
+        Self { pem, issuer: Issuer::new(params, key) }
+    }
+
+    /// A certificate for `host`.
+    pub fn certify(&self, host: &str) -> Certified {
+        let key = KeyPair::generate().expect("a key");
+        let params = CertificateParams::new([host.to_owned()]).expect("a name");
+        let certificate = params.signed_by(&key, &self.issuer).expect("a certificate");
+        Certified { certificate: certificate.pem(), key: key.serialize_pem() }
+    }
+}
