@@ -5,7 +5,8 @@
 //! - [`handoff`], [`rebalance`], [`lease`]: how many conversations change owners at once, or by themselves.
 //! - [`access`], [`views`], [`directory`], [`history`], [`queue_health`], [`workloads`]: what callers read.
 //! - [`audit`], [`violations`]: what managers read of how the team keeps its promises.
-//! - [`feed`], [`tail`], [`streams`]: what callers are told, from the log; [`wakeups`]: how processes tell each
+//! - [`feed`], [`tail`], [`streams`]: what callers are told, from the log; [`surroundings`]: what events mention,
+//!   read once for all who are told of them; [`wakeups`]: how processes tell each
 //!   other that there is more; [`retention`]: how far back a stream can begin.
 //! - [`presence`]: who is at a conversation; beside the log, and gone after a moment.
 //! - [`operator`], [`import`], [`check`]: what the operator does without signing in; [`health`]: what is asked of
@@ -42,6 +43,7 @@ pub mod rebalance;
 pub mod retention;
 mod scene;
 pub mod streams;
+pub mod surroundings;
 pub mod tail;
 pub mod views;
 pub mod violations;
@@ -72,6 +74,7 @@ pub use presence::{Present, Said};
 pub use queue_health::ThresholdsUpdate;
 pub use rebalance::PlanRebalance;
 pub use streams::{BoxStream, QueueItem, ResetReason, ThreadItem};
+pub use surroundings::Surroundings;
 pub use views::{ListFilter, ListPosition, Order, OrderDirection, OrderField, Page, Slice};
 pub use workloads::Workload;
 
