@@ -27,6 +27,7 @@ pub mod check;
 pub mod cursor;
 pub mod directory;
 pub mod feed;
+mod figures;
 pub mod handoff;
 pub mod health;
 pub mod history;
@@ -50,6 +51,7 @@ pub mod violations;
 pub mod wakeups;
 pub mod workloads;
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -58,7 +60,7 @@ use futures_util::future::BoxFuture;
 
 use crate::clock::Clock;
 use crate::domain::conversation::Change;
-use crate::domain::{AgentId, ConversationId, WorkspaceId};
+use crate::domain::{AgentId, ConversationId, PhoneNumberId, WorkspaceId};
 use crate::failpoint::failpoint;
 use crate::metrics::{Metrics, Pool, WakeUp};
 use crate::store::{Conn, Store, StoreResult, workspaces};
@@ -79,6 +81,7 @@ pub use views::{ListFilter, ListPosition, Order, OrderDirection, OrderField, Pag
 pub use workloads::Workload;
 
 use feed::Feed;
+use figures::Figures;
 use scene::Scene;
 use wakeups::{Bus, Wakeup, WakeupState, Wakeups};
 
@@ -91,6 +94,8 @@ pub struct Services {
     store: Store,
     feed: Feed,
     presence: presence::Board,
+    queue_health: Figures<(WorkspaceId, BTreeSet<PhoneNumberId>, i32), queue_health::HealthAt>,
+    workloads: Figures<WorkspaceId, Vec<Workload>>,
     wakeups: Wakeups,
     settings: Settings,
     clock: Clock,
@@ -163,7 +168,18 @@ impl Services {
                 })
             }
         };
-        Ok(Self { store, feed, presence, wakeups, settings, clock, keys: Arc::new(keys), metrics })
+        Ok(Self {
+            store,
+            feed,
+            presence,
+            queue_health: Figures::default(),
+            workloads: Figures::default(),
+            wakeups,
+            settings,
+            clock,
+            keys: Arc::new(keys),
+            metrics,
+        })
     }
 
     /// How this process hears of what others write.

@@ -202,10 +202,11 @@ impl Tail {
                 let mut ring = self.ring();
                 new.into_iter().for_each(|told| ring.push(told));
             }
-            self.head.send_replace(last);
+            // Before the head: who has seen that has seen every change of access up to it.
             if !access.is_empty() {
                 self.access.send_modify(|marks| marks.last.extend(access));
             }
+            self.head.send_replace(last);
             // Whoever writes more nudges again, and the nudge is kept until it is waited for.
             if is_all {
                 return Ok(());

@@ -4,7 +4,8 @@ use std::time::Instant;
 
 use serde_json::{Value, json};
 
-use crate::support::documents::USER_ERRORS;
+use crate::support::documents::{HEALTH, USER_ERRORS, WORKLOAD};
+use crate::support::outcome::items;
 use crate::support::socket::{Socket, Subscription};
 use crate::support::world::World;
 
@@ -19,6 +20,14 @@ fn rows(socket: &Socket, after: Option<&str>) -> Subscription {
         ... on ConversationUpdated { conversation { id contact { name number } assignee { name } lastMessage { body } }
             cause { actor { name } } } } }";
     socket.subscribe(document, json!({ "after": after }))
+}
+
+fn workloads(socket: &Socket) -> Subscription {
+    socket.subscribe(&format!("subscription {{ workloadsChanged {{ {WORKLOAD} }} }}"), json!({}))
+}
+
+fn health(socket: &Socket) -> Subscription {
+    socket.subscribe(&format!("subscription {{ queueHealthChanged {{ {HEALTH} }} }}"), json!({}))
 }
 
 /// How many statements the server sends from a claim until so many have been told of it, its own apart.
@@ -59,6 +68,23 @@ on_both! {
     async fn what_an_event_mentions_is_read_once_for_all_who_are_told(world: World) {
         let told = |change: &Value| change["__typename"] == "ConversationUpdated";
         assert_shared(&world, |socket| rows(socket, None), told).await;
+    }
+
+    async fn workloads_are_counted_once_for_all_who_look(world: World) {
+        let (rep, held) = (world.rep.id.clone(), std::cell::Cell::new(0));
+        let news = |all: &Value| {
+            let of_rep = items(all).iter().find(|it| it["agent"]["id"] == rep.as_str());
+            of_rep.is_some_and(|it| it["open"].as_i64() > Some(held.get()))
+        };
+        let one = statements_to_tell(&world, 1, 1, workloads, news).await;
+        held.set(1);
+        let many = statements_to_tell(&world, MANY, 2, workloads, news).await;
+        assert!(many < one + MANY, "{one} statements for one listener, {many} for {MANY}");
+    }
+
+    async fn health_is_read_once_for_all_who_look(world: World) {
+        world.tolerate(json!({ "maxUnassigned": 0 })).await.changed();
+        assert_shared(&world, health, |health| health["unassignedOverThreshold"] == false).await;
     }
 
     async fn who_replays_is_shown_names_as_they_are_by_now(world: World) {
