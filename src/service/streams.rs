@@ -10,7 +10,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::future::BoxFuture;
-use futures_util::{FutureExt, Stream, StreamExt, stream};
+use futures_util::{FutureExt, Stream, StreamExt, TryFutureExt, stream};
 use tokio::sync::watch;
 use tokio::time::{Instant, Sleep};
 
@@ -141,9 +141,9 @@ impl Services {
         .boxed())
     }
 
-    /// Resolves when the caller's agent is deactivated; never for a service.
-    pub fn revoked(&self, caller: Caller) -> BoxFuture<'static, ()> {
-        let services = self.clone();
+    /// Resolves when the agent is deactivated whose access this is, or was when they signed in; never for a service.
+    pub fn revoked(&self, access: &Access) -> BoxFuture<'static, ()> {
+        let (services, caller, as_of) = (self.clone(), access.caller, access.as_of);
         async move {
             let Some(agent) = caller.agent_id() else { return std::future::pending().await };
             loop {
@@ -152,19 +152,23 @@ impl Services {
                     tokio::time::sleep(Duration::from_secs(1)).await;
                     continue;
                 };
-                let mut access = tail.access();
-                let mut seen = access.borrow_and_update().of(agent);
+                let mut marks = tail.access();
+                let mut seen = marks.borrow_and_update().of(agent);
+                // What they signed in with tells of everything up to then, and the marks of everything after.
+                let mut is_known = tail.has_watched_since(as_of) && seen <= (0, Some(as_of));
                 loop {
-                    match services.access(caller).await {
+                    // In a box, since a future keeps the room for the largest thing it ever waits for.
+                    match if is_known { Ok(()) } else { services.access(caller).map_ok(drop).boxed().await } {
                         Err(Error::Unauthenticated) => return,
                         Err(_) => {
                             tokio::time::sleep(Duration::from_secs(1)).await;
                             continue;
                         }
-                        Ok(_) => {}
+                        Ok(()) => {}
                     }
+                    is_known = false;
                     // Only what concerns this agent is worth a look at the database.
-                    match access.wait_for(|marks| marks.of(agent) != seen).await {
+                    match marks.wait_for(|marks| marks.of(agent) != seen).await {
                         Ok(marks) => seen = marks.of(agent),
                         Err(_) => break,
                     }

@@ -23,6 +23,8 @@ pub struct Tail {
     workspace: WorkspaceId,
     store: Store,
     metrics: Metrics,
+    /// The number of the last event that it has not seen come.
+    began: i64,
     ring: Mutex<Ring>,
     /// The number of the last event in the ring.
     head: watch::Sender<i64>,
@@ -102,6 +104,7 @@ impl Tail {
             workspace,
             store,
             metrics,
+            began: head,
             ring: Mutex::new(Ring { history: 0, last: head, events: VecDeque::new() }),
             head: watch::Sender::new(head),
             access: watch::Sender::new(AccessMarks::default()),
@@ -143,6 +146,11 @@ impl Tail {
     /// Which history this is: changes when it is rewritten.
     pub fn history(&self) -> u64 {
         self.ring().history
+    }
+
+    /// Whether it has told of every event after this number, or is going to.
+    pub fn has_watched_since(&self, position: i64) -> bool {
+        self.began <= position
     }
 
     /// The number of the last event that was read.
