@@ -347,7 +347,7 @@ impl SignIn for TokenSignIn {
         let (services, later) = (self.services.clone(), self.services.clone());
         Ok(Session {
             expires_in: Some(left),
-            revoked: self.services.revoked(caller),
+            revoked: self.services.revoked(&access),
             agent_key: caller.agent_id().map(|id| id.0),
             workspace_key: Some(caller.workspace_id().0),
             attach: Arc::new(move |request| graphql::attach(request, Scope::new(later.clone(), caller))),

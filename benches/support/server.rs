@@ -7,7 +7,8 @@ use serde_json::Value;
 
 use super::process;
 
-const SECRET: &str = "a secret for one run of a bench, 32 bytes";
+/// What all tokens of a bench are signed with.
+pub const SECRET: &str = "a secret for one run of a bench, 32 bytes";
 
 /// What `seed --json` printed.
 pub struct Seeded(Value);

@@ -7,6 +7,7 @@
 use std::sync::Arc;
 
 use async_graphql::indexmap::IndexMap;
+use async_graphql::parser::parse_query;
 use async_graphql::parser::types::{
     BaseType, DocumentOperations, ExecutableDocument, OperationDefinition, Selection, SelectionSet, Type,
 };
@@ -22,10 +23,10 @@ pub struct Engine(pub Schema);
 
 impl Executor for Engine {
     async fn execute(&self, mut request: Request) -> Response {
-        let Some(asked) = Asked::of(&mut request) else { return self.0.execute(request).await };
-        match asked.refuse(&request) {
-            Some(refused) => refused,
-            None => asked.complete(self.0.execute(request).await),
+        match Asked::of(&mut request) {
+            Admission::Unread => self.0.execute(request).await,
+            Admission::Refused(refused) => refused,
+            Admission::Read(asked) => asked.complete(self.0.execute(request).await),
         }
     }
 
@@ -34,56 +35,61 @@ impl Executor for Engine {
         mut request: Request,
         session_data: Option<Arc<Data>>,
     ) -> BoxStream<'static, Response> {
-        let Some(asked) = Asked::of(&mut request) else {
-            return Executor::execute_stream(&self.0, request, session_data);
-        };
-        if let Some(refused) = asked.refuse(&request) {
-            return stream::once(std::future::ready(refused)).boxed();
+        let execute = |request| Executor::execute_stream(&self.0, request, session_data);
+        match Asked::of(&mut request) {
+            Admission::Unread => execute(request),
+            Admission::Refused(refused) => stream::once(std::future::ready(refused)).boxed(),
+            Admission::Read(asked) => execute(request).map(move |response| asked.complete(response)).boxed(),
         }
-        let responses = Executor::execute_stream(&self.0, request, session_data);
-        responses.map(move |response| asked.complete(response)).boxed()
     }
 }
 
-/// What a request asked for, kept beside its execution.
+/// What a request asked for, kept beside its execution, which for a subscription is long: so the document, which is
+/// many times as large as its text, is not. It is read again for an answer in which something failed.
 struct Asked {
-    document: ExecutableDocument,
+    query: String,
     operation_name: Option<String>,
+    outline: Outline,
+}
+
+/// What is known of a request before its execution.
+enum Admission {
+    /// There is no document that can be read; the engine says why.
+    Unread,
+    /// A value stands where it may not, or a variable does not fit.
+    Refused(Response),
+    Read(Asked),
 }
 
 impl Asked {
-    /// The request's document, which the guard has parsed; `None` when there is none that can be.
-    fn of(request: &mut Request) -> Option<Self> {
-        let document = request.parsed_query().ok()?.clone();
-        Some(Self { document, operation_name: request.operation_name.clone() })
+    fn of(request: &mut Request) -> Admission {
+        let (query, name) = (request.query.clone(), request.operation_name.clone());
+        let variables = std::mem::take(&mut request.variables);
+        let read = request.parsed_query().map(|document| {
+            let misfit = places::misplaced(document)
+                .or_else(|| variables::misfit(document, name.as_deref(), &variables));
+            (misfit, Outline::of_operation(document, name.as_deref()))
+        });
+        request.variables = variables;
+        match read {
+            Err(_) => Admission::Unread,
+            Ok((Some(error), _)) => Admission::Refused(Response::from_errors(vec![error])),
+            Ok((None, outline)) => Admission::Read(Self { query, operation_name: name, outline }),
+        }
     }
 
-    /// The answer to a request whose values stand where they may not, or whose variables do not fit; `None` when
-    /// all is well.
-    fn refuse(&self, request: &Request) -> Option<Response> {
-        let name = self.operation_name.as_deref();
-        let error = places::misplaced(&self.document)
-            .or_else(|| variables::misfit(&self.document, name, &request.variables))?;
-        Some(Response::from_errors(vec![error]))
+    /// `response`, mended and in order.
+    fn complete(&self, mut response: Response) -> Response {
+        let failed = response.errors.iter().any(|error| !error.path.is_empty());
+        if failed && let Ok(document) = parse_query(&self.query) {
+            let operation = operation(&document, self.operation_name.as_deref());
+            if let Some(operation) = operation {
+                mend(&mut response, &document, operation);
+            }
+        }
+        self.outline.arrange(&mut response.data);
+        response
     }
-
-    fn complete(&self, response: Response) -> Response {
-        complete(response, &self.document, self.operation_name.as_deref())
-    }
-}
-
-/// `response` to the operation `operation_name` of `document`, mended and in order.
-fn complete(mut response: Response, document: &ExecutableDocument, operation_name: Option<&str>) -> Response {
-    let failed = response.errors.iter().any(|error| !error.path.is_empty());
-    if !failed && response.data == Value::Null {
-        return response;
-    }
-    let Some(operation) = operation(document, operation_name) else { return response };
-    if failed {
-        mend(&mut response, document, operation);
-    }
-    Outline::of(document, &[&operation.selection_set.node]).arrange(&mut response.data);
-    response
 }
 
 fn operation<'a>(document: &'a ExecutableDocument, name: Option<&str>) -> Option<&'a OperationDefinition> {
@@ -110,16 +116,22 @@ fn mend(response: &mut Response, document: &ExecutableDocument, operation: &Oper
 
 /// What a selection answers with, in order, and what is selected in each in turn.
 #[derive(Default)]
-struct Outline<'a>(IndexMap<&'a str, Outline<'a>>);
+struct Outline(IndexMap<Name, Outline>);
 
-impl<'a> Outline<'a> {
+impl Outline {
+    /// Empty when there is no such operation.
+    fn of_operation(document: &ExecutableDocument, name: Option<&str>) -> Self {
+        let operation = operation(document, name);
+        operation.map_or_else(Self::default, |it| Self::of(document, &[&it.selection_set.node]))
+    }
+
     /// The outline of selections that are answered together.
-    fn of(document: &'a ExecutableDocument, sets: &[&'a SelectionSet]) -> Self {
-        let mut below: IndexMap<&str, Vec<&SelectionSet>> = IndexMap::new();
+    fn of(document: &ExecutableDocument, sets: &[&SelectionSet]) -> Self {
+        let mut below: IndexMap<&Name, Vec<&SelectionSet>> = IndexMap::new();
         for set in sets {
             gather(document, set, &mut below);
         }
-        Self(below.into_iter().map(|(key, sets)| (key, Self::of(document, &sets))).collect())
+        Self(below.into_iter().map(|(key, sets)| (key.clone(), Self::of(document, &sets))).collect())
     }
 
     /// Puts the fields of every object in order.
@@ -128,12 +140,12 @@ impl<'a> Outline<'a> {
             _ if self.0.is_empty() => {}
             Value::List(items) => items.iter_mut().for_each(|item| self.arrange(item)),
             Value::Object(fields) => {
-                let place = |key: &Name| self.0.get_index_of(key.as_str()).unwrap_or(usize::MAX);
+                let place = |key: &Name| self.0.get_index_of(key).unwrap_or(usize::MAX);
                 if !fields.keys().is_sorted_by_key(place) {
                     fields.sort_by_cached_key(|key, _| place(key));
                 }
                 for (key, below) in fields {
-                    if let Some(outline) = self.0.get(key.as_str()) {
+                    if let Some(outline) = self.0.get(key) {
                         outline.arrange(below);
                     }
                 }
@@ -146,12 +158,12 @@ impl<'a> Outline<'a> {
 fn gather<'a>(
     document: &'a ExecutableDocument,
     set: &'a SelectionSet,
-    below: &mut IndexMap<&'a str, Vec<&'a SelectionSet>>,
+    below: &mut IndexMap<&'a Name, Vec<&'a SelectionSet>>,
 ) {
     for selection in &set.items {
         match &selection.node {
             Selection::Field(field) => {
-                let key = field.node.response_key().node.as_str();
+                let key = &field.node.response_key().node;
                 below.entry(key).or_default().push(&field.node.selection_set.node);
             }
             Selection::InlineFragment(fragment) => gather(document, &fragment.node.selection_set.node, below),
@@ -295,7 +307,6 @@ fn pass_on(data: &mut Value, path: &[PathSegment], nullable: &[bool]) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use async_graphql::parser::parse_query;
     use async_graphql::{ServerError, value};
 
     fn failing(path: &[&str]) -> ServerError {
@@ -308,10 +319,19 @@ mod tests {
         error
     }
 
+    fn complete(response: Response, query: &str, operation_name: Option<&str>) -> Response {
+        let mut request = Request::new(query);
+        request.operation_name = operation_name.map(str::to_owned);
+        match Asked::of(&mut request) {
+            Admission::Read(asked) => asked.complete(response),
+            Admission::Unread | Admission::Refused(_) => panic!("cannot be answered: {query}"),
+        }
+    }
+
     fn completed(query: &str, data: Value, errors: &[&[&str]]) -> Value {
         let mut response = Response::new(data);
         response.errors = errors.iter().map(|path| failing(path)).collect();
-        complete(response, &parse_query(query).unwrap(), None).data
+        complete(response, query, None).data
     }
 
     #[test]
@@ -370,7 +390,7 @@ mod tests {
             "viewer": { "name": "n", "id": "i", "role": "r" },
             "w": { "name": "x", "plan": "y" },
         });
-        let data = complete(Response::new(data), &parse_query(query).unwrap(), Some("B")).data;
+        let data = complete(Response::new(data), query, Some("B")).data;
         let wanted = "{w:{plan:y,name:x},viewer:{id:i,role:r,name:n},\
             conversations:{nodes:[{status:2,id:1},{status:3,id:4}],totalCount:2}}";
         assert_eq!(keys(&data), wanted);

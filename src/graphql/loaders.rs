@@ -2,12 +2,13 @@
 //! and not one a row.
 //!
 //! Loaders belong to one operation, or to one pushed item of a subscription, and keep nothing: what one
-//! operation reads is never shown to the next.
+//! operation reads is never shown to the next. A pushed item finds most of what it shows beside its event, where it
+//! is read once for everybody: see [`crate::service::surroundings`].
 
 use std::collections::HashMap;
 use std::fmt::Debug;
 use std::hash::Hash;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use ::dataloader::BatchFn;
 use ::dataloader::non_cached::Loader as Batched;
@@ -21,7 +22,7 @@ use crate::domain::{
     Agent, AgentId, Contact, ContactId, ConversationId, Event, Message, MessageId, PhoneNumber,
     PhoneNumberId, WorkspaceId,
 };
-use crate::service::{Access, Answer, Error, Seen, Services};
+use crate::service::{Access, Answer, Error, Seen, Services, Surroundings};
 use crate::token::Caller;
 
 /// The most keys that one statement looks up.
@@ -54,9 +55,20 @@ where
 
 /// What one operation looks things up with, and for whom.
 pub struct Loaders {
+    asker: Arc<Asker>,
+    around: Option<Arc<Surroundings>>,
+    // Most items that are pushed need none, and eight loaders are thirty allocations.
+    batches: OnceLock<Box<Batches>>,
+}
+
+/// Who asks, for as long as an operation lasts.
+struct Asker {
     services: Services,
     caller: Caller,
     access: Arc<OnceCell<Access>>,
+}
+
+struct Batches {
     conversations: Loader<ConversationId, Seen>,
     agents: Loader<AgentId, Agent>,
     contacts: Loader<ContactId, Contact>,
@@ -78,12 +90,11 @@ macro_rules! batched {
     }};
 }
 
-impl Loaders {
-    /// Loaders for `caller`; `access` is read at its first use, unless it is filled already.
-    pub fn new(services: Services, caller: Caller, access: Arc<OnceCell<Access>>) -> Self {
+impl Batches {
+    fn new(Asker { services, caller, access }: &Asker) -> Self {
         let workspace = caller.workspace_id();
         Self {
-            conversations: visible_conversations(services.clone(), caller, access.clone()),
+            conversations: visible_conversations(services.clone(), *caller, access.clone()),
             agents: batched!(services, workspace, agents_by_ids),
             contacts: batched!(services, workspace, contacts_by_ids),
             phone_numbers: batched!(services, workspace, phone_numbers_by_ids),
@@ -91,69 +102,95 @@ impl Loaders {
             message_runs: batched!(services, workspace, message_runs),
             history_runs: batched!(services, workspace, history_runs),
             assignees: batched!(services, workspace, assignees_at),
-            services,
-            caller,
-            access,
         }
     }
+}
 
-    /// New loaders for the same caller and access, for the next item of a subscription.
-    pub fn renewed(&self) -> Arc<Self> {
-        Arc::new(Self::new(self.services.clone(), self.caller, self.access.clone()))
+impl Loaders {
+    /// Loaders for `caller`; `access` is read at its first use, unless it is filled already.
+    pub fn new(services: Services, caller: Caller, access: Arc<OnceCell<Access>>) -> Self {
+        let asker = Arc::new(Asker { services, caller, access });
+        Self { asker, around: None, batches: OnceLock::new() }
+    }
+
+    /// New loaders for the same caller and access, for the next item of a subscription, with what its event
+    /// mentions.
+    pub fn renewed(&self, around: Option<Arc<Surroundings>>) -> Arc<Self> {
+        Arc::new(Self { asker: self.asker.clone(), around, batches: OnceLock::new() })
+    }
+
+    fn batches(&self) -> &Batches {
+        self.batches.get_or_init(|| Box::new(Batches::new(&self.asker)))
     }
 
     pub fn services(&self) -> &Services {
-        &self.services
+        &self.asker.services
     }
 
     pub fn caller(&self) -> Caller {
-        self.caller
+        self.asker.caller
     }
 
     /// What the caller may see, read once.
     pub async fn access(&self) -> Result<&Access> {
-        let read = || self.services.access(self.caller);
-        self.access.get_or_try_init(read).await.map_err(error::of_service)
+        let read = || self.asker.services.access(self.asker.caller);
+        self.asker.access.get_or_try_init(read).await.map_err(error::of_service)
     }
 
     /// `None` when the caller cannot see it.
     pub async fn conversation(&self, id: ConversationId) -> Result<Option<Seen>> {
-        load(&self.conversations, id).await
+        load(&self.batches().conversations, id).await
     }
 
     pub async fn agent(&self, id: AgentId) -> Result<Option<Agent>> {
-        load(&self.agents, id).await
+        if let Some(around) = &self.around
+            && let Some(known) = around.agent(id).await.map_err(error::of_service)?
+        {
+            return Ok(Some(known.clone()));
+        }
+        load(&self.batches().agents, id).await
     }
 
     pub async fn contact(&self, id: ContactId) -> Result<Option<Contact>> {
-        load(&self.contacts, id).await
+        if let Some(around) = &self.around
+            && let Some(known) = around.contact(id).await.map_err(error::of_service)?
+        {
+            return Ok(Some(known.clone()));
+        }
+        load(&self.batches().contacts, id).await
     }
 
     /// Costs nothing when the access holds the number, as it does for everything that the caller can see.
     pub async fn phone_number(&self, id: PhoneNumberId) -> Result<Option<PhoneNumber>> {
-        let known = self.access.get().and_then(|access| access.phone_numbers.iter().find(|n| n.id == id));
+        let known =
+            self.asker.access.get().and_then(|access| access.phone_numbers.iter().find(|n| n.id == id));
         match known {
             Some(number) => Ok(Some(number.clone())),
-            None => load(&self.phone_numbers, id).await,
+            None => load(&self.batches().phone_numbers, id).await,
         }
     }
 
     /// The message with its author.
     pub async fn message(&self, id: MessageId) -> Result<Option<(Message, Option<Agent>)>> {
-        load(&self.messages, id).await
+        if let Some(around) = &self.around
+            && let Some(known) = around.message(id).await.map_err(error::of_service)?
+        {
+            return Ok(Some(known.clone()));
+        }
+        load(&self.batches().messages, id).await
     }
 
     pub async fn message_run(&self, run: Run) -> Result<Vec<Message>> {
-        Ok(load(&self.message_runs, run).await?.unwrap_or_default())
+        Ok(load(&self.batches().message_runs, run).await?.unwrap_or_default())
     }
 
     pub async fn history_run(&self, run: Run) -> Result<Vec<Arc<Event>>> {
-        Ok(load(&self.history_runs, run).await?.unwrap_or_default())
+        Ok(load(&self.batches().history_runs, run).await?.unwrap_or_default())
     }
 
     /// Who owned the conversation at that time.
     pub async fn assignee_at(&self, id: ConversationId, at: Timestamp) -> Result<Option<AgentId>> {
-        Ok(load(&self.assignees, (id, at)).await?.flatten())
+        Ok(load(&self.batches().assignees, (id, at)).await?.flatten())
     }
 }
 

@@ -45,9 +45,7 @@ impl Subscription {
         let filter = filter.unwrap_or_default().for_stream()?;
         let after = after.map(|cursor| cursor.0);
         let changes = scope.services().queue_changes(access, view.into(), filter, after).await;
-        Ok(pushed(scope, "queueChanges", changes.map_err(error::of_service)?, |item, loaders| {
-            QueueChange::new(item, loaders)
-        }))
+        Ok(pushed(scope, "queueChanges", changes.map_err(error::of_service)?, QueueChange::new))
     }
 
     /// The badges of the sidebar: as they are now, then whenever they change, at most four times a second.
@@ -132,11 +130,15 @@ impl Subscription {
         let changes = scope.services().presence_changes(access, ids::decode_or_nil(&id)).await;
         let changes = changes.map_err(error::of_service)?;
         let changes = changes.ok_or_else(|| bad_input("There is no such conversation."))?;
-        Ok(pushed(scope, "conversationPresence", changes, ConversationPresence::new))
+        Ok(pushed(scope, "conversationPresence", changes, |present, loaders| {
+            ConversationPresence::new(present, &loaders.renewed(None))
+        }))
     }
 }
 
 /// The stream as the executor takes it, counted under the name of its field.
+///
+/// `wrap` is given the loaders of the subscription, and hands renewed ones to what it makes of an item.
 fn pushed<T, U>(
     scope: &Scope,
     field: &'static str,
@@ -152,7 +154,7 @@ where
     let wrapped = items.map(move |item| match item {
         Ok(item) => {
             open.delivered();
-            Ok(wrap(item, &loaders.renewed()))
+            Ok(wrap(item, &loaders))
         }
         Err(failure) => Err(error::of_service(failure)),
     });

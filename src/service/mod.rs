@@ -5,7 +5,8 @@
 //! - [`handoff`], [`rebalance`], [`lease`]: how many conversations change owners at once, or by themselves.
 //! - [`access`], [`views`], [`directory`], [`history`], [`queue_health`], [`workloads`]: what callers read.
 //! - [`audit`], [`violations`]: what managers read of how the team keeps its promises.
-//! - [`feed`], [`tail`], [`streams`]: what callers are told, from the log; [`wakeups`]: how processes tell each
+//! - [`feed`], [`tail`], [`streams`]: what callers are told, from the log; [`surroundings`]: what events mention,
+//!   read once for all who are told of them; [`wakeups`]: how processes tell each
 //!   other that there is more; [`retention`]: how far back a stream can begin.
 //! - [`presence`]: who is at a conversation; beside the log, and gone after a moment.
 //! - [`operator`], [`import`], [`check`]: what the operator does without signing in; [`health`]: what is asked of
@@ -26,6 +27,7 @@ pub mod check;
 pub mod cursor;
 pub mod directory;
 pub mod feed;
+mod figures;
 pub mod handoff;
 pub mod health;
 pub mod history;
@@ -42,12 +44,14 @@ pub mod rebalance;
 pub mod retention;
 mod scene;
 pub mod streams;
+pub mod surroundings;
 pub mod tail;
 pub mod views;
 pub mod violations;
 pub mod wakeups;
 pub mod workloads;
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -56,7 +60,7 @@ use futures_util::future::BoxFuture;
 
 use crate::clock::Clock;
 use crate::domain::conversation::Change;
-use crate::domain::{AgentId, ConversationId, WorkspaceId};
+use crate::domain::{AgentId, ConversationId, PhoneNumberId, WorkspaceId};
 use crate::failpoint::failpoint;
 use crate::metrics::{Metrics, Pool, WakeUp};
 use crate::store::{Conn, Store, StoreResult, workspaces};
@@ -72,10 +76,12 @@ pub use presence::{Present, Said};
 pub use queue_health::ThresholdsUpdate;
 pub use rebalance::PlanRebalance;
 pub use streams::{BoxStream, QueueItem, ResetReason, ThreadItem};
+pub use surroundings::Surroundings;
 pub use views::{ListFilter, ListPosition, Order, OrderDirection, OrderField, Page, Slice};
 pub use workloads::Workload;
 
 use feed::Feed;
+use figures::Figures;
 use scene::Scene;
 use wakeups::{Bus, Wakeup, WakeupState, Wakeups};
 
@@ -88,6 +94,8 @@ pub struct Services {
     store: Store,
     feed: Feed,
     presence: presence::Board,
+    queue_health: Figures<(WorkspaceId, BTreeSet<PhoneNumberId>, i32), queue_health::HealthAt>,
+    workloads: Figures<WorkspaceId, Vec<Workload>>,
     wakeups: Wakeups,
     settings: Settings,
     clock: Clock,
@@ -160,7 +168,18 @@ impl Services {
                 })
             }
         };
-        Ok(Self { store, feed, presence, wakeups, settings, clock, keys: Arc::new(keys), metrics })
+        Ok(Self {
+            store,
+            feed,
+            presence,
+            queue_health: Figures::default(),
+            workloads: Figures::default(),
+            wakeups,
+            settings,
+            clock,
+            keys: Arc::new(keys),
+            metrics,
+        })
     }
 
     /// How this process hears of what others write.

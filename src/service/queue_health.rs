@@ -1,18 +1,22 @@
 //! Whether the queue of unassigned work grows, and whether it is past what the workspace tolerates.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ops::RangeInclusive;
+use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::{FutureExt, StreamExt, stream};
 
 use super::administration::Office;
-use super::pulse::Pulse;
+use super::figures::{Dial, Onlooker, Read};
 use super::views::narrowed;
 use super::{Access, Administered, Answer, BoxStream, Error, Services};
-use crate::domain::queue::{Signals, Window};
-use crate::domain::{PhoneNumberId, QueueHealth, QueueThresholds, Refusal, Workspace};
-use crate::store::{queue, workspaces};
+use crate::clock::Timestamp;
+use crate::domain::queue::{Queue, Signals, Window};
+use crate::domain::{
+    PhoneNumber, PhoneNumberId, QueueHealth, QueueThresholds, Refusal, Workspace, WorkspaceId,
+};
+use crate::store::{phone_numbers, queue, workspaces};
 use crate::token::Caller;
 
 /// For how many seconds arrivals can be held against claims: a minute to a week.
@@ -21,6 +25,9 @@ pub const WINDOW_SECONDS: RangeInclusive<i32> = 60..=604_800;
 pub const MAX_UNASSIGNED: RangeInclusive<i32> = 0..=1_000_000;
 /// For how many seconds a customer's wait can be tolerated: up to thirty days.
 pub const MAX_WAIT_SECONDS: RangeInclusive<i32> = 1..=2_592_000;
+
+/// The health of a queue, and the position in the log at which it holds.
+pub type HealthAt = (QueueHealth, i64);
 
 /// What to change of the thresholds. An absent part stays; `Some(None)` turns it off.
 #[derive(Debug, Clone, Copy, Default)]
@@ -52,9 +59,7 @@ impl Services {
                 async move { queue::of_numbers(conn, workspace, &numbers, window).await }.boxed()
             })
             .await?;
-        let known = access.phone_numbers.iter();
-        let by_number = known.filter_map(|number| Some((number.clone(), *queues.get(&number.id)?))).collect();
-        Ok(QueueHealth::new(by_number, access.workspace.queue_thresholds, window.now()))
+        Ok(health(&access.phone_numbers, &queues, access.workspace.queue_thresholds, window.now()))
     }
 
     /// The queue's health now, and each time its verdict or the state of a threshold changes, with the position
@@ -68,29 +73,78 @@ impl Services {
         access: Access,
         only: Option<BTreeSet<PhoneNumberId>>,
         window: i32,
-    ) -> Answer<BoxStream<Answer<(QueueHealth, i64)>>> {
+    ) -> Answer<BoxStream<Answer<HealthAt>>> {
         check_window(window)?;
-        access.viewer()?;
-        let pulse = Pulse::new(self.feed.tail(access.workspace.id).await?);
-        let watch = Watch {
-            services: self.clone(),
-            caller: access.caller,
-            only,
-            window,
-            pulse,
-            last: None,
-            wait_left: None,
+        let viewer = access.viewer()?.agent_id;
+        let tail = self.feed.tail(access.workspace.id).await?;
+        let (services, caller) = (self.clone(), access.caller);
+        let choose = move || {
+            let (services, only) = (services.clone(), only.clone());
+            async move { services.dial_of_health(caller, only.as_ref(), window).await }.boxed()
         };
-        Ok(stream::unfold(Some(watch), |watch| async move {
-            let mut watch = watch?;
-            match watch.next().await {
-                Ok(item) => Some((Ok(item), Some(watch))),
-                // A deactivated agent's stream ends; the socket says why.
-                Err(Error::Unauthenticated) => None,
-                Err(error) => Some((Err(error), None)),
+        let onlooker = Onlooker::new(tail, viewer, Box::new(choose)).await?;
+        Ok(stream::unfold(Some((onlooker, None::<Signals>)), |state| async move {
+            let (mut onlooker, mut last) = state?;
+            loop {
+                match onlooker.next().await {
+                    Ok(Some(now)) if last == Some(now.0.signals()) => {}
+                    Ok(Some(now)) => {
+                        last = Some(now.0.signals());
+                        return Some((Ok(now.as_ref().clone()), Some((onlooker, last))));
+                    }
+                    // A deactivated agent's stream ends; the socket says why.
+                    Ok(None) | Err(Error::Unauthenticated) => return None,
+                    Err(error) => return Some((Err(error), None)),
+                }
             }
         })
         .boxed())
+    }
+
+    /// What the caller may look at: the health of the numbers that they can access now.
+    async fn dial_of_health(
+        &self,
+        caller: Caller,
+        only: Option<&BTreeSet<PhoneNumberId>>,
+        window: i32,
+    ) -> Answer<Arc<Dial<HealthAt>>> {
+        let access = self.access(caller).await?;
+        let workspace = access.workspace.id;
+        let numbers = narrowed(access.viewer()?.phone_number_ids, only);
+        let tail = self.feed.tail(workspace).await?;
+        let (services, question) = (self.clone(), (workspace, numbers.clone(), window));
+        Ok(self.queue_health.dial(question, tail, move || {
+            let (services, numbers) = (services.clone(), numbers.clone());
+            async move { services.health_of(workspace, numbers, window).await }.boxed()
+        }))
+    }
+
+    async fn health_of(
+        &self,
+        workspace: WorkspaceId,
+        numbers: BTreeSet<PhoneNumberId>,
+        window: i32,
+    ) -> Answer<Read<HealthAt>> {
+        let now = self.clock.now();
+        let read = self.store.read(move |conn| {
+            async move {
+                let Some((workspace, head)) = workspaces::find(conn, workspace).await? else {
+                    return Ok(None);
+                };
+                let window = Window::new(now.max(head.at), window);
+                let mut known = phone_numbers::all(conn, workspace.id).await?;
+                known.retain(|number| numbers.contains(&number.id));
+                let queues = queue::of_numbers(conn, workspace.id, &numbers, window).await?;
+                let end = workspaces::heads(conn, &[workspace.id]).await?;
+                let through = end.first().map_or(head.seq, |(_, seq)| *seq);
+                let health = health(&known, &queues, workspace.queue_thresholds, window.now());
+                Ok(Some((health, head.seq, through)))
+            }
+            .boxed()
+        });
+        let (health, as_of, through) = read.await?.ok_or(Error::Unauthenticated)?;
+        let left = health.wait_left.and_then(|left| u64::try_from(left).ok());
+        Ok(Read { due: left.map(Duration::from_micros), value: (health, as_of), through })
     }
 
     /// Changes what the workspace wants to be told of.
@@ -124,6 +178,18 @@ impl Services {
     }
 }
 
+/// The health of the queues of these numbers together.
+fn health(
+    numbers: &[PhoneNumber],
+    queues: &BTreeMap<PhoneNumberId, Queue>,
+    thresholds: QueueThresholds,
+    now: Timestamp,
+) -> QueueHealth {
+    let known = numbers.iter();
+    let by_number = known.filter_map(|number| Some((number.clone(), *queues.get(&number.id)?))).collect();
+    QueueHealth::new(by_number, thresholds, now)
+}
+
 fn check_window(seconds: i32) -> Answer<()> {
     if WINDOW_SECONDS.contains(&seconds) {
         return Ok(());
@@ -146,33 +212,4 @@ fn updated(mut thresholds: QueueThresholds, update: ThresholdsUpdate) -> Result<
         thresholds.max_wait_seconds = checked("maxWaitSeconds", value, MAX_WAIT_SECONDS)?;
     }
     Ok(thresholds)
-}
-
-/// The queue of one viewer, as its signals change.
-struct Watch {
-    services: Services,
-    caller: Caller,
-    only: Option<BTreeSet<PhoneNumberId>>,
-    window: i32,
-    pulse: Pulse,
-    last: Option<Signals>,
-    /// How many microseconds after the last look the longest wait was to pass its threshold.
-    wait_left: Option<i64>,
-}
-
-impl Watch {
-    /// The health, when its signals differ from the last.
-    async fn next(&mut self) -> Answer<(QueueHealth, i64)> {
-        loop {
-            let due = self.wait_left.and_then(|left| u64::try_from(left).ok()).map(Duration::from_micros);
-            self.pulse.beat(due).await;
-            // Access is read each time: what the viewer may no longer see is no longer counted.
-            let access = self.services.access(self.caller).await?;
-            let health = self.services.queue_health(&access, self.only.as_ref(), self.window).await?;
-            self.wait_left = health.wait_left;
-            if self.last.replace(health.signals()) != Some(health.signals()) {
-                return Ok((health, access.as_of));
-            }
-        }
-    }
 }

@@ -10,17 +10,17 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::future::BoxFuture;
-use futures_util::{FutureExt, Stream, StreamExt, stream};
+use futures_util::{FutureExt, Stream, StreamExt, TryFutureExt, stream};
 use tokio::sync::watch;
-use tokio::time::Instant;
+use tokio::time::{Instant, Sleep};
 
-use super::tail::{Next, Tail};
+use super::tail::{Next, Tail, Told};
 use super::{Access, Answer, Error, Seen, Services};
 use crate::clock::Clock;
 use crate::domain::counts::ViewCounts;
 use crate::domain::view::{self, QueueChange};
 use crate::domain::{
-    AgentId, ConversationEvent, ConversationId, Event, EventBody, Filter, PhoneNumberId, View, Viewer,
+    AgentId, ConversationEvent, ConversationId, EventBody, Filter, PhoneNumberId, View, Viewer,
 };
 use crate::failpoint::failpoint;
 use crate::metrics::Metrics;
@@ -46,7 +46,7 @@ pub enum ResetReason {
 }
 
 /// One item of a view's stream.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub enum QueueItem {
     /// A conversation entered the view, changed in it, or left it.
     Changed {
@@ -54,7 +54,7 @@ pub enum QueueItem {
         change: QueueChange,
         /// The conversation after the event.
         seen: Seen,
-        cause: Arc<Event>,
+        cause: Told,
     },
     /// Everything up to `seq` has been told.
     Checkpoint { seq: i64 },
@@ -63,10 +63,10 @@ pub enum QueueItem {
 }
 
 /// One item of a conversation's stream: an event, a checkpoint (neither event nor reset), or the last item.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct ThreadItem {
     pub seq: i64,
-    pub event: Option<Arc<Event>>,
+    pub event: Option<Told>,
     /// The conversation after the event, or as it is at the first checkpoint.
     pub seen: Option<Seen>,
     pub reset: Option<ResetReason>,
@@ -141,9 +141,9 @@ impl Services {
         .boxed())
     }
 
-    /// Resolves when the caller's agent is deactivated; never for a service.
-    pub fn revoked(&self, caller: Caller) -> BoxFuture<'static, ()> {
-        let services = self.clone();
+    /// Resolves when the agent is deactivated whose access this is, or was when they signed in; never for a service.
+    pub fn revoked(&self, access: &Access) -> BoxFuture<'static, ()> {
+        let (services, caller, as_of) = (self.clone(), access.caller, access.as_of);
         async move {
             let Some(agent) = caller.agent_id() else { return std::future::pending().await };
             loop {
@@ -152,19 +152,23 @@ impl Services {
                     tokio::time::sleep(Duration::from_secs(1)).await;
                     continue;
                 };
-                let mut access = tail.access();
-                let mut seen = access.borrow_and_update().of(agent);
+                let mut marks = tail.access();
+                let mut seen = marks.borrow_and_update().of(agent);
+                // What they signed in with tells of everything up to then, and the marks of everything after.
+                let mut is_known = tail.has_watched_since(as_of) && seen <= (0, Some(as_of));
                 loop {
-                    match services.access(caller).await {
+                    // In a box, since a future keeps the room for the largest thing it ever waits for.
+                    match if is_known { Ok(()) } else { services.access(caller).map_ok(drop).boxed().await } {
                         Err(Error::Unauthenticated) => return,
                         Err(_) => {
                             tokio::time::sleep(Duration::from_secs(1)).await;
                             continue;
                         }
-                        Ok(_) => {}
+                        Ok(()) => {}
                     }
+                    is_known = false;
                     // Only what concerns this agent is worth a look at the database.
-                    match access.wait_for(|marks| marks.of(agent) != seen).await {
+                    match marks.wait_for(|marks| marks.of(agent) != seen).await {
                         Ok(marks) => seen = marks.of(agent),
                         Err(_) => break,
                     }
@@ -210,6 +214,7 @@ impl Services {
             ready: VecDeque::new(),
             caught_up: false,
             quiet_since: Instant::now(),
+            alarm: Box::pin(tokio::time::sleep(CHECKPOINT)),
             clock: self.clock.clone(),
             metrics: self.metrics.clone(),
         };
@@ -229,7 +234,7 @@ trait Lens: Send + 'static {
     type Item: Send + 'static;
 
     /// What an event says to this stream, if anything.
-    fn item(&self, event: &Arc<Event>, body: &ConversationEvent) -> Option<Self::Item>;
+    fn item(&self, told: &Told, body: &ConversationEvent) -> Option<Self::Item>;
 
     /// Everything up to `seq` has been told; `first` is that it was reached for the first time.
     fn checkpoint(&mut self, seq: i64, first: bool) -> Option<Self::Item>;
@@ -252,6 +257,9 @@ struct Follower<L: Lens> {
     ready: VecDeque<(L::Item, bool)>,
     caught_up: bool,
     quiet_since: Instant,
+    /// Goes off when the stream may have been quiet for long enough, and is set anew only then: to set it for each
+    /// item would take the lock of the runtime's timers twice an item.
+    alarm: Pin<Box<Sleep>>,
     clock: Clock,
     metrics: Metrics,
 }
@@ -269,6 +277,12 @@ impl<L: Lens> Follower<L> {
             self.head.borrow_and_update();
             match self.tail.after(self.history, self.position).await? {
                 Next::Events(events) if events.is_empty() => {}
+                // What is replayed is shown with names as they are by now.
+                Next::Events(events) if !self.caught_up => {
+                    let events = self.tail.afresh(events);
+                    self.take(&events);
+                    continue;
+                }
                 Next::Events(events) => {
                     self.take(&events);
                     continue;
@@ -276,19 +290,28 @@ impl<L: Lens> Follower<L> {
                 Next::Rewritten => return Ok(self.lost(ResetReason::CursorInvalid)),
                 Next::Truncated => return Ok(self.lost(ResetReason::LogTruncated)),
             }
-            let quiet = tokio::time::timeout_at(self.quiet_since + CHECKPOINT, async {
-                // The sender lives in `tail`, so this cannot fail.
-                if self.caught_up && self.head.changed().await.is_err() {
-                    std::future::pending().await
-                }
-            });
-            let first = !self.caught_up;
-            if quiet.await.is_err() || first {
+            if !self.caught_up {
                 self.caught_up = true;
-                self.quiet_since = Instant::now();
-                self.ready.extend(self.lens.checkpoint(self.position, first).map(|item| (item, false)));
+                self.checkpoint(true);
+                continue;
+            }
+            tokio::select! {
+                // The sender lives in `tail`, so this cannot fail.
+                changed = self.head.changed() => if changed.is_err() { std::future::pending().await },
+                () = self.alarm.as_mut() => {
+                    if self.quiet_since.elapsed() >= CHECKPOINT {
+                        self.checkpoint(false);
+                    }
+                    self.alarm.as_mut().reset(self.quiet_since + CHECKPOINT);
+                }
             }
         }
+    }
+
+    /// Everything up to here has been told.
+    fn checkpoint(&mut self, first: bool) {
+        self.quiet_since = Instant::now();
+        self.ready.extend(self.lens.checkpoint(self.position, first).map(|item| (item, false)));
     }
 
     /// The last item of a stream that cannot go on.
@@ -297,8 +320,9 @@ impl<L: Lens> Follower<L> {
     }
 
     /// Looks at events, up to one that ends the stream.
-    fn take(&mut self, events: &[Arc<Event>]) {
-        for event in events {
+    fn take(&mut self, events: &[Told]) {
+        for told in events {
+            let event = &told.event;
             self.position = event.seq;
             match &event.body {
                 EventBody::Access(change) if change.agent_id == self.viewer => {
@@ -307,7 +331,7 @@ impl<L: Lens> Follower<L> {
                 }
                 EventBody::Access(_) => {}
                 EventBody::Conversation(body) => {
-                    let Some(item) = self.lens.item(event, body) else { continue };
+                    let Some(item) = self.lens.item(told, body) else { continue };
                     self.ready.push_back((item, false));
                     // What is replayed is late because its client was away.
                     if self.caught_up {
@@ -331,10 +355,11 @@ struct Queue {
 impl Lens for Queue {
     type Item = QueueItem;
 
-    fn item(&self, event: &Arc<Event>, body: &ConversationEvent) -> Option<QueueItem> {
+    fn item(&self, told: &Told, body: &ConversationEvent) -> Option<QueueItem> {
+        let event = &told.event;
         let change = view::change(self.view, &self.filter, &self.viewer, event.actor, body)?;
         let seen = Seen::new(&body.after, Some(self.viewer.agent_id));
-        Some(QueueItem::Changed { seq: event.seq, change, seen, cause: event.clone() })
+        Some(QueueItem::Changed { seq: event.seq, change, seen, cause: told.clone() })
     }
 
     fn checkpoint(&mut self, seq: i64, _first: bool) -> Option<QueueItem> {
@@ -357,11 +382,12 @@ struct Thread {
 impl Lens for Thread {
     type Item = ThreadItem;
 
-    fn item(&self, event: &Arc<Event>, body: &ConversationEvent) -> Option<ThreadItem> {
-        let told = body.conversation_id() == self.id && view::concerns(self.viewer, event.actor, body);
-        told.then(|| ThreadItem {
+    fn item(&self, told: &Told, body: &ConversationEvent) -> Option<ThreadItem> {
+        let event = &told.event;
+        let concerns = body.conversation_id() == self.id && view::concerns(self.viewer, event.actor, body);
+        concerns.then(|| ThreadItem {
             seq: event.seq,
-            event: Some(event.clone()),
+            event: Some(told.clone()),
             seen: Some(Seen::new(&body.after, Some(self.viewer))),
             reset: None,
         })

@@ -8,6 +8,7 @@ use futures_util::FutureExt;
 use tokio::sync::{Notify, watch};
 
 use super::Answer;
+use super::surroundings::{Habits, Surroundings};
 use crate::domain::{AgentId, Event, EventBody, WorkspaceId};
 use crate::metrics::Metrics;
 use crate::store::{Store, StoreResult, events, workspaces};
@@ -22,19 +23,29 @@ pub struct Tail {
     workspace: WorkspaceId,
     store: Store,
     metrics: Metrics,
+    /// The number of the last event that it has not seen come.
+    began: i64,
     ring: Mutex<Ring>,
     /// The number of the last event in the ring.
     head: watch::Sender<i64>,
     access: watch::Sender<AccessMarks>,
     more: Arc<Notify>,
+    habits: Arc<Habits>,
     /// The log is another than the ring's; to be found out by the next pull.
     rewritten: AtomicBool,
+}
+
+/// An event, with what it mentions.
+#[derive(Clone)]
+pub struct Told {
+    pub event: Arc<Event>,
+    pub around: Arc<Surroundings>,
 }
 
 /// What comes after a position.
 pub enum Next {
     /// Up to [`BATCH`] events, in order and without a gap; none when there are no more yet.
-    Events(Vec<Arc<Event>>),
+    Events(Vec<Told>),
     /// History was rewritten: positions from before mean nothing.
     Rewritten,
     /// Retention has taken some of it.
@@ -60,30 +71,30 @@ struct Ring {
     /// Counts how often history was rewritten.
     history: u64,
     last: i64,
-    events: VecDeque<Arc<Event>>,
+    events: VecDeque<Told>,
 }
 
 impl Ring {
     /// Up to [`BATCH`] events after `position`; `None` when the ring does not reach back that far.
-    fn after(&self, position: i64) -> Option<Vec<Arc<Event>>> {
+    fn after(&self, position: i64) -> Option<Vec<Told>> {
         let reaches = match self.events.front() {
-            Some(oldest) => oldest.seq <= position + 1,
+            Some(oldest) => oldest.event.seq <= position + 1,
             None => position >= self.last,
         };
-        let place = self.events.partition_point(|event| event.seq <= position);
+        let place = self.events.partition_point(|told| told.event.seq <= position);
         reaches.then(|| self.events.iter().skip(place).take(BATCH).cloned().collect())
     }
 
-    fn push(&mut self, event: Arc<Event>) {
-        if event.seq != self.last + 1 {
+    fn push(&mut self, told: Told) {
+        if told.event.seq != self.last + 1 {
             // Retention was faster: who needs what is missing is told so.
             self.events.clear();
         }
-        self.last = event.seq;
+        self.last = told.event.seq;
         if self.events.len() == RING {
             self.events.pop_front();
         }
-        self.events.push_back(event);
+        self.events.push_back(told);
     }
 }
 
@@ -93,10 +104,12 @@ impl Tail {
             workspace,
             store,
             metrics,
+            began: head,
             ring: Mutex::new(Ring { history: 0, last: head, events: VecDeque::new() }),
             head: watch::Sender::new(head),
             access: watch::Sender::new(AccessMarks::default()),
             more: Arc::new(Notify::new()),
+            habits: Arc::default(),
             rewritten: AtomicBool::new(false),
         }
     }
@@ -122,12 +135,22 @@ impl Tail {
         if !gapless || (events.is_empty() && position < last) {
             return Ok(Next::Truncated);
         }
-        Ok(Next::Events(events))
+        Ok(Next::Events(self.surrounded(events)))
+    }
+
+    /// The same events, with what they mention as it is from now on.
+    pub fn afresh(&self, events: Vec<Told>) -> Vec<Told> {
+        self.surrounded(events.into_iter().map(|told| told.event).collect())
     }
 
     /// Which history this is: changes when it is rewritten.
     pub fn history(&self) -> u64 {
         self.ring().history
+    }
+
+    /// Whether it has told of every event after this number, or is going to.
+    pub fn has_watched_since(&self, position: i64) -> bool {
+        self.began <= position
     }
 
     /// The number of the last event that was read.
@@ -179,14 +202,19 @@ impl Tail {
                     EventBody::Conversation(_) => None,
                 })
                 .collect();
+            let new = self.surrounded(new);
+            if let Some(told) = new.first() {
+                told.around.read_ahead().await;
+            }
             {
                 let mut ring = self.ring();
-                new.into_iter().for_each(|event| ring.push(event));
+                new.into_iter().for_each(|told| ring.push(told));
             }
-            self.head.send_replace(last);
+            // Before the head: who has seen that has seen every change of access up to it.
             if !access.is_empty() {
                 self.access.send_modify(|marks| marks.last.extend(access));
             }
+            self.head.send_replace(last);
             // Whoever writes more nudges again, and the nudge is kept until it is waited for.
             if is_all {
                 return Ok(());
@@ -216,6 +244,12 @@ impl Tail {
         let workspace = self.workspace;
         let limit = i64::try_from(BATCH).unwrap_or(i64::MAX);
         self.store.read(move |conn| events::after(conn, workspace, position, limit).boxed()).await
+    }
+
+    fn surrounded(&self, events: Vec<Arc<Event>>) -> Vec<Told> {
+        let around = Surroundings::new(self.store.clone(), self.workspace, self.habits.clone(), &events);
+        let around = Arc::new(around);
+        events.into_iter().map(|event| Told { event, around: around.clone() }).collect()
     }
 
     fn ring(&self) -> MutexGuard<'_, Ring> {

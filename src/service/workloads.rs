@@ -1,11 +1,13 @@
 //! How much each agent holds, for managers.
 
+use std::sync::Arc;
+
 use futures_util::{FutureExt, StreamExt, stream};
 
-use super::pulse::Pulse;
+use super::figures::{Dial, Onlooker, Read};
 use super::{Access, Answer, BoxStream, Error, Services};
-use crate::domain::Agent;
-use crate::store::{agents, workloads};
+use crate::domain::{Agent, WorkspaceId};
+use crate::store::{agents, workloads, workspaces};
 use crate::token::Caller;
 
 const MANAGERS_ONLY: &str = "Only managers see how much each agent holds.";
@@ -27,17 +29,64 @@ impl Services {
     /// Forbidden for all but managers.
     #[tracing::instrument(level = "debug", skip_all)]
     pub async fn workloads(&self, access: &Access) -> Answer<Vec<Workload>> {
-        if !access.agent.as_ref().is_some_and(Agent::is_manager) {
-            return Err(Error::Forbidden(MANAGERS_ONLY));
-        }
+        check_manager(access)?;
+        Ok(self.all_workloads(access.workspace.id).await?.value)
+    }
+
+    /// The workloads now, and each time they change. Ends when the caller is no manager any more.
+    ///
+    /// # Errors
+    /// As [`Self::workloads`].
+    #[tracing::instrument(level = "debug", skip_all)]
+    pub async fn workloads_changes(&self, access: Access) -> Answer<BoxStream<Answer<Vec<Workload>>>> {
+        check_manager(&access)?;
+        let viewer = access.viewer()?.agent_id;
+        let tail = self.feed.tail(access.workspace.id).await?;
+        let (services, caller) = (self.clone(), access.caller);
+        let choose = move || {
+            let services = services.clone();
+            async move { services.dial_of_workloads(caller).await }.boxed()
+        };
+        let onlooker = Onlooker::new(tail, viewer, Box::new(choose)).await?;
+        Ok(stream::unfold(Some((onlooker, None)), |state| async move {
+            let (mut onlooker, mut last) = state?;
+            loop {
+                match onlooker.next().await {
+                    Ok(Some(now)) if last.as_ref() == Some(&now) => {}
+                    Ok(Some(now)) => {
+                        last = Some(now.clone());
+                        return Some((Ok(now.to_vec()), Some((onlooker, last))));
+                    }
+                    Ok(None) | Err(Error::Unauthenticated | Error::Forbidden(_)) => return None,
+                    Err(error) => return Some((Err(error), None)),
+                }
+            }
+        })
+        .boxed())
+    }
+
+    /// What the caller may look at, who has to be a manager.
+    async fn dial_of_workloads(&self, caller: Caller) -> Answer<Arc<Dial<Vec<Workload>>>> {
+        let access = self.access(caller).await?;
+        check_manager(&access)?;
         let workspace = access.workspace.id;
-        let (agents, open, waiting) = self
+        let tail = self.feed.tail(workspace).await?;
+        let services = self.clone();
+        Ok(self.workloads.dial(workspace, tail, move || {
+            let services = services.clone();
+            async move { services.all_workloads(workspace).await }.boxed()
+        }))
+    }
+
+    async fn all_workloads(&self, workspace: WorkspaceId) -> Answer<Read<Vec<Workload>>> {
+        let (agents, open, waiting, heads) = self
             .store
             .read(move |conn| {
                 async move {
                     let agents = agents::all(conn, workspace).await?;
                     let open = workloads::open(conn, workspace).await?;
-                    Ok((agents, open, workloads::waiting(conn, workspace).await?))
+                    let waiting = workloads::waiting(conn, workspace).await?;
+                    Ok((agents, open, waiting, workspaces::heads(conn, &[workspace]).await?))
                 }
                 .boxed()
             })
@@ -48,51 +97,13 @@ impl Services {
         };
         let mut all: Vec<_> = agents.into_iter().filter(|agent| agent.active).map(held).collect();
         all.sort_by_cached_key(|it| (-it.open, it.agent.name.to_lowercase(), it.agent.id));
-        Ok(all)
-    }
-
-    /// The workloads now, and each time they change. Ends when the caller is no manager any more.
-    ///
-    /// # Errors
-    /// As [`Self::workloads`].
-    #[tracing::instrument(level = "debug", skip_all)]
-    pub async fn workloads_changes(&self, access: Access) -> Answer<BoxStream<Answer<Vec<Workload>>>> {
-        if !access.agent.as_ref().is_some_and(Agent::is_manager) {
-            return Err(Error::Forbidden(MANAGERS_ONLY));
-        }
-        let pulse = Pulse::new(self.feed.tail(access.workspace.id).await?);
-        let watch = Watch { services: self.clone(), caller: access.caller, pulse, last: None };
-        Ok(stream::unfold(Some(watch), |watch| async move {
-            let mut watch = watch?;
-            match watch.next().await {
-                Ok(item) => Some((Ok(item), Some(watch))),
-                Err(Error::Unauthenticated | Error::Forbidden(_)) => None,
-                Err(error) => Some((Err(error), None)),
-            }
-        })
-        .boxed())
+        Ok(Read { value: all, through: heads.first().map_or(0, |(_, seq)| *seq), due: None })
     }
 }
 
-/// The workloads, as they change before one manager.
-struct Watch {
-    services: Services,
-    caller: Caller,
-    pulse: Pulse,
-    last: Option<Vec<Workload>>,
-}
-
-impl Watch {
-    /// The workloads, when they differ from the last.
-    async fn next(&mut self) -> Answer<Vec<Workload>> {
-        loop {
-            self.pulse.beat(None).await;
-            let access = self.services.access(self.caller).await?;
-            let now = self.services.workloads(&access).await?;
-            if self.last.as_ref() != Some(&now) {
-                self.last = Some(now.clone());
-                return Ok(now);
-            }
-        }
+fn check_manager(access: &Access) -> Answer<()> {
+    if access.agent.as_ref().is_some_and(Agent::is_manager) {
+        return Ok(());
     }
+    Err(Error::Forbidden(MANAGERS_ONLY))
 }

@@ -8,6 +8,7 @@ mod processes;
 mod queue;
 mod resets;
 mod retention;
+mod sharing;
 mod sockets;
 mod thread;
 mod workloads;

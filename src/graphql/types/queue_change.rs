@@ -98,7 +98,7 @@ pub enum QueueEvent {
 }
 
 impl QueueChange {
-    /// An item of a live list, with loaders of its own.
+    /// An item of a live list; it gets loaders of its own.
     pub fn new(item: QueueItem, loaders: &Arc<Loaders>) -> Self {
         match item {
             QueueItem::Checkpoint { seq } => {
@@ -109,9 +109,10 @@ impl QueueChange {
             }
             QueueItem::Changed { seq, change, seen, cause } => {
                 let cursor = cursor(loaders, seq);
-                let cause = ConversationEvent::new(cause, loaders);
+                let loaders = loaders.renewed(Some(cause.around));
+                let cause = ConversationEvent::new(cause.event, &loaders);
                 let (id, version) = (seen.conversation.id, seen.conversation.version);
-                let conversation = Conversation::new(seen, loaders);
+                let conversation = Conversation::new(seen, &loaders);
                 match change {
                     view::QueueChange::Entered => {
                         Self::Entered(ConversationEntered { cursor, conversation, cause })
@@ -143,12 +144,13 @@ pub struct ConversationChange {
 }
 
 impl ConversationChange {
-    /// An item of a thread, with loaders of its own.
+    /// An item of a thread; it gets loaders of its own.
     pub fn new(item: ThreadItem, loaders: &Arc<Loaders>) -> Self {
+        let loaders = loaders.renewed(item.event.as_ref().map(|told| told.around.clone()));
         Self {
-            cursor: cursor(loaders, item.seq),
-            event: item.event.and_then(|event| ConversationEvent::new(event, loaders)),
-            conversation: item.seen.map(|seen| Conversation::new(seen, loaders)),
+            cursor: cursor(&loaders, item.seq),
+            event: item.event.and_then(|told| ConversationEvent::new(told.event, &loaders)),
+            conversation: item.seen.map(|seen| Conversation::new(seen, &loaders)),
             reset: item.reset.map(Into::into),
         }
     }

@@ -1,0 +1,287 @@
+//! What many listeners cost: `cargo bench --bench sockets`.
+//!
+//! Starts the release build on 200 workspaces, opens 10,000 sockets with a live list each, and measures what they
+//! hold when nothing happens, how soon 1,000 of them in one workspace have an event, what a delivery costs, how
+//! often the database is asked for it, and what it takes when everybody loses their socket and comes back. Prints a
+//! Markdown table. Processor time is the server's, from `/proc`; so it needs Linux, and a busy machine changes it
+//! less than the times.
+//!
+//! | option | |
+//! |---|---|
+//! | `--postgres` | on PostgreSQL, where `TEST_DATABASE_URL` says, rather than on SQLite |
+//! | `--sockets N` | how many sockets (10,000) |
+//! | `--subscribers N` | how many of them in the workspace where something happens (1,000) |
+//! | `--events N` | how many events are made for each figure (300) |
+//! | `--quick` | a tenth of everything |
+
+mod sockets {
+    pub mod desk;
+    pub mod documents;
+    pub mod fleet;
+}
+mod support;
+
+use std::process::Command;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use switchboard::clock::Clock;
+use switchboard::domain::{AgentId, WorkspaceId};
+use switchboard::token::{Caller, Keys};
+
+use self::sockets::desk::Desk;
+use self::sockets::documents;
+use self::sockets::fleet::{Fleet, Seat};
+use self::support::database::Database;
+use self::support::server::{SECRET, Seeded, Server, seed};
+use self::support::table::{Table, quantile};
+
+const WORKSPACES: usize = 200;
+/// Descriptors: a client's and a server's side each are in a process of their own.
+const FILES: usize = 40_000;
+/// How long nothing happens before memory is read.
+const REST: Duration = Duration::from_secs(3);
+/// How long idle sockets are watched.
+const IDLE: Duration = Duration::from_secs(30);
+
+struct Options {
+    postgres: bool,
+    sockets: usize,
+    subscribers: usize,
+    events: usize,
+}
+
+impl Options {
+    fn read() -> Self {
+        let arguments: Vec<String> = std::env::args().collect();
+        let has = |name: &str| arguments.iter().any(|argument| argument == name);
+        let share = if has("--quick") { 10 } else { 1 };
+        let number = |name: &str, default: usize| {
+            let at = arguments.iter().position(|argument| argument == name);
+            at.map_or(default / share, |at| arguments[at + 1].parse().expect("a number"))
+        };
+        let subscribers = number("--subscribers", 1_000);
+        Self {
+            postgres: has("--postgres"),
+            sockets: number("--sockets", 10_000).max(subscribers),
+            subscribers,
+            events: number("--events", 300),
+        }
+    }
+}
+
+// One thread for all clients: what they cost is not what is measured, and the server wants the cores.
+#[tokio::main(flavor = "current_thread")]
+async fn main() {
+    if !support::is_bench() {
+        return;
+    }
+    let options = Options::read();
+    allow_files();
+    let database = if options.postgres { Database::postgres() } else { Database::sqlite() };
+    let workspaces = WORKSPACES.to_string();
+    let seeded = seed(database.url(), &["--workspaces", &workspaces, "--conversations", "50"]);
+    let metrics = free_address();
+    let sockets = (2 * options.sockets).to_string();
+    let server = Server::start(
+        database.url(),
+        &[
+            "--metrics-listen",
+            &metrics,
+            "--sockets",
+            &sockets,
+            "--sockets-per-agent",
+            &sockets,
+            "--new-sockets-per-second",
+            &sockets,
+            "--points-per-minute",
+            "0",
+        ],
+    );
+    let desk = Desk::open(&server, &seeded).await;
+    let mut bench =
+        Bench { options, server, metrics, seats: Seats::of(&seeded), desk, table: Table::new(HEADS) };
+    bench.run().await;
+    println!("{}", bench.table);
+}
+
+const HEADS: [&str; 3] = ["what", "target", "measured"];
+
+struct Bench {
+    options: Options,
+    server: Server,
+    metrics: String,
+    seats: Seats,
+    desk: Desk,
+    table: Table,
+}
+
+/// What the server has done up to a moment.
+struct Mark {
+    at: Instant,
+    cpu_ms: f64,
+    statements: u64,
+}
+
+impl Bench {
+    async fn run(&mut self) {
+        let (sockets, subscribers) = (self.options.sockets, self.options.subscribers);
+        let alone = self.events("nobody listens", None).await;
+
+        let mut idle = Fleet::new(self.server.address(), self.seats.elsewhere(sockets - subscribers));
+        let mut alike =
+            Fleet::new(self.server.address(), self.seats.together(subscribers, &[documents::README]));
+        let before_kb = self.server.resident_kb();
+        let mark = self.mark().await;
+        tokio::join!(idle.open(), alike.open());
+        self.report_arrival(&format!("{sockets} sockets open at once"), &mark).await;
+        tokio::time::sleep(REST).await;
+        let each_kb = (self.server.resident_kb() - before_kb) as f64 / sockets as f64;
+        self.row("memory of an idle socket with one subscription", "≤ 20 KiB", format!("{each_kb:.1} KiB"));
+        let mark = self.mark().await;
+        tokio::time::sleep(IDLE).await;
+        let idle_ms = (self.server.cpu_ms() - mark.cpu_ms) / IDLE.as_secs_f64();
+        self.row(&format!("CPU of {sockets} idle sockets"), "", format!("{idle_ms:.1} ms a second"));
+
+        let told = self.events("one selection", Some(&alike)).await;
+        let more = format!("{:.2} ({told:.2}, without listeners {alone:.2})", told - alone);
+        self.row(&format!("statements more for an event with {subscribers} listeners"), "≤ 4", more);
+        alike.cut().await;
+
+        let varied = documents::varied();
+        let varied: Vec<&str> = varied.iter().map(String::as_str).collect();
+        let mut varied = Fleet::new(self.server.address(), self.seats.together(subscribers, &varied));
+        varied.open().await;
+        self.events(&format!("{} selections", documents::SELECTIONS), Some(&varied)).await;
+
+        tokio::join!(idle.cut(), varied.cut());
+        while self.metric("switchboard_sockets ").await > 0 {
+            tokio::time::sleep(Duration::from_millis(100)).await;
+        }
+        let mark = self.mark().await;
+        tokio::join!(idle.open(), varied.open());
+        self.report_arrival(&format!("{sockets} sockets lost, and back at once"), &mark).await;
+        let now_kb = self.server.resident_kb();
+        let each_kb = now_kb.saturating_sub(before_kb) as f64 / sockets as f64;
+        self.row("memory of a socket after all that", "", format!("{each_kb:.1} KiB"));
+    }
+
+    /// Makes events, each when the one before has reached everybody; the statements of one.
+    async fn events(&mut self, name: &str, fleet: Option<&Fleet>) -> f64 {
+        let (events, subscribers) = (self.options.events, self.options.subscribers);
+        let (mut since_sent, mut since_answered) = (Vec::new(), Vec::new());
+        let mark = self.mark().await;
+        for _ in 0..events {
+            let sent = Instant::now();
+            let Some(fleet) = fleet else {
+                self.desk.assign().await;
+                continue;
+            };
+            let (answered, last) = fleet.after(subscribers, self.desk.assign()).await;
+            since_sent.push((last - sent).as_secs_f64() * 1_000.0);
+            since_answered.push(last.saturating_duration_since(answered).as_secs_f64() * 1_000.0);
+        }
+        let cpu_ms = self.server.cpu_ms() - mark.cpu_ms;
+        let statements = (self.statements().await - mark.statements) as f64 / events as f64;
+        if fleet.is_some() {
+            let who = format!("to the last of {subscribers}, {name}");
+            let mut percentiles = |what: &str, target: &str, samples: &mut [f64]| {
+                let (p50, p99) = (quantile(samples, 0.5), quantile(samples, 0.99));
+                let figure = format!("p50 {p50:.1}, p99 {p99:.1} ms");
+                self.table.row([format!("{what} {who}"), target.to_owned(), figure]);
+            };
+            percentiles("from sending the mutation", "p50 ≤ 10, p99 ≤ 30 ms", &mut since_sent);
+            percentiles("from its answer", "", &mut since_answered);
+            let each_us = 1_000.0 * cpu_ms / (events * subscribers) as f64;
+            let a_second = 1_000_000.0 / each_us;
+            let figure = format!("{a_second:.0} ({each_us:.1} µs each)");
+            self.row(&format!("deliveries a second and core, {name}"), "≥ 30,000", figure);
+        }
+        statements
+    }
+
+    async fn report_arrival(&mut self, name: &str, mark: &Mark) {
+        let sockets = self.options.sockets as f64;
+        let (took, cpu_ms) = (mark.at.elapsed().as_secs_f64(), self.server.cpu_ms() - mark.cpu_ms);
+        let statements = (self.statements().await - mark.statements) as f64 / sockets;
+        let each_ms = cpu_ms / sockets;
+        let figure = format!("{took:.1} s, CPU {each_ms:.2} ms each, {statements:.1} statements each");
+        self.row(name, "", figure);
+    }
+
+    fn row(&mut self, what: &str, target: &str, figure: String) {
+        eprintln!("{what}: {figure}");
+        self.table.row([what.to_owned(), target.to_owned(), figure]);
+    }
+
+    async fn mark(&self) -> Mark {
+        Mark { at: Instant::now(), cpu_ms: self.server.cpu_ms(), statements: self.statements().await }
+    }
+
+    async fn statements(&self) -> u64 {
+        self.metric("switchboard_statements_total ").await
+    }
+
+    async fn metric(&self, name: &str) -> u64 {
+        let answer = reqwest::get(format!("http://{}/metrics", self.metrics)).await.expect("an answer");
+        let text = answer.text().await.expect("text");
+        let line = text.lines().find_map(|line| line.strip_prefix(name));
+        line.unwrap_or_else(|| panic!("no {name}")).parse().expect("a number")
+    }
+}
+
+/// The agents of all workspaces, as callers.
+struct Seats(Vec<Vec<Arc<str>>>);
+
+impl Seats {
+    fn of(seeded: &Seeded) -> Self {
+        let keys = Keys::new(SECRET.as_bytes()).expect("a secret");
+        let (now, hours) = (Clock::system().now(), Duration::from_secs(12 * 3_600));
+        let id = |id: &serde_json::Value| id.as_str().and_then(|id| id.parse().ok()).expect("an id");
+        let workspaces = seeded.line()["workspaces"].as_array().expect("a list").iter().map(|workspace| {
+            let agents = ["managers", "reps"].map(|role| workspace[role].as_array().expect("a list"));
+            let callers = agents.into_iter().flatten().map(|agent| Caller::Agent {
+                workspace_id: WorkspaceId(id(&workspace["id"])),
+                agent_id: AgentId(id(agent)),
+            });
+            let signed = callers.map(|caller| keys.sign(caller, now, hours).expect("signs"));
+            signed.map(|token| format!("Bearer {token}").into()).collect()
+        });
+        Self(workspaces.collect())
+    }
+
+    /// In the first workspace, each with the next of the documents.
+    fn together(&self, seats: usize, documents: &[&str]) -> Vec<Seat> {
+        let documents: Vec<Arc<str>> = documents.iter().map(|document| (*document).into()).collect();
+        let seat = |n: usize| Seat {
+            bearer: self.0[0][n % self.0[0].len()].clone(),
+            document: documents[n % documents.len()].clone(),
+        };
+        (0..seats).map(seat).collect()
+    }
+
+    /// In the other workspaces.
+    fn elsewhere(&self, seats: usize) -> Vec<Seat> {
+        let document: Arc<str> = documents::README.into();
+        let seat = |n: usize| {
+            let agents = &self.0[1 + n % (self.0.len() - 1)];
+            Seat { bearer: agents[n % agents.len()].clone(), document: document.clone() }
+        };
+        (0..seats).map(seat).collect()
+    }
+}
+
+/// Raises how many files this process and its children may open.
+fn allow_files() {
+    let mut raise = Command::new("prlimit");
+    raise.args(["--pid", &std::process::id().to_string(), &format!("--nofile={FILES}:{FILES}")]);
+    if !raise.status().is_ok_and(|status| status.success()) {
+        eprintln!("the limit of open files could not be raised to {FILES}: many sockets may not fit");
+    }
+}
+
+/// An address on which nobody listens.
+fn free_address() -> String {
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
+    listener.local_addr().expect("an address").to_string()
+}

@@ -1,0 +1,46 @@
+//! What the clients subscribe to.
+
+/// How many different selections [`varied`] gives.
+pub const SELECTIONS: usize = 20;
+
+/// As the README has it.
+pub const README: &str = "subscription Live($after: EventCursor) {
+  queueChanges(view: INBOX, filter: { status: OPEN }, after: $after) {
+    __typename
+    ... on QueueEvent { cursor }
+    ... on ConversationEntered { conversation { id version contact { name } assignee { name } unread } }
+    ... on ConversationUpdated { conversation { id version contact { name } assignee { name } unread } }
+    ... on ConversationLeft { conversationId version }
+    ... on QueueReset { reason }
+  }
+}";
+
+/// What a list may show beside the conversation's id and version.
+const PARTS: [&str; 5] = [
+    "contact { name number }",
+    "assignee { name title } assignedAt",
+    "phoneNumber { label }",
+    "lastMessage { body direction sentAt }",
+    "unread waitingSince status",
+];
+
+/// Selections no two of which are alike: three parts of five, in another order each, under another name.
+pub fn varied() -> Vec<String> {
+    let selection = |n: usize| {
+        let parts: Vec<&str> = (0..3).map(|k| PARTS[(n + k * (1 + n % 2)) % PARTS.len()]).collect();
+        let row = format!("row{n}: conversation {{ id version {} }}", parts.join(" "));
+        format!(
+            "subscription Live($after: EventCursor) {{
+  queueChanges(view: INBOX, filter: {{ status: OPEN }}, after: $after) {{
+    __typename
+    ... on QueueEvent {{ cursor }}
+    ... on ConversationEntered {{ {row} }}
+    ... on ConversationUpdated {{ {row} }}
+    ... on ConversationLeft {{ conversationId version }}
+    ... on QueueReset {{ reason }}
+  }}
+}}"
+        )
+    };
+    (0..SELECTIONS).map(selection).collect()
+}

@@ -1,0 +1,170 @@
+//! Who and what events mention, read once for all who are told of them.
+//!
+//! A row that is pushed shows names and texts that are in no event. A thousand subscribers need the same few, so
+//! they are kept beside the events they belong to. They are read after those, hence nothing is older than the event
+//! that it is shown with.
+
+use std::collections::{BTreeSet, HashMap};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use futures_util::FutureExt;
+use tokio::sync::OnceCell;
+
+use super::Answer;
+use crate::domain::{
+    Agent, AgentId, Contact, ContactId, Event, EventBody, Message, MessageId, Ownership, Snapshot, State,
+    WorkspaceId,
+};
+use crate::store::{Store, agents, contacts, messages};
+
+/// What each of the messages holds, with its author.
+type Messages = HashMap<MessageId, (Message, Option<Agent>)>;
+
+/// What a run of events of one workspace mentions. Each kind is read when somebody first asks for one of it.
+pub struct Surroundings {
+    store: Store,
+    workspace: WorkspaceId,
+    mentioned: Mentioned,
+    habits: Arc<Habits>,
+    agents: OnceCell<HashMap<AgentId, Agent>>,
+    contacts: OnceCell<HashMap<ContactId, Contact>>,
+    messages: OnceCell<Messages>,
+}
+
+#[derive(Default)]
+struct Mentioned {
+    agents: BTreeSet<AgentId>,
+    contacts: BTreeSet<ContactId>,
+    messages: BTreeSet<MessageId>,
+}
+
+/// What those who listen to a workspace have asked for lately.
+#[derive(Default)]
+pub(super) struct Habits {
+    agents: AtomicBool,
+    contacts: AtomicBool,
+    messages: AtomicBool,
+}
+
+impl Surroundings {
+    pub(super) fn new(
+        store: Store,
+        workspace: WorkspaceId,
+        habits: Arc<Habits>,
+        events: &[Arc<Event>],
+    ) -> Self {
+        let mut mentioned = Mentioned::default();
+        events.iter().for_each(|event| mentioned.note(event));
+        let (agents, contacts, messages) = (OnceCell::new(), OnceCell::new(), OnceCell::new());
+        Self { store, workspace, mentioned, habits, agents, contacts, messages }
+    }
+
+    /// Reads what was asked for since the last time, so that none of a thousand has to wait for it.
+    pub(super) async fn read_ahead(&self) {
+        let is_due = |asked: &AtomicBool| asked.swap(false, Ordering::Relaxed);
+        let agents = async {
+            if is_due(&self.habits.agents) {
+                let _ = self.all_agents().await;
+            }
+        };
+        let contacts = async {
+            if is_due(&self.habits.contacts) {
+                let _ = self.all_contacts().await;
+            }
+        };
+        let messages = async {
+            if is_due(&self.habits.messages) {
+                let _ = self.all_messages().await;
+            }
+        };
+        // What fails is tried again by the first who asks, who is told.
+        tokio::join!(agents, contacts, messages);
+    }
+
+    /// `None` when the events do not mention the agent.
+    ///
+    /// # Errors
+    /// What the database fails with.
+    pub async fn agent(&self, id: AgentId) -> Answer<Option<&Agent>> {
+        ask(&self.habits.agents);
+        Ok(self.all_agents().await?.get(&id))
+    }
+
+    /// `None` when the events do not mention the contact.
+    ///
+    /// # Errors
+    /// What the database fails with.
+    pub async fn contact(&self, id: ContactId) -> Answer<Option<&Contact>> {
+        ask(&self.habits.contacts);
+        Ok(self.all_contacts().await?.get(&id))
+    }
+
+    /// The message and its author; `None` when the events do not mention it.
+    ///
+    /// # Errors
+    /// What the database fails with.
+    pub async fn message(&self, id: MessageId) -> Answer<Option<&(Message, Option<Agent>)>> {
+        ask(&self.habits.messages);
+        Ok(self.all_messages().await?.get(&id))
+    }
+
+    async fn all_agents(&self) -> Answer<&HashMap<AgentId, Agent>> {
+        let read = async || {
+            let (workspace, ids) = (self.workspace, Vec::from_iter(self.mentioned.agents.iter().copied()));
+            let found = self
+                .store
+                .read(move |conn| async move { agents::by_ids(conn, workspace, &ids).await }.boxed());
+            Ok(found.await?.into_iter().map(|agent| (agent.id, agent)).collect())
+        };
+        self.agents.get_or_try_init(read).await
+    }
+
+    async fn all_contacts(&self) -> Answer<&HashMap<ContactId, Contact>> {
+        let read = async || {
+            let (workspace, ids) = (self.workspace, Vec::from_iter(self.mentioned.contacts.iter().copied()));
+            let found = self
+                .store
+                .read(move |conn| async move { contacts::by_ids(conn, workspace, &ids).await }.boxed());
+            Ok(found.await?.into_iter().map(|contact| (contact.id, contact)).collect())
+        };
+        self.contacts.get_or_try_init(read).await
+    }
+
+    async fn all_messages(&self) -> Answer<&Messages> {
+        let read = async || {
+            let (workspace, ids) = (self.workspace, Vec::from_iter(self.mentioned.messages.iter().copied()));
+            let found = self
+                .store
+                .read(move |conn| async move { messages::with_authors(conn, workspace, &ids).await }.boxed());
+            Ok(found.await?.into_iter().map(|(message, author)| (message.id, (message, author))).collect())
+        };
+        self.messages.get_or_try_init(read).await
+    }
+}
+
+impl Mentioned {
+    fn note(&mut self, event: &Event) {
+        let EventBody::Conversation(body) = &event.body else { return };
+        self.agents.extend(event.actor);
+        self.agents.extend(body.previous_assignee());
+        self.messages.extend(body.message_id);
+        let Snapshot { conversation, .. } = &body.after;
+        self.contacts.insert(conversation.contact_id);
+        self.messages.insert(conversation.last_message_id);
+        if let Ownership::Agent { id, by, .. } = conversation.ownership {
+            self.agents.insert(id);
+            self.agents.extend(by);
+        }
+        if let State::Closed { by, .. } = conversation.state {
+            self.agents.extend(by);
+        }
+    }
+}
+
+/// Notes that something is asked for. Looked at first: written each time, it would go from core to core.
+fn ask(habit: &AtomicBool) {
+    if !habit.load(Ordering::Relaxed) {
+        habit.store(true, Ordering::Relaxed);
+    }
+}
