@@ -4,7 +4,8 @@
 //!   wraps the answer.
 //! - [`reports`]: the part of the query root that is for managers.
 //! - [`types`]: one file an output type.
-//! - [`scope`]: what a request carries. [`loaders`]: look-ups that wait for each other.
+//! - [`scope`]: what a request carries. [`loaders`]: look-ups that wait for each other. [`direct`]: rows whose
+//!   fields need not.
 //! - [`ids`], [`scalars`], [`connection`]: ids, scalars and pages as clients see them.
 //! - [`places`], [`variables`]: whether what a request brings fits, before anything is done. `declared`: what the
 //!   schema says about it.
@@ -24,6 +25,7 @@
 pub mod completion;
 pub mod connection;
 mod declared;
+pub mod direct;
 pub mod error;
 pub mod ids;
 pub mod loaders;

@@ -26,6 +26,7 @@ use super::types::workload::Workload;
 use super::types::workspace::Workspace;
 use crate::domain::input::MAX_IDS;
 use crate::domain::{self, AgentId};
+use crate::service::Wanted;
 
 /// The query root.
 #[derive(Default)]
@@ -105,7 +106,9 @@ impl Query {
         #[graphql(desc = "Only those before this cursor.")] before: Option<String>,
     ) -> Option<Result<ConversationConnection>> {
         let paging = Paging::new(first, after, last, before);
-        root(ctx, |scope| async move { list(scope, view, filter, order_by, paging?).await.map(Some) }).await
+        let wanted = surroundings_of_rows(ctx);
+        root(ctx, |scope| async move { list(scope, view, filter, order_by, paging?, wanted).await.map(Some) })
+            .await
     }
 
     /// The agents of the workspace by name: what an assignment menu offers. You are among them.
@@ -187,12 +190,25 @@ impl Query {
     }
 }
 
+/// What the selection on a list asks for around its conversations.
+fn surroundings_of_rows(ctx: &Context<'_>) -> Wanted {
+    let list = ctx.look_ahead();
+    let rows = [list.field("nodes"), list.field("edges").field("node")];
+    let selects = |field: &str| rows.iter().any(|row| row.field(field).exists());
+    Wanted {
+        agents: ["assignee", "assignedBy", "closedBy"].into_iter().any(selects),
+        contacts: selects("contact"),
+        messages: selects("lastMessage"),
+    }
+}
+
 async fn list(
     scope: &Scope,
     view: ConversationView,
     filter: Option<ConversationFilter>,
     order: Option<ConversationOrder>,
     paging: Paging,
+    wanted: Wanted,
 ) -> Result<ConversationConnection> {
     let access = scope.agent_access().await?;
     let (view, order) = (view.into(), ConversationOrder::or_default(order));
@@ -203,9 +219,12 @@ async fn list(
     })?;
     let found = scope.services().conversations(access, view, &filter, order, slice).await;
     let found = found.map_err(error::of_service)?;
+    let rows = found.items.iter().map(|(_, seen)| &*seen.conversation);
+    let around = scope.services().surroundings(access.workspace.id, rows, wanted).await;
+    let loaders = scope.loaders().renewed(Some(around));
     let items = found.items.into_iter().map(|(position, seen)| {
         let cursor = ConversationCursor { field: order.field, position };
-        (cursor.encode(), Conversation::new(seen, scope.loaders()))
+        (cursor.encode(), Conversation::new(seen, &loaders))
     });
     let page = Page::new(items, found.has_next, found.has_previous);
     Ok(ConversationConnection(page, ConversationTotals { view, filter }))

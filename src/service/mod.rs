@@ -76,7 +76,7 @@ pub use presence::{Present, Said};
 pub use queue_health::ThresholdsUpdate;
 pub use rebalance::PlanRebalance;
 pub use streams::{BoxStream, QueueItem, ResetReason, ThreadItem};
-pub use surroundings::Surroundings;
+pub use surroundings::{Surroundings, Wanted};
 pub use views::{ListFilter, ListPosition, Order, OrderDirection, OrderField, Page, Slice};
 pub use workloads::Workload;
 

@@ -1,8 +1,8 @@
-//! Who and what events mention, read once for all who are told of them.
+//! Who and what rows and events mention, read once for all of them and all who are told of them.
 //!
-//! A row that is pushed shows names and texts that are in no event. A thousand subscribers need the same few, so
-//! they are kept beside the events they belong to. They are read after those, hence nothing is older than the event
-//! that it is shown with.
+//! A row shows names and texts that are not in it. Those of a page are read together. Those of a row that is pushed
+//! are needed by a thousand subscribers, so they are kept beside the event. They are read after the rows or the
+//! events, hence nothing is older than what it is shown with.
 
 use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
@@ -11,9 +11,9 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use futures_util::FutureExt;
 use tokio::sync::OnceCell;
 
-use super::Answer;
+use super::{Answer, Services};
 use crate::domain::{
-    Agent, AgentId, Contact, ContactId, Event, EventBody, Message, MessageId, Ownership, Snapshot, State,
+    Agent, AgentId, Contact, ContactId, Conversation, Event, EventBody, Message, MessageId, Ownership, State,
     WorkspaceId,
 };
 use crate::store::{Store, agents, contacts, messages};
@@ -21,7 +21,7 @@ use crate::store::{Store, agents, contacts, messages};
 /// What each of the messages holds, with its author.
 type Messages = HashMap<MessageId, (Message, Option<Agent>)>;
 
-/// What a run of events of one workspace mentions. Each kind is read when somebody first asks for one of it.
+/// What a page of rows or a run of events of one workspace mentions. Each kind is read when somebody first asks for one of it.
 pub struct Surroundings {
     store: Store,
     workspace: WorkspaceId,
@@ -47,6 +47,40 @@ pub(super) struct Habits {
     messages: AtomicBool,
 }
 
+/// What of its surroundings a page will show.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Wanted {
+    pub agents: bool,
+    pub contacts: bool,
+    pub messages: bool,
+}
+
+impl From<Wanted> for Habits {
+    fn from(wanted: Wanted) -> Self {
+        Self {
+            agents: wanted.agents.into(),
+            contacts: wanted.contacts.into(),
+            messages: wanted.messages.into(),
+        }
+    }
+}
+
+impl Services {
+    /// What `rows` mention, with what is `wanted` of it read already: one statement for each kind of thing.
+    pub async fn surroundings<'a>(
+        &self,
+        workspace: WorkspaceId,
+        rows: impl IntoIterator<Item = &'a Conversation>,
+        wanted: Wanted,
+    ) -> Arc<Surroundings> {
+        let mut mentioned = Mentioned::default();
+        rows.into_iter().for_each(|row| mentioned.conversation(row));
+        let around = Surroundings::of(self.store.clone(), workspace, Arc::new(wanted.into()), mentioned);
+        around.read_ahead().await;
+        Arc::new(around)
+    }
+}
+
 impl Surroundings {
     pub(super) fn new(
         store: Store,
@@ -56,6 +90,10 @@ impl Surroundings {
     ) -> Self {
         let mut mentioned = Mentioned::default();
         events.iter().for_each(|event| mentioned.note(event));
+        Self::of(store, workspace, habits, mentioned)
+    }
+
+    fn of(store: Store, workspace: WorkspaceId, habits: Arc<Habits>, mentioned: Mentioned) -> Self {
         let (agents, contacts, messages) = (OnceCell::new(), OnceCell::new(), OnceCell::new());
         Self { store, workspace, mentioned, habits, agents, contacts, messages }
     }
@@ -149,7 +187,10 @@ impl Mentioned {
         self.agents.extend(event.actor);
         self.agents.extend(body.previous_assignee());
         self.messages.extend(body.message_id);
-        let Snapshot { conversation, .. } = &body.after;
+        self.conversation(&body.after.conversation);
+    }
+
+    fn conversation(&mut self, conversation: &Conversation) {
         self.contacts.insert(conversation.contact_id);
         self.messages.insert(conversation.last_message_id);
         if let Ownership::Agent { id, by, .. } = conversation.ownership {

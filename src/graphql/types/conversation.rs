@@ -15,6 +15,7 @@ use super::phone_number::PhoneNumber;
 use crate::clock::Timestamp;
 use crate::domain::{self, AgentId, Ownership, State};
 use crate::graphql::connection::{Cursor, HistoryNumber, MessageNumber, Page, Paging, Total, Window, cost};
+use crate::graphql::direct::Direct;
 use crate::graphql::error;
 use crate::graphql::ids;
 use crate::graphql::loaders::Loaders;
@@ -30,18 +31,23 @@ pub enum ConversationStatus {
     Closed,
 }
 
+/// A conversation as the API shows it.
+pub type Conversation = Direct<ConversationFields>;
+
 /// A conversation, and what to look up its surroundings with.
 #[derive(Clone)]
-pub struct Conversation {
+pub struct ConversationFields {
     seen: Seen,
     loaders: Arc<Loaders>,
 }
 
 impl Conversation {
     pub fn new(seen: Seen, loaders: &Arc<Loaders>) -> Self {
-        Self { seen, loaders: loaders.clone() }
+        Direct(ConversationFields { seen, loaders: loaders.clone() })
     }
+}
 
+impl ConversationFields {
     fn row(&self) -> &domain::Conversation {
         &self.seen.conversation
     }
@@ -52,8 +58,8 @@ impl Conversation {
 }
 
 /// The one thread between a contact and a phone number, and who answers for it.
-#[Object]
-impl Conversation {
+#[Object(name = "Conversation")]
+impl ConversationFields {
     /// The conversation's id.
     pub async fn id(&self) -> ID {
         ids::encode(self.row().id)

@@ -69,7 +69,7 @@ impl Message {
 }
 
 /// One SMS of a conversation.
-#[Object]
+#[Object(serial)]
 impl Message {
     /// The message's id.
     pub async fn id(&self) -> ID {

@@ -1,0 +1,128 @@
+//! Objects resolved where they stand.
+//!
+//! The engine makes a task of every field, so that those which have to be looked up wait for each other. In a page
+//! of rows nearly all are there already. [`Direct`] asks each field once, in order, keeps what is ready, and waits
+//! only for the rest, together as the engine would. It passes the engine's extensions by: the schema has none.
+
+use std::borrow::Cow;
+use std::future::poll_fn;
+use std::ops::Deref;
+use std::task::Poll;
+
+use async_graphql::indexmap::IndexMap;
+use async_graphql::parser::types::{Field, Selection, SelectionSet};
+use async_graphql::registry::Registry;
+use async_graphql::resolver_utils::Fields;
+use async_graphql::{
+    ContainerType, Context, ContextSelectionSet, ObjectType, OutputType, Positioned, ServerResult, Value,
+};
+use futures_util::StreamExt;
+use futures_util::stream::FuturesUnordered;
+
+/// An object type of the API that is resolved field by field, as itself in every other way.
+#[derive(Debug, Clone)]
+pub struct Direct<T>(pub T);
+
+impl<T> Deref for Direct<T> {
+    type Target = T;
+
+    fn deref(&self) -> &T {
+        &self.0
+    }
+}
+
+impl<T: ContainerType> OutputType for Direct<T> {
+    fn type_name() -> Cow<'static, str> {
+        T::type_name()
+    }
+
+    fn create_type_info(registry: &mut Registry) -> String {
+        T::create_type_info(registry)
+    }
+
+    async fn resolve(&self, ctx: &ContextSelectionSet<'_>, field: &Positioned<Field>) -> ServerResult<Value> {
+        let mut fields = Vec::with_capacity(ctx.item.node.items.len());
+        if !gather(ctx, &ctx.item.node, &T::type_name(), &mut fields) {
+            return self.0.resolve(ctx, field).await;
+        }
+        let mut object = IndexMap::with_capacity(fields.len());
+        let mut waiting = FuturesUnordered::new();
+        for field in fields {
+            let key = &field.node.response_key().node;
+            if field.node.name.node == "__typename" {
+                object.insert(key.clone(), Value::String(T::type_name().into_owned()));
+                continue;
+            }
+            let mut resolving = Box::pin(async move { self.0.resolve_field(&ctx.with_field(field)).await });
+            match poll_fn(|task| Poll::Ready(resolving.as_mut().poll(task))).await {
+                Poll::Ready(Ok(value)) => _ = object.insert(key.clone(), value.unwrap_or_default()),
+                Poll::Ready(Err(error)) => ctx.add_error(error),
+                Poll::Pending => {
+                    // Its place in the order.
+                    object.insert(key.clone(), Value::Null);
+                    waiting.push(async move { (key, resolving.await) });
+                }
+            }
+        }
+        while let Some((key, resolved)) = waiting.next().await {
+            match resolved {
+                Ok(value) => _ = object.insert(key.clone(), value.unwrap_or_default()),
+                Err(error) => {
+                    object.shift_remove(key);
+                    ctx.add_error(error);
+                }
+            }
+        }
+        // As the engine says that all fields of an object failed.
+        Ok(if object.is_empty() { Value::Null } else { Value::Object(object) })
+    }
+}
+
+/// The fields of a selection on this object type, fragments laid out; false when the engine should rather do it:
+/// for a key that is asked for twice, whose selections have to be merged, and for directives.
+fn gather<'a>(
+    ctx: &ContextSelectionSet<'a>,
+    set: &'a SelectionSet,
+    type_name: &str,
+    fields: &mut Vec<&'a Positioned<Field>>,
+) -> bool {
+    set.items.iter().all(|selection| {
+        let (condition, set) = match &selection.node {
+            Selection::Field(field) => {
+                let key = &field.node.response_key().node;
+                let is_new = fields.iter().all(|other| other.node.response_key().node != *key);
+                fields.push(field);
+                return is_new && field.node.directives.is_empty();
+            }
+            Selection::InlineFragment(fragment) => {
+                (fragment.node.type_condition.as_ref(), &fragment.node.selection_set)
+            }
+            Selection::FragmentSpread(spread) => {
+                match ctx.query_env.fragments.get(&spread.node.fragment_name.node) {
+                    Some(fragment) => (Some(&fragment.node.type_condition), &fragment.node.selection_set),
+                    None => return false,
+                }
+            }
+        };
+        let condition = condition.map_or(type_name, |condition| condition.node.on.node.as_str());
+        let interfaces = ctx.schema_env.registry.implements.get(type_name);
+        let applies = condition == type_name || interfaces.is_some_and(|names| names.contains(condition));
+        !applies || gather(ctx, &set.node, type_name, fields)
+    })
+}
+
+impl<T: ContainerType> ContainerType for Direct<T> {
+    async fn resolve_field(&self, ctx: &Context<'_>) -> ServerResult<Option<Value>> {
+        self.0.resolve_field(ctx).await
+    }
+
+    fn collect_all_fields<'a>(
+        &'a self,
+        ctx: &ContextSelectionSet<'a>,
+        fields: &mut Fields<'a>,
+    ) -> ServerResult<()> {
+        self.0.collect_all_fields(ctx, fields)
+    }
+}
+
+impl<T: ObjectType> ObjectType for Direct<T> {}
