@@ -1,28 +1,31 @@
 //! What networks do: answers that are lost, connections that are cut or fall silent.
 
+use std::time::{Duration, Instant};
+
 use rand::rngs::StdRng;
 use rand::{Rng, SeedableRng};
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::support::agent::unique_key;
 use crate::support::app::App;
 use crate::support::database::{Database, Prepare, TestDatabase};
 use crate::support::documents;
-use crate::support::eventually;
 use crate::support::fault::lasting::{Lasting, assert_retryable};
 use crate::support::fault::process::{Options, Process, assert_sound};
 use crate::support::fault::proxy::{Flow, Proxy, Towards};
 use crate::support::fault::workspace;
 use crate::support::fold::{Fold, mark};
 use crate::support::outcome::text;
-use crate::support::seed;
 use crate::support::storm::{ALL, Storm};
 use crate::support::world::World;
+use crate::support::{eventually, seed, setting};
 
 /// How often each stream is cut.
 const CUTS: usize = 24;
 /// No cut comes later than after this many bytes: a handshake and a few items.
 const MOST_BYTES: u64 = 6_000;
+/// How long PostgreSQL is away at least; `BLACKOUT_SECONDS` asks for more.
+const BLACKOUT_SECONDS: u64 = 2;
 
 on_both! {
     async fn a_reply_whose_answer_was_lost_is_stored_once_when_it_is_repeated(world: World) {
@@ -113,7 +116,7 @@ on_both! {
 
     async fn a_slow_network_delays_and_loses_nothing(world: World) {
         let proxy = Proxy::before(world.app.address()).await;
-        proxy.set(Flow::Slow(std::time::Duration::from_millis(20)));
+        proxy.set(Flow::Slow(Duration::from_millis(20)));
         let rep = world.rep.at(proxy.address());
         let (_socket, mut changes) = rep.queue("INBOX", json!({}), None).await;
         changes.next().await;
@@ -126,56 +129,100 @@ on_both! {
     }
 }
 
-/// PostgreSQL falls silent for all connections, later for the old ones only, as when another machine takes over.
+/// What a balancer is told of a process.
+async fn readiness(process: &Process) -> (u16, Value) {
+    let http = reqwest::Client::builder().no_proxy().build().expect("an HTTP client");
+    let answer = http.get(process.url("/readyz")).send().await.expect("answers");
+    (answer.status().as_u16(), answer.json().await.expect("JSON"))
+}
+
+/// Waits until the process says that it is ready and that wake-ups reach it.
+async fn until_whole(process: &Process) {
+    eventually("it is ready, and wake-ups reach it", async || {
+        let (status, body) = readiness(process).await;
+        (status == 200 && body["checks"]["wakeups"]["detail"] == "connected").then_some(())
+    })
+    .await;
+}
+
+/// PostgreSQL falls silent for one of two processes, and is another machine when it is back: the old connections are
+/// lost. The process does not poll, so that what the other writes can only reach it by a LISTEN made anew.
 #[tokio::test(flavor = "multi_thread")]
 async fn postgresql_that_vanishes_costs_typed_errors_and_comes_back() {
     let Some(store) = TestDatabase::create(Database::Postgres).await else { return };
     let world = workspace(&store.url).await;
-    let patient = Process::start(&store.url).await;
-    let id = world.at(patient.address()).conversation(1).await;
-    let first = world.at(patient.address()).rep.as_of().await;
-    drop(patient);
+    let beside = Process::start(&store.url).await;
+    let there = world.at(beside.address());
+    let id = there.conversation(1).await;
+    let first = there.rep.as_of().await;
     let (proxy, through) = Proxy::before_postgres(&store.url).await;
     let options = Options::default().set("REQUEST_TIMEOUT", "1s").set("POOL_SIZE", 4);
-    let process = Process::start_with(&through, options).await;
+    let process = Process::start_with(&through, options.set("POLL_INTERVAL", "1h")).await;
     let here = world.at(process.address());
     let mut live = Lasting::queue(&here.rep, &[process.address()], "INBOX", &json!({}), &first);
     assert_eq!(live.next().await["__typename"], "QueueCheckpoint");
+    until_whole(&process).await;
 
+    let away = Duration::from_secs(setting("BLACKOUT_SECONDS").unwrap_or(BLACKOUT_SECONDS));
+    let (since, mut gap, mut refused) = (Instant::now(), Vec::new(), 0);
     proxy.set(Flow::Held);
     let selection = documents::single();
-    for _ in 0..6 {
+    while since.elapsed() < away || gap.len() < 3 {
         let input = json!({ "conversationId": id });
-        let (read, write) = tokio::join!(
+        let (read, write, (status, body), text) = tokio::join!(
             here.rep.client.query("{ viewer { id } }", json!({})),
             here.rep.client.try_mutate("markConversationRead", input, &selection),
+            readiness(&process),
+            there.conversation(gap.len() as u32 + 2),
         );
         assert_retryable(&read.body);
         assert_retryable(&write.body);
+        refused += 2;
+        assert_eq!(status, 503, "{body}");
+        assert_eq!(body["checks"]["database"]["ok"], false, "{body}");
+        assert_eq!(body["checks"]["draining"]["ok"], true, "{body}");
+        gap.push(text);
     }
-    proxy.set(Flow::Open);
-    eventually("PostgreSQL is back, and requests with it", async || {
+    let away = since.elapsed();
+    proxy.set_new(Flow::Open);
+    proxy.cut();
+    let since = Instant::now();
+    until_whole(&process).await;
+    let ready = since.elapsed();
+    eventually("requests are answered again", async || {
         let answer = here.rep2.client.query("{ viewer { id } }", json!({})).await;
         answer.body.get("errors").is_none().then_some(())
     })
     .await;
-    let arrived = eventually("texts are stored again", async || {
-        let input = json!({ "providerMessageId": "SM-after", "from": "+16505550199", "to": here.number.number, "body": "Back?" });
-        let answer = here.service.query(
-            "mutation($input: ReceiveMessageInput!) { receiveMessage(input: $input) { conversation { id } } }",
-            json!({ "input": input }),
-        );
-        answer.await.body["data"]["receiveMessage"]["conversation"]["id"].as_str().map(str::to_owned)
-    })
-    .await;
+    for missed in &gap {
+        assert_eq!(next_entered(&mut live).await, *missed, "the gap is caught up with, in order");
+    }
+    let caught_up = since.elapsed();
+    let news = there.conversation(gap.len() as u32 + 2).await;
+    assert_eq!(next_entered(&mut live).await, news, "wake-ups arrive again");
+    here.rep.claim(&news).await.changed();
+    println!(
+        "PostgreSQL was away for {:.0} s: {refused} requests were told to try again, /readyz was 503. Back: whole \
+         again after {:.1} s, {} events of the gap delivered after {:.1} s.",
+        away.as_secs_f64(),
+        ready.as_secs_f64(),
+        gap.len(),
+        caught_up.as_secs_f64()
+    );
+    drop((process, beside));
+    assert_sound(&store.url).await;
+}
+
+/// The next conversation that enters the list.
+async fn next_entered(live: &mut Lasting) -> String {
     loop {
         let item = live.next().await;
-        if item["conversation"]["id"] == arrived.as_str() {
-            break;
+        match text(&item["__typename"]) {
+            "ConversationEntered" => return text(&item["conversation"]["id"]).to_owned(),
+            "QueueReset" => panic!("the list was reset: {item:#}"),
+            _ => {}
         }
     }
-    drop(process);
-    assert_sound(&store.url).await;
 }
 
 /// What is delivered when a server, not its database, is held for a while: nothing is skipped.

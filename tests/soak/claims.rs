@@ -3,10 +3,10 @@
 use futures_util::future::join_all;
 use switchboard::domain::Role;
 
-use super::setting;
 use crate::support::app::App;
 use crate::support::database::{Database, Prepare, TestDatabase};
 use crate::support::fault::process::{Process, assert_sound};
+use crate::support::setting;
 use crate::support::world::World;
 
 const CLAIMANTS: usize = 64;

@@ -14,7 +14,6 @@ use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
 use super::ledger::{Acknowledged, Delivered};
-use super::setting;
 use super::site::Site;
 use crate::support::agent::{Agent, unique_key};
 use crate::support::client::Client;
@@ -22,9 +21,9 @@ use crate::support::documents;
 use crate::support::fault::lasting::{Lasting, assert_retryable};
 use crate::support::fold::{Fold, lists, mark};
 use crate::support::outcome::number;
-use crate::support::seed;
 use crate::support::storm::{ALL, Act, is_ordinary};
 use crate::support::world::{Workspace, customer};
+use crate::support::{seed, setting};
 
 const CONVERSATIONS: u32 = 8;
 const WORKERS: u64 = 6;

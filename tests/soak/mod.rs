@@ -6,9 +6,4 @@ mod claims;
 mod ledger;
 mod mixed;
 mod site;
-
-/// A number from the environment, if it is there.
-fn setting(name: &str) -> Option<u64> {
-    let text = std::env::var(name).ok()?;
-    Some(text.parse().unwrap_or_else(|_| panic!("{name} is a number")))
-}
+mod withdrawal;

@@ -68,6 +68,12 @@ pub fn say(what: &str) {
     writeln!(std::io::stderr(), "\n{what}\n").expect("can be said");
 }
 
+/// A number from the environment, if it is there: how long, or how large, a test is to be.
+pub fn setting(name: &str) -> Option<u64> {
+    let text = std::env::var(name).ok()?;
+    Some(text.parse().unwrap_or_else(|_| panic!("{name} is a number")))
+}
+
 /// The seed of a random test: `SEED` when it is set, so that a failure can be repeated; otherwise a new one.
 pub fn seed() -> u64 {
     let seed = match std::env::var("SEED") {

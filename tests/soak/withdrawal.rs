@@ -1,0 +1,136 @@
+//! How soon one process turns out whom another has taken something from.
+//!
+//! Asserts that nothing which was committed after the acknowledgement reaches the agent. How long it took until their
+//! stream was reset or their socket closed is printed, and no assertion.
+
+use std::time::{Duration, Instant, SystemTime};
+
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use serde_json::{Value, json};
+use switchboard::token::Caller;
+
+use crate::support::app::App;
+use crate::support::client::Client;
+use crate::support::database::{Database, Prepare, TestDatabase};
+use crate::support::documents;
+use crate::support::fault::process::{Process, assert_sound};
+use crate::support::outcome::number;
+use crate::support::socket::{Item, Socket, Subscription};
+use crate::support::world::{Workspace, World};
+use crate::support::{DEADLINE, setting};
+
+/// As many as run with the suite; `ROUNDS` asks for more.
+const ROUNDS: u64 = 2;
+/// The exact end is that of a second, so that more than one second is left.
+const TOKEN_LIFE: Duration = Duration::from_secs(2);
+
+/// One end of a stream: when it came, and what had come before it.
+struct End {
+    at: Instant,
+    told: Vec<Value>,
+}
+
+/// Follows the stream until it is reset or its socket is closed with 4403.
+async fn end_of(mut changes: Subscription) -> End {
+    let mut told = Vec::new();
+    loop {
+        match changes.item().await {
+            Item::Next(result) if result["data"]["queueChanges"]["__typename"] == "QueueReset" => break,
+            Item::Next(result) => told.push(result),
+            Item::Closed(code) => {
+                assert_eq!(code, Some(4403));
+                break;
+            }
+            other => panic!("neither a reset nor a close: {other:?}"),
+        }
+    }
+    End { at: Instant::now(), told }
+}
+
+/// The Inbox as `client` follows it, at its first checkpoint.
+async fn inbox(client: &Client) -> (Socket, Subscription) {
+    let socket = Socket::open(client).await;
+    let mut changes = socket.subscribe(&documents::queue_changes(), json!({ "view": "INBOX" }));
+    assert_eq!(changes.next().await["__typename"], "QueueCheckpoint");
+    (socket, changes)
+}
+
+/// Where changes are made, and how many customers have written.
+struct Side {
+    here: Workspace,
+    customers: u32,
+}
+
+impl Side {
+    /// How long after `change` was acknowledged the agent was turned out. A text comes in right behind it.
+    async fn measure(&mut self, client: &Client, change: impl AsyncFnOnce(&Workspace)) -> Duration {
+        let (_socket, changes) = inbox(client).await;
+        let following = tokio::spawn(end_of(changes));
+        change(&self.here).await;
+        let acknowledged = Instant::now();
+        self.customers += 1;
+        let later = self.here.conversation(self.customers).await;
+        let end = tokio::time::timeout(DEADLINE, following).await.expect("the agent is turned out");
+        let end = end.expect("the stream ends as it should");
+        assert!(end.told.iter().all(|item| !item.to_string().contains(&later)), "{later} in {:#?}", end.told);
+        end.at.saturating_duration_since(acknowledged)
+    }
+}
+
+/// When a token of ours expires.
+fn expiry(token: &str) -> SystemTime {
+    let claims = token.split('.').nth(1).expect("three parts");
+    let claims: Value =
+        serde_json::from_slice(&URL_SAFE_NO_PAD.decode(claims).expect("base64")).expect("JSON");
+    SystemTime::UNIX_EPOCH + Duration::from_secs(number(&claims["exp"]).unsigned_abs())
+}
+
+async fn pass(until: SystemTime) {
+    while let Ok(left) = until.duration_since(SystemTime::now()) {
+        tokio::time::sleep(left.max(Duration::from_millis(1))).await;
+    }
+}
+
+fn line(what: &str, mut took: Vec<Duration>) -> String {
+    took.sort();
+    let millis = |time: Duration| time.as_secs_f64() * 1_000.0;
+    let (median, most) = (took[took.len() / 2], took[took.len() - 1]);
+    format!("{what}: median {:.1} ms, at most {:.1} ms", millis(median), millis(most))
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_is_turned_out_at_one_process_hears_nothing_more_at_the_other() {
+    let Some(store) = TestDatabase::create(Database::Postgres).await else { return };
+    let world = World::prepare(App::start(&store.url).await).await;
+    world.app.stop().await;
+    let (one, two) = tokio::join!(Process::start(&store.url), Process::start(&store.url));
+    let agent = world.rep.at(two.address());
+    let mut side = Side { here: world.at(one.address()), customers: 0 };
+    let rounds = setting("ROUNDS").unwrap_or(ROUNDS);
+    let (mut revoked, mut deactivated, mut expired) = (Vec::new(), Vec::new(), Vec::new());
+    for _ in 0..rounds {
+        let revoke = async |here: &Workspace| drop(here.revoke(&agent, &world.number).await.changed());
+        revoked.push(side.measure(&agent.client, revoke).await);
+        side.here.grant(&agent, &world.number).await.changed();
+
+        let deactivate = async |here: &Workspace| drop(here.deactivate(&agent).await.changed());
+        deactivated.push(side.measure(&agent.client, deactivate).await);
+        side.here.reactivate(&agent).await.changed();
+
+        let caller = Caller::Agent { workspace_id: world.id, agent_id: agent.agent_id };
+        let token = world.app.token_for(caller, 0, TOKEN_LIFE);
+        let client = world.app.client(token.clone()).at(two.address());
+        expired.push(side.measure(&client, async |_: &Workspace| pass(expiry(&token)).await).await);
+    }
+    println!(
+        "{rounds} rounds, from the acknowledgement at one process to the end of the stream at the other:"
+    );
+    for (what, took) in
+        [("access revoked", revoked), ("deactivated", deactivated), ("token expired", expired)]
+    {
+        println!("{}", line(what, took));
+    }
+    drop((one, two));
+    assert_sound(&store.url).await;
+}
