@@ -118,7 +118,7 @@ impl LiveOperations {
     }
 
     /// The text of a delivery whose operation still lives; with its last one it ends.
-    pub(super) fn take(&self, delivery: Box<Delivery>) -> Option<String> {
+    pub(super) fn take(&self, delivery: Delivery) -> Option<String> {
         let mut entries = self.locked();
         let entry = entries.by_id.get(&delivery.id)?;
         if entry.number != delivery.number {
@@ -240,7 +240,7 @@ mod tests {
         for _ in 0..FLOODS * ROUNDS {
             let delivery = deliveries.recv().await.unwrap();
             *written.entry(Arc::clone(&delivery.id)).or_default() += 1;
-            assert!(live.take(delivery).is_some());
+            assert!(live.take(*delivery).is_some());
         }
         assert_eq!(written.len(), FLOODS);
         for (id, count) in written {
@@ -259,11 +259,11 @@ mod tests {
         let waiting = deliveries.recv().await.unwrap();
         live.complete("s");
         live.start("s".to_owned(), None, say);
-        assert_eq!(live.take(waiting), None);
+        assert_eq!(live.take(*waiting), None);
 
         while let Some(delivery) = deliveries.recv().await {
             let last = delivery.last;
-            if live.take(delivery).is_some() && last {
+            if live.take(*delivery).is_some() && last {
                 break;
             }
         }

@@ -112,7 +112,7 @@ async fn write(
         let message = tokio::select! {
             biased;
             Some(reply) = replies.recv() => *reply,
-            Some(delivery) = deliveries.recv() => match live.take(delivery) {
+            Some(delivery) = deliveries.recv() => match live.take(*delivery) {
                 Some(text) => Message::Text(text.into()),
                 None => continue,
             },
