@@ -4,8 +4,9 @@
 use std::sync::Arc;
 
 use async_graphql::{Context, ID, Result, Subscription};
-use futures_util::StreamExt as _;
+use futures_util::future::BoxFuture;
 use futures_util::stream::BoxStream;
+use futures_util::{FutureExt as _, StreamExt as _};
 
 use super::error::{self, bad_input};
 use super::ids;
@@ -18,7 +19,7 @@ use super::types::queue_change::{ConversationChange, QueueChange, cursor};
 use super::types::queue_health::QueueHealth;
 use super::types::view_counts::ViewCounts;
 use super::types::workload::Workload;
-use crate::service;
+use crate::service::{self, Access};
 
 /// The subscription root.
 pub struct Subscription;
@@ -40,11 +41,10 @@ impl Subscription {
         #[graphql(desc = "Where to go on from: `asOf` of the first page. Without it, from now on.")]
         after: Option<EventCursor>,
     ) -> Result<Pushed<QueueChange>> {
-        let scope = Scope::of(ctx)?;
-        let access = scope.agent_access().await?.clone();
+        let (scope, access) = subscriber(ctx).await?;
         let filter = filter.unwrap_or_default().for_stream()?;
         let after = after.map(|cursor| cursor.0);
-        let changes = scope.services().queue_changes(access, view.into(), filter, after).await;
+        let changes = scope.services().queue_changes(access, view.into(), filter, after).boxed().await;
         Ok(pushed(scope, "queueChanges", changes.map_err(error::of_service)?, QueueChange::new))
     }
 
@@ -55,9 +55,8 @@ impl Subscription {
         #[graphql(desc = "Only conversations of these phone numbers, at most 100.", name = "phoneNumberIds")]
         only: Option<Vec<ID>>,
     ) -> Result<Pushed<ViewCounts>> {
-        let scope = Scope::of(ctx)?;
-        let access = scope.agent_access().await?.clone();
-        let counts = scope.services().view_counts_changes(access, phone_number_ids(only)?).await;
+        let (scope, access) = subscriber(ctx).await?;
+        let counts = scope.services().view_counts_changes(access, phone_number_ids(only)?).boxed().await;
         Ok(pushed(
             scope,
             "viewCountsChanged",
@@ -74,10 +73,9 @@ impl Subscription {
         #[graphql(desc = "Where to go on from: a cursor that you hold. Without it, from now on.")]
         after: Option<EventCursor>,
     ) -> Result<Pushed<ConversationChange>> {
-        let scope = Scope::of(ctx)?;
-        let access = scope.agent_access().await?.clone();
+        let (scope, access) = subscriber(ctx).await?;
         let (id, after) = (ids::decode_or_nil(&id), after.map(|cursor| cursor.0));
-        let changes = scope.services().conversation_changes(access, id, after).await;
+        let changes = scope.services().conversation_changes(access, id, after).boxed().await;
         let changes = changes.map_err(error::of_service)?;
         let changes = changes.ok_or_else(|| bad_input("There is no such conversation."))?;
         Ok(pushed(scope, "conversationChanged", changes, ConversationChange::new))
@@ -96,9 +94,9 @@ impl Subscription {
         )]
         window: i32,
     ) -> Result<Pushed<QueueHealth>> {
-        let scope = Scope::of(ctx)?;
-        let access = scope.agent_access().await?.clone();
-        let changes = scope.services().queue_health_changes(access, phone_number_ids(only)?, window).await;
+        let (scope, access) = subscriber(ctx).await?;
+        let changes =
+            scope.services().queue_health_changes(access, phone_number_ids(only)?, window).boxed().await;
         Ok(pushed(
             scope,
             "queueHealthChanged",
@@ -110,9 +108,8 @@ impl Subscription {
     /// What each active agent holds: as it is now, then whenever it changes, at most four times a second; for
     /// managers. Ends when you are no manager any more.
     async fn workloads_changed(&self, ctx: &Context<'_>) -> Result<Pushed<Vec<Workload>>> {
-        let scope = Scope::of(ctx)?;
-        let access = scope.agent_access().await?.clone();
-        let changes = scope.services().workloads_changes(access).await;
+        let (scope, access) = subscriber(ctx).await?;
+        let changes = scope.services().workloads_changes(access).boxed().await;
         Ok(pushed(scope, "workloadsChanged", changes.map_err(error::of_service)?, |all, _| {
             all.into_iter().map(Workload::from).collect()
         }))
@@ -125,15 +122,26 @@ impl Subscription {
         ctx: &Context<'_>,
         #[graphql(desc = "The conversation's id.")] id: ID,
     ) -> Result<Pushed<ConversationPresence>> {
-        let scope = Scope::of(ctx)?;
-        let access = scope.agent_access().await?.clone();
-        let changes = scope.services().presence_changes(access, ids::decode_or_nil(&id)).await;
+        let (scope, access) = subscriber(ctx).await?;
+        let changes = scope.services().presence_changes(access, ids::decode_or_nil(&id)).boxed().await;
         let changes = changes.map_err(error::of_service)?;
         let changes = changes.ok_or_else(|| bad_input("There is no such conversation."))?;
         Ok(pushed(scope, "conversationPresence", changes, |present, loaders| {
             ConversationPresence::new(present, &loaders.renewed(None))
         }))
     }
+}
+
+/// Who subscribes, and what they may see.
+///
+/// In a box, as is the beginning of each stream: a subscription keeps the room for the largest thing that it has ever
+/// waited for, as long as it lasts.
+fn subscriber<'a>(ctx: &'a Context<'_>) -> BoxFuture<'a, Result<(&'a Scope, Access)>> {
+    async {
+        let scope = Scope::of(ctx)?;
+        Ok((scope, scope.agent_access().await?.clone()))
+    }
+    .boxed()
 }
 
 /// The stream as the executor takes it, counted under the name of its field.

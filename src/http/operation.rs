@@ -127,7 +127,7 @@ impl Operation {
     pub fn admit(parameters: Parameters, settings: &TransportSettings) -> Result<Self, Box<ServerError>> {
         let Parameters { query, operation_name, variables, trace: _ } = parameters;
         guard::admit_variables(&settings.document, json_bytes(&variables), &variables).map_err(refused)?;
-        let admitted =
+        let mut admitted =
             guard::admit(&settings.document, &query, operation_name.as_deref()).map_err(refused)?;
         if let Some(names) = &settings.type_names {
             admitted.check_types(|name| names.contains(name)).map_err(refused)?;
@@ -140,6 +140,7 @@ impl Operation {
         }
         if admitted.operation == OperationType::Subscription {
             check_subscription(&admitted)?;
+            guard::compact(&mut admitted.document);
         }
         let mut request = Request::new(query).variables(variables);
         request.operation_name = operation_name;

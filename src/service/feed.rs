@@ -182,7 +182,7 @@ async fn follow(tail: Weak<Tail>, more: Arc<Notify>) {
     let mut is_due = true;
     while let Some(tail) = tail.upgrade() {
         if is_due {
-            let read = tail.pull().await;
+            let read = tail.pull().boxed().await;
             if let Err(error) = &read {
                 tracing::warn!(%error, "the log could not be read and is tried again");
             }

@@ -148,7 +148,8 @@ impl Services {
             let Some(agent) = caller.agent_id() else { return std::future::pending().await };
             loop {
                 // Watching starts before looking, so nothing falls between.
-                let Ok(tail) = services.feed.tail(caller.workspace_id()).await else {
+                // In a box, since a future keeps the room for the largest thing it ever waits for.
+                let Ok(tail) = services.feed.tail(caller.workspace_id()).boxed().await else {
                     tokio::time::sleep(Duration::from_secs(1)).await;
                     continue;
                 };
@@ -157,7 +158,6 @@ impl Services {
                 // What they signed in with tells of everything up to then, and the marks of everything after.
                 let mut is_known = tail.has_watched_since(as_of) && seen <= (0, Some(as_of));
                 loop {
-                    // In a box, since a future keeps the room for the largest thing it ever waits for.
                     match if is_known { Ok(()) } else { services.access(caller).map_ok(drop).boxed().await } {
                         Err(Error::Unauthenticated) => return,
                         Err(_) => {

@@ -127,7 +127,8 @@ impl Tail {
                 None => ring.last,
             }
         };
-        let events = self.read(position).await?;
+        // In a box: hardly anybody reads here, and everybody who waits at the end of the log has the room for it.
+        let events = self.read(position).boxed().await?;
         if self.ring().history != history {
             return Ok(Next::Rewritten);
         }

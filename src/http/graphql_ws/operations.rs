@@ -11,7 +11,7 @@ use std::{
 };
 
 use async_graphql::{Executor, Request, Response, ServerError, parser::types::OperationType};
-use futures_util::{FutureExt, StreamExt};
+use futures_util::{FutureExt, StreamExt, stream::BoxStream};
 use tokio::{
     sync::{OwnedSemaphorePermit, Semaphore, mpsc},
     time::{Duration, timeout},
@@ -44,7 +44,7 @@ pub(super) struct Delivery {
 /// has ended the writer cannot send any more.
 pub(super) struct LiveOperations {
     entries: Mutex<Entries>,
-    queue: mpsc::Sender<Delivery>,
+    queue: mpsc::Sender<Box<Delivery>>,
     subscriptions: Arc<Semaphore>,
     results: Arc<Semaphore>,
 }
@@ -65,7 +65,8 @@ struct Entry {
 
 impl LiveOperations {
     /// The queue's other end belongs to the writer.
-    pub(super) fn new(settings: &TransportSettings) -> (Self, mpsc::Receiver<Delivery>) {
+    // Boxes, since every queue has the room for 32 of what it carries: 1.5 KiB less a socket.
+    pub(super) fn new(settings: &TransportSettings) -> (Self, mpsc::Receiver<Box<Delivery>>) {
         let (queue, deliveries) = mpsc::channel(1);
         let live = Self {
             entries: Mutex::default(),
@@ -136,7 +137,7 @@ impl LiveOperations {
 
 /// Where an operation's task leaves its messages. An `Err` means that nobody listens.
 pub(super) struct Outbox {
-    queue: mpsc::Sender<Delivery>,
+    queue: mpsc::Sender<Box<Delivery>>,
     id: Arc<str>,
     number: u64,
 }
@@ -166,20 +167,18 @@ impl Outbox {
             Unheard
         })?;
         let delivery = Delivery { id: Arc::clone(&self.id), number: self.number, text, last };
-        self.queue.send(delivery).await.map_err(|_| Unheard)
+        self.queue.send(Box::new(delivery)).await.map_err(|_| Unheard)
     }
 }
 
 /// Sends every item of a subscription, in order, until it ends.
-pub(super) async fn subscribe<E: Executor>(
-    executor: E,
-    request: Request,
+pub(super) async fn subscribe(
+    mut items: BoxStream<'static, Response>,
     outbox: Outbox,
     seen: Observation,
 ) -> Result<(), Unheard> {
     let request_id = seen.request_id();
     let span = seen.span();
-    let mut items = executor.execute_stream(request, None);
     loop {
         let item = AssertUnwindSafe(items.next()).catch_unwind().instrument(span.clone()).await;
         let settled = match item {
@@ -241,7 +240,7 @@ mod tests {
         for _ in 0..FLOODS * ROUNDS {
             let delivery = deliveries.recv().await.unwrap();
             *written.entry(Arc::clone(&delivery.id)).or_default() += 1;
-            assert!(live.take(delivery).is_some());
+            assert!(live.take(*delivery).is_some());
         }
         assert_eq!(written.len(), FLOODS);
         for (id, count) in written {
@@ -260,11 +259,11 @@ mod tests {
         let waiting = deliveries.recv().await.unwrap();
         live.complete("s");
         live.start("s".to_owned(), None, say);
-        assert_eq!(live.take(waiting), None);
+        assert_eq!(live.take(*waiting), None);
 
         while let Some(delivery) = deliveries.recv().await {
             let last = delivery.last;
-            if live.take(delivery).is_some() && last {
+            if live.take(*delivery).is_some() && last {
                 break;
             }
         }

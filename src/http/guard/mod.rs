@@ -15,6 +15,8 @@
 //! executor leaves out: a directive stands once at a place, and a literal object
 //! gives a field once.
 //!
+//! [`compact`] gives back what the parser keeps in reserve, for documents that are kept for long.
+//!
 //! [`admit_variables`] bounds the variables, whose values are copied to each
 //! place that uses them.
 //!
@@ -22,6 +24,7 @@
 //! of a document depends on the schema and stays with the executor, and so does
 //! every rule of validation that costs no more than the text is long.
 
+mod compact;
 mod merge;
 mod objects;
 mod refusal;
@@ -36,6 +39,7 @@ use async_graphql::parser::types::{
 use async_graphql::parser::{Pos, Positioned, parse_query};
 use async_graphql::{Name, Variables};
 
+pub use compact::compact;
 pub(in crate::http) use refusal::clip;
 pub use refusal::{Limited, Refusal};
 
