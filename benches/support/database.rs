@@ -30,9 +30,18 @@ impl Database {
 
     /// An empty database on the PostgreSQL that [`ADMIN_URL`] names.
     pub fn postgres() -> Self {
+        Self::create("template1")
+    }
+
+    /// A copy of a database of PostgreSQL to which nobody is connected.
+    pub fn copy_of(other: &Self) -> Self {
+        Self::create(other.name())
+    }
+
+    fn create(template: &str) -> Self {
         let number = NUMBER.fetch_add(1, Ordering::Relaxed);
         let name = format!("switchboard_bench_{}_{number}", std::process::id());
-        sql(&admin_url(), &format!("CREATE DATABASE {name}"));
+        sql(&admin_url(), &format!("CREATE DATABASE {name} TEMPLATE {template}"));
         let mut url = url::Url::parse(&admin_url()).expect("a URL");
         url.set_path(&name);
         Self { url: url.into(), kept: Kept::Server { name } }
@@ -40,6 +49,14 @@ impl Database {
 
     pub fn url(&self) -> &str {
         &self.url
+    }
+
+    /// Its name in PostgreSQL; empty for SQLite.
+    pub fn name(&self) -> &str {
+        match &self.kept {
+            Kept::Server { name } => name,
+            Kept::Folder { .. } => "",
+        }
     }
 }
 

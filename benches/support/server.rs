@@ -1,7 +1,7 @@
 //! Switchboard's release build as a process of its own.
 
 use std::io::{BufRead as _, BufReader};
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, ChildStdout, Command, Stdio};
 
 use serde_json::Value;
 
@@ -39,9 +39,10 @@ pub fn seed(database: &str, arguments: &[&str]) -> Seeded {
     Seeded(serde_json::from_slice(&seeded.stdout).expect("a line of JSON"))
 }
 
-/// `switchboard serve` on a free port; killed when it is dropped.
+/// `switchboard serve` on a free port, or another server; killed when it is dropped.
 pub struct Server {
     child: Child,
+    output: BufReader<ChildStdout>,
     address: String,
 }
 
@@ -50,13 +51,27 @@ impl Server {
     /// reads it.
     pub fn start(database: &str, arguments: &[&str]) -> Self {
         let mut serve = program("serve", database);
-        serve.args(["--listen", "127.0.0.1:0"]).args(arguments);
-        let mut child = serve.stderr(Stdio::null()).spawn().expect("starts");
+        serve.args(["--listen", "127.0.0.1:0"]).args(arguments).stderr(Stdio::null());
+        Self::spawn(serve)
+    }
+
+    /// Starts any program that prints a line with its URL at the end once it listens. Its input ends when this
+    /// process does.
+    pub fn spawn(mut program: Command) -> Self {
+        program.stdin(Stdio::piped()).stdout(Stdio::piped());
+        let mut child = program.spawn().expect("starts");
+        let output = BufReader::new(child.stdout.take().expect("its output"));
+        let mut server = Self { child, output, address: String::new() };
+        server.address = server.next_address();
+        server
+    }
+
+    /// The address in the next line that it prints.
+    pub fn next_address(&mut self) -> String {
         let mut line = String::new();
-        BufReader::new(child.stdout.take().expect("its output")).read_line(&mut line).expect("a line");
-        let address = line.trim().rsplit('/').next().expect("an address").to_owned();
-        assert!(!address.is_empty(), "the server did not start");
-        Self { child, address }
+        self.output.read_line(&mut line).expect("a line");
+        let url = line.trim().split("http://").nth(1).expect("the server starts");
+        url.split('/').next().unwrap_or(url).to_owned()
     }
 
     pub fn address(&self) -> &str {

@@ -1,0 +1,97 @@
+//! What is asked of whom.
+
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use bytes::Bytes;
+use serde_json::{Value, json};
+use uuid::Uuid;
+
+/// The conversations of a page.
+pub const PAGE: usize = 50;
+
+pub const TRIVIAL: &str = "{ __typename }";
+pub const VIEW_COUNTS: &str = "{ viewCounts { \
+    inbox { total open closed unread } assignedToMe { total open closed unread } \
+    unassigned { total open closed unread } asOf } }";
+/// Everything that happens.
+pub const LIVE: &str = "subscription { queueChanges { __typename ... on ConversationUpdated { \
+    cursor conversation { id version status contact { name number } assignee { id name } } } } }";
+const ASSIGN: &str = "mutation($conversation: ID!, $agent: ID!) { \
+    assignConversation(input: { conversationId: $conversation, agentId: $agent }) { \
+    changed conversation { id version assignee { id name } } previousAssignee { id } \
+    userErrors { code message } } }";
+
+/// A page of `first` conversations, for Switchboard and for who has written the same by hand.
+pub fn page(first: usize, counted: bool) -> Value {
+    let total = total_count(counted);
+    let query = format!(
+        "query Page($first: Int!) {{ conversations(view: INBOX, first: $first) {{ \
+         nodes {{ id version status lastActivityAt waitingSince contact {{ name number }} \
+         phoneNumber {{ label number }} assignee {{ id name }} lastMessage {{ body direction sentAt }} }} \
+         pageInfo {{ endCursor hasNextPage }} {total} asOf }} }}"
+    );
+    json!({ "query": query, "variables": { "first": first } })
+}
+
+/// The same fields as PostGraphile names them. It has no `asOf`.
+pub fn generated_page(workspace: &str, counted: bool) -> Value {
+    let total = total_count(counted);
+    let query = format!(
+        "query Page($workspace: UUID!, $first: Int!) {{ allConversations(\
+         condition: {{ workspaceId: $workspace }}, orderBy: [LAST_ACTIVITY_AT_DESC, ROW_ID_DESC], first: $first) {{ \
+         nodes {{ rowId version status lastActivityAt waitingSince \
+         contactByWorkspaceIdAndContactId {{ name number }} \
+         phoneNumberByWorkspaceIdAndPhoneNumberId {{ label number }} \
+         agentByWorkspaceIdAndAssigneeId {{ rowId name }} lastMessage {{ body direction sentAt }} }} \
+         pageInfo {{ endCursor hasNextPage }} {total} }} }}"
+    );
+    json!({ "query": query, "variables": { "workspace": workspace, "first": PAGE } })
+}
+
+/// Open conversations on a number, by a hundred.
+pub fn ids(phone_number: &str, after: &Value) -> Value {
+    let query = "query($filter: ConversationFilter, $after: String) { \
+        conversations(filter: $filter, first: 100, after: $after) { \
+        nodes { id assignee { id } } pageInfo { endCursor hasNextPage } } }";
+    let filter = json!({ "status": "OPEN", "phoneNumberIds": [opaque('P', phone_number)] });
+    json!({ "query": query, "variables": { "filter": filter, "after": after } })
+}
+
+fn total_count(counted: bool) -> &'static str {
+    if counted { "totalCount" } else { "" }
+}
+
+/// Assigns each conversation to the first agent, then each to the second, so that, sent in turn, all of them
+/// change something.
+pub fn assignments(conversations: &[String], agents: &[String; 2]) -> Vec<Bytes> {
+    let given = agents.iter().flat_map(|agent| conversations.iter().map(move |id| (id, agent)));
+    given
+        .map(|(conversation, agent)| {
+            let variables = json!({ "conversation": conversation, "agent": opaque('A', agent) });
+            bytes(&json!({ "query": ASSIGN, "variables": variables }))
+        })
+        .collect()
+}
+
+pub fn query(text: &str) -> Bytes {
+    bytes(&json!({ "query": text }))
+}
+
+pub fn bytes(request: &Value) -> Bytes {
+    Bytes::from(request.to_string())
+}
+
+/// An id as the API gives it out: a letter for the type, and the bytes of the UUID.
+pub fn opaque(tag: char, id: &str) -> String {
+    let id = Uuid::parse_str(id).expect("a UUID");
+    URL_SAFE_NO_PAD.encode([&[tag as u8], id.as_bytes().as_slice()].concat())
+}
+
+/// The UUID in an id that the API gave out, or that is one already.
+pub fn uuid_of(id: &str) -> String {
+    if let Ok(plain) = Uuid::parse_str(id) {
+        return plain.to_string();
+    }
+    let bytes = URL_SAFE_NO_PAD.decode(id).expect("an opaque id");
+    Uuid::from_slice(&bytes[1..]).expect("a UUID").to_string()
+}

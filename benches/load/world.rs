@@ -1,0 +1,111 @@
+//! The rows, and the servers over them.
+
+use std::process::Command;
+
+use reqwest::Client;
+use serde_json::Value;
+
+use super::documents;
+use super::options::Options;
+use crate::support::database::{Database, sql};
+use crate::support::server::{SECRET, Server, seed};
+
+/// Nobody pays, whatever they ask.
+const UNLIMITED: [&str; 2] = ["--points-per-minute", "0"];
+/// The connections to the database that the workers of a peer share evenly: as many as Switchboard's.
+const CONNECTIONS: usize = 10;
+
+/// One workspace in a database, and who asks.
+pub struct World {
+    pub database: Database,
+    pub manager: String,
+    pub workspace: String,
+    pub viewer: String,
+    /// Two agents, and a number that both can access.
+    pub agents: [String; 2],
+    pub phone_number: String,
+}
+
+impl World {
+    pub fn postgres(options: &Options) -> Self {
+        let world = Self::fill(Database::postgres(), options);
+        // The same statistics for all, and no vacuum of the seeded rows while they are measured.
+        sql(world.database.url(), "VACUUM ANALYZE");
+        world
+    }
+
+    pub fn sqlite(options: &Options) -> Self {
+        Self::fill(Database::sqlite(), options)
+    }
+
+    fn fill(database: Database, options: &Options) -> Self {
+        let conversations = options.conversations.to_string();
+        let size = ["--agents", "8", "--numbers", "3", "--conversations", &conversations];
+        let seeded = seed(database.url(), &size);
+        let text = |path: &str| -> String {
+            seeded.line().pointer(path).and_then(Value::as_str).expect("what seed prints").to_owned()
+        };
+        Self {
+            manager: seeded.bearer("manager"),
+            workspace: text("/workspaces/0/id"),
+            viewer: text("/workspaces/0/managers/0"),
+            agents: [text("/workspaces/0/reps/0"), text("/workspaces/0/reps/1")],
+            // Everybody can access the first.
+            phone_number: text("/workspaces/0/numbers/0/id"),
+            database,
+        }
+    }
+
+    /// Switchboard over it, with more arguments.
+    pub fn switchboard(&self, arguments: &[&str]) -> Server {
+        Server::start(self.database.url(), &[&UNLIMITED, arguments].concat())
+    }
+
+    /// A peer of `benches/peers` over a database.
+    pub fn peer(script: &str, database: &Database) -> Server {
+        let workers = std::thread::available_parallelism().map_or(1, usize::from);
+        let mut node = Command::new("node");
+        node.arg(script).current_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/benches/peers"));
+        node.env("DATABASE_URL", database.url()).env("TOKEN_SECRET", SECRET);
+        node.env("CONNECTIONS", (CONNECTIONS / workers).max(1).to_string());
+        node.env("NODE_ENV", "production").env("GRAPHILE_ENV", "production");
+        Server::spawn(node)
+    }
+
+    /// The ids, as the API has them, of about `limit` open conversations that neither of the agents owns, on the
+    /// number that both can access.
+    pub async fn conversations(&self, server: &Server, limit: usize) -> Vec<String> {
+        let mut ids = Vec::new();
+        let mut after = Value::Null;
+        while ids.len() < limit {
+            let answer = self.ask(server, &documents::ids(&self.phone_number, &after)).await;
+            let answer: Value = serde_json::from_str(&answer).expect("JSON");
+            let list = &answer["data"]["conversations"];
+            let nodes = list["nodes"].as_array().expect("nodes");
+            let others = nodes.iter().filter(|node| {
+                let assignee = node["assignee"]["id"].as_str();
+                !self.agents.iter().any(|agent| assignee == Some(documents::opaque('A', agent).as_str()))
+            });
+            ids.extend(others.filter_map(|node| Some(node["id"].as_str()?.to_owned())));
+            if list["pageInfo"]["hasNextPage"] != true {
+                break;
+            }
+            after = list["pageInfo"]["endCursor"].clone();
+        }
+        ids
+    }
+
+    /// The text of an answer to one request.
+    ///
+    /// # Panics
+    /// When it is not 200.
+    pub async fn ask(&self, server: &Server, request: &Value) -> String {
+        let client = Client::builder().no_proxy().build().expect("a client");
+        let post = client.post(server.url("/graphql")).header("authorization", &self.manager).json(request);
+        let answer = post.header("accept", "application/json").send().await.expect("an answer");
+        let status = answer.status();
+        let text = answer.text().await.expect("a text");
+        assert!(status == 200, "{status}: {text}");
+        text
+    }
+}
