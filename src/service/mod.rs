@@ -41,6 +41,7 @@ pub mod queue_health;
 pub mod rebalance;
 pub mod retention;
 mod scene;
+mod shares;
 pub mod streams;
 pub mod tail;
 pub mod views;
@@ -93,6 +94,7 @@ pub struct Services {
     clock: Clock,
     keys: Arc<Keys>,
     metrics: Metrics,
+    shares: shares::Shares,
 }
 
 /// What an operator may want otherwise.
@@ -160,7 +162,8 @@ impl Services {
                 })
             }
         };
-        Ok(Self { store, feed, presence, wakeups, settings, clock, keys: Arc::new(keys), metrics })
+        let (keys, shares) = (Arc::new(keys), shares::Shares::default());
+        Ok(Self { store, feed, presence, wakeups, settings, clock, keys, metrics, shares })
     }
 
     /// How this process hears of what others write.
