@@ -43,6 +43,7 @@ pub mod queue_health;
 pub mod rebalance;
 pub mod retention;
 mod scene;
+mod shares;
 pub mod streams;
 pub mod surroundings;
 pub mod tail;
@@ -101,6 +102,7 @@ pub struct Services {
     clock: Clock,
     keys: Arc<Keys>,
     metrics: Metrics,
+    shares: shares::Shares,
 }
 
 /// What an operator may want otherwise.
@@ -179,6 +181,7 @@ impl Services {
             clock,
             keys: Arc::new(keys),
             metrics,
+            shares: shares::Shares::default(),
         })
     }
 

@@ -99,7 +99,7 @@ impl Services {
         order: Order,
         slice: Slice<ListPosition>,
     ) -> Answer<Page<Seen, ListPosition>> {
-        let list = self.list(access, view, filter, order)?;
+        let list = self.list(access, view, filter, order).await?;
         let window = Window {
             after: slice.after,
             before: slice.before,
@@ -148,7 +148,7 @@ impl Services {
             return Ok(Some(total(&counts, view, &filter.filter)));
         }
         let order = Order { field: OrderField::LastActivity, direction: OrderDirection::Desc };
-        let Some(list) = self.list(access, view, filter, order)? else { return Ok(Some(0)) };
+        let Some(list) = self.list(access, view, filter, order).await? else { return Ok(Some(0)) };
         let limit = i64::try_from(MAX_COUNTED_MATCHES + 1).unwrap_or(i64::MAX);
         let (_, found) = self
             .read_list(list, move |conn, list| {
@@ -180,7 +180,13 @@ impl Services {
     }
 
     /// The list to read; `None` when it is empty whatever is stored.
-    fn list(&self, access: &Access, view: View, filter: &ListFilter, order: Order) -> Answer<Option<List>> {
+    async fn list(
+        &self,
+        access: &Access,
+        view: View,
+        filter: &ListFilter,
+        order: Order,
+    ) -> Answer<Option<List>> {
         let viewer = access.viewer()?;
         let numbers = narrowed(viewer.phone_number_ids, filter.filter.phone_number_ids.as_ref());
         let words: Vec<String> =
@@ -191,10 +197,13 @@ impl Services {
         if numbers.is_empty() || contradictory || wordless_search {
             return Ok(None);
         }
+        let (workspace_id, phone_number_ids) = (access.workspace.id, Vec::from_iter(numbers));
+        let apart = self.shares.are_apart(&self.store, &self.clock, workspace_id, &phone_number_ids).await?;
         Ok(Some(List {
-            workspace_id: access.workspace.id,
+            workspace_id,
             viewer: viewer.agent_id,
-            phone_number_ids: numbers.into_iter().collect(),
+            phone_number_ids,
+            apart,
             view,
             status: filter.filter.status,
             unread: filter.filter.unread,

@@ -11,6 +11,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
+use diesel::connection::{Instrumentation, InstrumentationEvent, get_default_instrumentation};
 use diesel_async::{AsyncPgConnection, SimpleAsyncConnection};
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
@@ -288,14 +289,19 @@ pub(super) fn pause(attempt: u32) -> Duration {
     Duration::from_millis(rand::random_range(1..=ceiling))
 }
 
-/// Counts the statements that a connection sends, transaction control not among them.
-pub(super) fn counting(statements: &Arc<AtomicU64>) -> impl diesel::connection::Instrumentation + use<> {
+/// Counts the statements that a connection sends, transaction control not among them, and tells them to Diesel's
+/// default instrumentation, if one was set before the store was opened.
+pub(super) fn counting(statements: &Arc<AtomicU64>) -> impl Instrumentation + use<> {
     let statements = statements.clone();
-    move |event: diesel::connection::InstrumentationEvent<'_>| {
-        if let diesel::connection::InstrumentationEvent::StartQuery { query, .. } = event
+    let mut further = get_default_instrumentation();
+    move |event: InstrumentationEvent<'_>| {
+        if let InstrumentationEvent::StartQuery { query, .. } = &event
             && !is_transaction_control(query)
         {
             statements.fetch_add(1, Ordering::Relaxed);
+        }
+        if let Some(further) = &mut further {
+            further.on_connection_event(event);
         }
     }
 }

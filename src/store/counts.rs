@@ -1,6 +1,6 @@
 //! The counters behind the badges, kept in the transaction that changes what they count.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use diesel::prelude::*;
 use diesel::sql_types::Bool;
@@ -143,6 +143,26 @@ pub async fn badges(
         counts.add(agent, &counter, n);
     }
     Ok(counts)
+}
+
+/// How many conversations each number of a workspace holds.
+pub async fn of_numbers(
+    conn: &mut Conn,
+    workspace: WorkspaceId,
+) -> StoreResult<BTreeMap<PhoneNumberId, i64>> {
+    let counts: Vec<(PhoneNumberId, i64)> = on_backend!(conn, |c| {
+        view_counts::table
+            .filter(view_counts::workspace_id.eq(workspace))
+            .filter(view_counts::holder.eq(Holder::Everybody))
+            .select((view_counts::phone_number_id, view_counts::n))
+            .load(c)
+            .await
+    })?;
+    let mut sums = BTreeMap::new();
+    for (number, n) in counts {
+        *sums.entry(number).or_default() += n;
+    }
+    Ok(sums)
 }
 
 /// Every counter of a workspace that is not zero.

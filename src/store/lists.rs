@@ -1,18 +1,27 @@
 //! Lists of conversations: what a view shows, by keyset pages.
 //!
 //! A page is read by walking an index from a position, never by counting rows off. Conversations without the
-//! key that a list is ordered by come last in both directions, so a list is two walks, one after the other:
+//! key that a list is ordered by come last in both directions, so a list has two segments, one after the other:
 //! those with the key, and those without, by id.
+//!
+//! A segment is one walk over the workspace that skips the numbers that are not looked at, or one walk for each
+//! number, [`merged`]. Every walk has an index that yields exactly its rows in its order; a test reads the plans.
 
-use diesel::dsl::{exists, not};
+mod merged;
+
+use diesel::dsl::{exists, sql};
 use diesel::prelude::*;
+use diesel::sql_types::{BigInt, Integer, Nullable};
 use diesel_async::RunQueryDsl;
 
+use self::merged::{Difference, Merged};
 use super::backend::on_backend;
 use super::conversations::ConversationRow;
-use super::schema::{conversation_words, conversations, read_markers};
+use super::schema::{conversation_words, conversations, read_counts, read_markers, view_counts};
+use super::words::Lookup;
 use super::{Conn, StoreResult};
 use crate::clock::Timestamp;
+use crate::domain::counts::{Bucket, Holder};
 use crate::domain::{AgentId, Conversation, ConversationId, PhoneNumberId, Status, View, WorkspaceId, words};
 
 /// What a list is ordered by.
@@ -45,6 +54,8 @@ pub struct List {
     pub viewer: AgentId,
     /// The numbers to look at; those that the viewer cannot access are the caller's to leave out.
     pub phone_number_ids: Vec<PhoneNumberId>,
+    /// Whether each number is walked by itself, because together they hold little of the workspace.
+    pub apart: bool,
     pub view: View,
     pub status: Option<Status>,
     pub unread: Option<bool>,
@@ -64,79 +75,129 @@ pub struct Window {
     pub limit: usize,
 }
 
-/// One of the two walks that make a list.
+/// One of the two parts that make a list.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Segment {
     WithKey,
     WithoutKey,
 }
 
-/// True for conversations whose last inbound message the agent has opened.
-macro_rules! is_read_by {
+/// A walk along one index; all numbers and all statuses where there is none.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Walk {
+    number: Option<PhoneNumberId>,
+    status: Option<Status>,
+}
+
+diesel::postfix_operator!(IsTrue, " IS TRUE", diesel::sql_types::Bool);
+
+diesel::define_sql_function! {
+    /// The first, or the second when that is null.
+    fn coalesce(value: Nullable<Integer>, otherwise: Integer) -> Integer;
+}
+
+/// An agent's marker on a conversation.
+macro_rules! marker {
     ($agent:expr) => {
-        exists(
-            read_markers::table
-                .filter(read_markers::workspace_id.eq(conversations::workspace_id))
-                .filter(read_markers::conversation_id.eq(conversations::id))
-                .filter(read_markers::agent_id.eq($agent))
-                .filter(read_markers::read_through.nullable().ge(conversations::last_inbound)),
-        )
+        read_markers::table
+            .filter(read_markers::workspace_id.eq(conversations::workspace_id))
+            .filter(read_markers::conversation_id.eq(conversations::id))
+            .filter(read_markers::agent_id.eq($agent))
     };
 }
 
-/// Narrows a boxed query to what a list shows.
+/// True for conversations whose last inbound message the agent has opened.
+macro_rules! is_read_by {
+    ($agent:expr) => {
+        exists(marker!($agent).filter(read_markers::read_through.nullable().ge(conversations::last_inbound)))
+    };
+}
+
+/// How far an agent has read a conversation.
 ///
-/// The few conversations with a rare word are looked up by it; whether a conversation has a common one is asked
-/// of each that is walked past.
+/// A value and no join, so that no planner takes it for a reason to leave the order of the list.
+macro_rules! read_through {
+    ($agent:expr) => {
+        coalesce(marker!($agent).select(read_markers::read_through).single_value(), 0).nullable()
+    };
+}
+
+/// Narrows a boxed query to what one walk of a list shows.
+///
+/// Whether a conversation has a common word is asked of each that is walked past: as a value and no join, as above.
 macro_rules! narrowed {
-    ($list:expr, $common:expr) => {{
-        let list: &List = $list;
+    ($list:expr, $walk:expr, $found:expr) => {{
+        let (list, walk, found): (&List, Walk, &Lookup) = ($list, $walk, $found);
         let mut query =
             conversations::table.filter(conversations::workspace_id.eq(list.workspace_id)).into_boxed();
-        query = query.filter(conversations::phone_number_id.eq_any(&list.phone_number_ids));
+        query = match walk.number {
+            Some(number) => query.filter(conversations::phone_number_id.eq(number)),
+            // As a value, which no index knows: by several numbers one would find everything, to be sorted.
+            None => query.filter(IsTrue::new(conversations::phone_number_id.eq_any(&list.phone_number_ids))),
+        };
         query = match list.view {
             View::Inbox => query,
             View::AssignedToMe => query.filter(conversations::assignee_id.eq(list.viewer)),
             View::Unassigned => query.filter(conversations::assignee_id.is_null()),
         };
-        if let Some(status) = list.status {
+        if let Some(status) = walk.status {
             query = query.filter(conversations::status.eq(status));
         }
         query = match list.unread {
             None => query,
-            // An unread list walks open conversations only.
-            Some(true) => query
-                .filter(conversations::status.eq(Status::Open))
-                .filter(conversations::last_inbound.is_not_null())
-                .filter(not(is_read_by!(list.viewer))),
+            Some(true) => query.filter(read_through!(list.viewer).lt(conversations::last_inbound)),
             Some(false) => query.filter(
                 conversations::status
                     .ne(Status::Open)
                     .or(conversations::last_inbound.is_null())
-                    .or(is_read_by!(list.viewer)),
+                    .or(read_through!(list.viewer).ge(conversations::last_inbound)),
             ),
         };
-        for word in &list.words {
-            let found = conversation_words::table
+        if let Some(ids) = &found.among {
+            query = query.filter(conversations::id.eq_any(ids));
+        }
+        for word in &found.common {
+            let beginning = conversation_words::table
                 .filter(conversation_words::workspace_id.eq(list.workspace_id))
+                .filter(conversation_words::conversation_id.eq(conversations::id))
                 .filter(conversation_words::word.ge(word))
-                .filter(conversation_words::word.lt(words::prefix_end(word)));
-            query = if $common.contains(word) {
-                query.filter(exists(found.filter(conversation_words::conversation_id.eq(conversations::id))))
-            } else {
-                query.filter(conversations::id.eq_any(found.select(conversation_words::conversation_id)))
-            };
+                .filter(conversation_words::word.lt(words::prefix_end(word)))
+                .select(conversation_words::word);
+            query = query.filter(beginning.single_value().is_not_null());
         }
         query
     }};
 }
 
-/// Bounds and orders a boxed query by a key column and the id.
-macro_rules! walked {
+/// How many conversations an unread list has, by the badges.
+macro_rules! unread_badge {
+    ($list:expr) => {{
+        let list: &List = $list;
+        let (holder, buckets) = list.counters();
+        let sum = || sql::<BigInt>("CAST(coalesce(sum(n), 0) AS bigint)");
+        Difference(
+            view_counts::table
+                .filter(view_counts::workspace_id.eq(list.workspace_id))
+                .filter(view_counts::holder.eq(holder))
+                .filter(view_counts::phone_number_id.eq_any(&list.phone_number_ids))
+                .filter(view_counts::status.eq(Status::Open))
+                .filter(view_counts::has_inbound.eq(true))
+                .select(sum()),
+            read_counts::table
+                .filter(read_counts::workspace_id.eq(list.workspace_id))
+                .filter(read_counts::agent_id.eq(list.viewer))
+                .filter(read_counts::phone_number_id.eq_any(&list.phone_number_ids))
+                .filter(read_counts::bucket.eq_any(buckets))
+                .select(sum()),
+        )
+    }};
+}
+
+/// Bounds a boxed query by a key column and the id.
+macro_rules! bounded {
     ($query:expr, $key:expr, $segment:expr, $list:expr, $window:expr) => {{
         let (mut query, window): (_, &Window) = ($query, $window);
-        // The order of the walk; `after` bounds the list's beginning, whichever way it is walked.
-        let ascending = $list.ascending != window.backward;
+        // `after` bounds the list's beginning, whichever way it is walked.
         let bounds = [(window.after, $list.ascending), (window.before, !$list.ascending)];
         for (position, upwards) in bounds {
             let Some(Position { key, id }) = position else { continue };
@@ -153,12 +214,7 @@ macro_rules! walked {
                 (Segment::WithKey, None, _) | (Segment::WithoutKey, Some(_), _) => query,
             };
         }
-        match ($segment, ascending) {
-            (Segment::WithKey, true) => query.order(($key.asc(), conversations::id.asc())),
-            (Segment::WithKey, false) => query.order(($key.desc(), conversations::id.desc())),
-            (Segment::WithoutKey, true) => query.order(conversations::id.asc()),
-            (Segment::WithoutKey, false) => query.order(conversations::id.desc()),
-        }
+        query
     }};
 }
 
@@ -173,11 +229,22 @@ impl List {
         Position { key, id: conversation.id }
     }
 
-    /// The walks that can reach into `window`, in the order of the walk.
+    /// The segments that can reach into `window`, in the order of the walk.
     fn segments(&self, window: &Window) -> Vec<Segment> {
         let mut segments = vec![Segment::WithKey];
         if self.field.is_nullable() {
             segments.push(Segment::WithoutKey);
+        }
+        match (self.field, self.view, self.status) {
+            // A closed conversation waits for nobody, and an owned one is not unassigned.
+            (OrderField::WaitingSince, _, Some(Status::Closed))
+            | (OrderField::UnassignedSince, View::AssignedToMe, _) => {
+                segments.retain(|segment| *segment == Segment::WithoutKey);
+            }
+            (OrderField::UnassignedSince, View::Unassigned, _) => {
+                segments.retain(|segment| *segment == Segment::WithKey);
+            }
+            _ => {}
         }
         if window.after.is_some_and(|after| after.key.is_none()) {
             segments.retain(|segment| *segment == Segment::WithoutKey);
@@ -190,18 +257,77 @@ impl List {
         }
         segments
     }
+
+    /// The one status that the list shows; an unread list shows open conversations only.
+    fn walked_status(&self) -> Option<Status> {
+        if self.unread == Some(true) { Some(Status::Open) } else { self.status }
+    }
+
+    /// The walks that a segment consists of, so that each has an index of its own.
+    fn walks(&self, segment: Segment) -> Vec<Walk> {
+        let apart = self.apart
+            && match (segment, self.view, self.field) {
+                (Segment::WithoutKey, ..) => false,
+                (_, View::Inbox, _) => true,
+                // An agent's own are few, and mostly on numbers that the agent has.
+                (_, View::AssignedToMe, _) => false,
+                (_, View::Unassigned, field) => field != OrderField::WaitingSince,
+            };
+        let numbers: Vec<Option<PhoneNumberId>> =
+            if apart { self.phone_number_ids.iter().copied().map(Some).collect() } else { vec![None] };
+        let is_unassigned = self.view == View::Unassigned || self.field == OrderField::UnassignedSince;
+        // Some indexes hold the two statuses one after the other.
+        let by_status = match segment {
+            Segment::WithKey => apart && is_unassigned,
+            Segment::WithoutKey => self.view != View::Inbox,
+        };
+        let statuses = match self.walked_status() {
+            // Only open ones wait.
+            _ if self.field == OrderField::WaitingSince && segment == Segment::WithKey => vec![None],
+            None if by_status => vec![Some(Status::Open), Some(Status::Closed)],
+            status => vec![status],
+        };
+        let of_number = |number| statuses.iter().map(move |&status| Walk { number, status });
+        numbers.into_iter().flat_map(of_number).collect()
+    }
+
+    /// The columns that order the walks of a segment, each with whether it ascends.
+    fn order(&self, segment: Segment, window: &Window) -> Vec<(&'static str, bool)> {
+        let ascending = self.ascending != window.backward;
+        let key = match (segment, self.field) {
+            (Segment::WithoutKey, _) => None,
+            (_, OrderField::LastActivity) => Some("last_activity_at"),
+            (_, OrderField::WaitingSince) => Some("waiting_since"),
+            (_, OrderField::UnassignedSince) => Some("unassigned_since"),
+        };
+        let apart = self.walks(segment).iter().any(|walk| walk.number.is_some());
+        let by_assignee =
+            self.view == View::Unassigned && self.field != OrderField::UnassignedSince && !apart;
+        // PostgreSQL does not see that a column that is null in all rows orders nothing, and would sort.
+        let constant = by_assignee.then_some("assignee_id");
+        [constant, key, Some("id")].into_iter().flatten().map(|column| (column, ascending)).collect()
+    }
+
+    /// Whose counters count the list, and among which the viewer's reading is counted.
+    fn counters(&self) -> (Holder, Vec<Bucket>) {
+        match self.view {
+            View::Inbox => (Holder::Everybody, vec![Bucket::Mine, Bucket::Unassigned, Bucket::Others]),
+            View::AssignedToMe => (Holder::Agent(self.viewer), vec![Bucket::Mine]),
+            View::Unassigned => (Holder::Nobody, vec![Bucket::Unassigned]),
+        }
+    }
 }
 
 /// The conversations of a window, with whether the viewer has them unread, in the order of the walk.
 pub async fn page(conn: &mut Conn, list: &List, window: &Window) -> StoreResult<Vec<(Conversation, bool)>> {
-    let common = super::words::common(conn, list.workspace_id, &list.words).await?;
+    let lookup = super::words::look_up(conn, list.workspace_id, &list.words).await?;
     let mut found = Vec::new();
     for segment in list.segments(window) {
         let left = window.limit.saturating_sub(found.len());
         if left == 0 {
             break;
         }
-        for (row, is_read) in walk(conn, list, &common, window, segment, left).await? {
+        for (row, is_read) in read(conn, list, &lookup, window, segment, left).await? {
             let conversation = Conversation::try_from(row)?;
             let unread = conversation.counts_as_unread() && !is_read;
             found.push((conversation, unread));
@@ -210,47 +336,66 @@ pub async fn page(conn: &mut Conn, list: &List, window: &Window) -> StoreResult<
     Ok(found)
 }
 
-async fn walk(
+async fn read(
     conn: &mut Conn,
     list: &List,
-    common: &[String],
+    lookup: &Lookup,
     window: &Window,
     segment: Segment,
     limit: usize,
 ) -> StoreResult<Vec<(ConversationRow, bool)>> {
     let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+    // What was looked up needs no walk of its own for each number.
+    let walks = match lookup.among {
+        Some(_) => vec![Walk { number: None, status: list.walked_status() }],
+        None => list.walks(segment),
+    };
+    let order = list.order(segment, window);
+    // On a later page it is not known how many are left.
+    let is_counted = list.unread == Some(true) && window.after.is_none() && window.before.is_none();
     Ok(on_backend!(conn, |c| {
-        let query = narrowed!(list, common);
-        let query = match (list.field, segment) {
-            (OrderField::LastActivity, _) => {
-                walked!(query, conversations::last_activity_at, segment, list, window)
-            }
-            (OrderField::WaitingSince, Segment::WithKey) => {
-                let query = query.filter(conversations::waiting_since.is_not_null());
-                walked!(query, conversations::waiting_since, segment, list, window)
-            }
-            (OrderField::WaitingSince, Segment::WithoutKey) => {
-                let query = query.filter(conversations::waiting_since.is_null());
-                walked!(query, conversations::waiting_since, segment, list, window)
-            }
-            (OrderField::UnassignedSince, Segment::WithKey) => {
-                let query = query.filter(conversations::unassigned_since.is_not_null());
-                walked!(query, conversations::unassigned_since, segment, list, window)
-            }
-            (OrderField::UnassignedSince, Segment::WithoutKey) => {
-                let query = query.filter(conversations::unassigned_since.is_null());
-                walked!(query, conversations::unassigned_since, segment, list, window)
-            }
-        };
-        query.limit(limit).select((ConversationRow::as_select(), is_read_by!(list.viewer))).load(c).await
+        let walks = walks.into_iter().map(|walk| {
+            let query = narrowed!(list, walk, lookup);
+            let query = match (list.field, segment) {
+                (OrderField::LastActivity, _) => {
+                    bounded!(query, conversations::last_activity_at, segment, list, window)
+                }
+                (OrderField::WaitingSince, Segment::WithKey) => {
+                    let query = query.filter(conversations::waiting_since.is_not_null());
+                    bounded!(query, conversations::waiting_since, segment, list, window)
+                }
+                (OrderField::WaitingSince, Segment::WithoutKey) => {
+                    let query = query.filter(conversations::waiting_since.is_null());
+                    bounded!(query, conversations::waiting_since, segment, list, window)
+                }
+                (OrderField::UnassignedSince, Segment::WithKey) => {
+                    let query = query.filter(conversations::unassigned_since.is_not_null());
+                    bounded!(query, conversations::unassigned_since, segment, list, window)
+                }
+                (OrderField::UnassignedSince, Segment::WithoutKey) => {
+                    let query = query.filter(conversations::unassigned_since.is_null());
+                    bounded!(query, conversations::unassigned_since, segment, list, window)
+                }
+            };
+            query.select((ConversationRow::as_select(), is_read_by!(list.viewer)))
+        });
+        let known = is_counted.then(|| unread_badge!(list));
+        Merged { walks: walks.collect(), order, limit, known, fenced: lookup.among.is_some() }.load(c).await
     })?)
 }
 
 /// How many conversations the list has, counted up to `limit`.
 pub async fn count_up_to(conn: &mut Conn, list: &List, limit: i64) -> StoreResult<usize> {
-    let common = super::words::common(conn, list.workspace_id, &list.words).await?;
-    let ids: Vec<ConversationId> =
-        on_backend!(conn, |c| narrowed!(list, common).limit(limit).select(conversations::id).load(c).await)?;
+    let lookup = super::words::look_up(conn, list.workspace_id, &list.words).await?;
+    let walk = Walk { number: None, status: list.walked_status() };
+    let ids: Vec<ConversationId> = on_backend!(conn, |c| {
+        let mut query = narrowed!(list, walk, &lookup);
+        if lookup.among.is_none() {
+            // Without an order PostgreSQL may count from the beginning of the table.
+            query = query.order((conversations::last_activity_at.desc(), conversations::id.desc()));
+        }
+        query.limit(limit).select(conversations::id).load(c).await
+    })?;
     Ok(ids.len())
 }
 

@@ -59,23 +59,42 @@ pub async fn add(
     Ok(())
 }
 
-/// Those of `words` that begin more than a thousand words of conversations.
-pub async fn common(conn: &mut Conn, workspace: WorkspaceId, words: &[String]) -> StoreResult<Vec<String>> {
-    let mut common = Vec::new();
+/// Where a search has to look.
+#[derive(Debug, Default)]
+pub struct Lookup {
+    /// The conversations with all the rare words; `None` when no word is rare.
+    pub among: Option<Vec<ConversationId>>,
+    /// The words that are too common to be looked up.
+    pub common: Vec<String>,
+}
+
+/// Looks up the conversations with words that begin with each of `words`, unless those are more than a thousand.
+pub async fn look_up(conn: &mut Conn, workspace: WorkspaceId, words: &[String]) -> StoreResult<Lookup> {
+    let mut lookup = Lookup::default();
+    let mut among: Option<BTreeSet<ConversationId>> = None;
     for word in words {
         let found: Vec<ConversationId> = on_backend!(conn, |c| {
             conversation_words::table
                 .filter(conversation_words::workspace_id.eq(workspace))
                 .filter(conversation_words::word.ge(word))
                 .filter(conversation_words::word.lt(prefix_end(word)))
+                // Without an order PostgreSQL may look for so many from the beginning of the table.
+                .order((conversation_words::word, conversation_words::conversation_id))
                 .select(conversation_words::conversation_id)
                 .limit(RARE + 1)
                 .load(c)
                 .await
         })?;
         if found.len() as i64 > RARE {
-            common.push(word.clone());
+            lookup.common.push(word.clone());
+            continue;
         }
+        let found = BTreeSet::from_iter(found);
+        among = Some(match among {
+            Some(before) => before.intersection(&found).copied().collect(),
+            None => found,
+        });
     }
-    Ok(common)
+    lookup.among = among.map(Vec::from_iter);
+    Ok(lookup)
 }

@@ -9,6 +9,7 @@ mod duplicates;
 mod limits;
 mod managers;
 mod nodes;
+mod plans;
 mod queue_health;
 mod rebalance;
 mod search;

@@ -67,7 +67,7 @@ async fn assert_shared(
 on_both! {
     async fn what_an_event_mentions_is_read_once_for_all_who_are_told(world: World) {
         let told = |change: &Value| change["__typename"] == "ConversationUpdated";
-        assert_shared(&world, |socket| rows(socket, None), told).await;
+        assert_shared(world, |socket| rows(socket, None), told).await;
     }
 
     async fn workloads_are_counted_once_for_all_who_look(world: World) {
@@ -76,15 +76,15 @@ on_both! {
             let of_rep = items(all).iter().find(|it| it["agent"]["id"] == rep.as_str());
             of_rep.is_some_and(|it| it["open"].as_i64() > Some(held.get()))
         };
-        let one = statements_to_tell(&world, 1, 1, workloads, news).await;
+        let one = statements_to_tell(world, 1, 1, workloads, news).await;
         held.set(1);
-        let many = statements_to_tell(&world, MANY, 2, workloads, news).await;
+        let many = statements_to_tell(world, MANY, 2, workloads, news).await;
         assert!(many < one + MANY, "{one} statements for one listener, {many} for {MANY}");
     }
 
     async fn health_is_read_once_for_all_who_look(world: World) {
         world.tolerate(json!({ "maxUnassigned": 0 })).await.changed();
-        assert_shared(&world, health, |health| health["unassignedOverThreshold"] == false).await;
+        assert_shared(world, health, |health| health["unassignedOverThreshold"] == false).await;
     }
 
     async fn who_replays_is_shown_names_as_they_are_by_now(world: World) {

@@ -12,6 +12,8 @@
 //! - [`fault`]: a proxy, processes and failpoints, to break things with.
 //! - [`cluster`]: a PostgreSQL of a test's own, to stop and break.
 //! - [`nats`]: a NATS server of a test's own.
+//! - [`plans`]: how the databases go about what a server asks them.
+//! - [`bulk`]: tens of thousands of conversations.
 //! - [`sql`]: straight into the database.
 //! - [`storm`]: random work by several agents at once.
 //! - [`timed`]: a clock that the test moves, and a workspace at a server that is told the time by it.
@@ -24,6 +26,7 @@ pub mod database;
 pub mod agent;
 pub mod app;
 pub mod authority;
+pub mod bulk;
 pub mod client;
 pub mod cluster;
 pub mod collector;
@@ -34,6 +37,7 @@ pub mod identity_provider;
 pub mod nats;
 pub mod operator;
 pub mod outcome;
+pub mod plans;
 pub mod socket;
 pub mod sql;
 pub mod storm;

@@ -1,0 +1,65 @@
+//! How a workspace's conversations are spread over its numbers.
+//!
+//! It decides how a list is read and never what is in it, so that a process may remember it for a while.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use futures_util::FutureExt;
+
+use crate::clock::{Clock, Timestamp};
+use crate::domain::{PhoneNumberId, WorkspaceId};
+use crate::store::{Store, StoreResult, counts};
+
+/// How long a workspace's figures serve.
+const KEPT_MICROS: i64 = 60_000_000;
+/// Workspaces that are remembered at once.
+const MAX_WORKSPACES: usize = 10_000;
+/// A list over so many numbers is read in one walk, however little they hold.
+const MAX_APART: usize = 32;
+/// Numbers that hold at least one in so many conversations are read in one walk, which skips the others.
+const WALKED_ONE_IN: i64 = 2;
+
+type OfNumbers = Arc<HashMap<PhoneNumberId, i64>>;
+
+/// Cheap to clone.
+#[derive(Clone, Default)]
+pub(super) struct Shares {
+    known: Arc<Mutex<HashMap<WorkspaceId, (Timestamp, OfNumbers)>>>,
+}
+
+impl Shares {
+    /// Whether a list over `numbers` is read by a walk for each of them.
+    pub async fn are_apart(
+        &self,
+        store: &Store,
+        clock: &Clock,
+        workspace: WorkspaceId,
+        numbers: &[PhoneNumberId],
+    ) -> StoreResult<bool> {
+        if numbers.len() < 2 || numbers.len() > MAX_APART {
+            return Ok(numbers.len() == 1);
+        }
+        let shares = self.of(store, clock.now(), workspace).await?;
+        let theirs: i64 = numbers.iter().filter_map(|number| shares.get(number)).sum();
+        let all: i64 = shares.values().sum();
+        Ok(theirs.saturating_mul(WALKED_ONE_IN) < all)
+    }
+
+    async fn of(&self, store: &Store, now: Timestamp, workspace: WorkspaceId) -> StoreResult<OfNumbers> {
+        let known = self.known.lock().unwrap_or_else(PoisonError::into_inner).get(&workspace).cloned();
+        if let Some((at, shares)) = known
+            && now.as_micros().abs_diff(at.as_micros()) < KEPT_MICROS.unsigned_abs()
+        {
+            return Ok(shares);
+        }
+        let read = store.read(move |conn| async move { counts::of_numbers(conn, workspace).await }.boxed());
+        let shares: OfNumbers = Arc::new(read.await?.into_iter().collect());
+        let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
+        if known.len() >= MAX_WORKSPACES {
+            known.clear();
+        }
+        known.insert(workspace, (now, shares.clone()));
+        Ok(shares)
+    }
+}

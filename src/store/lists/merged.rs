@@ -1,0 +1,143 @@
+//! Several walks in the same order, read as one.
+//!
+//! Diesel has no union of as many queries as there are numbers. Each database merges the walks lazily, so that it
+//! reads little more than the rows of the page, however many walks there are.
+
+use diesel::backend::Backend;
+use diesel::pg::Pg;
+use diesel::prelude::*;
+use diesel::query_builder::{AstPass, Query, QueryFragment, QueryId};
+use diesel::serialize::ToSql;
+use diesel::sql_types::{BigInt, HasSqlType};
+use diesel::sqlite::Sqlite;
+
+/// The queries of `walks`, none of which has an order or a limit, as one with both.
+pub(super) struct Merged<Q, N> {
+    /// At least one.
+    pub walks: Vec<Q>,
+    /// The names of the columns, each with whether it ascends.
+    pub order: Vec<(&'static str, bool)>,
+    pub limit: i64,
+    /// Whether the rows are few and looked up by themselves, so that no index is to be walked for their order.
+    pub fenced: bool,
+    /// A number of rows that there cannot be more of, when it is known: whoever has found them need not walk on.
+    pub known: Option<N>,
+}
+
+impl<Q, N> Merged<Q, N> {
+    fn push_order<'b, DB: Backend>(&'b self, out: &mut AstPass<'_, 'b, DB>) {
+        for (place, (column, ascending)) in self.order.iter().enumerate() {
+            out.push_sql(if place == 0 { " ORDER BY " } else { ", " });
+            out.push_sql(column);
+            out.push_sql(if *ascending { " ASC" } else { " DESC" });
+        }
+    }
+
+    fn push_limit<'b, DB>(&'b self, out: &mut AstPass<'_, 'b, DB>) -> QueryResult<()>
+    where
+        DB: Backend + HasSqlType<BigInt>,
+        i64: ToSql<BigInt, DB>,
+    {
+        out.push_sql(" LIMIT ");
+        out.push_bind_param::<BigInt, _>(&self.limit)
+    }
+
+    fn push_walks<'b, DB>(
+        &'b self,
+        out: &mut AstPass<'_, 'b, DB>,
+        push: impl Fn(&mut AstPass<'_, 'b, DB>, &'b Q) -> QueryResult<()>,
+    ) -> QueryResult<()>
+    where
+        DB: Backend,
+    {
+        for (place, walk) in self.walks.iter().enumerate() {
+            if place > 0 {
+                out.push_sql(" UNION ALL ");
+            }
+            push(out, walk)?;
+        }
+        Ok(())
+    }
+}
+
+impl<Q: Query, N> Query for Merged<Q, N> {
+    type SqlType = Q::SqlType;
+}
+
+impl<Q, N> QueryId for Merged<Q, N> {
+    type QueryId = ();
+    const HAS_STATIC_QUERY_ID: bool = false;
+}
+
+impl<Q: QueryFragment<Pg>, N: QueryFragment<Pg>> QueryFragment<Pg> for Merged<Q, N> {
+    // Only a walk that has an order of its own is merged without sorting, and the planner values an order by the
+    // limit beside it, which has to be a plain one.
+    fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, Pg>) -> QueryResult<()> {
+        if let (true, [walk]) = (self.fenced, self.walks.as_slice()) {
+            out.push_sql("SELECT * FROM (");
+            walk.walk_ast(out.reborrow())?;
+            out.push_sql(" OFFSET 0) AS found");
+            self.push_order(&mut out);
+            return self.push_limit(&mut out);
+        }
+        if let ([walk], None) = (self.walks.as_slice(), &self.known) {
+            walk.walk_ast(out.reborrow())?;
+            self.push_order(&mut out);
+            return self.push_limit(&mut out);
+        }
+        out.push_sql("SELECT * FROM (");
+        self.push_walks(&mut out, |out, walk| {
+            out.push_sql("(");
+            walk.walk_ast(out.reborrow())?;
+            self.push_order(out);
+            self.push_limit(out)?;
+            out.push_sql(")");
+            Ok(())
+        })?;
+        out.push_sql(") AS merged");
+        self.push_order(&mut out);
+        self.push_limit_or_known(&mut out, "least")
+    }
+}
+
+impl<Q: QueryFragment<Sqlite>, N: QueryFragment<Sqlite>> QueryFragment<Sqlite> for Merged<Q, N> {
+    // It merges plain walks by the order of the whole; those with an order of their own it would read to their end.
+    fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, Sqlite>) -> QueryResult<()> {
+        self.push_walks(&mut out, |out, walk| walk.walk_ast(out.reborrow()))?;
+        self.push_order(&mut out);
+        self.push_limit_or_known(&mut out, "min")
+    }
+}
+
+impl<Q, N> Merged<Q, N> {
+    fn push_limit_or_known<'b, DB>(&'b self, out: &mut AstPass<'_, 'b, DB>, least: &str) -> QueryResult<()>
+    where
+        DB: Backend + HasSqlType<BigInt>,
+        i64: ToSql<BigInt, DB>,
+        N: QueryFragment<DB>,
+    {
+        let Some(known) = &self.known else { return self.push_limit(out) };
+        out.push_sql(" LIMIT ");
+        out.push_sql(least);
+        out.push_sql("(");
+        out.push_bind_param::<BigInt, _>(&self.limit)?;
+        out.push_sql(", ");
+        known.walk_ast(out.reborrow())?;
+        out.push_sql(")");
+        Ok(())
+    }
+}
+
+/// The first number less the second, each a query of one.
+pub(super) struct Difference<A, B>(pub A, pub B);
+
+impl<DB: Backend, A: QueryFragment<DB>, B: QueryFragment<DB>> QueryFragment<DB> for Difference<A, B> {
+    fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, DB>) -> QueryResult<()> {
+        out.push_sql("(");
+        self.0.walk_ast(out.reborrow())?;
+        out.push_sql(") - (");
+        self.1.walk_ast(out.reborrow())?;
+        out.push_sql(")");
+        Ok(())
+    }
+}

@@ -1,0 +1,205 @@
+//! Lists are read along indexes: no page costs more because there are more conversations than it shows.
+
+use serde_json::{Value, json};
+use switchboard::domain::Role;
+
+use crate::support::agent::{Agent, merged};
+use crate::support::bulk::fill;
+use crate::support::outcome::items;
+use crate::support::plans::{Plan, Watched};
+use crate::support::world::World;
+
+const CONVERSATIONS: u32 = 20_000;
+const NUMBERS: u32 = 20;
+const PAGE: u64 = 25;
+/// A walk may skip some conversations: at most this many are looked at for each that is shown.
+const SKIPPED: u64 = 4;
+/// For two walks, and for what the next of each shows.
+const LEEWAY: u64 = 2 * NUMBERS as u64;
+
+const LIST: &str = "query($view: ConversationView!, $filter: ConversationFilter, $orderBy: ConversationOrder,
+        $first: Int, $after: String, $last: Int, $before: String) {
+    conversations(view: $view, filter: $filter, orderBy: $orderBy, first: $first, after: $after, last: $last, before: $before) {
+      nodes { id unread } pageInfo { startCursor endCursor hasNextPage hasPreviousPage } totalCount } }";
+
+/// A large workspace, watched: the manager has all its numbers, the rep two of them.
+struct Large<'a> {
+    watched: &'a Watched,
+    plans: u32,
+    faults: Vec<String>,
+}
+
+/// What may be said of a plan.
+#[derive(Clone, Copy)]
+struct Bounds {
+    /// When there is little, a planner may rather sort it.
+    sorted: u64,
+    looked_at: u64,
+}
+
+const PAGED: Bounds = Bounds { sorted: (PAGE + 1) * SKIPPED, looked_at: (PAGE + 1) * SKIPPED + LEEWAY };
+/// What is unread of what is open is found by looking at each; how many those are is up to the agent.
+const FILTERED: Bounds = Bounds { looked_at: u64::MAX, ..PAGED };
+const SEARCHED: Bounds = Bounds { sorted: u64::MAX, looked_at: u64::MAX };
+
+/// Makes the workspace a large one.
+async fn prepare(world: &World, conversations: u32) {
+    for n in 2..NUMBERS {
+        world.add_number(&world.app, &[&world.manager], &format!("Number {n}")).await;
+    }
+    for n in 0..7 {
+        world.join(&world.app, &format!("Agent {n}"), Role::Rep, false).await;
+    }
+    fill(world, conversations).await;
+}
+
+async fn large(world: &World) -> Watched {
+    prepare(world, CONVERSATIONS).await;
+    Watched::beside(&world.app).await
+}
+
+impl Large<'_> {
+    async fn ask(&mut self, who: &Agent, variables: Value, bounds: Bounds) -> Value {
+        let what = format!("{} {variables}", who.name);
+        let data = who.at(self.watched.app.address()).client.data(LIST, variables).await;
+        for plan in self.watched.plans() {
+            self.plans += 1;
+            for complaint in complaints(&plan, bounds) {
+                self.faults.push(format!("{what}\n  {complaint}\n{}", plan.text));
+            }
+        }
+        data["conversations"].clone()
+    }
+
+    /// The first page, the one after it, the last, and the one before that.
+    async fn pages(&mut self, who: &Agent, list: &Value, bounds: Bounds) -> usize {
+        let with = |more: Value| merged(list.clone(), more);
+        let first = self.ask(who, with(json!({ "first": PAGE })), bounds).await;
+        let after = first["pageInfo"]["endCursor"].clone();
+        self.ask(who, with(json!({ "first": PAGE, "after": after })), bounds).await;
+        let last = self.ask(who, with(json!({ "last": PAGE })), bounds).await;
+        let before = last["pageInfo"]["startCursor"].clone();
+        self.ask(who, with(json!({ "last": PAGE, "before": before })), bounds).await;
+        items(&first["nodes"]).len()
+    }
+
+    #[track_caller]
+    fn conclude(self, at_least: u32) {
+        assert!(self.plans >= at_least, "only {} statements were seen", self.plans);
+        let shown = self.faults.iter().take(3).cloned().collect::<Vec<_>>().join("\n\n");
+        assert!(self.faults.is_empty(), "{} bad plans of {}:\n{shown}", self.faults.len(), self.plans);
+    }
+}
+
+/// Every filter but a search, over all numbers and over one.
+fn filters(number: &str) -> Vec<Value> {
+    let mut filters = Vec::new();
+    for status in [json!({}), json!({ "status": "OPEN" }), json!({ "status": "CLOSED" })] {
+        for unread in [json!({}), json!({ "unread": true }), json!({ "unread": false })] {
+            // No closed conversation is unread, and so the database is not asked for any.
+            if status["status"] == "CLOSED" && unread["unread"] == true {
+                continue;
+            }
+            for numbers in [json!({}), json!({ "phoneNumberIds": [number] })] {
+                filters.push(merged(merged(status.clone(), unread.clone()), numbers));
+            }
+        }
+    }
+    filters
+}
+
+fn complaints(plan: &Plan, bounds: Bounds) -> Vec<String> {
+    let mut complaints: Vec<String> =
+        plan.scanned.iter().map(|table| format!("reads {table} from end to end")).collect();
+    if plan.sorts.is_some_and(|rows| rows > bounds.sorted) {
+        complaints.push(format!("sorts {:?} rows", plan.sorts));
+    }
+    if plan.looked_at.is_some_and(|rows| rows > bounds.looked_at) {
+        complaints.push(format!("looks at {:?} conversations", plan.looked_at));
+    }
+    complaints
+}
+
+on_both! {
+    async fn every_page_of_every_list_is_read_along_an_index(world: World) {
+        let watched = &large(world).await;
+        let mut large = Large { watched, plans: 0, faults: Vec::new() };
+        let (mut lists, mut full) = (0, 0);
+        for who in [&world.manager, &world.rep] {
+            for view in ["INBOX", "ASSIGNED_TO_ME", "UNASSIGNED"] {
+                for filter in filters(&world.number.id) {
+                    // An agent's own are few, and not kept by number.
+                    let skips = view == "ASSIGNED_TO_ME" && filter.get("phoneNumberIds").is_some();
+                    let bounds = if filter.get("unread").is_some() || skips { FILTERED } else { PAGED };
+                    let shown = large.pages(who, &json!({ "view": view, "filter": filter }), bounds).await;
+                    lists += 1;
+                    full += u32::from(shown == PAGE as usize);
+                }
+            }
+        }
+        assert!(full * 2 > lists, "{full} of {lists} lists fill a page");
+        large.conclude(lists * 4);
+        watched.app.stop().await;
+    }
+
+    async fn triage_is_read_along_an_index(world: World) {
+        let watched = &large(world).await;
+        let mut large = Large { watched, plans: 0, faults: Vec::new() };
+        for who in [&world.manager, &world.rep] {
+            for view in ["INBOX", "ASSIGNED_TO_ME", "UNASSIGNED"] {
+                for status in [json!({}), json!({ "status": "OPEN" })] {
+                    for field in ["WAITING_SINCE", "UNASSIGNED_SINCE"] {
+                        if (view, field) == ("ASSIGNED_TO_ME", "UNASSIGNED_SINCE") {
+                            continue;
+                        }
+                        for direction in ["ASC", "DESC"] {
+                            let order = json!({ "field": field, "direction": direction });
+                            let list = json!({ "view": view, "filter": status, "orderBy": order, "first": PAGE });
+                            // Those waiting without an owner are not kept by number.
+                            let skips = who.id == world.rep.id && (view, field) == ("UNASSIGNED", "WAITING_SINCE");
+                            large.ask(who, list, if skips { FILTERED } else { PAGED }).await;
+                        }
+                    }
+                }
+            }
+        }
+        large.conclude(40);
+        watched.app.stop().await;
+    }
+
+    async fn a_search_reads_no_table_from_end_to_end(world: World) {
+        let watched = &large(world).await;
+        let mut large = Large { watched, plans: 0, faults: Vec::new() };
+        for who in [&world.manager, &world.rep] {
+            for view in ["INBOX", "ASSIGNED_TO_ME", "UNASSIGNED"] {
+                for search in ["rare123", "common", "common rare12", "+16501000", "nowhere"] {
+                    let list = json!({ "view": view, "filter": { "search": search } });
+                    large.pages(who, &list, SEARCHED).await;
+                }
+            }
+        }
+        large.conclude(120);
+        watched.app.stop().await;
+    }
+
+    async fn a_list_over_a_few_of_many_numbers_is_the_whole_list_without_the_others(world: World) {
+        prepare(world, 600).await;
+        let numbers = [&world.number, &world.number2].map(|number| number.id.clone());
+        let manager = &world.manager;
+        for view in ["INBOX", "ASSIGNED_TO_ME", "UNASSIGNED"] {
+            for filter in [
+                json!({}),
+                json!({ "status": "CLOSED" }),
+                json!({ "unread": true }),
+                json!({ "unread": false }),
+                json!({ "search": "common" }),
+            ] {
+                let mut whole = manager.list(view, filter.clone()).await;
+                whole.retain(|it| numbers.iter().any(|number| it["phoneNumber"]["id"] == number.as_str()));
+                let few = merged(filter.clone(), json!({ "phoneNumberIds": numbers }));
+                let few = manager.list(view, few).await;
+                assert_eq!(few, whole, "{view} {filter}");
+            }
+        }
+    }
+}
