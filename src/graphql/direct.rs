@@ -126,3 +126,93 @@ impl<T: ContainerType> ContainerType for Direct<T> {
 }
 
 impl<T: ObjectType> ObjectType for Direct<T> {}
+
+#[cfg(test)]
+mod tests {
+    use async_graphql::{EmptyMutation, EmptySubscription, Object, Response, Result, Schema};
+    use tokio::task::yield_now;
+
+    use super::*;
+
+    struct Thing;
+
+    #[Object]
+    impl Thing {
+        async fn ready(&self) -> i32 {
+            1
+        }
+
+        async fn waits(&self, #[graphql(default = 2)] n: i32) -> i32 {
+            yield_now().await;
+            n
+        }
+
+        async fn fails(&self) -> Result<Option<i32>> {
+            Err("at once".into())
+        }
+
+        async fn fails_later(&self) -> Result<i32> {
+            yield_now().await;
+            Err("later".into())
+        }
+
+        async fn inner(&self) -> Self {
+            Self
+        }
+    }
+
+    struct Query;
+
+    #[Object]
+    impl Query {
+        async fn plain(&self) -> Thing {
+            Thing
+        }
+
+        async fn direct(&self) -> Direct<Thing> {
+            Direct(Thing)
+        }
+    }
+
+    async fn answer(field: &str, selection: &str, fragments: &str) -> Response {
+        let schema = Schema::new(Query, EmptyMutation, EmptySubscription);
+        schema.execute(format!("{{ it: {field} {selection} }} {fragments}")).await
+    }
+
+    fn told(response: &Response) -> Vec<String> {
+        let mut errors: Vec<_> =
+            response.errors.iter().map(|error| format!("{} at {:?}", error.message, error.path)).collect();
+        errors.sort();
+        errors
+    }
+
+    #[tokio::test]
+    async fn answers_are_those_of_the_engine() {
+        for (selection, fragments) in [
+            ("{ ready waits }", ""),
+            ("{ waits three: waits(n: 3) ready __typename }", ""),
+            ("{ inner { waits ready } fails ready }", ""),
+            ("{ fails failsLater ready }", ""),
+            ("{ failsLater }", ""),
+            ("{ ... { ready } ... on Thing { waits } ...f }", "fragment f on Thing { inner { ready } }"),
+            ("{ ready ready inner { ready } inner { waits } }", ""),
+            (
+                "{ ready @skip(if: true) waits @include(if: true) ... @skip(if: true) { inner { ready } } }",
+                "",
+            ),
+        ] {
+            let plain = answer("plain", selection, fragments).await;
+            let direct = answer("direct", selection, fragments).await;
+            assert_eq!(direct.data, plain.data, "{selection}");
+            assert_eq!(told(&direct), told(&plain), "{selection}");
+        }
+    }
+
+    #[tokio::test]
+    async fn fields_stand_in_the_order_asked_for_also_when_they_waited() {
+        let response =
+            answer("direct", "{ waits ready ...f __typename }", "fragment f on Thing { last: waits }");
+        let text = response.await.data.to_string();
+        assert_eq!(text, r#"{it: {waits: 2, ready: 1, last: 2, __typename: "Thing"}}"#);
+    }
+}

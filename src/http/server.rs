@@ -41,6 +41,10 @@ pub async fn serve(
 }
 
 async fn converse(http: http1::Builder, stream: TcpStream, router: Router, stop: CancellationToken) {
+    // A frame is not to wait until the client has acknowledged the one before, which takes up to 40 ms.
+    if let Err(error) = stream.set_nodelay(true) {
+        tracing::debug!(%error, "a connection's frames may wait for each other");
+    }
     let connection = http.serve_connection(TokioIo::new(stream), TowerToHyperService::new(router));
     let mut connection = pin!(connection.with_upgrades());
     let ended = tokio::select! {
