@@ -44,6 +44,8 @@ impl Database {
         sql(&admin_url(), &format!("CREATE DATABASE {name} TEMPLATE {template}"));
         let mut url = url::Url::parse(&admin_url()).expect("a URL");
         url.set_path(&name);
+        // Some clients would speak TLS where the server offers it, and others not.
+        url.set_query(Some("sslmode=disable"));
         Self { url: url.into(), kept: Kept::Server { name } }
     }
 

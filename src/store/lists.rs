@@ -336,15 +336,19 @@ pub async fn page(conn: &mut Conn, list: &List, window: &Window) -> StoreResult<
     Ok(found)
 }
 
+/// How many rows are read: as many as wanted, or a few more, so that there are few statements. A limit is written
+/// out in its statement, because PostgreSQL values a plan by it, and makes a plan anew each time when it is not.
+const STEPS: [usize; 3] = [26, 51, 101];
+
 async fn read(
     conn: &mut Conn,
     list: &List,
     lookup: &Lookup,
     window: &Window,
     segment: Segment,
-    limit: usize,
+    wanted: usize,
 ) -> StoreResult<Vec<(ConversationRow, bool)>> {
-    let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+    let limit = STEPS.into_iter().find(|step| wanted <= *step).unwrap_or(wanted);
     // What was looked up needs no walk of its own for each number.
     let walks = match lookup.among {
         Some(_) => vec![Walk { number: None, status: list.walked_status() }],
@@ -353,7 +357,7 @@ async fn read(
     let order = list.order(segment, window);
     // On a later page it is not known how many are left.
     let is_counted = list.unread == Some(true) && window.after.is_none() && window.before.is_none();
-    Ok(on_backend!(conn, |c| {
+    let mut rows: Vec<(ConversationRow, bool)> = on_backend!(conn, |c| {
         let walks = walks.into_iter().map(|walk| {
             let query = narrowed!(list, walk, lookup);
             let query = match (list.field, segment) {
@@ -381,7 +385,9 @@ async fn read(
         });
         let known = is_counted.then(|| unread_badge!(list));
         Merged { walks: walks.collect(), order, limit, known, fenced: lookup.among.is_some() }.load(c).await
-    })?)
+    })?;
+    rows.truncate(wanted);
+    Ok(rows)
 }
 
 /// How many conversations the list has, counted up to `limit`.

@@ -7,8 +7,6 @@ use diesel::backend::Backend;
 use diesel::pg::Pg;
 use diesel::prelude::*;
 use diesel::query_builder::{AstPass, Query, QueryFragment, QueryId};
-use diesel::serialize::ToSql;
-use diesel::sql_types::{BigInt, HasSqlType};
 use diesel::sqlite::Sqlite;
 
 /// The queries of `walks`, none of which has an order or a limit, as one with both.
@@ -17,7 +15,8 @@ pub(super) struct Merged<Q, N> {
     pub walks: Vec<Q>,
     /// The names of the columns, each with whether it ascends.
     pub order: Vec<(&'static str, bool)>,
-    pub limit: i64,
+    /// Few different ones: it is part of the text.
+    pub limit: usize,
     /// Whether the rows are few and looked up by themselves, so that no index is to be walked for their order.
     pub fenced: bool,
     /// A number of rows that there cannot be more of, when it is known: whoever has found them need not walk on.
@@ -33,13 +32,9 @@ impl<Q, N> Merged<Q, N> {
         }
     }
 
-    fn push_limit<'b, DB>(&'b self, out: &mut AstPass<'_, 'b, DB>) -> QueryResult<()>
-    where
-        DB: Backend + HasSqlType<BigInt>,
-        i64: ToSql<BigInt, DB>,
-    {
+    fn push_limit<'b, DB: Backend>(&'b self, out: &mut AstPass<'_, 'b, DB>) {
         out.push_sql(" LIMIT ");
-        out.push_bind_param::<BigInt, _>(&self.limit)
+        out.push_sql(&self.limit.to_string());
     }
 
     fn push_walks<'b, DB>(
@@ -78,19 +73,21 @@ impl<Q: QueryFragment<Pg>, N: QueryFragment<Pg>> QueryFragment<Pg> for Merged<Q,
             walk.walk_ast(out.reborrow())?;
             out.push_sql(" OFFSET 0) AS found");
             self.push_order(&mut out);
-            return self.push_limit(&mut out);
+            self.push_limit(&mut out);
+            return Ok(());
         }
         if let ([walk], None) = (self.walks.as_slice(), &self.known) {
             walk.walk_ast(out.reborrow())?;
             self.push_order(&mut out);
-            return self.push_limit(&mut out);
+            self.push_limit(&mut out);
+            return Ok(());
         }
         out.push_sql("SELECT * FROM (");
         self.push_walks(&mut out, |out, walk| {
             out.push_sql("(");
             walk.walk_ast(out.reborrow())?;
             self.push_order(out);
-            self.push_limit(out)?;
+            self.push_limit(out);
             out.push_sql(")");
             Ok(())
         })?;
@@ -112,15 +109,17 @@ impl<Q: QueryFragment<Sqlite>, N: QueryFragment<Sqlite>> QueryFragment<Sqlite> f
 impl<Q, N> Merged<Q, N> {
     fn push_limit_or_known<'b, DB>(&'b self, out: &mut AstPass<'_, 'b, DB>, least: &str) -> QueryResult<()>
     where
-        DB: Backend + HasSqlType<BigInt>,
-        i64: ToSql<BigInt, DB>,
+        DB: Backend,
         N: QueryFragment<DB>,
     {
-        let Some(known) = &self.known else { return self.push_limit(out) };
+        let Some(known) = &self.known else {
+            self.push_limit(out);
+            return Ok(());
+        };
         out.push_sql(" LIMIT ");
         out.push_sql(least);
         out.push_sql("(");
-        out.push_bind_param::<BigInt, _>(&self.limit)?;
+        out.push_sql(&self.limit.to_string());
         out.push_sql(", ");
         known.walk_ast(out.reborrow())?;
         out.push_sql(")");
