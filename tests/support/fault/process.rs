@@ -11,7 +11,10 @@ use tokio::process::{Child, ChildStdout, Command};
 use crate::support::DEADLINE;
 use crate::support::app::{SECRET, TWILIO_PUBLIC_URL, TWILIO_TOKEN};
 
+/// The program of this build.
 pub const PROGRAM: &str = env!("CARGO_BIN_EXE_switchboard");
+/// Names another build to run in its place, as a release build for a soak; without failpoints for those who need them.
+const PROGRAM_VARIABLE: &str = "PROGRAM";
 /// How much of its log is shown when a test fails.
 const LOG_LINES: usize = 40;
 
@@ -58,7 +61,9 @@ impl Process {
         let log = NamedTempFile::new().expect("a file");
         // A shell that ignores SIGXFSZ becomes the server, so that a file that may not grow is an error to it.
         let mut command = program("sh", url);
-        command.args(["-c", "trap '' XFSZ; exec \"$@\"", "sh", PROGRAM, "serve"]);
+        let named = std::env::var(PROGRAM_VARIABLE);
+        let server = named.as_deref().unwrap_or(PROGRAM);
+        command.args(["-c", "trap '' XFSZ; exec \"$@\"", "sh", server, "serve"]);
         command.args(["--listen", "127.0.0.1:0", "--metrics-listen", "127.0.0.1:0"]);
         command.env("SWITCHBOARD_TWILIO_AUTH_TOKEN", TWILIO_TOKEN);
         command.env("SWITCHBOARD_PUBLIC_URL", TWILIO_PUBLIC_URL);
