@@ -5,7 +5,7 @@
 //! those with the key, and those without, by id.
 //!
 //! A segment is one walk over the workspace that skips the numbers that are not looked at, or one walk for each
-//! number, [`merged`]. Every walk has an index that yields exactly its rows in its order; a test reads the plans.
+//! number, `merged`. Every walk has an index that yields exactly its rows in its order; a test reads the plans.
 
 mod merged;
 

@@ -3,7 +3,7 @@
 //! A closure that is handed to a thread runs there as a whole, so an operation costs one hop however many
 //! statements it has, and nothing can cancel it half-way. Its futures are ready at their first poll, because
 //! [`Inline`] runs each statement where it is asked for. What waits for the writer is committed together: see
-//! [`writer`].
+//! `writer`.
 
 #[cfg(test)]
 mod tests;

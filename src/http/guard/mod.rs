@@ -15,7 +15,7 @@
 //! executor leaves out: a directive stands once at a place, and a literal object
 //! gives a field once.
 //!
-//! [`compact`] gives back what the parser keeps in reserve, for documents that are kept for long.
+//! `compact` gives back what the parser keeps in reserve, for documents that are kept for long.
 //!
 //! [`admit_variables`] bounds the variables, whose values are copied to each
 //! place that uses them.
