@@ -98,9 +98,9 @@ async fn import_one(
     if !conversations::insert(conn, conversation).await? {
         return Err(refused("The contact has a conversation on this number."));
     }
-    for reader in &lived.last.readers {
-        read_markers::set(conn, conversation, *reader, conversation.message_count).await?;
-    }
+    let read: Vec<_> =
+        lived.last.readers.iter().map(|reader| (*reader, conversation.message_count)).collect();
+    read_markers::set(conn, conversation, &read).await?;
     index_contact(conn, conversation, &contact).await?;
     let mut found_by = std::collections::BTreeSet::new();
     for message in &lived.messages {

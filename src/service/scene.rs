@@ -8,9 +8,10 @@ use std::collections::{BTreeSet, HashMap};
 use crate::clock::{Clock, Timestamp};
 use crate::domain::conversation::{Candidate, Change};
 use crate::domain::{
-    Agent, AgentId, Conversation, ConversationId, Message, MessageId, PhoneNumberId, Policy, Refusal,
+    Agent, AgentId, Conversation, ConversationId, Event, Message, MessageId, PhoneNumberId, Policy, Refusal,
     Snapshot, Workspace, WorkspaceId,
 };
+use crate::store::backend::pipelined;
 use crate::store::log::{self, Draft};
 use crate::store::workspaces::{self, Head};
 use crate::store::{Conn, StoreError, agents, conversations};
@@ -29,7 +30,11 @@ impl Stage {
     /// # Errors
     /// [`Error::Unauthenticated`] when the workspace is gone.
     pub async fn open(conn: &mut Conn, clock: &Clock, workspace: WorkspaceId) -> Answer<Self> {
-        let (workspace, head) = workspaces::find(conn, workspace).await?.ok_or(Error::Unauthenticated)?;
+        Self::of(workspaces::find(conn, workspace).await?, clock)
+    }
+
+    fn of(found: Option<(Workspace, Head)>, clock: &Clock) -> Answer<Self> {
+        let (workspace, head) = found.ok_or(Error::Unauthenticated)?;
         // Strictly later, so that a clock that was set back still tells one message from the next.
         Ok(Self { workspace, head, now: clock.now().max(head.at.plus_micros(1)) })
     }
@@ -69,9 +74,15 @@ impl Cast {
             return Ok(Self::default());
         }
         let ids: Vec<AgentId> = ids.into_iter().collect();
-        let agents = agents::by_ids_shared(conn, workspace, &ids).await?;
-        let with_access = agents::with_access_shared(conn, workspace, number, &ids).await?;
-        Ok(Self { agents: agents.into_iter().map(|agent| (agent.id, agent)).collect(), with_access })
+        let (agents, with_access) =
+            pipelined!(conn, |c| agents::by_ids_shared(c, workspace, &ids), |c| agents::with_access_shared(
+                c, workspace, number, &ids
+            ),);
+        Ok(Self::of(agents, with_access))
+    }
+
+    fn of(agents: Vec<Agent>, with_access: BTreeSet<AgentId>) -> Self {
+        Self { agents: agents.into_iter().map(|agent| (agent.id, agent)).collect(), with_access }
     }
 
     /// The agent, with whether they can access the number.
@@ -123,18 +134,26 @@ impl Scene {
         others: &[AgentId],
     ) -> Answer<Self> {
         let not_found = || Error::Refused(Refusal::NotFound("conversationId"));
-        let mut stage = Stage::open(conn, clock, workspace).await?;
-        let seen = conversations::find(conn, workspace, id).await?;
+        let (found, seen) =
+            pipelined!(conn, |c| workspaces::find(c, workspace), |c| conversations::find(c, workspace, id),);
+        let mut stage = Stage::of(found, clock)?;
         let number = seen.as_ref().map_or(PhoneNumberId(uuid::Uuid::nil()), |seen| seen.phone_number_id);
         // Only a reopening rests on the assignee, but whether this is one is not known before the lock.
         let held_assignee = seen.as_ref().filter(|seen| !seen.is_open()).and_then(Conversation::assignee);
-        let ids = others.iter().copied().chain([actor]).chain(held_assignee);
-        let cast = Cast::hold(conn, workspace, number, ids).await?;
+        let ids: BTreeSet<AgentId> = others.iter().copied().chain([actor]).chain(held_assignee).collect();
+        let ids = Vec::from_iter(ids);
+        let (agents, (with_access, locked)) = pipelined!(
+            conn,
+            |c| agents::by_ids_shared(c, workspace, &ids),
+            |c| agents::with_access_shared(c, workspace, number, &ids),
+            |c| conversations::lock(c, workspace, id),
+        );
+        let cast = Cast::of(agents, with_access);
         let acting = cast.candidate(actor).filter(|it| it.agent.active).ok_or(Error::Unauthenticated)?;
         if !acting.has_access {
             return Err(not_found());
         }
-        let snapshot = conversations::lock(conn, workspace, id).await?.ok_or_else(not_found)?;
+        let snapshot = locked.ok_or_else(not_found)?;
         stage.catch_up(clock, &snapshot.conversation);
         Ok(Self { stage, cast, snapshot, actor, held_assignee })
     }
@@ -155,8 +174,10 @@ impl Scene {
     /// Stores what was decided; `None` is that it already was as asked.
     pub async fn conclude(self, conn: &mut Conn, change: Option<Change>) -> Answer<Done> {
         let Some(change) = change else { return Ok(self.unchanged(None)) };
-        log::store(conn, &change).await?;
-        self.record(conn, change, None).await
+        let Self { stage, actor, .. } = self;
+        let (draft, done) = told(&stage, change, Some(actor), None);
+        let events = log::store_and_append(conn, stage.workspace.id, draft).await?;
+        Ok(done.at(&events))
     }
 
     /// Writes a stored change, and the message that it is, to the log.
@@ -185,11 +206,24 @@ pub(super) async fn record(
     actor: Option<AgentId>,
     message: Option<Message>,
 ) -> Answer<Done> {
+    let (draft, done) = told(stage, change, actor, message);
+    let events = log::append(conn, stage.workspace.id, vec![draft]).await?;
+    Ok(done.at(&events))
+}
+
+/// What the log says of a change, and what whoever made it is answered.
+fn told(stage: &Stage, change: Change, actor: Option<AgentId>, message: Option<Message>) -> (Draft, Done) {
     let previous_assignee = change.before.as_ref().and_then(|before| before.conversation.assignee());
     let seen = Seen::new(&change.after, actor);
     let message_id: Option<MessageId> = message.as_ref().map(|message| message.id);
     let draft = Draft::of(change, stage.now, actor, message_id);
-    let events = log::append(conn, stage.workspace.id, vec![draft]).await?;
-    let as_of = events.last().map_or(stage.head.seq, |event| event.seq);
-    Ok(Done { seen, previous_assignee, changed: true, as_of, message })
+    (draft, Done { seen, previous_assignee, changed: true, as_of: stage.head.seq, message })
+}
+
+impl Done {
+    /// The same, once its events are in the log.
+    fn at(self, events: &[Event]) -> Self {
+        let as_of = events.last().map_or(self.as_of, |event| event.seq);
+        Self { as_of, ..self }
+    }
 }

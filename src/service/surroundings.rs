@@ -16,6 +16,7 @@ use crate::domain::{
     Agent, AgentId, Contact, ContactId, Conversation, Event, EventBody, Message, MessageId, Ownership, State,
     WorkspaceId,
 };
+use crate::store::backend::pipelined;
 use crate::store::{Store, agents, contacts, messages};
 
 /// What each of the messages holds, with its author.
@@ -81,6 +82,19 @@ impl Services {
     }
 }
 
+/// What a look-up finds of `ids`, without asking when there are none; `None` when they are not wanted.
+macro_rules! those {
+    ($ids:expr, |$some:ident| $look_up:expr) => {
+        async {
+            match $ids.as_deref() {
+                None => Ok(None),
+                Some([]) => Ok(Some(Vec::new())),
+                Some($some) => $look_up.await.map(Some),
+            }
+        }
+    };
+}
+
 impl Surroundings {
     pub(super) fn new(
         store: Store,
@@ -101,23 +115,30 @@ impl Surroundings {
     /// Reads what was asked for since the last time, so that none of a thousand has to wait for it.
     pub(super) async fn read_ahead(&self) {
         let is_due = |asked: &AtomicBool| asked.swap(false, Ordering::Relaxed);
-        let agents = async {
-            if is_due(&self.habits.agents) {
-                let _ = self.all_agents().await;
+        let (habits, mentioned) = (&self.habits, &self.mentioned);
+        let agents = is_due(&habits.agents).then(|| Vec::from_iter(mentioned.agents.iter().copied()));
+        let contacts = is_due(&habits.contacts).then(|| Vec::from_iter(mentioned.contacts.iter().copied()));
+        let messages = is_due(&habits.messages).then(|| Vec::from_iter(mentioned.messages.iter().copied()));
+        if agents.is_none() && contacts.is_none() && messages.is_none() {
+            return;
+        }
+        let workspace = self.workspace;
+        let read = self.store.read(move |conn| {
+            async move {
+                Ok(pipelined!(
+                    conn,
+                    |c| those!(agents, |ids| agents::by_ids(c, workspace, ids)),
+                    |c| those!(contacts, |ids| contacts::by_ids(c, workspace, ids)),
+                    |c| those!(messages, |ids| messages::with_authors(c, workspace, ids)),
+                ))
             }
-        };
-        let contacts = async {
-            if is_due(&self.habits.contacts) {
-                let _ = self.all_contacts().await;
-            }
-        };
-        let messages = async {
-            if is_due(&self.habits.messages) {
-                let _ = self.all_messages().await;
-            }
-        };
+            .boxed()
+        });
         // What fails is tried again by the first who asks, who is told.
-        tokio::join!(agents, contacts, messages);
+        let Ok((agents, (contacts, messages))) = read.await else { return };
+        agents.map(|found| self.agents.set(of_agents(found)));
+        contacts.map(|found| self.contacts.set(of_contacts(found)));
+        messages.map(|found| self.messages.set(of_messages(found)));
     }
 
     /// `None` when the events do not mention the agent.
@@ -153,7 +174,7 @@ impl Surroundings {
             let found = self
                 .store
                 .read(move |conn| async move { agents::by_ids(conn, workspace, &ids).await }.boxed());
-            Ok(found.await?.into_iter().map(|agent| (agent.id, agent)).collect())
+            Ok(of_agents(found.await?))
         };
         self.agents.get_or_try_init(read).await
     }
@@ -164,7 +185,7 @@ impl Surroundings {
             let found = self
                 .store
                 .read(move |conn| async move { contacts::by_ids(conn, workspace, &ids).await }.boxed());
-            Ok(found.await?.into_iter().map(|contact| (contact.id, contact)).collect())
+            Ok(of_contacts(found.await?))
         };
         self.contacts.get_or_try_init(read).await
     }
@@ -175,10 +196,22 @@ impl Surroundings {
             let found = self
                 .store
                 .read(move |conn| async move { messages::with_authors(conn, workspace, &ids).await }.boxed());
-            Ok(found.await?.into_iter().map(|(message, author)| (message.id, (message, author))).collect())
+            Ok(of_messages(found.await?))
         };
         self.messages.get_or_try_init(read).await
     }
+}
+
+fn of_agents(found: Vec<Agent>) -> HashMap<AgentId, Agent> {
+    found.into_iter().map(|agent| (agent.id, agent)).collect()
+}
+
+fn of_contacts(found: Vec<Contact>) -> HashMap<ContactId, Contact> {
+    found.into_iter().map(|contact| (contact.id, contact)).collect()
+}
+
+fn of_messages(found: Vec<(Message, Option<Agent>)>) -> Messages {
+    found.into_iter().map(|(message, author)| (message.id, (message, author))).collect()
 }
 
 impl Mentioned {

@@ -12,7 +12,7 @@ use crate::clock::Timestamp;
 use crate::domain::{Agent, AgentId, PhoneNumberId, Role, WorkspaceId};
 
 #[derive(Queryable, Selectable, Insertable)]
-#[diesel(table_name = agents)]
+#[diesel(table_name = agents, treat_none_as_default_value = false)]
 pub(super) struct AgentRow {
     workspace_id: WorkspaceId,
     id: AgentId,
@@ -131,13 +131,13 @@ pub async fn by_ids_shared(
     workspace: WorkspaceId,
     ids: &[AgentId],
 ) -> StoreResult<Vec<Agent>> {
-    let Some(c) = conn.postgres() else { return by_ids(conn, workspace, ids).await };
+    let Some(mut c) = conn.postgres() else { return by_ids(conn, workspace, ids).await };
     let rows: Vec<AgentRow> = agents::table
         .filter(agents::workspace_id.eq(workspace).and(agents::id.eq_any(ids)))
         .order(agents::id)
         .select(AgentRow::as_select())
         .for_share()
-        .load(c)
+        .load(&mut c)
         .await?;
     Ok(rows.into_iter().map(Agent::from).collect())
 }
@@ -160,7 +160,7 @@ pub async fn with_managers_locked(
                 .order(agents::id)
                 .select(AgentRow::as_select())
                 .for_update()
-                .load(&mut **c)
+                .load(&mut c.shared())
                 .await?
         }
         Conn::Sqlite(c) => agents::table.filter(wanted).select(AgentRow::as_select()).load(c).await?,
@@ -186,7 +186,7 @@ pub async fn with_access_shared(
                 .order(number_access::agent_id)
                 .select(number_access::agent_id)
                 .for_share()
-                .load(&mut **c)
+                .load(&mut c.shared())
                 .await?
         }
         Conn::Sqlite(c) => {

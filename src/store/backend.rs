@@ -18,14 +18,13 @@ use futures_util::future::BoxFuture;
 
 use super::error::{StoreError, StoreResult};
 use super::notify::NotifyLink;
-use super::postgres::{self, PgPool, Timeouts};
+use super::postgres::{PgConn, PgPool, Timeouts};
 use super::sqlite::{SqliteConn, SqliteThreads};
 use crate::metrics::Pool;
 
 /// A connection to either database.
-#[expect(clippy::large_enum_variant, reason = "one lives as long as an operation; there are no rows of them")]
 pub enum Conn {
-    Postgres(postgres::PgObject),
+    Postgres(PgConn),
     Sqlite(SqliteConn),
 }
 
@@ -35,8 +34,8 @@ pub enum Conn {
 macro_rules! on_backend {
     ($conn:expr, |$c:ident| $body:expr) => {
         match $conn {
-            $crate::store::backend::Conn::Postgres(object) => {
-                let $c: &mut diesel_async::AsyncPgConnection = &mut *object;
+            $crate::store::backend::Conn::Postgres(connection) => {
+                let $c = &mut connection.shared();
                 $body
             }
             $crate::store::backend::Conn::Sqlite($c) => $body,
@@ -45,11 +44,76 @@ macro_rules! on_backend {
 }
 pub(crate) use on_backend;
 
+/// Runs several queries on one connection, and answers with their answers:
+/// `pipelined!(conn, |c| first(c), |c| second(c))`.
+///
+/// On PostgreSQL all are sent before the first is answered, so that they cost one round trip together. The server
+/// works on them in order, each as if it had been sent alone: one may take a lock that the next relies on. Each has
+/// to be one statement, or several that are pipelined: a second of the first, sent when that is answered, would come
+/// after the first of the second. The first error, in their order, is the answer; in a transaction the rest fails
+/// after it.
+macro_rules! pipelined {
+    ($conn:expr, |$a:ident| $first:expr, |$b:ident| $second:expr $(,)?) => {{
+        let $a: &mut $crate::store::Conn = $conn;
+        match $a.again() {
+            Some(mut again) => {
+                let first = $first;
+                let $b = &mut again;
+                let (first, second) = futures_util::future::join(first, $second).await;
+                (first?, second?)
+            }
+            None => {
+                let first = $first.await?;
+                let $b = $a;
+                (first, $second.await?)
+            }
+        }
+    }};
+    ($conn:expr, |$a:ident| $first:expr, $(|$b:ident| $further:expr),+ $(,)?) => {
+        $crate::store::backend::pipelined!($conn, |$a| $first, |rest| async {
+            let further = $crate::store::backend::pipelined!(rest, $(|$b| $further),+);
+            Ok::<_, $crate::store::StoreError>(further)
+        })
+    };
+}
+pub(crate) use pipelined;
+
+/// Runs one insertion for all rows on PostgreSQL, and for each on SQLite, whose Diesel back end has no upsert
+/// of several rows.
+macro_rules! insert_all {
+    ($conn:expr, $rows:expr, |$values:ident| $statement:expr) => {
+        match $conn {
+            $crate::store::backend::Conn::Postgres(c) => {
+                let $values = &$rows[..];
+                if !$values.is_empty() {
+                    let statement = $crate::store::prepared::Prepare::prepared_for($statement, $values.len());
+                    statement.execute(&mut c.shared()).await?;
+                }
+            }
+            $crate::store::backend::Conn::Sqlite(c) => {
+                for $values in &$rows[..] {
+                    $crate::store::prepared::Prepare::prepared($statement).execute(c).await?;
+                }
+            }
+        }
+    };
+}
+pub(crate) use insert_all;
+
 impl Conn {
     /// The PostgreSQL connection; `None` on SQLite, where the one writer needs no row locks.
-    pub fn postgres(&mut self) -> Option<&mut AsyncPgConnection> {
+    pub fn postgres(&self) -> Option<&AsyncPgConnection> {
         match self {
-            Self::Postgres(object) => Some(&mut *object),
+            Self::Postgres(connection) => Some(connection.shared()),
+            Self::Sqlite(_) => None,
+        }
+    }
+
+    /// The same connection, for a statement that does not wait for the answer to another; see [`pipelined`]. `None`
+    /// on SQLite, which answers each at once.
+    pub fn again(&self) -> Option<Self> {
+        match self {
+            Self::Postgres(connection) => Some(Self::Postgres(connection.again())),
             Self::Sqlite(_) => None,
         }
     }
@@ -191,7 +255,7 @@ impl Store {
     {
         match &self.engine {
             Engine::Postgres(pool) => {
-                let mut loan = Loan(Some(Conn::Postgres(pool.get().await?)));
+                let mut loan = Loan(Some(Conn::Postgres(PgConn::new(pool.get().await?))));
                 let answer = match &mut loan.0 {
                     Some(conn) => work(conn).await,
                     None => Err(StoreError::Unavailable("the connection is gone".into())),
@@ -263,8 +327,8 @@ impl Drop for Loan {
     /// A read that was given up on leaves its statement running: the next to get that connection would wait
     /// behind it, so it leaves the pool.
     fn drop(&mut self) {
-        if let Some(Conn::Postgres(object)) = self.0.take() {
-            drop(postgres::PgObject::take(object));
+        if let Some(Conn::Postgres(connection)) = self.0.take() {
+            connection.discard();
         }
     }
 }
@@ -272,6 +336,7 @@ impl Drop for Loan {
 async fn begin_snapshot(conn: &mut Conn) -> StoreResult<()> {
     match conn {
         Conn::Postgres(c) => {
+            let c = &mut c.shared();
             c.batch_execute(
                 "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; SET LOCAL statement_timeout = 0; \
                  SET LOCAL idle_in_transaction_session_timeout = 0",
@@ -289,13 +354,14 @@ pub(super) fn pause(attempt: u32) -> Duration {
     Duration::from_millis(rand::random_range(1..=ceiling))
 }
 
-/// Counts the statements that a connection sends, transaction control not among them, and tells them to Diesel's
+/// Counts the statements that a connection has had answered, transaction control not among them, and tells them to Diesel's
 /// default instrumentation, if one was set before the store was opened.
 pub(super) fn counting(statements: &Arc<AtomicU64>) -> impl Instrumentation + use<> {
     let statements = statements.clone();
     let mut further = get_default_instrumentation();
     move |event: InstrumentationEvent<'_>| {
-        if let InstrumentationEvent::StartQuery { query, .. } = &event
+        // Not when it starts: until PostgreSQL has been asked, Diesel has no text, and would build one to be looked at.
+        if let InstrumentationEvent::FinishQuery { query, .. } = &event
             && !is_transaction_control(query)
         {
             statements.fetch_add(1, Ordering::Relaxed);

@@ -11,7 +11,7 @@ use crate::domain::input::E164;
 use crate::domain::{Contact, ContactId, WorkspaceId};
 
 #[derive(Queryable, Selectable, Insertable)]
-#[diesel(table_name = contacts)]
+#[diesel(table_name = contacts, treat_none_as_default_value = false)]
 struct ContactRow {
     workspace_id: WorkspaceId,
     id: ContactId,

@@ -6,7 +6,8 @@
 use diesel::prelude::*;
 use diesel_async::RunQueryDsl;
 
-use super::backend::on_backend;
+use super::backend::{on_backend, pipelined};
+use super::prepared::Prepare;
 use super::read_markers;
 use super::schema::conversations;
 use super::{Conn, StoreError, StoreResult};
@@ -17,7 +18,7 @@ use crate::domain::{
 };
 
 #[derive(Queryable, Selectable, Insertable, AsChangeset)]
-#[diesel(table_name = conversations, treat_none_as_null = true)]
+#[diesel(table_name = conversations, treat_none_as_null = true, treat_none_as_default_value = false)]
 pub(super) struct ConversationRow {
     workspace_id: WorkspaceId,
     id: ConversationId,
@@ -154,15 +155,31 @@ pub async fn lock(
     workspace: WorkspaceId,
     id: ConversationId,
 ) -> StoreResult<Option<Snapshot>> {
+    let (row, markers) = pipelined!(
+        conn,
+        |c| row_locked(c, workspace, id),
+        // On PostgreSQL as they are when the lock is had: each statement sees what was committed before it began.
+        |c| read_markers::of(c, workspace, id),
+    );
+    let Some(row) = row else { return Ok(None) };
+    let conversation = Conversation::try_from(row)?;
+    let readers = markers.readers(conversation.last_inbound);
+    Ok(Some(Snapshot { conversation, readers }))
+}
+
+async fn row_locked(
+    conn: &mut Conn,
+    workspace: WorkspaceId,
+    id: ConversationId,
+) -> StoreResult<Option<ConversationRow>> {
     let query = conversations::table.find((workspace, id));
     let row: QueryResult<ConversationRow> = match conn {
-        Conn::Postgres(c) => query.select(ConversationRow::as_select()).for_update().first(&mut **c).await,
+        Conn::Postgres(c) => {
+            query.select(ConversationRow::as_select()).for_update().first(&mut c.shared()).await
+        }
         Conn::Sqlite(c) => query.select(ConversationRow::as_select()).first(c).await,
     };
-    let Some(row) = row.optional()? else { return Ok(None) };
-    let conversation = Conversation::try_from(row)?;
-    let readers = read_markers::readers(conn, &conversation).await?;
-    Ok(Some(Snapshot { conversation, readers }))
+    Ok(row.optional()?)
 }
 
 /// The open conversations that an agent owns, on one number or on all, locked in order of their ids.
@@ -215,6 +232,7 @@ pub async fn replace(conn: &mut Conn, next: &Conversation, seen: i32) -> StoreRe
         diesel::update(conversations::table.find((next.workspace_id, next.id)))
             .filter(conversations::version.eq(seen))
             .set(row)
+            .prepared()
             .execute(c)
             .await
     })?;

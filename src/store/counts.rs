@@ -7,7 +7,7 @@ use diesel::sql_types::Bool;
 use diesel::upsert::excluded;
 use diesel_async::RunQueryDsl;
 
-use super::backend::on_backend;
+use super::backend::{insert_all, on_backend, pipelined};
 use super::schema::{read_counts, view_counts};
 use super::{Conn, StoreError, StoreResult};
 use crate::domain::counts::{Bucket, Counter, Deltas, Holder, ViewCounts};
@@ -34,26 +34,6 @@ struct ReadCountRow {
     n: i64,
 }
 
-/// Runs one insertion for all rows on PostgreSQL, and for each on SQLite, whose Diesel back end has no upsert
-/// of several rows.
-macro_rules! insert_all {
-    ($conn:expr, $rows:expr, |$values:ident| $statement:expr) => {
-        match $conn {
-            Conn::Postgres(c) => {
-                let $values = &$rows;
-                if !$values.is_empty() {
-                    $statement.execute(&mut **c).await?;
-                }
-            }
-            Conn::Sqlite(c) => {
-                for $values in &$rows {
-                    $statement.execute(c).await?;
-                }
-            }
-        }
-    };
-}
-
 /// Moves the counters. Part of the tail of a transaction: the workspace's row is locked.
 pub async fn apply(conn: &mut Conn, workspace_id: WorkspaceId, deltas: &Deltas) -> StoreResult<()> {
     let mut views = Vec::new();
@@ -68,7 +48,12 @@ pub async fn apply(conn: &mut Conn, workspace_id: WorkspaceId, deltas: &Deltas) 
             }
         }
     }
-    insert_all!(conn, views, |rows| {
+    let ((), ()) = pipelined!(conn, |c| apply_views(c, &views), |c| apply_reads(c, &reads));
+    Ok(())
+}
+
+async fn apply_views(conn: &mut Conn, rows: &[ViewCountRow]) -> StoreResult<()> {
+    insert_all!(conn, rows, |rows| {
         diesel::insert_into(view_counts::table)
             .values(rows)
             .on_conflict((
@@ -81,7 +66,11 @@ pub async fn apply(conn: &mut Conn, workspace_id: WorkspaceId, deltas: &Deltas) 
             .do_update()
             .set(view_counts::n.eq(view_counts::n + excluded(view_counts::n)))
     });
-    insert_all!(conn, reads, |rows| {
+    Ok(())
+}
+
+async fn apply_reads(conn: &mut Conn, rows: &[ReadCountRow]) -> StoreResult<()> {
+    insert_all!(conn, rows, |rows| {
         diesel::insert_into(read_counts::table)
             .values(rows)
             .on_conflict((

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use diesel::prelude::*;
 use diesel_async::RunQueryDsl;
 
-use super::backend::on_backend;
+use super::backend::{insert_all, on_backend};
 use super::messages::Run;
 use super::schema::events;
 use super::{Conn, StoreError, StoreResult};
@@ -22,7 +22,7 @@ use crate::domain::{
 const ACCESS: &str = "ACCESS";
 
 #[derive(Queryable, Selectable, Insertable)]
-#[diesel(table_name = events)]
+#[diesel(table_name = events, treat_none_as_default_value = false)]
 pub(super) struct EventRow {
     workspace_id: WorkspaceId,
     seq: i64,
@@ -113,18 +113,9 @@ fn read(rows: Vec<EventRow>) -> StoreResult<Vec<Arc<Event>>> {
 /// Adds events whose numbers the caller has just taken.
 pub(super) async fn insert(conn: &mut Conn, new: &[Event]) -> StoreResult<()> {
     let rows: Vec<EventRow> = new.iter().map(EventRow::try_from).collect::<StoreResult<_>>()?;
-    match conn {
-        // PostgreSQL takes at most 65,535 parameters a statement.
-        Conn::Postgres(c) => {
-            for chunk in rows.chunks(1_000) {
-                diesel::insert_into(events::table).values(chunk).execute(&mut **c).await?;
-            }
-        }
-        Conn::Sqlite(c) => {
-            for row in &rows {
-                diesel::insert_into(events::table).values(row).execute(c).await?;
-            }
-        }
+    // PostgreSQL takes at most 65,535 parameters a statement.
+    for chunk in rows.chunks(1_000) {
+        insert_all!(conn, chunk, |rows| diesel::insert_into(events::table).values(rows));
     }
     Ok(())
 }

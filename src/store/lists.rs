@@ -17,6 +17,7 @@ use diesel_async::RunQueryDsl;
 use self::merged::{Difference, Merged};
 use super::backend::on_backend;
 use super::conversations::ConversationRow;
+use super::prepared::Prepare;
 use super::schema::{conversation_words, conversations, read_counts, read_markers, view_counts};
 use super::words::Lookup;
 use super::{Conn, StoreResult};
@@ -384,7 +385,10 @@ async fn read(
             query.select((ConversationRow::as_select(), is_read_by!(list.viewer)))
         });
         let known = is_counted.then(|| unread_badge!(list));
-        Merged { walks: walks.collect(), order, limit, known, fenced: lookup.among.is_some() }.load(c).await
+        Merged { walks: walks.collect(), order, limit, known, fenced: lookup.among.is_some() }
+            .prepared()
+            .load(c)
+            .await
     })?;
     rows.truncate(wanted);
     Ok(rows)

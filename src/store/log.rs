@@ -1,6 +1,7 @@
 //! The tail of every transaction that changes something.
 
-use super::{Conn, StoreResult, conversations, counts, events, queue, read_markers, workspaces};
+use super::backend::pipelined;
+use super::{Conn, StoreError, StoreResult, conversations, counts, events, queue, read_markers, workspaces};
 use crate::clock::Timestamp;
 use crate::domain::conversation::Change;
 use crate::domain::counts::{Deltas, delta};
@@ -49,29 +50,56 @@ impl Draft {
 /// Stores the conversation that a change leads to. Its row, unless the change begins it, is locked by the
 /// caller. Comes before [`append`].
 pub async fn store(conn: &mut Conn, change: &Change) -> StoreResult<()> {
-    let Some(before) = &change.before else {
-        let added = conversations::insert(conn, &change.after.conversation).await?;
-        return if added { Ok(()) } else { Err(super::StoreError::Changed) };
-    };
-    if before.conversation != change.after.conversation {
-        conversations::replace(conn, &change.after.conversation, before.conversation.version).await?;
-    }
-    store_readers(conn, before, &change.after).await
+    store_snapshot(conn, change.before.as_ref(), &change.after).await
 }
 
-/// Moves the markers of the agents who became, or ceased to be, readers by their own doing. An inbound message
-/// leaves all markers behind it without touching any.
-async fn store_readers(conn: &mut Conn, before: &Snapshot, after: &Snapshot) -> StoreResult<()> {
-    let Some(last_inbound) = after.conversation.last_inbound else { return Ok(()) };
-    for reader in after.readers.iter().filter(|reader| !before.is_reader(**reader)) {
-        read_markers::set(conn, &after.conversation, *reader, last_inbound).await?;
+/// [`store`] and [`append`] of the one change of a conversation that `draft` tells of.
+pub async fn store_and_append(
+    conn: &mut Conn,
+    workspace_id: WorkspaceId,
+    draft: Draft,
+) -> StoreResult<Vec<Event>> {
+    let EventBody::Conversation(body) = &draft.body else {
+        return append(conn, workspace_id, vec![draft]).await;
+    };
+    let (before, after) = (body.before.as_ref(), &body.after);
+    let ((), numbers) = pipelined!(conn, |c| store_snapshot(c, before, after), |c| workspaces::take_numbers(
+        c,
+        workspace_id,
+        1,
+        draft.at
+    ),);
+    write(conn, workspace_id, vec![draft], numbers).await
+}
+
+async fn store_snapshot(conn: &mut Conn, before: Option<&Snapshot>, after: &Snapshot) -> StoreResult<()> {
+    let next = &after.conversation;
+    let Some(before) = before else {
+        let added = conversations::insert(conn, next).await?;
+        return if added { Ok(()) } else { Err(StoreError::Changed) };
+    };
+    let version = before.conversation.version;
+    let moved = moved_markers(before, after);
+    if before.conversation == *next {
+        return read_markers::set(conn, next, &moved).await;
     }
-    if before.conversation.last_inbound == after.conversation.last_inbound {
-        for reader in before.readers.iter().filter(|reader| !after.is_reader(**reader)) {
-            read_markers::set(conn, &after.conversation, *reader, last_inbound - 1).await?;
-        }
-    }
+    let ((), ()) = pipelined!(conn, |c| conversations::replace(c, next, version), |c| read_markers::set(
+        c, next, &moved
+    ),);
     Ok(())
+}
+
+/// How far each agent has read who became, or ceased to be, a reader by their own doing. An inbound message
+/// leaves all markers behind it without touching any.
+fn moved_markers(before: &Snapshot, after: &Snapshot) -> Vec<(AgentId, i32)> {
+    let Some(last_inbound) = after.conversation.last_inbound else { return Vec::new() };
+    let came = after.readers.iter().filter(|reader| !before.is_reader(**reader));
+    let mut moved: Vec<_> = came.map(|reader| (*reader, last_inbound)).collect();
+    if before.conversation.last_inbound == after.conversation.last_inbound {
+        let left = before.readers.iter().filter(|reader| !after.is_reader(**reader));
+        moved.extend(left.map(|reader| (*reader, last_inbound - 1)));
+    }
+    moved
 }
 
 /// Numbers the events, moves the counters and writes the log, and what of it concerns the queue beside it.
@@ -84,24 +112,39 @@ pub async fn append(
     drafts: Vec<Draft>,
 ) -> StoreResult<Vec<Event>> {
     let Some(newest) = drafts.iter().map(|draft| draft.at).max() else { return Ok(Vec::new()) };
+    let n = i64::try_from(drafts.len()).unwrap_or(i64::MAX);
+    let numbers = workspaces::take_numbers(conn, workspace_id, n, newest).await?;
+    write(conn, workspace_id, drafts, numbers).await
+}
+
+/// Writes events under the numbers that were just taken for them, of which `numbers` holds the last, with the instant
+/// of the workspace's last event.
+async fn write(
+    conn: &mut Conn,
+    workspace_id: WorkspaceId,
+    drafts: Vec<Draft>,
+    numbers: (i64, Timestamp),
+) -> StoreResult<Vec<Event>> {
     let mut deltas = Deltas::new();
     for draft in &drafts {
         if let EventBody::Conversation(body) = &draft.body {
             delta(body.before.as_ref(), &body.after, &mut deltas);
         }
     }
-    let n = i64::try_from(drafts.len()).unwrap_or(i64::MAX);
-    let (last, stored) = workspaces::take_numbers(conn, workspace_id, n, newest).await?;
-    counts::apply(conn, workspace_id, &deltas).await?;
+    let newest = drafts.iter().map(|draft| draft.at).max();
+    let (last, stored) = numbers;
+    let first = last + 1 - i64::try_from(drafts.len()).unwrap_or(i64::MAX);
     // The log was already past the clock: another process's runs ahead, or ours was set back.
-    let mut at = if stored > newest { stored } else { Timestamp::from_micros(i64::MIN) };
+    let mut at = if Some(stored) > newest { stored } else { Timestamp::from_micros(i64::MIN) };
     let mut new = Vec::with_capacity(drafts.len());
-    for (seq, draft) in (last - n + 1..).zip(drafts) {
+    for (seq, draft) in (first..).zip(drafts) {
         at = at.max(draft.at);
         new.push(Event { workspace_id, seq, at, actor: draft.actor, body: draft.body });
     }
-    events::insert(conn, &new).await?;
-    queue::record(conn, &new).await?;
+    let ((), ((), ())) =
+        pipelined!(conn, |c| counts::apply(c, workspace_id, &deltas), |c| events::insert(c, &new), |c| {
+            queue::record(c, &new)
+        },);
     failpoint!("before_commit");
     Ok(new)
 }

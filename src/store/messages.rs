@@ -18,7 +18,7 @@ use crate::domain::{
 pub type Run = (ConversationId, i32, i32);
 
 #[derive(Queryable, Selectable, Insertable)]
-#[diesel(table_name = messages)]
+#[diesel(table_name = messages, treat_none_as_default_value = false)]
 struct MessageRow {
     workspace_id: WorkspaceId,
     conversation_id: ConversationId,

@@ -22,6 +22,7 @@ pub mod notify;
 pub mod ownership;
 pub mod phone_numbers;
 pub mod postgres;
+mod prepared;
 pub mod presences;
 pub mod queue;
 pub mod read_markers;

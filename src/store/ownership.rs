@@ -138,7 +138,9 @@ pub async fn lock_all(
     let wanted = conversations::workspace_id.eq(workspace).and(conversations::id.eq_any(ids));
     let query = conversations::table.filter(wanted).order(conversations::id);
     let rows: Vec<ConversationRow> = match conn {
-        Conn::Postgres(c) => query.select(ConversationRow::as_select()).for_update().load(&mut **c).await?,
+        Conn::Postgres(c) => {
+            query.select(ConversationRow::as_select()).for_update().load(&mut c.shared()).await?
+        }
         Conn::Sqlite(c) => query.select(ConversationRow::as_select()).load(c).await?,
     };
     let mut readers = read_markers::readers_of(conn, workspace, ids).await?;
@@ -160,7 +162,7 @@ pub async fn access_shared(
     let pair = (number_access::agent_id, number_access::phone_number_id);
     let query = number_access::table.filter(wanted).order(pair).select(pair);
     let found: Vec<(AgentId, PhoneNumberId)> = match conn {
-        Conn::Postgres(c) => query.for_share().load(&mut **c).await?,
+        Conn::Postgres(c) => query.for_share().load(&mut c.shared()).await?,
         Conn::Sqlite(c) => query.load(c).await?,
     };
     Ok(found.into_iter().collect())

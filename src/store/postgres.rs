@@ -48,6 +48,39 @@ impl Timeouts {
 /// A connection that returns to its pool.
 pub type PgObject = Object<AsyncPgConnection>;
 
+/// A connection of which several statements may be under way: they are sent in the order in which they are first
+/// polled, and answered in that order.
+pub struct PgConn(Arc<PgObject>);
+
+impl PgConn {
+    pub fn new(object: PgObject) -> Self {
+        Self(Arc::new(object))
+    }
+
+    /// For statements.
+    pub fn shared(&self) -> &AsyncPgConnection {
+        &self.0
+    }
+
+    /// The same connection.
+    pub fn again(&self) -> Self {
+        Self(self.0.clone())
+    }
+
+    /// Takes it out of the pool: a statement may still run on it.
+    pub fn discard(self) {
+        match Arc::try_unwrap(self.0) {
+            Ok(object) => drop(PgObject::take(object)),
+            Err(_) => tracing::warn!("a connection that was given up is still in use"),
+        }
+    }
+
+    /// For what concerns the whole connection; `None` while it is shared.
+    fn alone(&mut self) -> Option<&mut AsyncPgConnection> {
+        Arc::get_mut(&mut self.0).map(|object| &mut **object)
+    }
+}
+
 type Manager = <AsyncPgConnection as AsyncConnection>::TransactionManager;
 
 /// Connections to one PostgreSQL database. Cheap to clone.
@@ -128,7 +161,7 @@ impl PgPool {
         E: From<StoreError> + Retry,
         F: for<'c> Fn(&'c mut Conn) -> BoxFuture<'c, Result<R, E>>,
     {
-        let mut conn = Conn::Postgres(self.get().await?);
+        let mut conn = Conn::Postgres(PgConn::new(self.get().await?));
         let mut attempt = 1;
         loop {
             match transaction(&mut conn, &work).await {
@@ -164,5 +197,9 @@ where
 }
 
 fn only(conn: &mut Conn) -> StoreResult<&mut AsyncPgConnection> {
-    conn.postgres().ok_or_else(|| StoreError::Damaged("the pool holds another connection".into()))
+    let alone = match conn {
+        Conn::Postgres(connection) => connection.alone(),
+        Conn::Sqlite(_) => None,
+    };
+    alone.ok_or_else(|| StoreError::Damaged("a transaction without a connection of its own".into()))
 }

@@ -4,6 +4,7 @@ use diesel::prelude::*;
 use diesel_async::RunQueryDsl;
 
 use super::backend::on_backend;
+use super::prepared::Prepare;
 use super::schema::{agents, conversations, number_access, presences};
 use super::{Conn, StoreResult};
 use crate::clock::Timestamp;
@@ -67,6 +68,7 @@ pub async fn set(conn: &mut Conn, (workspace, conversation): Place, said: &Prese
                 presences::since.eq(said.since),
                 presences::expires_at.eq(said.expires_at),
             ))
+            .prepared()
             .execute(c)
             .await
     })?;

@@ -7,7 +7,7 @@ use diesel::prelude::*;
 use diesel::sql_types::{BigInt, Text};
 use diesel_async::RunQueryDsl;
 
-use super::backend::on_backend;
+use super::backend::{insert_all, on_backend};
 use super::schema::{conversations, phone_numbers, queue_flows, view_counts};
 use super::sql_types::Id;
 use super::{Conn, StoreResult};
@@ -45,18 +45,9 @@ impl FlowRow {
 /// Writes what events did to the queue. Part of the tail of a transaction.
 pub(super) async fn record(conn: &mut Conn, events: &[Event]) -> StoreResult<()> {
     let rows: Vec<FlowRow> = events.iter().filter_map(FlowRow::of).collect();
-    match conn {
-        // PostgreSQL takes at most 65,535 parameters a statement.
-        Conn::Postgres(c) => {
-            for chunk in rows.chunks(1_000) {
-                diesel::insert_into(queue_flows::table).values(chunk).execute(&mut **c).await?;
-            }
-        }
-        Conn::Sqlite(c) => {
-            for row in &rows {
-                diesel::insert_into(queue_flows::table).values(row).execute(c).await?;
-            }
-        }
+    // PostgreSQL takes at most 65,535 parameters a statement.
+    for chunk in rows.chunks(1_000) {
+        insert_all!(conn, chunk, |rows| diesel::insert_into(queue_flows::table).values(rows));
     }
     Ok(())
 }

@@ -6,27 +6,45 @@
 use std::collections::HashMap;
 
 use diesel::prelude::*;
+use diesel::upsert::excluded;
 use diesel_async::RunQueryDsl;
 
-use super::backend::on_backend;
+use super::backend::{insert_all, on_backend};
 use super::schema::{conversations, read_markers};
 use super::{Conn, StoreResult};
 use crate::domain::{AgentId, Conversation, ConversationId, WorkspaceId};
 
 /// The agents whose marker is on or past the last inbound message, sorted; nobody when there is none.
 pub async fn readers(conn: &mut Conn, conversation: &Conversation) -> StoreResult<Vec<AgentId>> {
-    let Some(last_inbound) = conversation.last_inbound else { return Ok(Vec::new()) };
-    let mut found: Vec<AgentId> = on_backend!(conn, |c| {
+    let markers = of(conn, conversation.workspace_id, conversation.id).await?;
+    Ok(markers.readers(conversation.last_inbound))
+}
+
+/// How far some agents have read a conversation.
+pub(super) struct Markers(Vec<(AgentId, i32)>);
+
+impl Markers {
+    /// Those who have read the last inbound message, sorted.
+    pub fn readers(self, last_inbound: Option<i32>) -> Vec<AgentId> {
+        let Some(last_inbound) = last_inbound else { return Vec::new() };
+        let read = self.0.into_iter().filter(|(_, through)| *through >= last_inbound);
+        let mut readers: Vec<_> = read.map(|(agent, _)| agent).collect();
+        readers.sort_unstable();
+        readers
+    }
+}
+
+/// All markers on a conversation. They are few, and a join that left out what is behind would be planned anew each
+/// time, which takes PostgreSQL longer than the rest of what it does to lock the conversation.
+pub(super) async fn of(conn: &mut Conn, workspace: WorkspaceId, id: ConversationId) -> StoreResult<Markers> {
+    Ok(Markers(on_backend!(conn, |c| {
         read_markers::table
-            .filter(read_markers::workspace_id.eq(conversation.workspace_id))
-            .filter(read_markers::conversation_id.eq(conversation.id))
-            .filter(read_markers::read_through.ge(last_inbound))
-            .select(read_markers::agent_id)
+            .filter(read_markers::workspace_id.eq(workspace))
+            .filter(read_markers::conversation_id.eq(id))
+            .select((read_markers::agent_id, read_markers::read_through))
             .load(c)
             .await
-    })?;
-    found.sort_unstable();
-    Ok(found)
+    })?))
 }
 
 /// As [`readers`], for all conversations with ids in `ids`; those without readers are missing.
@@ -56,26 +74,23 @@ pub async fn readers_of(
     Ok(found)
 }
 
-/// Sets how far an agent has read.
-pub async fn set(
-    conn: &mut Conn,
-    conversation: &Conversation,
-    agent: AgentId,
-    read_through: i32,
-) -> StoreResult<()> {
-    on_backend!(conn, |c| {
+/// Sets how far some agents have read.
+pub async fn set(conn: &mut Conn, conversation: &Conversation, read: &[(AgentId, i32)]) -> StoreResult<()> {
+    let row = |&(agent, through): &(AgentId, i32)| {
+        (
+            read_markers::workspace_id.eq(conversation.workspace_id),
+            read_markers::conversation_id.eq(conversation.id),
+            read_markers::agent_id.eq(agent),
+            read_markers::read_through.eq(through),
+        )
+    };
+    let rows: Vec<_> = read.iter().map(row).collect();
+    insert_all!(conn, rows, |rows| {
         diesel::insert_into(read_markers::table)
-            .values((
-                read_markers::workspace_id.eq(conversation.workspace_id),
-                read_markers::conversation_id.eq(conversation.id),
-                read_markers::agent_id.eq(agent),
-                read_markers::read_through.eq(read_through),
-            ))
+            .values(rows)
             .on_conflict((read_markers::workspace_id, read_markers::conversation_id, read_markers::agent_id))
             .do_update()
-            .set(read_markers::read_through.eq(read_through))
-            .execute(c)
-            .await
-    })?;
+            .set(read_markers::read_through.eq(excluded(read_markers::read_through)))
+    });
     Ok(())
 }

@@ -12,7 +12,7 @@ use crate::domain::rebalance_plan::{AgentLoad, Move, PlanState, RebalancePlan};
 use crate::domain::{AgentId, RebalancePlanId, WorkspaceId};
 
 #[derive(Queryable, Selectable, Insertable)]
-#[diesel(table_name = rebalance_plans)]
+#[diesel(table_name = rebalance_plans, treat_none_as_default_value = false)]
 struct PlanRow {
     workspace_id: WorkspaceId,
     id: RebalancePlanId,
@@ -78,7 +78,7 @@ pub async fn lock(
 ) -> StoreResult<Option<RebalancePlan>> {
     let query = rebalance_plans::table.find((workspace, id));
     let row: QueryResult<PlanRow> = match conn {
-        Conn::Postgres(c) => query.select(PlanRow::as_select()).for_update().first(&mut **c).await,
+        Conn::Postgres(c) => query.select(PlanRow::as_select()).for_update().first(&mut c.shared()).await,
         Conn::Sqlite(c) => query.select(PlanRow::as_select()).first(c).await,
     };
     row.optional()?.map(RebalancePlan::try_from).transpose()

@@ -8,7 +8,7 @@ use std::collections::BTreeSet;
 use diesel::prelude::*;
 use diesel_async::RunQueryDsl;
 
-use super::backend::on_backend;
+use super::backend::{insert_all, on_backend};
 use super::schema::conversation_words;
 use super::{Conn, StoreResult};
 use crate::domain::words::prefix_end;
@@ -36,25 +36,10 @@ pub async fn add(
 ) -> StoreResult<()> {
     let rows: Vec<WordRow<'_>> =
         words.iter().map(|word| WordRow { workspace_id, word, conversation_id }).collect();
-    match conn {
-        Conn::Postgres(c) => {
-            for chunk in rows.chunks(CHUNK) {
-                diesel::insert_into(conversation_words::table)
-                    .values(chunk)
-                    .on_conflict_do_nothing()
-                    .execute(&mut **c)
-                    .await?;
-            }
-        }
-        Conn::Sqlite(c) => {
-            for row in &rows {
-                diesel::insert_into(conversation_words::table)
-                    .values(row)
-                    .on_conflict_do_nothing()
-                    .execute(c)
-                    .await?;
-            }
-        }
+    for chunk in rows.chunks(CHUNK) {
+        insert_all!(conn, chunk, |rows| {
+            diesel::insert_into(conversation_words::table).values(rows).on_conflict_do_nothing()
+        });
     }
     Ok(())
 }

@@ -5,13 +5,14 @@ use diesel::prelude::*;
 use diesel_async::RunQueryDsl;
 
 use super::backend::on_backend;
+use super::prepared::Prepare;
 use super::schema::{events, store_info, workspaces};
 use super::{Conn, Epoch, StoreResult};
 use crate::clock::Timestamp;
 use crate::domain::{AssignmentModel, Lease, Plan, QueueThresholds, Workspace, WorkspaceId};
 
 #[derive(Queryable, Selectable, Insertable)]
-#[diesel(table_name = workspaces)]
+#[diesel(table_name = workspaces, treat_none_as_default_value = false)]
 pub(super) struct WorkspaceRow {
     id: WorkspaceId,
     name: String,
@@ -204,6 +205,7 @@ pub async fn take_numbers(
                 .otherwise(now)),
             ))
             .returning((workspaces::event_seq, workspaces::last_event_at))
+            .prepared()
             .get_result(c)
             .await
     })?)
