@@ -152,6 +152,14 @@ fn statements(dialect: Dialect, workspace: Uuid, reader: Uuid, count: u32, first
         FROM fresh JOIN agents a ON a.workspace_id = {workspace} AND a.id = {reader}
         WHERE is_open AND i >= {kept} GROUP BY 1, 2, 3, 4;
 
+        INSERT INTO slot_counts (workspace_id, reader_id, phone_number_id, slot, n)
+        SELECT workspace_id, {nobody}, phone_number_id, slot, count(*) FROM conversations
+        WHERE workspace_id = {workspace} AND closed_at IS NULL GROUP BY workspace_id, phone_number_id, slot
+        UNION ALL
+        SELECT m.workspace_id, agent_id, phone_number_id, slot, count(*) FROM read_markers m
+        JOIN conversations c ON c.workspace_id = m.workspace_id AND c.id = m.conversation_id
+        WHERE m.workspace_id = {workspace} GROUP BY m.workspace_id, agent_id, phone_number_id, slot;
+
         DROP TABLE fresh;",
         kept = LEFT_UNREAD * OPEN_ONE_IN,
         last = instant("max(micros)"),

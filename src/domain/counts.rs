@@ -6,14 +6,15 @@
 //! same functions.
 //!
 //! An agent's unread badge is the open conversations with an inbound message, less those the agent has read
-//! up to date; only the second number is kept per agent, and only for agents who have read something.
+//! up to date; only the second number is kept per agent, and only for agents who have read something. The same
+//! two numbers are kept for each [`Slot`] of a phone number: they say where the few unread among many are.
 
 use std::collections::BTreeMap;
 
 use uuid::Uuid;
 
 use super::conversation::{Snapshot, Status};
-use super::ids::{AgentId, PhoneNumberId};
+use super::ids::{AgentId, ConversationId, PhoneNumberId};
 
 /// Whose conversations a counter counts.
 ///
@@ -57,6 +58,23 @@ pub enum Bucket {
 }
 super::spelling::spelled!(Bucket { Mine = "MINE", Unassigned = "UNASSIGNED", Others = "OTHERS" });
 
+/// One of the [`SLOTS`] parts into which the conversations of a number fall at random, each for good.
+///
+/// Both databases compute it from the id, too.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Slot(pub i16);
+
+/// How many slots a number has.
+pub const SLOTS: u8 = 64;
+
+impl Slot {
+    /// The end of an id is random, whatever its version.
+    pub fn of(id: ConversationId) -> Self {
+        let [.., last] = id.0.into_bytes();
+        Self(i16::from(last % SLOTS))
+    }
+}
+
 /// One counter.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Counter {
@@ -64,6 +82,8 @@ pub enum Counter {
     Conversations { phone_number_id: PhoneNumberId, holder: Holder, status: Status, has_inbound: bool },
     /// Open conversations with an inbound message that `agent_id` has read up to date.
     Read { agent_id: AgentId, phone_number_id: PhoneNumberId, bucket: Bucket },
+    /// Open conversations of a slot with an inbound message: all, or those that `reader` has read up to date.
+    Slot { reader: Option<AgentId>, phone_number_id: PhoneNumberId, slot: Slot },
 }
 
 /// By how much each counter moves. Zero entries are left out.
@@ -85,6 +105,8 @@ pub fn contribute(snapshot: &Snapshot, times: i64, into: &mut Deltas) {
         add(into, counter, times);
     }
     if conversation.counts_as_unread() {
+        let slot = Slot::of(conversation.id);
+        add(into, Counter::Slot { reader: None, phone_number_id, slot }, times);
         for reader in &snapshot.readers {
             let bucket = match assignee {
                 None => Bucket::Unassigned,
@@ -92,6 +114,7 @@ pub fn contribute(snapshot: &Snapshot, times: i64, into: &mut Deltas) {
                 Some(_) => Bucket::Others,
             };
             add(into, Counter::Read { agent_id: *reader, phone_number_id, bucket }, times);
+            add(into, Counter::Slot { reader: Some(*reader), phone_number_id, slot }, times);
         }
     }
 }
@@ -157,7 +180,7 @@ impl ViewCounts {
                     Bucket::Others => {}
                 }
             }
-            Counter::Read { .. } => {}
+            Counter::Read { .. } | Counter::Slot { .. } => {}
         }
     }
 }

@@ -9,7 +9,8 @@ use futures_util::FutureExt;
 
 use crate::clock::{Clock, Timestamp};
 use crate::domain::{PhoneNumberId, WorkspaceId};
-use crate::store::{Store, StoreResult, counts};
+use crate::store::counts::{self, Held};
+use crate::store::{Store, StoreResult};
 
 /// How long a workspace's figures serve.
 const KEPT_MICROS: i64 = 60_000_000;
@@ -20,7 +21,10 @@ const MAX_APART: usize = 32;
 /// Numbers that hold at least one in so many conversations are read in one walk, which skips the others.
 const WALKED_ONE_IN: i64 = 2;
 
-type OfNumbers = Arc<HashMap<PhoneNumberId, i64>>;
+/// Where fewer are open, those that an agent has not read are found by walking past all that are.
+const MANY_OPEN: i64 = 500;
+
+type OfNumbers = Arc<HashMap<PhoneNumberId, Held>>;
 
 /// Cheap to clone.
 #[derive(Clone, Default)]
@@ -41,9 +45,23 @@ impl Shares {
             return Ok(numbers.len() == 1);
         }
         let shares = self.of(store, clock.now(), workspace).await?;
-        let theirs: i64 = numbers.iter().filter_map(|number| shares.get(number)).sum();
-        let all: i64 = shares.values().sum();
+        let theirs: i64 = numbers.iter().filter_map(|number| shares.get(number)).map(|held| held.all).sum();
+        let all: i64 = shares.values().map(|held| held.all).sum();
         Ok(theirs.saturating_mul(WALKED_ONE_IN) < all)
+    }
+
+    /// Whether `numbers` hold so many open conversations that the few unread of an agent are not to be looked for
+    /// among all of them.
+    pub async fn are_many_open(
+        &self,
+        store: &Store,
+        clock: &Clock,
+        workspace: WorkspaceId,
+        numbers: &[PhoneNumberId],
+    ) -> StoreResult<bool> {
+        let shares = self.of(store, clock.now(), workspace).await?;
+        let open: i64 = numbers.iter().filter_map(|number| shares.get(number)).map(|held| held.open).sum();
+        Ok(open >= MANY_OPEN)
     }
 
     async fn of(&self, store: &Store, now: Timestamp, workspace: WorkspaceId) -> StoreResult<OfNumbers> {

@@ -199,11 +199,15 @@ impl Services {
         }
         let (workspace_id, phone_number_ids) = (access.workspace.id, Vec::from_iter(numbers));
         let apart = self.shares.are_apart(&self.store, &self.clock, workspace_id, &phone_number_ids).await?;
+        let sifted = filter.filter.unread == Some(true)
+            && words.is_empty()
+            && self.shares.are_many_open(&self.store, &self.clock, workspace_id, &phone_number_ids).await?;
         Ok(Some(List {
             workspace_id,
             viewer: viewer.agent_id,
             phone_number_ids,
             apart,
+            sifted,
             view,
             status: filter.filter.status,
             unread: filter.filter.unread,

@@ -14,13 +14,13 @@ use diesel::prelude::*;
 use diesel::sql_types::{BigInt, Integer, Nullable};
 use diesel_async::RunQueryDsl;
 
-use self::merged::{Difference, Merged};
+use self::merged::{All, Difference, Merged};
 use super::backend::on_backend;
 use super::conversations::ConversationRow;
 use super::prepared::Prepare;
 use super::schema::{conversation_words, conversations, read_counts, read_markers, view_counts};
 use super::words::Lookup;
-use super::{Conn, StoreResult};
+use super::{Conn, StoreResult, counts};
 use crate::clock::Timestamp;
 use crate::domain::counts::{Bucket, Holder};
 use crate::domain::{AgentId, Conversation, ConversationId, PhoneNumberId, Status, View, WorkspaceId, words};
@@ -57,6 +57,9 @@ pub struct List {
     pub phone_number_ids: Vec<PhoneNumberId>,
     /// Whether each number is walked by itself, because together they hold little of the workspace.
     pub apart: bool,
+    /// Whether the few that the viewer has not read, should they be few, are looked up slot by slot, because there
+    /// are too many open ones to walk past.
+    pub sifted: bool,
     pub view: View,
     pub status: Option<Status>,
     pub unread: Option<bool>,
@@ -321,7 +324,10 @@ impl List {
 
 /// The conversations of a window, with whether the viewer has them unread, in the order of the walk.
 pub async fn page(conn: &mut Conn, list: &List, window: &Window) -> StoreResult<Vec<(Conversation, bool)>> {
-    let lookup = super::words::look_up(conn, list.workspace_id, &list.words).await?;
+    let lookup = match few_unread(conn, list).await? {
+        Some(few) => Lookup { among: Some(few), common: Vec::new() },
+        None => super::words::look_up(conn, list.workspace_id, &list.words).await?,
+    };
     let mut found = Vec::new();
     for segment in list.segments(window) {
         let left = window.limit.saturating_sub(found.len());
@@ -335,6 +341,41 @@ pub async fn page(conn: &mut Conn, list: &List, window: &Window) -> StoreResult<
         }
     }
     Ok(found)
+}
+
+/// A viewer with more unread conversations than this finds a page of them by walking.
+const FEW_UNREAD: i64 = 50;
+
+/// The conversations that the viewer has not read, whoever owns them; `None` when that is not asked for, or when they
+/// are many.
+async fn few_unread(conn: &mut Conn, list: &List) -> StoreResult<Option<Vec<ConversationId>>> {
+    if !list.sifted || list.unread != Some(true) {
+        return Ok(None);
+    }
+    let (workspace, viewer) = (list.workspace_id, list.viewer);
+    let unread = counts::unread_of_numbers(conn, workspace, viewer, &list.phone_number_ids).await?;
+    if unread.values().sum::<i64>() > FEW_UNREAD {
+        return Ok(None);
+    }
+    let numbers = Vec::from_iter(unread.into_keys());
+    let slots = counts::slots_with_unread(conn, workspace, viewer, &numbers).await?;
+    if slots.is_empty() {
+        return Ok(Some(Vec::new()));
+    }
+    Ok(Some(on_backend!(conn, |c| {
+        let of_numbers = slots.iter().map(|(number, slots)| {
+            conversations::table
+                .filter(conversations::workspace_id.eq(workspace))
+                .filter(conversations::phone_number_id.eq(number))
+                .filter(conversations::slot.eq_any(slots.iter().map(|slot| slot.0)))
+                // These two as the index has them.
+                .filter(conversations::closed_at.is_null())
+                .filter(conversations::last_inbound.is_not_null())
+                .filter(read_through!(viewer).lt(conversations::last_inbound))
+                .select(conversations::id)
+        });
+        All(of_numbers.collect()).prepared().load(c).await
+    })?))
 }
 
 /// How many rows are read: as many as wanted, or a few more, so that there are few statements. A limit is written

@@ -107,6 +107,7 @@ diesel::table! {
         last_inbound -> Nullable<Integer>,
         last_activity_at -> Instant,
         created_at -> Instant,
+        slot -> SmallInt,
     }
 }
 
@@ -207,6 +208,19 @@ diesel::table! {
     use diesel::sql_types::*;
     use crate::store::sql_types::*;
 
+    slot_counts (workspace_id, reader_id, phone_number_id, slot) {
+        workspace_id -> Id,
+        reader_id -> Id,
+        phone_number_id -> Id,
+        slot -> SmallInt,
+        n -> BigInt,
+    }
+}
+
+diesel::table! {
+    use diesel::sql_types::*;
+    use crate::store::sql_types::*;
+
     conversation_words (workspace_id, word, conversation_id) {
         workspace_id -> Id,
         word -> Text,
@@ -272,6 +286,7 @@ diesel::allow_tables_to_appear_in_same_query!(
     read_counts,
     read_markers,
     rebalance_plans,
+    slot_counts,
     store_info,
     view_counts,
     workspaces,

@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 use switchboard::domain::Role;
 
 use crate::support::agent::{Agent, merged};
-use crate::support::bulk::fill;
+use crate::support::bulk::{fill, read};
 use crate::support::outcome::items;
 use crate::support::plans::{Plan, Watched};
 use crate::support::world::World;
@@ -14,6 +14,8 @@ const NUMBERS: u32 = 20;
 const PAGE: u64 = 25;
 /// A walk may skip some conversations: at most this many are looked at for each that is shown.
 const SKIPPED: u64 = 4;
+/// About twice as many open conversations as a slot of a number has, and the one itself.
+const IN_A_SLOT: u64 = 7;
 /// For two walks, and for what the next of each shows.
 const LEEWAY: u64 = 2 * NUMBERS as u64;
 
@@ -138,6 +140,40 @@ on_both! {
             }
         }
         assert!(full * 2 > lists, "{full} of {lists} lists fill a page");
+        large.conclude(lists * 4);
+        watched.app.stop().await;
+    }
+
+    async fn the_few_unread_of_many_open_are_found_without_walking_past_the_others(world: World) {
+        let watched = &large(world).await;
+        let (mut large, mut lists) = (Large { watched, plans: 0, faults: Vec::new() }, 0);
+        // Both sides of what counts as few.
+        for left in [0_usize, 3, 50, 51] {
+            read(world, &format!("place > {left}")).await;
+            let mut oldest = world.manager.list("INBOX", json!({ "status": "OPEN" })).await;
+            oldest.reverse();
+            oldest.truncate(left);
+            oldest.reverse();
+            for view in ["INBOX", "ASSIGNED_TO_ME", "UNASSIGNED"] {
+                for numbers in [json!({}), json!({ "phoneNumberIds": [world.number.id, world.number2.id] })] {
+                    let filter = merged(numbers, json!({ "unread": true }));
+                    let few = Bounds { looked_at: LEEWAY + left as u64 * IN_A_SLOT, ..PAGED };
+                    let bounds = if left <= 50 { few } else { FILTERED };
+                    large.pages(&world.manager, &json!({ "view": view, "filter": filter }), bounds).await;
+                    lists += 1;
+                    let mut expected = oldest.clone();
+                    expected.retain(|it| match view {
+                        "ASSIGNED_TO_ME" => it["assignee"]["id"] == world.manager.id.as_str(),
+                        "UNASSIGNED" => it["assignee"].is_null(),
+                        _ => true,
+                    });
+                    if let Some(numbers) = filter.get("phoneNumberIds").and_then(Value::as_array) {
+                        expected.retain(|it| numbers.contains(&it["phoneNumber"]["id"]));
+                    }
+                    assert_eq!(world.manager.list(view, filter.clone()).await, expected, "{left} {view} {filter}");
+                }
+            }
+        }
         large.conclude(lists * 4);
         watched.app.stop().await;
     }

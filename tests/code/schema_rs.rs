@@ -70,7 +70,7 @@ async fn schema_rs_is_what_the_migrations_create_on_sqlite() {
     let query = "SELECT m.name AS owner, c.name || ' ' ||
         CASE WHEN c.\"notnull\" = 0 AND c.pk = 0 THEN 'Nullable<' ELSE '' END || lower(c.type) ||
         CASE WHEN c.\"notnull\" = 0 AND c.pk = 0 THEN '>' ELSE '' END AS line
-        FROM sqlite_master m JOIN pragma_table_info(m.name) c
+        FROM sqlite_master m JOIN pragma_table_xinfo(m.name) c
         WHERE m.type = 'table' AND m.name NOT LIKE '%diesel%' AND m.name NOT LIKE 'sqlite_%'
         ORDER BY m.name, c.cid";
     let path = store.url.strip_prefix("sqlite:").expect("a file");

@@ -3,6 +3,7 @@
 use serde_json::{Value, json};
 
 use crate::support::agent::{Agent, unique_key};
+use crate::support::bulk;
 use crate::support::outcome::text;
 use crate::support::world::{World, customer};
 
@@ -54,6 +55,38 @@ on_both! {
         let unread = world.rep.unread(&id).await.changed();
         assert_eq!(unread.conversation()["unread"], true, "{unread}");
         assert!(is_unread(&world.rep, &id).await);
+    }
+
+    async fn the_few_unread_among_many_open_are_those_of_the_rows(world: World) {
+        // More open ones than are walked past to find a few.
+        bulk::fill(&world, 3_000).await;
+        bulk::read(&world, "place > 0").await;
+        let manager = &world.manager;
+        let read_before = manager.ids("INBOX", json!({ "status": "OPEN" })).await;
+        assert!(read_before.len() >= 500 && manager.ids("INBOX", json!({ "unread": true })).await.is_empty());
+        let mut new = Vec::new();
+        for n in 1..=12 {
+            new.push(world.conversation(n).await);
+        }
+        manager.read(&new[0]).await.changed();
+        manager.read(&new[1]).await.changed();
+        manager.unread(&new[1]).await.changed();
+        world.rep.claim(&new[2]).await.changed();
+        manager.claim(&new[3]).await.changed();
+        world.rep.close(&new[4]).await.changed();
+        manager.read(&new[5]).await.changed();
+        world.text(&customer(6), "Hello?").await;
+        manager.close(&new[6]).await.changed();
+        world.text(&customer(7), "Not done yet").await;
+        for id in [&read_before[0], &read_before[77], &read_before[499]] {
+            manager.unread(id).await.changed();
+        }
+        for view in ["INBOX", "ASSIGNED_TO_ME", "UNASSIGNED"] {
+            let mut expected = manager.list(view, json!({ "status": "OPEN" })).await;
+            expected.retain(|row| row["unread"] == true);
+            assert_eq!(manager.list(view, json!({ "unread": true })).await, expected, "{view}");
+        }
+        assert_eq!(manager.ids("INBOX", json!({ "unread": true })).await.len(), 10 + 3);
     }
 
     async fn a_text_makes_it_unread_for_everybody(world: World) {

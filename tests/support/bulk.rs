@@ -15,7 +15,7 @@ pub async fn fill(world: &World, count: u32) {
     let id = |uuid: uuid::Uuid| {
         if is_postgres { format!("'{uuid}'::uuid") } else { format!("x'{}'", uuid.simple()) }
     };
-    let (workspace, manager) = (id(world.id.0), id(world.manager.agent_id.0));
+    let workspace = id(world.id.0);
     let new_id = if is_postgres { "gen_random_uuid()" } else { "randomblob(16)" };
     let minutes = |expression: &str| {
         if is_postgres {
@@ -56,11 +56,6 @@ pub async fn fill(world: &World, count: u32) {
              JOIN ({numbers}) AS n ON n.place = i * 17 / 3 % n.places
              JOIN ({agents}) AS a ON a.phone_number_id = n.id AND a.place = i / 7 % a.places;
 
-             INSERT INTO read_markers (workspace_id, conversation_id, agent_id, read_through)
-             SELECT {workspace}, id, {manager}, 1 FROM (
-                 SELECT id, row_number() OVER (ORDER BY last_activity_at) AS place FROM conversations
-                 WHERE workspace_id = {workspace} AND status = 'OPEN') AS c WHERE place % 2 = 0;
-
              INSERT INTO conversation_words (workspace_id, word, conversation_id)
              SELECT {workspace}, 'common', id FROM conversations WHERE workspace_id = {workspace}
              UNION ALL
@@ -74,12 +69,47 @@ pub async fn fill(world: &World, count: u32) {
              SELECT {workspace}, phone_number_id, coalesce(assignee_id, {nobody}), status, true, count(*)
              FROM conversations WHERE workspace_id = {workspace} GROUP BY phone_number_id, assignee_id, status;
 
+             INSERT INTO slot_counts (workspace_id, reader_id, phone_number_id, slot, n)
+             SELECT {workspace}, {nobody}, phone_number_id, slot, count(*) FROM conversations
+             WHERE workspace_id = {workspace} AND status = 'OPEN' GROUP BY phone_number_id, slot;",
+        ))
+        .await;
+    read(world, "place % 2 = 0").await;
+}
+
+/// Lets the manager have read those open conversations of a [`fill`]ed workspace for which `which` holds: `place` is
+/// 1 for that with the oldest activity.
+pub async fn read(world: &World, which: &str) {
+    let is_postgres = world.app.is_postgres();
+    let mut direct = world.app.direct().await;
+    let id = |uuid: uuid::Uuid| {
+        if is_postgres { format!("'{uuid}'::uuid") } else { format!("x'{}'", uuid.simple()) }
+    };
+    let (workspace, manager) = (id(world.id.0), id(world.manager.agent_id.0));
+    let read = format!(
+        "FROM read_markers m JOIN conversations c ON c.workspace_id = m.workspace_id AND c.id = conversation_id
+         WHERE m.workspace_id = {workspace} AND c.status = 'OPEN'"
+    );
+    direct
+        .run(&format!(
+            "DELETE FROM read_markers WHERE workspace_id = {workspace};
+             DELETE FROM read_counts WHERE workspace_id = {workspace};
+             DELETE FROM slot_counts WHERE workspace_id = {workspace} AND reader_id = {manager};
+
+             INSERT INTO read_markers (workspace_id, conversation_id, agent_id, read_through)
+             SELECT {workspace}, id, {manager}, 1 FROM (
+                 SELECT id, row_number() OVER (ORDER BY last_activity_at) AS place FROM conversations
+                 WHERE workspace_id = {workspace} AND status = 'OPEN') AS c WHERE {which};
+
              INSERT INTO read_counts (workspace_id, agent_id, phone_number_id, bucket, n)
              SELECT {workspace}, agent_id, phone_number_id,
                  CASE WHEN assignee_id IS NULL THEN 'UNASSIGNED' WHEN assignee_id = agent_id THEN 'MINE'
                       ELSE 'OTHERS' END AS bucket, count(*)
-             FROM read_markers m JOIN conversations c ON c.workspace_id = m.workspace_id AND c.id = conversation_id
-             WHERE m.workspace_id = {workspace} AND c.status = 'OPEN' GROUP BY agent_id, phone_number_id, 4;",
+             {read} GROUP BY agent_id, phone_number_id, 4;
+
+             INSERT INTO slot_counts (workspace_id, reader_id, phone_number_id, slot, n)
+             SELECT {workspace}, agent_id, phone_number_id, slot, count(*)
+             {read} GROUP BY agent_id, phone_number_id, slot;",
         ))
         .await;
     if is_postgres {

@@ -9,6 +9,30 @@ use diesel::prelude::*;
 use diesel::query_builder::{AstPass, Query, QueryFragment, QueryId};
 use diesel::sqlite::Sqlite;
 
+/// The rows of all queries, of which there is at least one, in no order.
+pub(super) struct All<Q>(pub Vec<Q>);
+
+impl<Q: Query> Query for All<Q> {
+    type SqlType = Q::SqlType;
+}
+
+impl<Q> QueryId for All<Q> {
+    type QueryId = ();
+    const HAS_STATIC_QUERY_ID: bool = false;
+}
+
+impl<Q: QueryFragment<DB>, DB: Backend> QueryFragment<DB> for All<Q> {
+    fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, DB>) -> QueryResult<()> {
+        for (place, query) in self.0.iter().enumerate() {
+            if place > 0 {
+                out.push_sql(" UNION ALL ");
+            }
+            query.walk_ast(out.reborrow())?;
+        }
+        Ok(())
+    }
+}
+
 /// The queries of `walks`, none of which has an order or a limit, as one with both.
 pub(super) struct Merged<Q, N> {
     /// At least one.

@@ -1,0 +1,3 @@
+DROP TABLE slot_counts;
+DROP INDEX conversations_by_slot;
+ALTER TABLE conversations DROP COLUMN slot;
