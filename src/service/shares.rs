@@ -64,6 +64,12 @@ impl Shares {
         Ok(open >= MANY_OPEN)
     }
 
+    /// How many conversations the workspace has.
+    pub async fn held(&self, store: &Store, clock: &Clock, workspace: WorkspaceId) -> StoreResult<i64> {
+        let shares = self.of(store, clock.now(), workspace).await?;
+        Ok(shares.values().map(|held| held.all).sum())
+    }
+
     async fn of(&self, store: &Store, now: Timestamp, workspace: WorkspaceId) -> StoreResult<OfNumbers> {
         let known = self.known.lock().unwrap_or_else(PoisonError::into_inner).get(&workspace).cloned();
         if let Some((at, shares)) = known

@@ -202,6 +202,11 @@ impl Services {
         let sifted = filter.filter.unread == Some(true)
             && words.is_empty()
             && self.shares.are_many_open(&self.store, &self.clock, workspace_id, &phone_number_ids).await?;
+        let held = if words.is_empty() {
+            0
+        } else {
+            self.shares.held(&self.store, &self.clock, workspace_id).await?
+        };
         Ok(Some(List {
             workspace_id,
             viewer: viewer.agent_id,
@@ -211,6 +216,7 @@ impl Services {
             view,
             status: filter.filter.status,
             unread: filter.filter.unread,
+            held,
             words,
             field: order.field,
             ascending: order.direction == OrderDirection::Asc,

@@ -63,6 +63,8 @@ pub struct List {
     pub view: View,
     pub status: Option<Status>,
     pub unread: Option<bool>,
+    /// About how many conversations the workspace has, should there be words to look for.
+    pub held: i64,
     /// Folded words, each of which has to begin some word of the conversation.
     pub words: Vec<String>,
     pub field: OrderField,
@@ -233,6 +235,12 @@ impl List {
         Position { key, id: conversation.id }
     }
 
+    /// Where to look for `wanted` conversations with the words of the list.
+    async fn look_up(&self, conn: &mut Conn, wanted: usize) -> StoreResult<Lookup> {
+        let rare = super::words::rare(wanted, self.held);
+        super::words::look_up(conn, self.workspace_id, &self.words, rare).await
+    }
+
     /// The segments that can reach into `window`, in the order of the walk.
     fn segments(&self, window: &Window) -> Vec<Segment> {
         let mut segments = vec![Segment::WithKey];
@@ -326,7 +334,7 @@ impl List {
 pub async fn page(conn: &mut Conn, list: &List, window: &Window) -> StoreResult<Vec<(Conversation, bool)>> {
     let lookup = match few_unread(conn, list).await? {
         Some(few) => Lookup { among: Some(few), common: Vec::new() },
-        None => super::words::look_up(conn, list.workspace_id, &list.words).await?,
+        None => list.look_up(conn, window.limit).await?,
     };
     let mut found = Vec::new();
     for segment in list.segments(window) {
@@ -437,7 +445,7 @@ async fn read(
 
 /// How many conversations the list has, counted up to `limit`.
 pub async fn count_up_to(conn: &mut Conn, list: &List, limit: i64) -> StoreResult<usize> {
-    let lookup = super::words::look_up(conn, list.workspace_id, &list.words).await?;
+    let lookup = list.look_up(conn, usize::try_from(limit).unwrap_or(usize::MAX)).await?;
     let walk = Walk { number: None, status: list.walked_status() };
     let ids: Vec<ConversationId> = on_backend!(conn, |c| {
         let mut query = narrowed!(list, walk, &lookup);

@@ -16,8 +16,10 @@ use crate::domain::{ConversationId, WorkspaceId};
 
 /// Rows in one statement; PostgreSQL takes at most 65,535 parameters.
 const CHUNK: usize = 1_000;
-/// A prefix of at most so many words is looked up; a more common one is asked of each conversation.
-const RARE: i64 = 1_000;
+/// What begins at most so many words is looked up, however few conversations there are.
+const ALWAYS_RARE: i64 = 1_000;
+/// What begins more is asked of each conversation, however many there are.
+const NEVER_RARE: i64 = 20_000;
 
 #[derive(Insertable)]
 #[diesel(table_name = conversation_words)]
@@ -53,8 +55,22 @@ pub struct Lookup {
     pub common: Vec<String>,
 }
 
-/// Looks up the conversations with words that begin with each of `words`, unless those are more than a thousand.
-pub async fn look_up(conn: &mut Conn, workspace: WorkspaceId, words: &[String]) -> StoreResult<Lookup> {
+/// How many conversations a word may have to be looked up, when `wanted` of the `held` that there are are wanted.
+///
+/// Looking up reads them all. Walking past each and asking finds one in `held` / n, until there are `wanted`: less
+/// from where n × n is more than `wanted` × `held`.
+pub fn rare(wanted: usize, held: i64) -> i64 {
+    let wanted = i64::try_from(wanted).unwrap_or(i64::MAX);
+    wanted.saturating_mul(held.max(0)).isqrt().clamp(ALWAYS_RARE, NEVER_RARE)
+}
+
+/// Looks up the conversations with words that begin with each of `words`, unless those are more than `rare`.
+pub async fn look_up(
+    conn: &mut Conn,
+    workspace: WorkspaceId,
+    words: &[String],
+    rare: i64,
+) -> StoreResult<Lookup> {
     let mut lookup = Lookup::default();
     let mut among: Option<BTreeSet<ConversationId>> = None;
     for word in words {
@@ -66,11 +82,11 @@ pub async fn look_up(conn: &mut Conn, workspace: WorkspaceId, words: &[String]) 
                 // Without an order PostgreSQL may look for so many from the beginning of the table.
                 .order((conversation_words::word, conversation_words::conversation_id))
                 .select(conversation_words::conversation_id)
-                .limit(RARE + 1)
+                .limit(rare + 1)
                 .load(c)
                 .await
         })?;
-        if found.len() as i64 > RARE {
+        if found.len() as i64 > rare {
             lookup.common.push(word.clone());
             continue;
         }
