@@ -67,6 +67,17 @@ enum Who {
     Reader,
 }
 
+impl Question {
+    /// The same without a cursor: one of the large database means nothing in the small.
+    fn first_page(&self) -> Self {
+        let mut first = Self { variables: self.variables.clone(), name: self.name.clone(), ..*self };
+        if let Some(variables) = first.variables.as_object_mut() {
+            variables.remove("after");
+        }
+        first
+    }
+}
+
 struct Site {
     _database: Database,
     server: Server,
@@ -123,6 +134,7 @@ async fn compare(name: &str, make: fn() -> Database, conversations: u32, turns: 
     println!("check: {}", String::from_utf8_lossy(&sound.stdout).trim());
     let mut table = Table::new([
         "request",
+        "rows",
         "1,000: ms",
         "large: ms",
         "ratio",
@@ -131,7 +143,8 @@ async fn compare(name: &str, make: fn() -> Database, conversations: u32, turns: 
         "kept",
     ]);
     let mut kept = sound.status.success();
-    for question in questions(&large).await {
+    for mut question in questions(&large).await {
+        let rows = as_many_as(&small, &mut question).await;
         let (small, large) = ask_in_turns(&small, &large, &question, turns).await;
         let ratio = large.millis / small.millis;
         let is_kept = ratio <= MOST;
@@ -139,6 +152,7 @@ async fn compare(name: &str, make: fn() -> Database, conversations: u32, turns: 
         let pair = |small: f64, large: f64| format!("{small:.2} → {large:.2}");
         table.row([
             question.name,
+            rows.map_or_else(String::new, |rows| rows.to_string()),
             format!("{:.2}", small.millis),
             format!("{:.2}", large.millis),
             format!("{ratio:.2}"),
@@ -149,6 +163,16 @@ async fn compare(name: &str, make: fn() -> Database, conversations: u32, turns: 
     }
     println!("\n{table}");
     kept
+}
+
+/// Has a page ask for no more rows than the small database has of it, so that like is compared with like; how many.
+async fn as_many_as(small: &Site, question: &mut Question) -> Option<usize> {
+    question.variables.get("view").or(question.variables.get("first"))?;
+    let first = question.first_page();
+    let answer = small.ask(first.who, first.document, &first.variables).await;
+    let rows = answer["data"]["conversations"]["nodes"].as_array()?.len();
+    question.variables["first"] = rows.max(1).into();
+    Some(rows)
 }
 
 async fn questions(large: &Site) -> Vec<Question> {
@@ -269,11 +293,7 @@ impl Site {
 
 async fn ask_in_turns(small: &Site, large: &Site, question: &Question, turns: u32) -> (Cost, Cost) {
     let mut measured = [small, large].map(|site| (site, Vec::new(), none()));
-    // A cursor of the one database means nothing in the other, whose first page is compared with.
-    let mut first = Question { variables: question.variables.clone(), name: String::new(), ..*question };
-    if let Some(variables) = first.variables.as_object_mut() {
-        variables.remove("after");
-    }
+    let first = question.first_page();
     for turn in 0..=turns {
         for (place, (site, times, cost)) in measured.iter_mut().enumerate() {
             site.turn(if place == 0 { &first } else { question }, times, cost).await;
