@@ -43,13 +43,14 @@
 //!
 //! The service opens a transaction and reads in the order that keeps transactions from deadlocking: the
 //! conversation without a lock, the agent's row and access (which now cannot change until the commit), then the
-//! conversation with its lock. [`domain::Snapshot::claim`] decides: is it already mine, does somebody else own
+//! conversation with its lock. On PostgreSQL that is two round trips: what need not wait for an answer is sent
+//! together ([`store::backend`]). [`domain::Snapshot::claim`] decides: is it already mine, does somebody else own
 //! it, does the plan and the assignment model allow it. Its answer is a [`domain::conversation::Change`] or a
 //! [`domain::Refusal`]; a refusal ends the transaction, and reaches the client as a `userErrors` entry with the
 //! winner in it.
 //!
-//! [`store::log::store`] writes the row, guarded by its version. Then the tail: [`store::log::append`] takes the
-//! next number from the workspace's row, moves the counters and writes the event, and the transaction commits.
+//! [`store::log::store_and_append`] writes the row, guarded by its version. Then the tail: it takes the next number
+//! from the workspace's row, moves the counters and writes the event, and the transaction commits.
 //! Of 64 agents who claim at once, one gets there; the other 63 wait for the lock, see the owner, and are told.
 //!
 //! # One event, from the disk to the sockets

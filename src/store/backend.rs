@@ -1,7 +1,8 @@
 //! The two databases behind one type.
 //!
 //! A [`Store`] runs closures on a connection: [`Store::read`] on any, [`Store::write`] in one transaction.
-//! Closures see a [`Conn`], and `on_backend!` type-checks one Diesel query for both kinds. On SQLite a whole
+//! Closures see a [`Conn`], and `on_backend!` type-checks one Diesel query for both kinds; `pipelined!` sends several
+//! at once where there is a network between. On SQLite a whole
 //! closure runs on a thread that owns the connection, so it may await nothing but the database; on PostgreSQL
 //! a write runs in a task of its own. Either way a write that has begun ends, also when its caller is gone.
 //!
@@ -354,8 +355,8 @@ pub(super) fn pause(attempt: u32) -> Duration {
     Duration::from_millis(rand::random_range(1..=ceiling))
 }
 
-/// Counts the statements that a connection has had answered, transaction control not among them, and tells them to Diesel's
-/// default instrumentation, if one was set before the store was opened.
+/// Counts the statements that a connection has had answered, transaction control not among them, and tells them to
+/// Diesel's default instrumentation, if one was set before the store was opened.
 pub(super) fn counting(statements: &Arc<AtomicU64>) -> impl Instrumentation + use<> {
     let statements = statements.clone();
     let mut further = get_default_instrumentation();

@@ -362,11 +362,16 @@ async fn few_unread(conn: &mut Conn, list: &List) -> StoreResult<Option<Vec<Conv
     }
     let (workspace, viewer) = (list.workspace_id, list.viewer);
     let unread = counts::unread_of_numbers(conn, workspace, viewer, &list.phone_number_ids).await?;
-    if unread.values().sum::<i64>() > FEW_UNREAD {
+    let total: i64 = unread.values().sum();
+    if total > FEW_UNREAD {
         return Ok(None);
     }
     let numbers = Vec::from_iter(unread.into_keys());
     let slots = counts::slots_with_unread(conn, workspace, viewer, &numbers).await?;
+    // Something was read or came in between the two, or a process that knows no slots has written.
+    if slots.values().flatten().map(|(_, n)| n).sum::<i64>() != total {
+        return Ok(None);
+    }
     if slots.is_empty() {
         return Ok(Some(Vec::new()));
     }
@@ -375,7 +380,7 @@ async fn few_unread(conn: &mut Conn, list: &List) -> StoreResult<Option<Vec<Conv
             conversations::table
                 .filter(conversations::workspace_id.eq(workspace))
                 .filter(conversations::phone_number_id.eq(number))
-                .filter(conversations::slot.eq_any(slots.iter().map(|slot| slot.0)))
+                .filter(conversations::slot.eq_any(slots.iter().map(|(slot, _)| slot.0)))
                 // These two as the index has them.
                 .filter(conversations::closed_at.is_null())
                 .filter(conversations::last_inbound.is_not_null())

@@ -59,8 +59,8 @@ on_both! {
 
     async fn the_few_unread_among_many_open_are_those_of_the_rows(world: World) {
         // More open ones than are walked past to find a few.
-        bulk::fill(&world, 3_000).await;
-        bulk::read(&world, "place > 0").await;
+        bulk::fill(world, 3_000).await;
+        bulk::read(world, "place > 0").await;
         let manager = &world.manager;
         let read_before = manager.ids("INBOX", json!({ "status": "OPEN" })).await;
         assert!(read_before.len() >= 500 && manager.ids("INBOX", json!({ "unread": true })).await.is_empty());
