@@ -112,7 +112,7 @@ pub struct Pool {
     pub idle: usize,
     /// Who waits, by the name of the queue.
     pub waiting: Vec<(&'static str, usize)>,
-    /// Statements that were sent since the start.
+    /// Statements that were answered since the start.
     pub statements: u64,
 }
 

@@ -285,7 +285,8 @@ async fn receive(conn: &mut Conn, clock: &Clock, mut stage: Stage, command: Rece
             // Held before the conversation is locked, in case this reopens it.
             let assignee = seen.assignee().filter(|_| !seen.is_open());
             let cast = Cast::hold(conn, workspace, number.id, assignee).await?;
-            let snapshot = conversations::lock(conn, workspace, seen.id).await?.ok_or(StoreError::Changed)?;
+            let snapshot =
+                conversations::lock(conn, workspace, seen.id, None).await?.ok_or(StoreError::Changed)?;
             stage.catch_up(clock, &snapshot.conversation);
             // Another delivery of the same text may have been first to the lock.
             let repeat = messages::by_provider_id(conn, workspace, &command.provider_message_id).await?;

@@ -198,7 +198,7 @@ impl Services {
         &self.keys
     }
 
-    /// How many SQL statements were sent since the start, transaction control not counted.
+    /// How many SQL statements were answered since the start, transaction control not counted.
     pub fn statement_count(&self) -> u64 {
         self.store.statement_count()
     }

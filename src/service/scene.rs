@@ -146,7 +146,7 @@ impl Scene {
             conn,
             |c| agents::by_ids_shared(c, workspace, &ids),
             |c| agents::with_access_shared(c, workspace, number, &ids),
-            |c| conversations::lock(c, workspace, id),
+            |c| conversations::lock(c, workspace, id, Some(actor)),
         );
         let cast = Cast::of(agents, with_access);
         let acting = cast.candidate(actor).filter(|it| it.agent.active).ok_or(Error::Unauthenticated)?;

@@ -50,8 +50,8 @@ pub(crate) use on_backend;
 ///
 /// On PostgreSQL all are sent before the first is answered, so that they cost one round trip together. The server
 /// works on them in order, each as if it had been sent alone: one may take a lock that the next relies on. Each has
-/// to be one statement, or several that are pipelined: a second of the first, sent when that is answered, would come
-/// after the first of the second. The first error, in their order, is the answer; in a transaction the rest fails
+/// to be one statement, or several that are pipelined, unless their order does not matter: a second of the first,
+/// sent when that is answered, would come after the first of the second. The first error, in their order, is the answer; in a transaction the rest fails
 /// after it.
 macro_rules! pipelined {
     ($conn:expr, |$a:ident| $first:expr, |$b:ident| $second:expr $(,)?) => {{
@@ -212,7 +212,7 @@ impl Store {
         Ok(Self { engine, statements })
     }
 
-    /// How many statements were sent since the store was opened, transaction control not counted.
+    /// How many statements were answered since the store was opened, transaction control not counted.
     pub fn statement_count(&self) -> u64 {
         self.statements.load(Ordering::Relaxed)
     }

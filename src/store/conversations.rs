@@ -3,13 +3,14 @@
 //! The row is flat; [`Conversation`] has no invalid states. The two conversions below are the only place where
 //! one becomes the other. Lists of conversations are in [`super::lists`].
 
+use diesel::dsl::exists;
 use diesel::prelude::*;
 use diesel_async::RunQueryDsl;
 
 use super::backend::{on_backend, pipelined};
 use super::prepared::Prepare;
 use super::read_markers;
-use super::schema::conversations;
+use super::schema::{conversations, number_access};
 use super::{Conn, StoreError, StoreResult};
 use crate::clock::Timestamp;
 use crate::domain::{
@@ -149,15 +150,17 @@ pub async fn find_between(
     row.map(Conversation::try_from).transpose()
 }
 
-/// A conversation and its readers, which nobody else changes before this transaction ends.
+/// A conversation and its readers, which nobody else changes before this transaction ends. Nobody without access to
+/// its number makes anybody wait: for an actor who has none, PostgreSQL locks nothing, and the answer is `None`.
 pub async fn lock(
     conn: &mut Conn,
     workspace: WorkspaceId,
     id: ConversationId,
+    actor: Option<AgentId>,
 ) -> StoreResult<Option<Snapshot>> {
     let (row, markers) = pipelined!(
         conn,
-        |c| row_locked(c, workspace, id),
+        |c| row_locked(c, workspace, id, actor),
         // On PostgreSQL as they are when the lock is had: each statement sees what was committed before it began.
         |c| read_markers::of(c, workspace, id),
     );
@@ -171,13 +174,22 @@ async fn row_locked(
     conn: &mut Conn,
     workspace: WorkspaceId,
     id: ConversationId,
+    actor: Option<AgentId>,
 ) -> StoreResult<Option<ConversationRow>> {
     let query = conversations::table.find((workspace, id));
-    let row: QueryResult<ConversationRow> = match conn {
-        Conn::Postgres(c) => {
+    let row: QueryResult<ConversationRow> = match (conn, actor) {
+        (Conn::Postgres(c), Some(actor)) => {
+            let access = number_access::table
+                .filter(number_access::workspace_id.eq(conversations::workspace_id))
+                .filter(number_access::agent_id.eq(actor))
+                .filter(number_access::phone_number_id.eq(conversations::phone_number_id));
+            let query = query.filter(exists(access)).select(ConversationRow::as_select());
+            query.for_update().first(&mut c.shared()).await
+        }
+        (Conn::Postgres(c), None) => {
             query.select(ConversationRow::as_select()).for_update().first(&mut c.shared()).await
         }
-        Conn::Sqlite(c) => query.select(ConversationRow::as_select()).first(c).await,
+        (Conn::Sqlite(c), _) => query.select(ConversationRow::as_select()).first(c).await,
     };
     Ok(row.optional()?)
 }
@@ -204,7 +216,7 @@ pub async fn lock_open_of(
     })?;
     let mut locked = Vec::with_capacity(ids.len());
     for id in ids {
-        locked.extend(lock(conn, workspace, id).await?);
+        locked.extend(lock(conn, workspace, id, None).await?);
     }
     // One that was closed or handed on before its lock was had is no longer theirs to lose.
     locked.retain(|it| it.conversation.is_open() && it.conversation.assignee() == Some(agent));

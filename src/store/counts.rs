@@ -121,13 +121,13 @@ async fn apply_slots(conn: &mut Conn, rows: &[SlotCountRow]) -> StoreResult<()> 
     Ok(())
 }
 
-/// The slots of some numbers in which an agent has not read everything, with how many they have not.
+/// The slots of some numbers in which an agent has not read everything.
 pub async fn slots_with_unread(
     conn: &mut Conn,
     workspace: WorkspaceId,
     agent: AgentId,
     numbers: &[PhoneNumberId],
-) -> StoreResult<BTreeMap<PhoneNumberId, Vec<(Slot, i64)>>> {
+) -> StoreResult<BTreeMap<PhoneNumberId, Vec<Slot>>> {
     let read = diesel::alias!(slot_counts as read_slots);
     let same_slot = read
         .field(slot_counts::workspace_id)
@@ -136,7 +136,7 @@ pub async fn slots_with_unread(
         .and(read.field(slot_counts::phone_number_id).eq(slot_counts::phone_number_id))
         .and(read.field(slot_counts::slot).eq(slot_counts::slot));
     let n_read = read.field(slot_counts::n).nullable();
-    let rows: Vec<(PhoneNumberId, i16, i64, Option<i64>)> = on_backend!(conn, |c| {
+    let rows: Vec<(PhoneNumberId, i16)> = on_backend!(conn, |c| {
         slot_counts::table
             .left_join(read.on(same_slot))
             .filter(slot_counts::workspace_id.eq(workspace))
@@ -144,13 +144,13 @@ pub async fn slots_with_unread(
             .filter(slot_counts::phone_number_id.eq_any(numbers))
             .filter(slot_counts::n.gt(0))
             .filter(n_read.is_null().or(n_read.lt(slot_counts::n.nullable())))
-            .select((slot_counts::phone_number_id, slot_counts::slot, slot_counts::n, n_read))
+            .select((slot_counts::phone_number_id, slot_counts::slot))
             .load(c)
             .await
     })?;
     let mut slots: BTreeMap<_, Vec<_>> = BTreeMap::new();
-    for (number, slot, all, read) in rows {
-        slots.entry(number).or_default().push((Slot(slot), all - read.unwrap_or(0)));
+    for (number, slot) in rows {
+        slots.entry(number).or_default().push(Slot(slot));
     }
     Ok(slots)
 }

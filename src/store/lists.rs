@@ -368,27 +368,28 @@ async fn few_unread(conn: &mut Conn, list: &List) -> StoreResult<Option<Vec<Conv
     }
     let numbers = Vec::from_iter(unread.into_keys());
     let slots = counts::slots_with_unread(conn, workspace, viewer, &numbers).await?;
-    // Something was read or came in between the two, or a process that knows no slots has written.
-    if slots.values().flatten().map(|(_, n)| n).sum::<i64>() != total {
-        return Ok(None);
-    }
-    if slots.is_empty() {
-        return Ok(Some(Vec::new()));
-    }
-    Ok(Some(on_backend!(conn, |c| {
-        let of_numbers = slots.iter().map(|(number, slots)| {
-            conversations::table
-                .filter(conversations::workspace_id.eq(workspace))
-                .filter(conversations::phone_number_id.eq(number))
-                .filter(conversations::slot.eq_any(slots.iter().map(|(slot, _)| slot.0)))
-                // These two as the index has them.
-                .filter(conversations::closed_at.is_null())
-                .filter(conversations::last_inbound.is_not_null())
-                .filter(read_through!(viewer).lt(conversations::last_inbound))
-                .select(conversations::id)
-        });
-        All(of_numbers.collect()).prepared().load(c).await
-    })?))
+    let few: Vec<ConversationId> = if slots.is_empty() {
+        Vec::new()
+    } else {
+        let is_array = conn.postgres().is_some();
+        on_backend!(conn, |c| {
+            let of_numbers = slots.iter().map(|(number, slots)| {
+                conversations::table
+                    .filter(conversations::workspace_id.eq(workspace))
+                    .filter(conversations::phone_number_id.eq(number))
+                    .filter(conversations::slot.eq_any(slots.iter().map(|slot| slot.0)))
+                    // These two as the index has them.
+                    .filter(conversations::closed_at.is_null())
+                    .filter(conversations::last_inbound.is_not_null())
+                    .filter(read_through!(viewer).lt(conversations::last_inbound))
+                    .select(conversations::id)
+            });
+            All(of_numbers.collect()).prepared_if(is_array).load(c).await
+        })?
+    };
+    // Otherwise something was read or came in meanwhile, or a process that knows no slots has written.
+    let is_whole = i64::try_from(few.len()).is_ok_and(|found| found == total);
+    Ok(is_whole.then_some(few))
 }
 
 /// How many rows are read: as many as wanted, or a few more, so that there are few statements. A limit is written
@@ -412,6 +413,8 @@ async fn read(
     let order = list.order(segment, window);
     // On a later page it is not known how many are left.
     let is_counted = list.unread == Some(true) && window.after.is_none() && window.before.is_none();
+    // SQLite has no arrays, and a text for each number of things that something is one of.
+    let is_array = conn.postgres().is_some();
     let mut rows: Vec<(ConversationRow, bool)> = on_backend!(conn, |c| {
         let walks = walks.into_iter().map(|walk| {
             let query = narrowed!(list, walk, lookup);
@@ -440,7 +443,7 @@ async fn read(
         });
         let known = is_counted.then(|| unread_badge!(list));
         Merged { walks: walks.collect(), order, limit, known, fenced: lookup.among.is_some() }
-            .prepared()
+            .prepared_if(is_array)
             .load(c)
             .await
     })?;

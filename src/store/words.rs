@@ -64,7 +64,8 @@ pub fn rare(wanted: usize, held: i64) -> i64 {
     wanted.saturating_mul(held.max(0)).isqrt().clamp(ALWAYS_RARE, NEVER_RARE)
 }
 
-/// Looks up the conversations with words that begin with each of `words`, unless those are more than `rare`.
+/// Looks up the conversations with words that begin with each of `words`, unless those are more than `rare`: that many
+/// for all words together, and no less than a thousand for each.
 pub async fn look_up(
     conn: &mut Conn,
     workspace: WorkspaceId,
@@ -73,7 +74,9 @@ pub async fn look_up(
 ) -> StoreResult<Lookup> {
     let mut lookup = Lookup::default();
     let mut among: Option<BTreeSet<ConversationId>> = None;
+    let mut left = rare;
     for word in words {
+        let rare = left.max(ALWAYS_RARE);
         let found: Vec<ConversationId> = on_backend!(conn, |c| {
             conversation_words::table
                 .filter(conversation_words::workspace_id.eq(workspace))
@@ -86,6 +89,7 @@ pub async fn look_up(
                 .load(c)
                 .await
         })?;
+        left -= found.len() as i64;
         if found.len() as i64 > rare {
             lookup.common.push(word.clone());
             continue;

@@ -37,6 +37,18 @@ on_both! {
         world.app.assert_store_is_sound().await;
     }
 
+    async fn whoever_has_no_access_waits_for_nobody_who_has(world: World) {
+        let id = world.conversation(1).await;
+        world.revoke(&world.rep, &world.number).await.changed();
+        let mut busy = world.app.direct().await;
+        if world.app.is_postgres() {
+            // SQLite locks no rows.
+            busy.run("BEGIN; SELECT 1 FROM conversations FOR UPDATE").await;
+        }
+        world.rep.claim(&id).await.refused("NOT_FOUND");
+        world.rep.close(&id).await.refused("NOT_FOUND");
+    }
+
     async fn deactivating_returns_open_conversations_and_says_how_many(world: World) {
         let ids = world.conversations(3).await;
         for id in &ids {
