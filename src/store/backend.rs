@@ -110,7 +110,7 @@ impl Conn {
         }
     }
 
-    /// The same connection, for a statement that does not wait for the answer to another; see [`pipelined`]. `None`
+    /// The same connection, for a statement that does not wait for the answer to another; see `pipelined!`. `None`
     /// on SQLite, which answers each at once.
     pub fn again(&self) -> Option<Self> {
         match self {
