@@ -1,5 +1,5 @@
-use std::sync::atomic::AtomicU64;
 use std::sync::atomic::Ordering::Relaxed;
+use std::sync::atomic::{AtomicBool, AtomicU64};
 use std::sync::{Arc, Mutex, mpsc};
 
 use diesel::connection::InstrumentationEvent;
@@ -92,13 +92,20 @@ impl File {
         let (release, held) = mpsc::channel::<()>();
         let held = Mutex::new(held);
         let threads = self.threads.clone();
+        let begun = Arc::<AtomicBool>::default();
+        let beginning = begun.clone();
         let holding = tokio::spawn(async move {
             let hold = threads.write(move |_| {
+                beginning.store(true, Relaxed);
                 let _ = held.lock().expect("not poisoned").recv();
                 async { Ok::<_, TestError>(()) }.boxed()
             });
             hold.await
         });
+        // Otherwise it might wait with the others, and be committed with them.
+        while !AtomicBool::load(&begun, Relaxed) {
+            yield_now().await;
+        }
         let mut writes = JoinSet::new();
         for number in 0..WRITES {
             let threads = self.threads.clone();
