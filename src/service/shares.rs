@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use futures_util::FutureExt;
 
-use crate::clock::{Clock, Timestamp};
+use crate::clock::Timestamp;
 use crate::domain::{PhoneNumberId, WorkspaceId};
 use crate::store::counts::{self, Held};
 use crate::store::{Store, StoreResult};
@@ -24,53 +24,45 @@ const WALKED_ONE_IN: i64 = 2;
 /// Where fewer are open, those that an agent has not read are found by walking past all that are.
 const MANY_OPEN: i64 = 500;
 
-type OfNumbers = Arc<HashMap<PhoneNumberId, Held>>;
+/// What each number of a workspace holds, or held a while ago. Cheap to clone.
+#[derive(Clone)]
+pub(super) struct Spread(Arc<HashMap<PhoneNumberId, Held>>);
 
-/// Cheap to clone.
-#[derive(Clone, Default)]
-pub(super) struct Shares {
-    known: Arc<Mutex<HashMap<WorkspaceId, (Timestamp, OfNumbers)>>>,
-}
-
-impl Shares {
+impl Spread {
     /// Whether a list over `numbers` is read by a walk for each of them.
-    pub async fn are_apart(
-        &self,
-        store: &Store,
-        clock: &Clock,
-        workspace: WorkspaceId,
-        numbers: &[PhoneNumberId],
-    ) -> StoreResult<bool> {
+    pub fn are_apart(&self, numbers: &[PhoneNumberId]) -> bool {
         if numbers.len() < 2 || numbers.len() > MAX_APART {
-            return Ok(numbers.len() == 1);
+            return numbers.len() == 1;
         }
-        let shares = self.of(store, clock.now(), workspace).await?;
-        let theirs: i64 = numbers.iter().filter_map(|number| shares.get(number)).map(|held| held.all).sum();
-        let all: i64 = shares.values().map(|held| held.all).sum();
-        Ok(theirs.saturating_mul(WALKED_ONE_IN) < all)
+        let theirs: i64 = self.over(numbers).map(|held| held.all).sum();
+        theirs.saturating_mul(WALKED_ONE_IN) < self.all()
     }
 
     /// Whether `numbers` hold so many open conversations that the few unread of an agent are not to be looked for
     /// among all of them.
-    pub async fn are_many_open(
-        &self,
-        store: &Store,
-        clock: &Clock,
-        workspace: WorkspaceId,
-        numbers: &[PhoneNumberId],
-    ) -> StoreResult<bool> {
-        let shares = self.of(store, clock.now(), workspace).await?;
-        let open: i64 = numbers.iter().filter_map(|number| shares.get(number)).map(|held| held.open).sum();
-        Ok(open >= MANY_OPEN)
+    pub fn are_many_open(&self, numbers: &[PhoneNumberId]) -> bool {
+        self.over(numbers).map(|held| held.open).sum::<i64>() >= MANY_OPEN
     }
 
     /// How many conversations the workspace has.
-    pub async fn held(&self, store: &Store, clock: &Clock, workspace: WorkspaceId) -> StoreResult<i64> {
-        let shares = self.of(store, clock.now(), workspace).await?;
-        Ok(shares.values().map(|held| held.all).sum())
+    pub fn all(&self) -> i64 {
+        self.0.values().map(|held| held.all).sum()
     }
 
-    async fn of(&self, store: &Store, now: Timestamp, workspace: WorkspaceId) -> StoreResult<OfNumbers> {
+    fn over(&self, numbers: &[PhoneNumberId]) -> impl Iterator<Item = &Held> {
+        numbers.iter().filter_map(|number| self.0.get(number))
+    }
+}
+
+/// Cheap to clone.
+#[derive(Clone, Default)]
+pub(super) struct Shares {
+    known: Arc<Mutex<HashMap<WorkspaceId, (Timestamp, Spread)>>>,
+}
+
+impl Shares {
+    /// How the conversations of a workspace are spread.
+    pub async fn of(&self, store: &Store, now: Timestamp, workspace: WorkspaceId) -> StoreResult<Spread> {
         let known = self.known.lock().unwrap_or_else(PoisonError::into_inner).get(&workspace).cloned();
         if let Some((at, shares)) = known
             && now.as_micros().abs_diff(at.as_micros()) < KEPT_MICROS.unsigned_abs()
@@ -78,7 +70,7 @@ impl Shares {
             return Ok(shares);
         }
         let read = store.read(move |conn| async move { counts::of_numbers(conn, workspace).await }.boxed());
-        let shares: OfNumbers = Arc::new(read.await?.into_iter().collect());
+        let shares = Spread(Arc::new(read.await?.into_iter().collect()));
         let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
         if known.len() >= MAX_WORKSPACES {
             known.clear();

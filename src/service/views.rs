@@ -198,15 +198,10 @@ impl Services {
             return Ok(None);
         }
         let (workspace_id, phone_number_ids) = (access.workspace.id, Vec::from_iter(numbers));
-        let apart = self.shares.are_apart(&self.store, &self.clock, workspace_id, &phone_number_ids).await?;
-        let sifted = filter.filter.unread == Some(true)
-            && words.is_empty()
-            && self.shares.are_many_open(&self.store, &self.clock, workspace_id, &phone_number_ids).await?;
-        let held = if words.is_empty() {
-            0
-        } else {
-            self.shares.held(&self.store, &self.clock, workspace_id).await?
-        };
+        let spread = self.shares.of(&self.store, self.clock.now(), workspace_id).await?;
+        let apart = spread.are_apart(&phone_number_ids);
+        let sifted =
+            filter.filter.unread == Some(true) && words.is_empty() && spread.are_many_open(&phone_number_ids);
         Ok(Some(List {
             workspace_id,
             viewer: viewer.agent_id,
@@ -216,7 +211,7 @@ impl Services {
             view,
             status: filter.filter.status,
             unread: filter.filter.unread,
-            held,
+            held: spread.all(),
             words,
             field: order.field,
             ascending: order.direction == OrderDirection::Asc,

@@ -61,3 +61,61 @@ impl<S> QueryId for Prepared<S> {
 impl<S: Query> Query for Prepared<S> {
     type SqlType = S::SqlType;
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+    use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
+
+    use diesel::connection::InstrumentationEvent;
+    use diesel_async::sync_connection_wrapper::SyncConnectionWrapper;
+    use diesel_async::{AsyncConnection, RunQueryDsl, SimpleAsyncConnection};
+
+    use super::*;
+
+    diesel::table! {
+        things (id) {
+            id -> Integer,
+            name -> Nullable<Text>,
+        }
+    }
+
+    #[derive(Insertable)]
+    #[diesel(table_name = things, treat_none_as_default_value = false)]
+    struct Thing {
+        id: i32,
+        name: Option<&'static str>,
+    }
+
+    /// How many statements a connection keeps after running an update and an upsert thrice.
+    async fn kept(stays: bool) -> u32 {
+        let mut conn = SyncConnectionWrapper::<SqliteConnection>::establish(":memory:").await.expect("opens");
+        conn.batch_execute("CREATE TABLE things (id INTEGER PRIMARY KEY, name TEXT)")
+            .await
+            .expect("makes it");
+        let kept = Arc::<AtomicU32>::default();
+        let counted = kept.clone();
+        conn.set_instrumentation(move |event: InstrumentationEvent<'_>| {
+            if let InstrumentationEvent::CacheQuery { .. } = event {
+                counted.fetch_add(1, Relaxed);
+            }
+        });
+        for id in 0..3 {
+            let update = diesel::update(things::table.find(id)).set(things::name.eq("later"));
+            update.prepared_if(stays).execute(&mut conn).await.expect("updates");
+            let upsert = diesel::insert_into(things::table)
+                .values(Thing { id, name: None })
+                .on_conflict(things::id)
+                .do_update()
+                .set(things::name.eq("again"));
+            upsert.prepared_if(stays).execute(&mut conn).await.expect("inserts");
+        }
+        AtomicU32::load(&kept, Relaxed)
+    }
+
+    #[tokio::test]
+    async fn an_update_and_an_upsert_stay_prepared_if_they_are_to() {
+        assert_eq!(kept(true).await, 2);
+        assert_eq!(kept(false).await, 0);
+    }
+}
