@@ -74,10 +74,10 @@ impl Cast {
             return Ok(Self::default());
         }
         let ids: Vec<AgentId> = ids.into_iter().collect();
-        let (agents, with_access) =
-            pipelined!(conn, |c| agents::by_ids_shared(c, workspace, &ids), |c| agents::with_access_shared(
-                c, workspace, number, &ids
-            ),);
+        let (agents, with_access) = pipelined!(conn;
+            |c| agents::by_ids_shared(c, workspace, &ids),
+            |c| agents::with_access_shared(c, workspace, number, &ids),
+        );
         Ok(Self::of(agents, with_access))
     }
 
@@ -134,16 +134,17 @@ impl Scene {
         others: &[AgentId],
     ) -> Answer<Self> {
         let not_found = || Error::Refused(Refusal::NotFound("conversationId"));
-        let (found, seen) =
-            pipelined!(conn, |c| workspaces::find(c, workspace), |c| conversations::find(c, workspace, id),);
+        let (found, seen) = pipelined!(conn;
+            |c| workspaces::find(c, workspace),
+            |c| conversations::find(c, workspace, id),
+        );
         let mut stage = Stage::of(found, clock)?;
         let number = seen.as_ref().map_or(PhoneNumberId(uuid::Uuid::nil()), |seen| seen.phone_number_id);
         // Only a reopening rests on the assignee, but whether this is one is not known before the lock.
         let held_assignee = seen.as_ref().filter(|seen| !seen.is_open()).and_then(Conversation::assignee);
         let ids: BTreeSet<AgentId> = others.iter().copied().chain([actor]).chain(held_assignee).collect();
         let ids = Vec::from_iter(ids);
-        let (agents, (with_access, locked)) = pipelined!(
-            conn,
+        let (agents, (with_access, locked)) = pipelined!(conn;
             |c| agents::by_ids_shared(c, workspace, &ids),
             |c| agents::with_access_shared(c, workspace, number, &ids),
             |c| conversations::lock(c, workspace, id, Some(actor)),

@@ -125,8 +125,7 @@ impl Surroundings {
         let workspace = self.workspace;
         let read = self.store.read(move |conn| {
             async move {
-                Ok(pipelined!(
-                    conn,
+                Ok(pipelined!(conn;
                     |c| those!(agents, |ids| agents::by_ids(c, workspace, ids)),
                     |c| those!(contacts, |ids| contacts::by_ids(c, workspace, ids)),
                     |c| those!(messages, |ids| messages::with_authors(c, workspace, ids)),

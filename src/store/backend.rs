@@ -46,7 +46,7 @@ macro_rules! on_backend {
 pub(crate) use on_backend;
 
 /// Runs several queries on one connection, and answers with their answers:
-/// `pipelined!(conn, |c| first(c), |c| second(c))`.
+/// `pipelined!(conn; |c| first(c), |c| second(c))`.
 ///
 /// On PostgreSQL all are sent before the first is answered, so that they cost one round trip together. The server
 /// works on them in order, each as if it had been sent alone: one may take a lock that the next relies on. Each has
@@ -54,7 +54,7 @@ pub(crate) use on_backend;
 /// sent when that is answered, would come after the first of the second. The first error, in their order, is the answer; in a transaction the rest fails
 /// after it.
 macro_rules! pipelined {
-    ($conn:expr, |$a:ident| $first:expr, |$b:ident| $second:expr $(,)?) => {{
+    ($conn:expr; |$a:ident| $first:expr, |$b:ident| $second:expr $(,)?) => {{
         let $a: &mut $crate::store::Conn = $conn;
         match $a.again() {
             Some(mut again) => {
@@ -70,9 +70,9 @@ macro_rules! pipelined {
             }
         }
     }};
-    ($conn:expr, |$a:ident| $first:expr, $(|$b:ident| $further:expr),+ $(,)?) => {
-        $crate::store::backend::pipelined!($conn, |$a| $first, |rest| async {
-            let further = $crate::store::backend::pipelined!(rest, $(|$b| $further),+);
+    ($conn:expr; |$a:ident| $first:expr, $(|$b:ident| $further:expr),+ $(,)?) => {
+        $crate::store::backend::pipelined!($conn; |$a| $first, |rest| async {
+            let further = $crate::store::backend::pipelined!(rest; $(|$b| $further),+);
             Ok::<_, $crate::store::StoreError>(further)
         })
     };

@@ -158,8 +158,7 @@ pub async fn lock(
     id: ConversationId,
     actor: Option<AgentId>,
 ) -> StoreResult<Option<Snapshot>> {
-    let (row, markers) = pipelined!(
-        conn,
+    let (row, markers) = pipelined!(conn;
         |c| row_locked(c, workspace, id, actor),
         // On PostgreSQL as they are when the lock is had: each statement sees what was committed before it began.
         |c| read_markers::of(c, workspace, id),

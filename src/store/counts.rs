@@ -67,8 +67,11 @@ pub async fn apply(conn: &mut Conn, workspace_id: WorkspaceId, deltas: &Deltas) 
             }
         }
     }
-    let ((), ((), ())) =
-        pipelined!(conn, |c| apply_views(c, &views), |c| apply_reads(c, &reads), |c| apply_slots(c, &slots),);
+    let ((), ((), ())) = pipelined!(conn;
+        |c| apply_views(c, &views),
+        |c| apply_reads(c, &reads),
+        |c| apply_slots(c, &slots),
+    );
     Ok(())
 }
 

@@ -63,12 +63,10 @@ pub async fn store_and_append(
         return append(conn, workspace_id, vec![draft]).await;
     };
     let (before, after) = (body.before.as_ref(), &body.after);
-    let ((), numbers) = pipelined!(conn, |c| store_snapshot(c, before, after), |c| workspaces::take_numbers(
-        c,
-        workspace_id,
-        1,
-        draft.at
-    ),);
+    let ((), numbers) = pipelined!(conn;
+        |c| store_snapshot(c, before, after),
+        |c| workspaces::take_numbers(c, workspace_id, 1, draft.at),
+    );
     write(conn, workspace_id, vec![draft], numbers).await
 }
 
@@ -83,9 +81,10 @@ async fn store_snapshot(conn: &mut Conn, before: Option<&Snapshot>, after: &Snap
     if before.conversation == *next {
         return read_markers::set(conn, next, &moved).await;
     }
-    let ((), ()) = pipelined!(conn, |c| conversations::replace(c, next, version), |c| read_markers::set(
-        c, next, &moved
-    ),);
+    let ((), ()) = pipelined!(conn;
+        |c| conversations::replace(c, next, version),
+        |c| read_markers::set(c, next, &moved),
+    );
     Ok(())
 }
 
@@ -141,10 +140,11 @@ async fn write(
         at = at.max(draft.at);
         new.push(Event { workspace_id, seq, at, actor: draft.actor, body: draft.body });
     }
-    let ((), ((), ())) =
-        pipelined!(conn, |c| counts::apply(c, workspace_id, &deltas), |c| events::insert(c, &new), |c| {
-            queue::record(c, &new)
-        },);
+    let ((), ((), ())) = pipelined!(conn;
+        |c| counts::apply(c, workspace_id, &deltas),
+        |c| events::insert(c, &new),
+        |c| queue::record(c, &new),
+    );
     failpoint!("before_commit");
     Ok(new)
 }
