@@ -16,6 +16,7 @@
 //! | [`store`] | Diesel: both databases behind one set of queries |
 //! | [`domain`] | the rules, pure |
 //! | [`clock`], [`token`], [`metrics`], [`config`], [`synthetic`] | time as a parameter; bearer tokens; counts; settings; believable texts |
+//! | `known` | what has been found out about documents that are sent again and again |
 //! | `failpoint` | where tests stop the program; empty in a release build |
 //!
 //! # What always holds
@@ -41,16 +42,16 @@
 //! into a [`token::Caller`] and reads what that agent can access. The resolver parses the id, calls
 //! [`service::Services::claim`] and wraps the answer.
 //!
-//! The service opens a transaction and reads in the order that keeps transactions from deadlocking: the
-//! conversation without a lock, the agent's row and access (which now cannot change until the commit), then the
-//! conversation with its lock. On PostgreSQL that is two round trips: what need not wait for an answer is sent
-//! together ([`store::backend`]). [`domain::Snapshot::claim`] decides: is it already mine, does somebody else own
+//! The service opens a transaction and reads in the order that keeps transactions from deadlocking: the rows of the
+//! agent and of their access (which now cannot change until the commit), then the conversation with its lock. On
+//! PostgreSQL that is one round trip: what need not wait for an answer is sent together ([`store::backend`]). [`domain::Snapshot::claim`] decides: is it already mine, does somebody else own
 //! it, does the plan and the assignment model allow it. Its answer is a [`domain::conversation::Change`] or a
 //! [`domain::Refusal`]; a refusal ends the transaction, and reaches the client as a `userErrors` entry with the
 //! winner in it.
 //!
-//! [`store::log::store_and_append`] writes the row, guarded by its version. Then the tail: it takes the next number
-//! from the workspace's row, moves the counters and writes the event, and the transaction commits.
+//! [`store::log::store_and_conclude`] writes the row, guarded by its version. Then the tail: it takes the next number
+//! from the workspace's row, moves the counters and writes the event, and the transaction commits: one more round
+//! trip, so that the workspace's row is locked no longer than the server works.
 //! Of 64 agents who claim at once, one gets there; the other 63 wait for the lock, see the owner, and are told.
 //!
 //! # One event, from the disk to the sockets
@@ -76,6 +77,7 @@ pub mod domain;
 mod failpoint;
 pub mod graphql;
 pub mod http;
+mod known;
 pub mod metrics;
 pub mod seed;
 pub mod service;

@@ -110,6 +110,38 @@ impl Conversation {
         }
     }
 
+    /// Who gave it to the owner, if there is one; the owner, when they claimed it.
+    pub fn assigned_by(&self) -> Option<AgentId> {
+        match self.ownership {
+            Ownership::Agent { by, .. } => by,
+            Ownership::Nobody { .. } => None,
+        }
+    }
+
+    /// Since when it has its owner; `None` while nobody owns it.
+    pub fn assigned_at(&self) -> Option<Timestamp> {
+        match self.ownership {
+            Ownership::Agent { at, .. } => Some(at),
+            Ownership::Nobody { .. } => None,
+        }
+    }
+
+    /// When it was closed; `None` while open.
+    pub fn closed_at(&self) -> Option<Timestamp> {
+        match self.state {
+            State::Closed { at, .. } => Some(at),
+            State::Open { .. } => None,
+        }
+    }
+
+    /// Who closed it; `None` while open.
+    pub fn closed_by(&self) -> Option<AgentId> {
+        match self.state {
+            State::Closed { by, .. } => by,
+            State::Open { .. } => None,
+        }
+    }
+
     /// The latest instant that the conversation holds.
     pub fn latest(&self) -> Timestamp {
         let closed = match self.state {

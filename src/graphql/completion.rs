@@ -5,6 +5,7 @@
 //! engine also writes fields down as they become ready; people who explore expect them as they wrote them.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use async_graphql::indexmap::IndexMap;
 use async_graphql::parser::parse_query;
@@ -15,18 +16,38 @@ use async_graphql::{Data, Executor, Name, PathSegment, Request, Response, Value}
 use futures_util::StreamExt;
 use futures_util::stream::{self, BoxStream};
 
+use super::written::Unmerged;
 use super::{Schema, declared, places, variables};
+use crate::known::Known;
 
 /// The executor that every transport uses: the schema, with its answers completed.
 #[derive(Clone)]
-pub struct Engine(pub Schema);
+pub struct Engine {
+    schema: Schema,
+    /// The same, for documents that have been found valid.
+    trusting: Schema,
+    documents: Arc<Known<Asked>>,
+}
+
+impl Engine {
+    /// `trusting` need not validate.
+    pub fn new(schema: Schema, trusting: Schema) -> Self {
+        Self { schema, trusting, documents: Arc::default() }
+    }
+
+    fn schema_for(&self, asked: &Asked) -> &Schema {
+        if asked.is_valid.load(Ordering::Relaxed) { &self.trusting } else { &self.schema }
+    }
+}
 
 impl Executor for Engine {
     async fn execute(&self, mut request: Request) -> Response {
-        match Asked::of(&mut request) {
-            Admission::Unread => self.0.execute(request).await,
-            Admission::Refused(refused) => refused,
-            Admission::Read(asked) => asked.complete(self.0.execute(request).await),
+        match Asked::of(&mut request, &self.documents) {
+            Admission::Unread => self.schema.execute(request).await,
+            Admission::Refused(refused) => *refused,
+            Admission::Read(asked) => {
+                asked.complete(self.schema_for(&asked).execute(asked.mark(request)).await)
+            }
         }
     }
 
@@ -35,11 +56,16 @@ impl Executor for Engine {
         mut request: Request,
         session_data: Option<Arc<Data>>,
     ) -> BoxStream<'static, Response> {
-        let execute = |request| Executor::execute_stream(&self.0, request, session_data);
-        match Asked::of(&mut request) {
-            Admission::Unread => execute(request),
-            Admission::Refused(refused) => stream::once(std::future::ready(refused)).boxed(),
-            Admission::Read(asked) => execute(request).map(move |response| asked.complete(response)).boxed(),
+        let execute = |schema, request| Executor::execute_stream(schema, request, session_data);
+        match Asked::of(&mut request, &self.documents) {
+            Admission::Unread => execute(&self.schema, request),
+            Admission::Refused(refused) => stream::once(std::future::ready(*refused)).boxed(),
+            Admission::Read(asked) => {
+                let request = asked.mark(request);
+                execute(self.schema_for(&asked), request)
+                    .map(move |response| asked.complete(response))
+                    .boxed()
+            }
         }
     }
 }
@@ -50,6 +76,9 @@ struct Asked {
     query: String,
     operation_name: Option<String>,
     outline: Outline,
+    /// Whether the document has passed the engine's validation, whatever its variables were: those are judged apart,
+    /// and each time.
+    is_valid: AtomicBool,
 }
 
 /// What is known of a request before its execution.
@@ -57,29 +86,45 @@ enum Admission {
     /// There is no document that can be read; the engine says why.
     Unread,
     /// A value stands where it may not, or a variable does not fit.
-    Refused(Response),
-    Read(Asked),
+    Refused(Box<Response>),
+    Read(Arc<Asked>),
 }
 
 impl Asked {
-    fn of(request: &mut Request) -> Admission {
+    fn of(request: &mut Request, documents: &Known<Self>) -> Admission {
         let (query, name) = (request.query.clone(), request.operation_name.clone());
         let variables = std::mem::take(&mut request.variables);
         let read = request.parsed_query().map(|document| {
-            let misfit = places::misplaced(document)
-                .or_else(|| variables::misfit(document, name.as_deref(), &variables));
-            (misfit, Outline::of_operation(document, name.as_deref()))
+            let asked = documents.of(&query, name.as_deref(), || match places::misplaced(document) {
+                Some(error) => Err(error),
+                None => Ok(Self {
+                    query: query.clone(),
+                    operation_name: name.clone(),
+                    outline: Outline::of_operation(document, name.as_deref()),
+                    is_valid: AtomicBool::new(false),
+                }),
+            })?;
+            variables::misfit(document, name.as_deref(), &variables).map_or(Ok(asked), Err)
         });
         request.variables = variables;
         match read {
             Err(_) => Admission::Unread,
-            Ok((Some(error), _)) => Admission::Refused(Response::from_errors(vec![error])),
-            Ok((None, outline)) => Admission::Read(Self { query, operation_name: name, outline }),
+            Ok(Err(error)) => Admission::Refused(Box::new(Response::from_errors(vec![error]))),
+            Ok(Ok(asked)) => Admission::Read(asked),
         }
+    }
+
+    /// The request, which says so when nothing of its answer has to be merged.
+    fn mark(&self, request: Request) -> Request {
+        if self.outline.merges { request } else { request.data(Unmerged) }
     }
 
     /// `response`, mended and in order.
     fn complete(&self, mut response: Response) -> Response {
+        // What is not valid is answered with an error of no field.
+        if response.errors.iter().all(|error| !error.path.is_empty()) {
+            self.is_valid.store(true, Ordering::Relaxed);
+        }
         let failed = response.errors.iter().any(|error| !error.path.is_empty());
         if failed && let Ok(document) = parse_query(&self.query) {
             let operation = operation(&document, self.operation_name.as_deref());
@@ -116,7 +161,11 @@ fn mend(response: &mut Response, document: &ExecutableDocument, operation: &Oper
 
 /// What a selection answers with, in order, and what is selected in each in turn.
 #[derive(Default)]
-struct Outline(IndexMap<Name, Outline>);
+struct Outline {
+    fields: IndexMap<Name, Outline>,
+    /// Whether a key here or below is asked for in more than one place.
+    merges: bool,
+}
 
 impl Outline {
     /// Empty when there is no such operation.
@@ -131,21 +180,28 @@ impl Outline {
         for set in sets {
             gather(document, set, &mut below);
         }
-        Self(below.into_iter().map(|(key, sets)| (key.clone(), Self::of(document, &sets))).collect())
+        let mut merges = below.values().any(|sets| sets.len() > 1);
+        let outlined = |(key, sets): (&Name, Vec<_>)| {
+            let outline = Self::of(document, &sets);
+            merges |= outline.merges;
+            (key.clone(), outline)
+        };
+        let fields = below.into_iter().map(outlined).collect();
+        Self { fields, merges }
     }
 
     /// Puts the fields of every object in order.
     fn arrange(&self, data: &mut Value) {
         match data {
-            _ if self.0.is_empty() => {}
+            _ if self.fields.is_empty() => {}
             Value::List(items) => items.iter_mut().for_each(|item| self.arrange(item)),
             Value::Object(fields) => {
-                let place = |key: &Name| self.0.get_index_of(key).unwrap_or(usize::MAX);
+                let place = |key: &Name| self.fields.get_index_of(key).unwrap_or(usize::MAX);
                 if !fields.keys().is_sorted_by_key(place) {
                     fields.sort_by_cached_key(|key, _| place(key));
                 }
                 for (key, below) in fields {
-                    if let Some(outline) = self.0.get(key) {
+                    if let Some(outline) = self.fields.get(key) {
                         outline.arrange(below);
                     }
                 }
@@ -322,7 +378,7 @@ mod tests {
     fn complete(response: Response, query: &str, operation_name: Option<&str>) -> Response {
         let mut request = Request::new(query);
         request.operation_name = operation_name.map(str::to_owned);
-        match Asked::of(&mut request) {
+        match Asked::of(&mut request, &Known::default()) {
             Admission::Read(asked) => asked.complete(response),
             Admission::Unread | Admission::Refused(_) => panic!("cannot be answered: {query}"),
         }

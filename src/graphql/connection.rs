@@ -11,6 +11,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 
 use super::error::bad_input;
 use super::ids;
+use super::written::{List, Selected, Writer, Written, leaf};
 use crate::clock::Timestamp;
 use crate::domain::{AgentId, ConversationId};
 use crate::service::{ListPosition, OrderField, Slice};
@@ -80,7 +81,7 @@ pub fn cost(first: Option<i32>, last: Option<i32>, each: usize) -> usize {
 }
 
 /// A place in a list that a cursor names.
-pub trait Cursor: Sized {
+pub trait Cursor: Sized + Send + Sync {
     /// What sets these cursors apart from others'.
     const TAG: &'static str;
     fn write(&self) -> String;
@@ -242,23 +243,23 @@ pub struct PageInfo {
 
 /// An item of a page and its place in the list.
 #[derive(Clone)]
-pub struct Edge<T> {
-    cursor: String,
+pub struct Edge<T, C> {
+    cursor: C,
     node: T,
 }
 
-impl<T: OutputType> TypeName for Edge<T> {
+impl<T: OutputType, C: Cursor> TypeName for Edge<T, C> {
     fn type_name() -> Cow<'static, str> {
-        format!("{}Edge", T::type_name()).into()
+        format!("{}Edge", <T as OutputType>::type_name()).into()
     }
 }
 
 /// An item of a page and its place in the list.
 #[Object(name_type)]
-impl<T: OutputType> Edge<T> {
+impl<T: OutputType, C: Cursor> Edge<T, C> {
     /// The item's place in the list, for `after` and `before`.
-    async fn cursor(&self) -> &str {
-        &self.cursor
+    async fn cursor(&self) -> String {
+        self.cursor.encode()
     }
 
     /// The item.
@@ -267,21 +268,35 @@ impl<T: OutputType> Edge<T> {
     }
 }
 
+impl<T: Written + 'static, C: Cursor + 'static> Written for Edge<T, C> {
+    fn type_name() -> Cow<'static, str> {
+        format!("{}Edge", T::type_name()).into()
+    }
+
+    fn writer(selected: &Selected<'_>) -> Option<Writer<Self>> {
+        match selected.name() {
+            "cursor" => Some(leaf(|it: &Self, json| json.text(&it.cursor.encode()))),
+            "node" => selected.object(|it: &Self| Some(Some(&it.node))),
+            _ => None,
+        }
+    }
+}
+
 /// What every connection has but its total.
-pub struct Page<T> {
-    edges: Vec<Edge<T>>,
+pub struct Page<T, C> {
+    edges: Vec<Edge<T, C>>,
     info: PageInfo,
 }
 
-impl<T> Page<T> {
+impl<T, C: Cursor> Page<T, C> {
     /// A page of items with their cursors, in order.
-    pub fn new(items: impl IntoIterator<Item = (String, T)>, has_next: bool, has_previous: bool) -> Self {
+    pub fn new(items: impl IntoIterator<Item = (C, T)>, has_next: bool, has_previous: bool) -> Self {
         let edges: Vec<_> = items.into_iter().map(|(cursor, node)| Edge { cursor, node }).collect();
         let info = PageInfo {
             has_next_page: has_next,
             has_previous_page: has_previous,
-            start_cursor: edges.first().map(|edge| edge.cursor.clone()),
-            end_cursor: edges.last().map(|edge| edge.cursor.clone()),
+            start_cursor: edges.first().map(|edge| edge.cursor.encode()),
+            end_cursor: edges.last().map(|edge| edge.cursor.encode()),
         };
         Self { edges, info }
     }
@@ -297,7 +312,7 @@ impl<T> Page<T> {
     }
 }
 
-impl<T: OutputType> TypeName for Page<T> {
+impl<T: OutputType, C: Cursor> TypeName for Page<T, C> {
     fn type_name() -> Cow<'static, str> {
         format!("{}Page", T::type_name()).into()
     }
@@ -305,15 +320,15 @@ impl<T: OutputType> TypeName for Page<T> {
 
 /// A page of a list.
 #[Object(name_type)]
-impl<T: OutputType> Page<T> {
+impl<T: OutputType + Written + 'static, C: Cursor + 'static> Page<T, C> {
     /// The items of the page, each with its cursor.
-    async fn edges(&self) -> &[Edge<T>] {
-        &self.edges
+    async fn edges(&self) -> List<'_, Edge<T, C>> {
+        List(self.edges.iter().collect())
     }
 
     /// The items of the page.
-    async fn nodes(&self) -> Vec<&T> {
-        self.edges.iter().map(|edge| &edge.node).collect()
+    async fn nodes(&self) -> List<'_, T> {
+        List(self.edges.iter().map(|edge| &edge.node).collect())
     }
 
     /// Where the page stands in its list.

@@ -1,7 +1,8 @@
 //! Objects resolved where they stand.
 //!
 //! The engine makes a task of every field, so that those which have to be looked up wait for each other. In a page
-//! of rows nearly all are there already. [`Direct`] asks each field once, in order, keeps what is ready, and waits
+//! of rows nearly all are there already. [`Direct`] writes such a row at once (see [`super::written`]); otherwise it
+//! asks each field once, in order, keeps what is ready, and waits
 //! only for the rest, together as the engine would. It passes the engine's extensions by: the schema has none.
 
 use std::borrow::Cow;
@@ -19,6 +20,8 @@ use async_graphql::{
 use futures_util::StreamExt;
 use futures_util::stream::FuturesUnordered;
 
+use super::written::{self, Selected, Writer, Written};
+
 /// An object type of the API that is resolved field by field, as itself in every other way.
 #[derive(Debug, Clone)]
 pub struct Direct<T>(pub T);
@@ -31,9 +34,9 @@ impl<T> Deref for Direct<T> {
     }
 }
 
-impl<T: ContainerType> OutputType for Direct<T> {
+impl<T: ContainerType + Written> OutputType for Direct<T> {
     fn type_name() -> Cow<'static, str> {
-        T::type_name()
+        <T as OutputType>::type_name()
     }
 
     fn create_type_info(registry: &mut Registry) -> String {
@@ -41,8 +44,11 @@ impl<T: ContainerType> OutputType for Direct<T> {
     }
 
     async fn resolve(&self, ctx: &ContextSelectionSet<'_>, field: &Positioned<Field>) -> ServerResult<Value> {
+        if let Some(written) = written::object(ctx, &self.0) {
+            return Ok(written);
+        }
         let mut fields = Vec::with_capacity(ctx.item.node.items.len());
-        if !gather(ctx, &ctx.item.node, &T::type_name(), &mut fields) {
+        if !gather(ctx, &ctx.item.node, &<T as OutputType>::type_name(), &mut fields) {
             return self.0.resolve(ctx, field).await;
         }
         let mut object = IndexMap::with_capacity(fields.len());
@@ -50,7 +56,7 @@ impl<T: ContainerType> OutputType for Direct<T> {
         for field in fields {
             let key = &field.node.response_key().node;
             if field.node.name.node == "__typename" {
-                object.insert(key.clone(), Value::String(T::type_name().into_owned()));
+                object.insert(key.clone(), Value::String(<T as OutputType>::type_name().into_owned()));
                 continue;
             }
             let mut resolving = Box::pin(async move { self.0.resolve_field(&ctx.with_field(field)).await });
@@ -80,7 +86,7 @@ impl<T: ContainerType> OutputType for Direct<T> {
 
 /// The fields of a selection on this object type, fragments laid out; false when the engine should rather do it:
 /// for a key that is asked for twice, whose selections have to be merged, and for directives.
-fn gather<'a>(
+pub(super) fn gather<'a>(
     ctx: &ContextSelectionSet<'a>,
     set: &'a SelectionSet,
     type_name: &str,
@@ -111,7 +117,7 @@ fn gather<'a>(
     })
 }
 
-impl<T: ContainerType> ContainerType for Direct<T> {
+impl<T: ContainerType + Written> ContainerType for Direct<T> {
     async fn resolve_field(&self, ctx: &Context<'_>) -> ServerResult<Option<Value>> {
         self.0.resolve_field(ctx).await
     }
@@ -125,7 +131,18 @@ impl<T: ContainerType> ContainerType for Direct<T> {
     }
 }
 
-impl<T: ObjectType> ObjectType for Direct<T> {}
+impl<T: ObjectType + Written> ObjectType for Direct<T> {}
+
+impl<T: Written + 'static> Written for Direct<T> {
+    fn type_name() -> Cow<'static, str> {
+        <T as Written>::type_name()
+    }
+
+    fn writer(selected: &Selected<'_>) -> Option<Writer<Self>> {
+        let write = T::writer(selected)?;
+        Some(Box::new(move |it, json| write(&it.0, json)))
+    }
+}
 
 #[cfg(test)]
 mod tests {
@@ -160,6 +177,8 @@ mod tests {
             Self
         }
     }
+
+    impl Written for Thing {}
 
     struct Query;
 

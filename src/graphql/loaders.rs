@@ -160,11 +160,29 @@ impl Loaders {
         load(&self.batches().contacts, id).await
     }
 
+    /// The agent, if read already.
+    pub fn agent_at_hand(&self, id: AgentId) -> Option<&Agent> {
+        self.around.as_ref()?.agent_at_hand(id)
+    }
+
+    /// The contact, if read already.
+    pub fn contact_at_hand(&self, id: ContactId) -> Option<&Contact> {
+        self.around.as_ref()?.contact_at_hand(id)
+    }
+
+    /// The message and its author, if read already.
+    pub fn message_at_hand(&self, id: MessageId) -> Option<&(Message, Option<Agent>)> {
+        self.around.as_ref()?.message_at_hand(id)
+    }
+
+    /// The number, if the caller has access to it and that was read already.
+    pub fn phone_number_at_hand(&self, id: PhoneNumberId) -> Option<&PhoneNumber> {
+        self.asker.access.get()?.phone_numbers.iter().find(|number| number.id == id)
+    }
+
     /// Costs nothing when the access holds the number, as it does for everything that the caller can see.
     pub async fn phone_number(&self, id: PhoneNumberId) -> Result<Option<PhoneNumber>> {
-        let known =
-            self.asker.access.get().and_then(|access| access.phone_numbers.iter().find(|n| n.id == id));
-        match known {
+        match self.phone_number_at_hand(id) {
             Some(number) => Ok(Some(number.clone())),
             None => load(&self.batches().phone_numbers, id).await,
         }

@@ -4,8 +4,8 @@
 //!   wraps the answer.
 //! - [`reports`]: the part of the query root that is for managers.
 //! - [`types`]: one file an output type.
-//! - [`scope`]: what a request carries. [`loaders`]: look-ups that wait for each other. [`direct`]: rows whose
-//!   fields need not.
+//! - [`scope`]: what a request carries. [`loaders`]: look-ups that wait for each other. [`direct`], [`written`]:
+//!   rows whose fields need not.
 //! - [`ids`], [`scalars`], [`connection`]: ids, scalars and pages as clients see them.
 //! - [`places`], [`variables`]: whether what a request brings fits, before anything is done. `declared`: what the
 //!   schema says about it.
@@ -38,11 +38,12 @@ pub mod scope;
 pub mod subscription;
 pub mod types;
 pub mod variables;
+pub mod written;
 
 #[cfg(test)]
 mod tests;
 
-use async_graphql::{MergedObject, SDLExportOptions, SchemaBuilder};
+use async_graphql::{MergedObject, SDLExportOptions, SchemaBuilder, ValidationMode};
 
 pub use completion::Engine;
 pub use scope::{Scope, attach};
@@ -82,11 +83,12 @@ impl Default for Limits {
 
 /// The schema, within `limits`, ready to be executed.
 pub fn engine(limits: Limits) -> Engine {
-    Engine(schema(limits))
+    Engine::new(schema(limits, ValidationMode::Strict), schema(limits, ValidationMode::Fast))
 }
 
-fn schema(limits: Limits) -> Schema {
+fn schema(limits: Limits, mode: ValidationMode) -> Schema {
     builder()
+        .validation_mode(mode)
         .limit_depth(limits.depth)
         .limit_complexity(limits.complexity)
         .limit_directives(limits.directives)

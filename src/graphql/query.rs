@@ -3,6 +3,8 @@
 // A list's arguments are arguments of its field, so some resolvers have many.
 #![allow(clippy::too_many_arguments)]
 
+use std::sync::Arc;
+
 use async_graphql::{Context, ID, Object, Result};
 use futures_util::future::join_all;
 
@@ -196,9 +198,11 @@ fn surroundings_of_rows(ctx: &Context<'_>) -> Wanted {
     let rows = [list.field("nodes"), list.field("edges").field("node")];
     let selects = |field: &str| rows.iter().any(|row| row.field(field).exists());
     Wanted {
+        unread: selects("unread"),
         agents: ["assignee", "assignedBy", "closedBy"].into_iter().any(selects),
         contacts: selects("contact"),
         messages: selects("lastMessage"),
+        authors: rows.iter().any(|row| row.field("lastMessage").field("author").exists()),
     }
 }
 
@@ -217,14 +221,12 @@ async fn list(
         let cursor = ConversationCursor::decode(cursor)?;
         (cursor.field == order.field).then_some(cursor.position)
     })?;
-    let found = scope.services().conversations(access, view, &filter, order, slice).await;
-    let found = found.map_err(error::of_service)?;
-    let rows = found.items.iter().map(|(_, seen)| &*seen.conversation);
-    let around = scope.services().surroundings(access.workspace.id, rows, wanted).await;
-    let loaders = scope.loaders().renewed(Some(around));
+    let found = scope.services().surrounded_conversations(access, view, &filter, order, slice, wanted).await;
+    let (found, around) = found.map_err(error::of_service)?;
+    let loaders = scope.loaders().renewed(Some(Arc::new(around)));
     let items = found.items.into_iter().map(|(position, seen)| {
         let cursor = ConversationCursor { field: order.field, position };
-        (cursor.encode(), Conversation::new(seen, &loaders))
+        (cursor, Conversation::new(seen, &loaders))
     });
     let page = Page::new(items, found.has_next, found.has_previous);
     Ok(ConversationConnection(page, ConversationTotals { view, filter }))
@@ -261,7 +263,7 @@ fn page_of_agents(all: Vec<domain::Agent>, paging: &Paging) -> Result<AgentConne
     }
     let total_count = i32::try_from(all.len()).ok();
     let (has_next, has_previous) = (to < all.len(), from > 0);
-    let items = all.into_iter().skip(from).take(to - from).map(|agent| (agent.id.encode(), Agent(agent)));
+    let items = all.into_iter().skip(from).take(to - from).map(|agent| (agent.id, Agent(agent)));
     Ok(AgentConnection(Page::new(items, has_next, has_previous), Total { total_count }))
 }
 

@@ -126,7 +126,7 @@ async fn violations(
             assignee: found.assignee(),
             conversation: Conversation::new(found.seen, scope.loaders()),
         };
-        (position.encode(), violation)
+        (position, violation)
     });
     let as_of = EventCursor(scope.services().cursor(access.workspace.id, access.as_of));
     Ok(OwnershipViolationConnection(Page::new(items, found.has_next, found.has_previous), AsOf { as_of }))

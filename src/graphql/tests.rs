@@ -5,7 +5,7 @@ mod facts;
 use std::collections::BTreeSet;
 
 use async_graphql::parser::types::{TypeKind, TypeSystemDefinition};
-use async_graphql::{Name, Response, Value};
+use async_graphql::{Name, Response, ValidationMode, Value};
 
 use super::{Limits, schema, sdl};
 
@@ -185,7 +185,7 @@ fn codes(response: &Response) -> Vec<String> {
 
 #[tokio::test]
 async fn without_a_token_only_the_schema_can_be_explored() {
-    let schema = schema(Limits::default());
+    let schema = schema(Limits::default(), ValidationMode::Strict);
     let explored = schema.execute("{ __typename __schema { queryType { name } } }").await;
     assert!(explored.is_ok(), "{:?}", explored.errors);
     for field in ["viewer { id }", "workspace { id }", "node(id: \"x\") { id }", "nodes(ids: []) { id }"]
@@ -202,7 +202,9 @@ async fn without_a_token_only_the_schema_can_be_explored() {
 
 #[tokio::test]
 async fn a_field_that_fails_is_null_and_its_neighbours_stand() {
-    let response = schema(Limits::default()).execute("{ __typename viewer { id } workspace { id } }").await;
+    let response = schema(Limits::default(), ValidationMode::Strict)
+        .execute("{ __typename viewer { id } workspace { id } }")
+        .await;
     assert_eq!(codes(&response), ["UNAUTHENTICATED", "UNAUTHENTICATED"]);
     let Value::Object(data) = response.data else { panic!("no data") };
     assert_eq!(data.get(&Name::new("__typename")), Some(&"Query".into()));
@@ -212,7 +214,7 @@ async fn a_field_that_fails_is_null_and_its_neighbours_stand() {
 
 #[tokio::test]
 async fn scalars_in_bad_syntax_are_bad_input() {
-    let schema = schema(Limits::default());
+    let schema = schema(Limits::default(), ValidationMode::Strict);
     for (to, at) in
         [("\"415\"", "\"2026-01-01T00:00:00Z\""), ("\"+14155550123\"", "\"yesterday\""), ("5", "null")]
     {
@@ -253,7 +255,7 @@ const WHOLE_PAGE: &str = "
 
 #[tokio::test]
 async fn a_page_with_everything_fits_and_pages_of_pages_do_not() {
-    let schema = schema(Limits::default());
+    let schema = schema(Limits::default(), ValidationMode::Strict);
     let page = |first: i32| {
         let variables = async_graphql::Variables::from_json(serde_json::json!({ "first": first }));
         async_graphql::Request::new(WHOLE_PAGE).variables(variables)
@@ -289,6 +291,6 @@ async fn the_usual_introspection_fits_the_limits() {
                 enumValues(includeDeprecated: true) {{ name description isDeprecated deprecationReason }} }}
             directives {{ name description locations args {{ name type {of} }} }} }} }}"
     );
-    let response = schema(Limits::default()).execute(query).await;
+    let response = schema(Limits::default(), ValidationMode::Strict).execute(query).await;
     assert!(response.is_ok(), "{:?}", response.errors);
 }

@@ -116,8 +116,8 @@ async fn answer_post<E: Executor, A: SignIn>(
     let read = timeout_at(deadline, read(body, endpoint.settings().body_bytes));
     let bytes = read.await.unwrap_or_else(|_| Err(Rejection::slow_body()))?;
     let parameters = parameters_of_body(&bytes)?;
-    let operation =
-        Operation::admit(parameters, endpoint.settings()).map_err(|error| Rejection::errors(vec![*error]))?;
+    let operation = Operation::admit(parameters, endpoint.settings(), endpoint.documents())
+        .map_err(|error| Rejection::errors(vec![*error]))?;
     seen.admitted(&operation);
     let performed = timeout_at(deadline, perform(endpoint, &parts.headers, operation, seen));
     performed.await.unwrap_or_else(|_| Err(Rejection::timed_out()))
@@ -130,8 +130,8 @@ async fn answer_get<E: Executor, A: SignIn>(
 ) -> Outcome {
     let time = endpoint.settings().request_timeout;
     let parameters = parameters_of_uri(&parts.uri)?;
-    let operation =
-        Operation::admit(parameters, endpoint.settings()).map_err(|error| Rejection::errors(vec![*error]))?;
+    let operation = Operation::admit(parameters, endpoint.settings(), endpoint.documents())
+        .map_err(|error| Rejection::errors(vec![*error]))?;
     seen.admitted(&operation);
     if operation.kind == OperationType::Mutation {
         return Err(Rejection::method_not_allowed("POST", "A mutation is sent by POST."));

@@ -29,6 +29,7 @@ use super::{
     trace::TraceContext,
     transport::TransportSettings,
 };
+use crate::known::Known;
 
 /// The parameters of a GraphQL request, of the right types and nothing more.
 ///
@@ -124,32 +125,26 @@ impl Operation {
     ///
     /// The error is fit to be sent. It says nothing about the schema, so that it may
     /// be told to a caller who is not signed in.
-    pub fn admit(parameters: Parameters, settings: &TransportSettings) -> Result<Self, Box<ServerError>> {
+    pub fn admit(
+        parameters: Parameters,
+        settings: &TransportSettings,
+        documents: &Known<Admitted>,
+    ) -> Result<Self, Box<ServerError>> {
         let Parameters { query, operation_name, variables, trace: _ } = parameters;
         guard::admit_variables(&settings.document, json_bytes(&variables), &variables).map_err(refused)?;
-        let mut admitted =
-            guard::admit(&settings.document, &query, operation_name.as_deref()).map_err(refused)?;
-        if let Some(names) = &settings.type_names {
-            admitted.check_types(|name| names.contains(name)).map_err(refused)?;
-        }
-        if !settings.introspection && introspects(&admitted.document) {
-            return Err(invalid("Introspection is turned off on this server."));
-        }
-        if let Some(definition) = selected(&admitted.document, operation_name.as_deref()) {
+        let name = operation_name.as_deref();
+        let admitted = documents.of(&query, name, || admit_document(&query, name, settings))?;
+        if let Some(definition) = selected(&admitted.document, name) {
             check_variables(definition, &variables)?;
-        }
-        if admitted.operation == OperationType::Subscription {
-            check_subscription(&admitted)?;
-            guard::compact(&mut admitted.document);
         }
         let mut request = Request::new(query).variables(variables);
         request.operation_name = operation_name;
-        request.set_parsed_query(admitted.document);
+        request.set_parsed_query(admitted.document.clone());
         Ok(Self {
             kind: admitted.operation,
             introspection_only: admitted.introspection_only,
             points: points(admitted.operation, admitted.root_fields),
-            name: admitted.operation_name.map(|name| name.to_string()),
+            name: admitted.operation_name.as_ref().map(|name| name.to_string()),
             request,
         })
     }
@@ -212,6 +207,26 @@ pub(super) fn settle_result(result: std::thread::Result<Response>, request_id: R
         Ok(response) => errors::settle(response, request_id),
         Err(payload) => Settled::Refused(vec![errors::panicked(payload.as_ref(), request_id)]),
     }
+}
+
+/// What can be said of a document whatever its variables are.
+fn admit_document(
+    query: &str,
+    operation_name: Option<&str>,
+    settings: &TransportSettings,
+) -> Result<Admitted, Box<ServerError>> {
+    let mut admitted = guard::admit(&settings.document, query, operation_name).map_err(refused)?;
+    if let Some(names) = &settings.type_names {
+        admitted.check_types(|name| names.contains(name)).map_err(refused)?;
+    }
+    if !settings.introspection && introspects(&admitted.document) {
+        return Err(invalid("Introspection is turned off on this server."));
+    }
+    if admitted.operation == OperationType::Subscription {
+        check_subscription(&admitted)?;
+        guard::compact(&mut admitted.document);
+    }
+    Ok(admitted)
 }
 
 fn points(kind: OperationType, root_fields: usize) -> u32 {
@@ -363,7 +378,8 @@ mod tests {
             variables: Variables::default(),
             trace: TraceContext::default(),
         };
-        let error = Operation::admit(parameters, &TransportSettings::default()).err().unwrap();
+        let error =
+            Operation::admit(parameters, &TransportSettings::default(), &Known::default()).err().unwrap();
         assert!(error.message.contains("needs a value") && error.message.len() < 200, "{}", error.message);
     }
 

@@ -4,7 +4,12 @@ use std::{collections::HashSet, sync::Arc, time::Duration};
 
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
-use super::{fair_use::FairUse, graphql_ws::SocketLimits, guard::DocumentLimits};
+use super::{
+    fair_use::FairUse,
+    graphql_ws::SocketLimits,
+    guard::{Admitted, DocumentLimits},
+};
+use crate::known::Known;
 use crate::metrics::Metrics;
 
 /// Every bound of the transport. Sizes are in bytes.
@@ -103,6 +108,7 @@ struct Inner<E, A> {
     tasks: TaskTracker,
     sockets: SocketLimits,
     fair_use: FairUse,
+    documents: Known<Admitted>,
 }
 
 impl<E, A> GraphqlEndpoint<E, A> {
@@ -126,6 +132,7 @@ impl<E, A> GraphqlEndpoint<E, A> {
                 tasks: TaskTracker::new(),
                 sockets,
                 fair_use,
+                documents: Known::default(),
             }),
         }
     }
@@ -169,6 +176,11 @@ impl<E, A> GraphqlEndpoint<E, A> {
 
     pub(super) fn sockets(&self) -> &SocketLimits {
         &self.inner.sockets
+    }
+
+    /// The documents that were admitted.
+    pub(super) fn documents(&self) -> &Known<Admitted> {
+        &self.inner.documents
     }
 
     pub(super) fn fair_use(&self) -> &FairUse {

@@ -46,14 +46,20 @@ pub(super) struct Habits {
     agents: AtomicBool,
     contacts: AtomicBool,
     messages: AtomicBool,
+    /// Whether nobody asks who wrote the messages.
+    without_authors: bool,
 }
 
-/// What of its surroundings a page will show.
+/// What a page will show beside what is in its rows.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Wanted {
+    /// Whether the rows are unread for the viewer.
+    pub unread: bool,
     pub agents: bool,
     pub contacts: bool,
     pub messages: bool,
+    /// Who wrote the messages.
+    pub authors: bool,
 }
 
 impl From<Wanted> for Habits {
@@ -62,23 +68,33 @@ impl From<Wanted> for Habits {
             agents: wanted.agents.into(),
             contacts: wanted.contacts.into(),
             messages: wanted.messages.into(),
+            without_authors: !wanted.authors,
         }
     }
 }
 
 impl Services {
+    /// What is known of agents who were read already; nothing else is.
+    pub fn around_agents(&self, workspace: WorkspaceId, agents: Vec<Agent>) -> Surroundings {
+        let around = Surroundings::of(self.store.clone(), workspace, Arc::default(), Mentioned::default());
+        if !agents.is_empty() {
+            _ = around.agents.set(of_agents(agents));
+        }
+        around
+    }
+
     /// What `rows` mention, with what is `wanted` of it read already: one statement for each kind of thing.
-    pub async fn surroundings<'a>(
+    pub(super) async fn surroundings<'a>(
         &self,
         workspace: WorkspaceId,
         rows: impl IntoIterator<Item = &'a Conversation>,
         wanted: Wanted,
-    ) -> Arc<Surroundings> {
+    ) -> Surroundings {
         let mut mentioned = Mentioned::default();
         rows.into_iter().for_each(|row| mentioned.conversation(row));
         let around = Surroundings::of(self.store.clone(), workspace, Arc::new(wanted.into()), mentioned);
         around.read_ahead().await;
-        Arc::new(around)
+        around
     }
 }
 
@@ -122,13 +138,19 @@ impl Surroundings {
         if agents.is_none() && contacts.is_none() && messages.is_none() {
             return;
         }
-        let workspace = self.workspace;
+        let (workspace, without_authors) = (self.workspace, habits.without_authors);
         let read = self.store.read(move |conn| {
             async move {
                 Ok(pipelined!(conn;
                     |c| those!(agents, |ids| agents::by_ids(c, workspace, ids)),
                     |c| those!(contacts, |ids| contacts::by_ids(c, workspace, ids)),
-                    |c| those!(messages, |ids| messages::with_authors(c, workspace, ids)),
+                    |c| those!(messages, |ids| async {
+                        if without_authors {
+                            messages::without_authors(c, workspace, ids).await
+                        } else {
+                            messages::with_authors(c, workspace, ids).await
+                        }
+                    }),
                 ))
             }
             .boxed()
@@ -138,6 +160,24 @@ impl Surroundings {
         agents.map(|found| self.agents.set(of_agents(found)));
         contacts.map(|found| self.contacts.set(of_contacts(found)));
         messages.map(|found| self.messages.set(of_messages(found)));
+    }
+
+    /// The agent, if agents were read already.
+    pub fn agent_at_hand(&self, id: AgentId) -> Option<&Agent> {
+        ask(&self.habits.agents);
+        self.agents.get()?.get(&id)
+    }
+
+    /// The contact, if contacts were read already.
+    pub fn contact_at_hand(&self, id: ContactId) -> Option<&Contact> {
+        ask(&self.habits.contacts);
+        self.contacts.get()?.get(&id)
+    }
+
+    /// The message and its author, if messages were read already.
+    pub fn message_at_hand(&self, id: MessageId) -> Option<&(Message, Option<Agent>)> {
+        ask(&self.habits.messages);
+        self.messages.get()?.get(&id)
     }
 
     /// `None` when the events do not mention the agent.

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use futures_util::FutureExt;
 
-use super::{Access, Answer, Seen, Services};
+use super::{Access, Answer, Seen, Services, Surroundings, Wanted};
 use crate::domain::counts::{StatusCounts, ViewCounts};
 use crate::domain::{AgentId, Conversation, ConversationId, Filter, PhoneNumberId, Status, View, words};
 use crate::store::lists::{self, List, Window};
@@ -90,7 +90,6 @@ impl Services {
     ///
     /// # Errors
     /// Forbidden for a service.
-    #[tracing::instrument(level = "debug", skip_all)]
     pub async fn conversations(
         &self,
         access: &Access,
@@ -98,6 +97,38 @@ impl Services {
         filter: &ListFilter,
         order: Order,
         slice: Slice<ListPosition>,
+    ) -> Answer<Page<Seen, ListPosition>> {
+        self.page(access, view, filter, order, slice, true).await
+    }
+
+    /// A page of a view, and what its rows mention: what is `wanted` is read, and the rest as if it were not so.
+    ///
+    /// # Errors
+    /// Forbidden for a service.
+    pub async fn surrounded_conversations(
+        &self,
+        access: &Access,
+        view: View,
+        filter: &ListFilter,
+        order: Order,
+        slice: Slice<ListPosition>,
+        wanted: Wanted,
+    ) -> Answer<(Page<Seen, ListPosition>, Surroundings)> {
+        let page = self.page(access, view, filter, order, slice, wanted.unread).await?;
+        let rows = page.items.iter().map(|(_, seen)| &*seen.conversation);
+        let around = self.surroundings(access.workspace.id, rows, wanted).await;
+        Ok((page, around))
+    }
+
+    #[tracing::instrument(level = "debug", skip_all)]
+    async fn page(
+        &self,
+        access: &Access,
+        view: View,
+        filter: &ListFilter,
+        order: Order,
+        slice: Slice<ListPosition>,
+        unread: bool,
     ) -> Answer<Page<Seen, ListPosition>> {
         let list = self.list(access, view, filter, order).await?;
         let window = Window {
@@ -110,7 +141,7 @@ impl Services {
         let (list, mut rows) = match list {
             Some(list) => {
                 self.read_list(list, move |conn, list| {
-                    async move { lists::page(conn, list, &window).await }.boxed()
+                    async move { lists::page(conn, list, &window, unread).await }.boxed()
                 })
                 .await?
             }

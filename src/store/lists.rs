@@ -11,7 +11,7 @@ use diesel::prelude::*;
 use diesel::sql_types::{BigInt, Integer, Nullable};
 use diesel_async::RunQueryDsl;
 
-use self::merged::{All, Difference, Merged};
+use self::merged::{All, Difference, Merged, OrTrue};
 pub use self::walks::{List, OrderField, Position, Window};
 use self::walks::{Segment, Walk};
 use super::backend::on_backend;
@@ -160,7 +160,14 @@ impl List {
 }
 
 /// The conversations of a window, with whether the viewer has them unread, in the order of the walk.
-pub async fn page(conn: &mut Conn, list: &List, window: &Window) -> StoreResult<Vec<(Conversation, bool)>> {
+///
+/// Unless `unread` is asked for, all count as read: whether they are takes PostgreSQL as long as finding them.
+pub async fn page(
+    conn: &mut Conn,
+    list: &List,
+    window: &Window,
+    unread: bool,
+) -> StoreResult<Vec<(Conversation, bool)>> {
     let lookup = match few_unread(conn, list).await? {
         Some(few) => Lookup { among: Some(few), common: Vec::new() },
         None => list.look_up(conn, window.limit).await?,
@@ -171,10 +178,10 @@ pub async fn page(conn: &mut Conn, list: &List, window: &Window) -> StoreResult<
         if left == 0 {
             break;
         }
-        for (row, is_read) in read(conn, list, &lookup, window, segment, left).await? {
+        for (row, is_read) in read(conn, list, &lookup, window, segment, left, unread).await? {
             let conversation = Conversation::try_from(row)?;
-            let unread = conversation.counts_as_unread() && !is_read;
-            found.push((conversation, unread));
+            let is_unread = unread && conversation.counts_as_unread() && !is_read;
+            found.push((conversation, is_unread));
         }
     }
     Ok(found)
@@ -232,6 +239,7 @@ async fn read(
     window: &Window,
     segment: Segment,
     wanted: usize,
+    unread: bool,
 ) -> StoreResult<Vec<(ConversationRow, bool)>> {
     let limit = STEPS.into_iter().find(|step| wanted <= *step).unwrap_or(wanted);
     // What was looked up needs no walk of its own for each number.
@@ -268,7 +276,10 @@ async fn read(
                     bounded!(query, conversations::unassigned_since, segment, list, window)
                 }
             };
-            query.select((ConversationRow::as_select(), is_read_by!(list.viewer)))
+            query.select((
+                ConversationRow::as_select(),
+                OrTrue { asked: unread, value: is_read_by!(list.viewer) },
+            ))
         });
         let known = is_counted.then(|| unread_badge!(list));
         Merged { walks: walks.collect(), order, limit, known, fenced: lookup.among.is_some() }

@@ -92,6 +92,15 @@ pub async fn by_ids(conn: &mut Conn, workspace: WorkspaceId, ids: &[MessageId]) 
     rows.into_iter().map(Message::try_from).collect()
 }
 
+/// As [`with_authors`], but nobody is looked up.
+pub async fn without_authors(
+    conn: &mut Conn,
+    workspace: WorkspaceId,
+    ids: &[MessageId],
+) -> StoreResult<Vec<(Message, Option<Agent>)>> {
+    Ok(by_ids(conn, workspace, ids).await?.into_iter().map(|message| (message, None)).collect())
+}
+
 /// As [`by_ids`], each with the agent who wrote it.
 pub async fn with_authors(
     conn: &mut Conn,

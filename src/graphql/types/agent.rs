@@ -1,10 +1,13 @@
 //! A team member.
 
+use std::borrow::Cow;
+
 use async_graphql::{Enum, ID, MergedObject, Object};
 
 use crate::domain;
 use crate::graphql::connection::{Page, Total};
 use crate::graphql::ids;
+use crate::graphql::written::{Json, Selected, Writer, Written, leaf};
 
 /// What an agent may do in the workspace.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Enum)]
@@ -60,6 +63,27 @@ impl Agent {
     }
 }
 
+impl Written for domain::Agent {
+    fn type_name() -> Cow<'static, str> {
+        "Agent".into()
+    }
+
+    fn writer(selected: &Selected<'_>) -> Option<Writer<Self>> {
+        Some(match selected.name() {
+            "id" => leaf(|it: &Self, json| json.id(it.id)),
+            "name" => leaf(|it: &Self, json| json.text(&it.name)),
+            "title" => leaf(|it: &Self, json| json.optional(it.title.as_deref(), Json::text)),
+            "email" => leaf(|it: &Self, json| json.text(&it.email)),
+            "role" => leaf(|it: &Self, json| json.name(AgentRole::from(it.role))),
+            "active" => leaf(|it: &Self, json| json.boolean(it.active)),
+            "experienced" => leaf(|it: &Self, json| json.boolean(it.experienced)),
+            _ => return None,
+        })
+    }
+}
+
+impl Written for Agent {}
+
 /// A page of agents, by name.
 #[derive(MergedObject)]
-pub struct AgentConnection(pub Page<Agent>, pub Total);
+pub struct AgentConnection(pub Page<Agent, domain::AgentId>, pub Total);

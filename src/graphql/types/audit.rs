@@ -10,6 +10,8 @@ use crate::domain;
 use crate::domain::audit::Tally;
 use crate::graphql::connection::Page;
 use crate::graphql::scalars::EventCursor;
+use crate::graphql::written::Written;
+use crate::service::violations::ViolationPosition;
 
 const MICROS_PER_MINUTE: f64 = 60_000_000.0;
 
@@ -125,6 +127,8 @@ pub struct AsOf {
     pub as_of: EventCursor,
 }
 
+impl Written for OwnershipViolation {}
+
 /// A page of violations.
 #[derive(MergedObject)]
-pub struct OwnershipViolationConnection(pub Page<OwnershipViolation>, pub AsOf);
+pub struct OwnershipViolationConnection(pub Page<OwnershipViolation, ViolationPosition>, pub AsOf);

@@ -1,9 +1,12 @@
 //! A customer.
 
+use std::borrow::Cow;
+
 use async_graphql::{ID, Object};
 
 use crate::domain::{self, input::E164};
 use crate::graphql::ids;
+use crate::graphql::written::{Json, Selected, Writer, Written, leaf};
 
 /// A customer of the workspace.
 #[derive(Debug, Clone)]
@@ -26,5 +29,20 @@ impl Contact {
     /// The customer's name; null while nobody knows it.
     async fn name(&self) -> Option<&str> {
         self.0.name.as_deref()
+    }
+}
+
+impl Written for domain::Contact {
+    fn type_name() -> Cow<'static, str> {
+        "Contact".into()
+    }
+
+    fn writer(selected: &Selected<'_>) -> Option<Writer<Self>> {
+        Some(match selected.name() {
+            "id" => leaf(|it: &Self, json| json.id(it.id)),
+            "number" => leaf(|it: &Self, json| json.text(it.number.as_str())),
+            "name" => leaf(|it: &Self, json| json.optional(it.name.as_deref(), Json::text)),
+            _ => return None,
+        })
     }
 }

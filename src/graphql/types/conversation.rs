@@ -3,6 +3,7 @@
 //! A row that a query found and a row that a subscription pushes are the same type. Messages and history are
 //! numbered without gaps, so a page of them is a run of numbers and its total is known.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use async_graphql::{Enum, ID, Object, Result};
@@ -13,12 +14,13 @@ use super::event::{ConversationEvent, ConversationEventConnection};
 use super::message::{Message, MessageConnection};
 use super::phone_number::PhoneNumber;
 use crate::clock::Timestamp;
-use crate::domain::{self, AgentId, Ownership, State};
+use crate::domain::{self, AgentId};
 use crate::graphql::connection::{Cursor, HistoryNumber, MessageNumber, Page, Paging, Total, Window, cost};
 use crate::graphql::direct::Direct;
 use crate::graphql::error;
 use crate::graphql::ids;
 use crate::graphql::loaders::Loaders;
+use crate::graphql::written::{Json, Selected, Writer, Written, leaf};
 use crate::service::Seen;
 
 /// Whether there is still work to do.
@@ -52,8 +54,60 @@ impl ConversationFields {
         &self.seen.conversation
     }
 
+    /// Nobody, or the agent if they are at hand.
+    fn agent_at_hand(&self, id: Option<AgentId>) -> Option<Option<&domain::Agent>> {
+        match id {
+            None => Some(None),
+            Some(id) => self.loaders.agent_at_hand(id).map(Some),
+        }
+    }
+
+    fn viewer_is_agent(&self) -> bool {
+        self.loaders.caller().agent_id().is_some()
+    }
+
     pub(super) async fn find_agent(&self, id: Option<AgentId>) -> Option<Result<Agent>> {
         self.loaders.agent(id?).await.map(|found| found.map(Agent)).transpose()
+    }
+}
+
+impl Written for ConversationFields {
+    fn type_name() -> Cow<'static, str> {
+        "Conversation".into()
+    }
+
+    fn writer(selected: &Selected<'_>) -> Option<Writer<Self>> {
+        Some(match selected.name() {
+            "id" => leaf(|it: &Self, json| json.id(it.row().id)),
+            "status" => leaf(|it: &Self, json| json.name(ConversationStatus::from(it.row().status()))),
+            "version" => leaf(|it: &Self, json| json.int(it.row().version)),
+            "contact" => {
+                return selected
+                    .object(|it: &Self| it.loaders.contact_at_hand(it.row().contact_id).map(Some));
+            }
+            "phoneNumber" => {
+                return selected
+                    .object(|it: &Self| it.loaders.phone_number_at_hand(it.row().phone_number_id).map(Some));
+            }
+            "assignee" => return selected.object(|it: &Self| it.agent_at_hand(it.row().assignee())),
+            "assignedBy" => return selected.object(|it: &Self| it.agent_at_hand(it.row().assigned_by())),
+            "assignedAt" => leaf(|it: &Self, json| json.optional(it.row().assigned_at(), Json::time)),
+            "unassignedSince" => {
+                leaf(|it: &Self, json| json.optional(it.row().unassigned_since(), Json::time))
+            }
+            "unread" => leaf(|it: &Self, json| json.boolean(it.seen.unread)),
+            "viewerCanReply" => leaf(|it: &Self, json| json.boolean(it.viewer_is_agent())),
+            "lastActivityAt" => leaf(|it: &Self, json| json.time(it.row().last_activity_at)),
+            "lastMessage" => {
+                return selected
+                    .object(|it: &Self| it.loaders.message_at_hand(it.row().last_message_id).map(Some));
+            }
+            "waitingSince" => leaf(|it: &Self, json| json.optional(it.row().waiting_since(), Json::time)),
+            "createdAt" => leaf(|it: &Self, json| json.time(it.row().created_at)),
+            "closedAt" => leaf(|it: &Self, json| json.optional(it.row().closed_at(), Json::time)),
+            "closedBy" => return selected.object(|it: &Self| it.agent_at_hand(it.row().closed_by())),
+            _ => return None,
+        })
     }
 }
 
@@ -95,18 +149,12 @@ impl ConversationFields {
 
     /// The agent who gave it to the assignee; the assignee, when they claimed it themselves.
     async fn assigned_by(&self) -> Option<Result<Agent>> {
-        match self.row().ownership {
-            Ownership::Agent { by, .. } => self.find_agent(by).await,
-            Ownership::Nobody { .. } => None,
-        }
+        self.find_agent(self.row().assigned_by()).await
     }
 
     /// Since when the assignee owns it.
     async fn assigned_at(&self) -> Option<Timestamp> {
-        match self.row().ownership {
-            Ownership::Agent { at, .. } => Some(at),
-            Ownership::Nobody { .. } => None,
-        }
+        self.row().assigned_at()
     }
 
     /// Since when nobody owns it; null while somebody does.
@@ -123,7 +171,7 @@ impl ConversationFields {
     /// False for a service.
     // Only what the caller has access to is ever shown to them.
     async fn viewer_can_reply(&self) -> bool {
-        self.loaders.caller().agent_id().is_some()
+        self.viewer_is_agent()
     }
 
     /// When its last message was stored. Assigning, closing, reopening and reading leave it alone.
@@ -148,18 +196,12 @@ impl ConversationFields {
 
     /// When it was closed; null while it is open.
     async fn closed_at(&self) -> Option<Timestamp> {
-        match self.row().state {
-            State::Closed { at, .. } => Some(at),
-            State::Open { .. } => None,
-        }
+        self.row().closed_at()
     }
 
     /// The agent who closed it; null while it is open.
     async fn closed_by(&self) -> Option<Result<Agent>> {
-        match self.row().state {
-            State::Closed { by, .. } => self.find_agent(by).await,
-            State::Open { .. } => None,
-        }
+        self.find_agent(self.row().closed_by()).await
     }
 
     /// Its messages, in the order they arrived. For the latest ones ask with `last`.
@@ -181,7 +223,7 @@ impl ConversationFields {
         };
         let items = messages
             .into_iter()
-            .map(|message| (MessageNumber(message.number).encode(), Message::new(message, &self.loaders)));
+            .map(|message| (MessageNumber(message.number), Message::new(message, &self.loaders)));
         let page = Page::new(items, window.has_next, window.has_previous);
         Ok(MessageConnection(page, Total { total_count: Some(count) }))
     }
@@ -206,7 +248,7 @@ impl ConversationFields {
         let newest_first = events.into_iter().rev();
         let items = newest_first
             .filter_map(|event| ConversationEvent::new(event, &self.loaders))
-            .map(|event| (HistoryNumber(event.version()).encode(), event));
+            .map(|event| (HistoryNumber(event.version()), event));
         let page = Page::new(items, window.has_next, window.has_previous);
         Ok(ConversationEventConnection(page, Total { total_count: Some(count) }))
     }

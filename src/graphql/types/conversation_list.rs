@@ -6,7 +6,7 @@ use async_graphql::{Context, Enum, ID, InputObject, MergedObject, Object, Result
 
 use super::conversation::{Conversation, ConversationStatus};
 use crate::domain::{self, Filter, PhoneNumberId, View, input};
-use crate::graphql::connection::Page;
+use crate::graphql::connection::{ConversationCursor, Page};
 use crate::graphql::error::{self, bad_input};
 use crate::graphql::ids;
 use crate::graphql::scalars::EventCursor;
@@ -167,4 +167,4 @@ impl ConversationTotals {
 
 /// A page of conversations.
 #[derive(MergedObject)]
-pub struct ConversationConnection(pub Page<Conversation>, pub ConversationTotals);
+pub struct ConversationConnection(pub Page<Conversation, ConversationCursor>, pub ConversationTotals);

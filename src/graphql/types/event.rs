@@ -8,10 +8,11 @@ use super::agent::Agent;
 use super::message::Message;
 use crate::clock::Timestamp;
 use crate::domain::{self, AgentId, Event, EventBody};
-use crate::graphql::connection::{Page, Total};
+use crate::graphql::connection::{HistoryNumber, Page, Total};
 use crate::graphql::ids;
 use crate::graphql::loaders::Loaders;
 use crate::graphql::scalars::EventCursor;
+use crate::graphql::written::Written;
 
 /// What happened to a conversation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Enum)]
@@ -126,6 +127,8 @@ impl ConversationEvent {
     }
 }
 
+impl Written for ConversationEvent {}
+
 /// A page of a conversation's history, newest first.
 #[derive(MergedObject)]
-pub struct ConversationEventConnection(pub Page<ConversationEvent>, pub Total);
+pub struct ConversationEventConnection(pub Page<ConversationEvent, HistoryNumber>, pub Total);

@@ -1,5 +1,6 @@
 //! One SMS.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use async_graphql::{Enum, ID, MergedObject, Object, Result};
@@ -7,9 +8,10 @@ use async_graphql::{Enum, ID, MergedObject, Object, Result};
 use super::agent::Agent;
 use crate::clock::Timestamp;
 use crate::domain;
-use crate::graphql::connection::{Page, Total};
+use crate::graphql::connection::{MessageNumber, Page, Total};
 use crate::graphql::ids;
 use crate::graphql::loaders::Loaders;
+use crate::graphql::written::{Selected, Writer, Written, leaf};
 
 /// Which way a message went.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Enum)]
@@ -107,6 +109,36 @@ impl Message {
     }
 }
 
+/// A message with its author, as it comes beside a row.
+impl Written for (domain::Message, Option<domain::Agent>) {
+    fn type_name() -> Cow<'static, str> {
+        "Message".into()
+    }
+
+    fn writer(selected: &Selected<'_>) -> Option<Writer<Self>> {
+        Some(match selected.name() {
+            "id" => leaf(|(it, _): &Self, json| json.id(it.id)),
+            "direction" => leaf(|(it, _): &Self, json| json.name(MessageDirection::from(it.direction))),
+            "body" => leaf(|(it, _): &Self, json| json.text(&it.body)),
+            "mediaUrls" => leaf(|(it, _): &Self, json| json.list(&it.media_urls, |json, url| json.text(url))),
+            "author" => {
+                return selected.object(|(it, author): &Self| match (it.author_id, author) {
+                    (None, _) => Some(None),
+                    (Some(_), Some(author)) => Some(Some(author)),
+                    (Some(_), None) => None,
+                });
+            }
+            "sentAt" => leaf(|(it, _): &Self, json| json.time(it.sent_at)),
+            "deliveryStatus" => leaf(|(it, _): &Self, json| {
+                json.optional(it.delivery_status, |json, status| json.name(DeliveryStatus::from(status)));
+            }),
+            _ => return None,
+        })
+    }
+}
+
+impl Written for Message {}
+
 /// A page of a conversation's messages, in the order they arrived.
 #[derive(MergedObject)]
-pub struct MessageConnection(pub Page<Message>, pub Total);
+pub struct MessageConnection(pub Page<Message, MessageNumber>, pub Total);

@@ -1,9 +1,12 @@
 //! A shared number.
 
+use std::borrow::Cow;
+
 use async_graphql::{ID, Object};
 
 use crate::domain::{self, input::E164};
 use crate::graphql::ids;
+use crate::graphql::written::{Selected, Writer, Written, leaf};
 
 /// A shared number of the workspace.
 #[derive(Debug, Clone)]
@@ -26,5 +29,20 @@ impl PhoneNumber {
     /// What the team calls it.
     async fn label(&self) -> &str {
         &self.0.label
+    }
+}
+
+impl Written for domain::PhoneNumber {
+    fn type_name() -> Cow<'static, str> {
+        "PhoneNumber".into()
+    }
+
+    fn writer(selected: &Selected<'_>) -> Option<Writer<Self>> {
+        Some(match selected.name() {
+            "id" => leaf(|it: &Self, json| json.id(it.id)),
+            "number" => leaf(|it: &Self, json| json.text(it.number.as_str())),
+            "label" => leaf(|it: &Self, json| json.text(&it.label)),
+            _ => return None,
+        })
     }
 }

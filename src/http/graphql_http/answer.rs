@@ -1,15 +1,14 @@
 //! Answers: what a settled operation, or a refusal, looks like over HTTP.
 
 use async_graphql::ServerError;
-use async_graphql_axum::GraphQLResponse;
 use axum::{
-    Json,
     http::{HeaderName, HeaderValue, StatusCode, header},
     response::{IntoResponse, Response},
 };
 use serde::Serialize;
 
 use super::media::MediaType;
+use crate::graphql::written::Json;
 use crate::http::{
     errors::{self, Code},
     fair_use::{self, Spent, Standing},
@@ -37,7 +36,9 @@ pub(super) fn executed(
     media: MediaType,
     request_id: RequestId,
 ) -> Response {
-    stamp(GraphQLResponse::from(response).into_response(), media, request_id)
+    let mut json = Json::default();
+    json.response(&response);
+    stamp(json.into_bytes().into_response(), media, request_id)
 }
 
 /// An answer without data: nothing was executed, or its outcome is unknown.
@@ -179,7 +180,7 @@ impl Rejection {
         };
         errors::name_request(&mut self.errors, request_id);
         let body = Body { errors: &self.errors };
-        let mut response = (status, Json(body)).into_response();
+        let mut response = (status, axum::Json(body)).into_response();
         for (name, value) in self.headers {
             response.headers_mut().insert(name, value);
         }

@@ -6,6 +6,7 @@ use async_graphql::{Response, ServerError};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
+use crate::graphql::written::Json;
 use crate::http::operation::Parameters;
 
 /// A control frame holds 125 bytes, two of which are the code.
@@ -97,7 +98,14 @@ pub(super) enum ServerMessage<'a> {
 impl ServerMessage<'_> {
     /// The error is a fault of the server: a value that is not JSON.
     pub(super) fn to_json(&self) -> serde_json::Result<String> {
-        serde_json::to_string(self)
+        let Self::Next { id, payload } = self else { return serde_json::to_string(self) };
+        let mut json = Json::default();
+        json.raw(r#"{"type":"next","id":"#);
+        json.text(id);
+        json.raw(r#","payload":"#);
+        json.response(payload);
+        json.raw("}");
+        String::from_utf8(json.into_bytes()).map_err(serde::ser::Error::custom)
     }
 }
 

@@ -315,7 +315,7 @@ impl<E: Executor, A: SignIn> Conversation<'_, E, A> {
         }
         let seen = Observation::of_socket(self.endpoint.metrics(), &parameters.trace, &self.trace);
         seen.signed_in(&caller.session);
-        let admitted = Operation::admit(parameters, self.endpoint.settings());
+        let admitted = Operation::admit(parameters, self.endpoint.settings(), self.endpoint.documents());
         let placed = admitted.and_then(|operation| {
             seen.admitted(&operation);
             let Some(place) = self.live.place(operation.kind) else {

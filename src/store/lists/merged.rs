@@ -4,9 +4,11 @@
 //! reads little more than the rows of the page, however many walks there are.
 
 use diesel::backend::Backend;
+use diesel::expression::ValidGrouping;
 use diesel::pg::Pg;
 use diesel::prelude::*;
 use diesel::query_builder::{AstPass, Query, QueryFragment, QueryId};
+use diesel::sql_types::Bool;
 use diesel::sqlite::Sqlite;
 
 /// The rows of all queries, of which there is at least one, in no order.
@@ -161,6 +163,46 @@ impl<DB: Backend, A: QueryFragment<DB>, B: QueryFragment<DB>> QueryFragment<DB> 
         out.push_sql(") - (");
         self.1.walk_ast(out.reborrow())?;
         out.push_sql(")");
+        Ok(())
+    }
+}
+
+/// A value that is true when it is not asked for.
+#[derive(ValidGrouping)]
+pub(super) struct OrTrue<E> {
+    pub asked: bool,
+    pub value: E,
+}
+
+impl<E: Expression<SqlType = Bool>> Expression for OrTrue<E> {
+    type SqlType = Bool;
+}
+
+impl<E, From> AppearsOnTable<From> for OrTrue<E>
+where
+    E: AppearsOnTable<From>,
+    Self: Expression,
+{
+}
+
+impl<E, From> SelectableExpression<From> for OrTrue<E>
+where
+    E: SelectableExpression<From>,
+    Self: AppearsOnTable<From>,
+{
+}
+
+impl<E> QueryId for OrTrue<E> {
+    type QueryId = ();
+    const HAS_STATIC_QUERY_ID: bool = false;
+}
+
+impl<DB: Backend, E: QueryFragment<DB>> QueryFragment<DB> for OrTrue<E> {
+    fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, DB>) -> QueryResult<()> {
+        if self.asked {
+            return self.value.walk_ast(out);
+        }
+        out.push_sql("true");
         Ok(())
     }
 }

@@ -1,0 +1,100 @@
+//! What is known of documents that were sent before.
+//!
+//! A client sends the same few documents again and again, with other variables. Reading and judging one takes as long
+//! as answering a small query, so those used most are kept, by their text. Texts that are sent once do not drive them
+//! out.
+
+use std::sync::Arc;
+
+use quick_cache::sync::Cache;
+use quick_cache::{Equivalent, Weighter};
+
+/// How many bytes of text are kept. A document takes some twenty times as much room as its text.
+const KEPT_BYTES: u64 = 512 * 1024;
+/// About how many documents that are.
+const KEPT: usize = 1_000;
+
+/// A document's text, and which of its operations is meant.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct Asked {
+    pub query: String,
+    pub operation_name: Option<String>,
+}
+
+#[derive(Hash)]
+struct AskedAs<'a> {
+    query: &'a str,
+    operation_name: Option<&'a str>,
+}
+
+impl Equivalent<Asked> for AskedAs<'_> {
+    fn equivalent(&self, key: &Asked) -> bool {
+        self.query == key.query && self.operation_name == key.operation_name.as_deref()
+    }
+}
+
+#[derive(Clone)]
+struct ByText;
+
+impl<T> Weighter<Asked, Arc<T>> for ByText {
+    fn weight(&self, asked: &Asked, _: &Arc<T>) -> u64 {
+        (asked.query.len() + asked.operation_name.as_ref().map_or(0, String::len)).max(1) as u64
+    }
+}
+
+/// What is known of the documents used most.
+pub struct Known<T>(Cache<Asked, Arc<T>, ByText>);
+
+impl<T> Default for Known<T> {
+    fn default() -> Self {
+        Self(Cache::with_weighter(KEPT, KEPT_BYTES, ByText))
+    }
+}
+
+impl<T> Known<T> {
+    /// What is known of the document, or what `learn` finds out; what it refuses is not kept.
+    ///
+    /// # Errors
+    /// Why `learn` refuses it.
+    pub fn of<E>(
+        &self,
+        query: &str,
+        operation_name: Option<&str>,
+        learn: impl FnOnce() -> Result<T, E>,
+    ) -> Result<Arc<T>, E> {
+        if let Some(known) = self.0.get(&AskedAs { query, operation_name }) {
+            return Ok(known);
+        }
+        let learnt = Arc::new(learn()?);
+        let asked = Asked { query: query.to_owned(), operation_name: operation_name.map(str::to_owned) };
+        self.0.insert(asked, learnt.clone());
+        Ok(learnt)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_refused_is_judged_again() {
+        let known = Known::default();
+        assert_eq!(known.of("{ a }", None, || Err("no")), Err::<Arc<u32>, _>("no"));
+        assert_eq!(known.of("{ a }", None, || Ok::<_, &str>(1)), Ok(Arc::new(1)));
+        assert_eq!(known.of("{ a }", None, || Err("no")), Ok(Arc::new(1)));
+        assert_eq!(known.of("{ a }", Some("a"), || Err("no")), Err("no"));
+    }
+
+    #[test]
+    fn texts_that_are_sent_once_do_not_drive_out_one_that_is_used() {
+        let known: Known<u32> = Known::default();
+        let used = "{ used }";
+        for n in 0..5_000 {
+            let text = format!("{{ once(n: {n}) {} }}", "x ".repeat(1_000));
+            known.of(&text, None, || Ok::<_, ()>(n)).expect("learnt");
+            known.of(used, None, || Ok::<_, ()>(n)).expect("learnt");
+        }
+        assert_eq!(known.of(used, None, || Err(())), Ok(Arc::new(0)));
+        assert!(known.0.weight() <= KEPT_BYTES);
+    }
+}

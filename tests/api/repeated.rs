@@ -1,0 +1,56 @@
+//! A document that was sent before is judged as it was the first time, and its variables each time.
+
+use serde_json::{Value, json};
+
+use crate::support::world::World;
+
+const PAGE: &str = "query($first: Int, $view: ConversationView = INBOX, $number: [ID!]) {
+    conversations(first: $first, view: $view, filter: { phoneNumberIds: $number }) { nodes { id } totalCount } }";
+
+async fn told(world: &World, document: &str, variables: &Value) -> Value {
+    let mut body = world.rep.client.query(document, variables.clone()).await.body;
+    // Each answer has an id of its own.
+    let errors = body.get_mut("errors").and_then(Value::as_array_mut);
+    for error in errors.into_iter().flatten() {
+        error["extensions"]["requestId"].take();
+    }
+    body
+}
+
+on_both! {
+    async fn a_document_is_answered_alike_however_often_it_is_sent(world: World) {
+        world.conversations(3).await;
+        let cases = [
+            (PAGE, json!({ "first": 2 })),
+            (PAGE, json!({ "first": 2, "view": "UNASSIGNED" })),
+            (PAGE, json!({ "first": "two" })),
+            (PAGE, json!({ "first": 2.5 })),
+            (PAGE, json!({ "view": "SIDEWAYS" })),
+            (PAGE, json!({ "number": [null] })),
+            (PAGE, json!({ "number": world.number.id })),
+            (PAGE, json!({ "first": 101 })),
+            ("{ conversations { nodes { id nothing } } }", json!({})),
+            ("query($unused: Int) { viewer { id } }", json!({})),
+            ("query($id: ID!) { conversation(id: $id) { id } }", json!({})),
+            ("query($id: Int!) { conversation(id: $id) { id } }", json!({ "id": 1 })),
+            ("{ conversations(first: \"two\") { totalCount } }", json!({})),
+            // Cheap or too complex, by its variable.
+            (COSTLY, json!({ "first": 1 })),
+            (COSTLY, json!({ "first": 100 })),
+        ];
+        let mut first = Vec::new();
+        for (document, variables) in &cases {
+            first.push(told(world, document, variables).await);
+        }
+        for _ in 0..2 {
+            for ((document, variables), first) in cases.iter().zip(&first) {
+                assert_eq!(&told(world, document, variables).await, first, "{document} {variables}");
+            }
+        }
+        assert!(first[0].get("errors").is_none(), "{}", first[0]);
+        assert_eq!(first.iter().filter(|body| body.get("errors").is_some()).count(), 11, "{first:?}");
+    }
+}
+
+const COSTLY: &str = "query($first: Int!) { conversations(first: $first) {
+    nodes { messages(first: $first) { nodes { id body } } } } }";
