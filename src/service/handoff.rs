@@ -197,6 +197,7 @@ async fn pass_all_on(
                     changed: change.is_some(),
                     as_of: stage.head.seq,
                     message: None,
+                    agents: Vec::new(),
                 };
                 if let Some(change) = change {
                     log::store(conn, &change).await?;

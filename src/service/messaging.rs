@@ -293,8 +293,8 @@ async fn receive(conn: &mut Conn, clock: &Clock, mut stage: Stage, command: Rece
             if let Some(first) = repeat {
                 return repeated(conn, &stage, first).await;
             }
-            let can_work = snapshot.conversation.is_open()
-                || cast.assignee_can_work(&snapshot.conversation, assignee)?;
+            let can_work =
+                snapshot.conversation.is_open() || cast.assignee_can_work(&snapshot.conversation)?;
             let change = snapshot.receive(id, stage.now, can_work);
             log::store(conn, &change).await?;
             change
@@ -313,7 +313,8 @@ async fn repeated(conn: &mut Conn, stage: &Stage, first: Message) -> Answer<Done
     let readers = read_markers::readers(conn, &conversation).await?;
     let previous_assignee = conversation.assignee();
     let seen = Seen::new(&Snapshot { conversation, readers }, None);
-    Ok(Done { seen, previous_assignee, changed: false, as_of: stage.head.seq, message: Some(first) })
+    let (as_of, agents) = (stage.head.seq, Vec::new());
+    Ok(Done { seen, previous_assignee, changed: false, as_of, message: Some(first), agents })
 }
 
 pub(super) fn birth(

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use crate::domain::{AgentId, Conversation, Message, Refusal, Snapshot};
+use crate::domain::{Agent, AgentId, Conversation, Message, Refusal, Snapshot};
 use crate::store::{Retry, StoreError};
 
 /// Why a use case did not happen. Whichever it is, nothing was written.
@@ -71,4 +71,6 @@ pub struct Done {
     pub as_of: i64,
     /// The message that the command stored, or had stored the first time.
     pub message: Option<Message>,
+    /// Agents that were read on the way, as they were when it was done: who did it, and who owns and owned it.
+    pub agents: Vec<Agent>,
 }

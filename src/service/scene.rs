@@ -85,6 +85,11 @@ impl Cast {
         Self { agents: agents.into_iter().map(|agent| (agent.id, agent)).collect(), with_access }
     }
 
+    /// The agents, as they were held.
+    fn into_agents(self) -> Vec<Agent> {
+        self.agents.into_values().collect()
+    }
+
     /// The agent, with whether they can access the number.
     pub fn candidate(&self, id: AgentId) -> Option<Candidate<'_>> {
         let agent = self.agents.get(&id)?;
@@ -101,10 +106,10 @@ impl Cast {
     /// # Errors
     /// [`StoreError::Changed`] when the assignee is not among those whose rows are held: it became somebody
     /// else between reading the conversation and locking it.
-    pub fn assignee_can_work(&self, conversation: &Conversation, held: Option<AgentId>) -> Answer<bool> {
+    pub fn assignee_can_work(&self, conversation: &Conversation) -> Answer<bool> {
         match conversation.assignee() {
             None => Ok(true),
-            Some(assignee) if held == Some(assignee) => Ok(self.can_work(assignee)),
+            Some(assignee) if self.agents.contains_key(&assignee) => Ok(self.can_work(assignee)),
             Some(_) => Err(StoreError::Changed.into()),
         }
     }
@@ -116,8 +121,6 @@ pub(super) struct Scene {
     pub cast: Cast,
     pub snapshot: Snapshot,
     actor: AgentId,
-    /// The assignee whose rows are held.
-    held_assignee: Option<AgentId>,
 }
 
 impl Scene {
@@ -134,21 +137,16 @@ impl Scene {
         others: &[AgentId],
     ) -> Answer<Self> {
         let not_found = || Error::Refused(Refusal::NotFound("conversationId"));
-        let (found, seen) = pipelined!(conn;
-            |c| workspaces::find(c, workspace),
-            |c| conversations::find(c, workspace, id),
-        );
-        let mut stage = Stage::of(found, clock)?;
-        let number = seen.as_ref().map_or(PhoneNumberId(uuid::Uuid::nil()), |seen| seen.phone_number_id);
-        // Only a reopening rests on the assignee, but whether this is one is not known before the lock.
-        let held_assignee = seen.as_ref().filter(|seen| !seen.is_open()).and_then(Conversation::assignee);
-        let ids: BTreeSet<AgentId> = others.iter().copied().chain([actor]).chain(held_assignee).collect();
+        let ids: BTreeSet<AgentId> = others.iter().copied().chain([actor]).collect();
         let ids = Vec::from_iter(ids);
-        let (agents, (with_access, locked)) = pipelined!(conn;
-            |c| agents::by_ids_shared(c, workspace, &ids),
-            |c| agents::with_access_shared(c, workspace, number, &ids),
+        // With the owner: a reopening rests on them, and the answer shows who owned it before.
+        let (found, (agents, (with_access, locked))) = pipelined!(conn;
+            |c| workspaces::find(c, workspace),
+            |c| agents::for_conversation_shared(c, workspace, id, &ids),
+            |c| agents::with_access_to_conversation_shared(c, workspace, id, &ids),
             |c| conversations::lock(c, workspace, id, Some(actor)),
         );
+        let mut stage = Stage::of(found, clock)?;
         let cast = Cast::of(agents, with_access);
         let acting = cast.candidate(actor).filter(|it| it.agent.active).ok_or(Error::Unauthenticated)?;
         if !acting.has_access {
@@ -156,7 +154,7 @@ impl Scene {
         }
         let snapshot = locked.ok_or_else(not_found)?;
         stage.catch_up(clock, &snapshot.conversation);
-        Ok(Self { stage, cast, snapshot, actor, held_assignee })
+        Ok(Self { stage, cast, snapshot, actor })
     }
 
     /// Whoever acts.
@@ -169,16 +167,16 @@ impl Scene {
 
     /// See [`Cast::assignee_can_work`].
     pub fn assignee_can_work(&self) -> Answer<bool> {
-        self.cast.assignee_can_work(&self.snapshot.conversation, self.held_assignee)
+        self.cast.assignee_can_work(&self.snapshot.conversation)
     }
 
     /// Stores what was decided; `None` is that it already was as asked.
     pub async fn conclude(self, conn: &mut Conn, change: Option<Change>) -> Answer<Done> {
         let Some(change) = change else { return Ok(self.unchanged(None)) };
-        let Self { stage, actor, .. } = self;
+        let Self { stage, actor, cast, .. } = self;
         let (draft, done) = told(&stage, change, Some(actor), None);
-        let events = log::store_and_append(conn, stage.workspace.id, draft).await?;
-        Ok(done.at(&events))
+        let event = log::store_and_conclude(conn, stage.workspace.id, draft).await?;
+        Ok(Done { agents: cast.into_agents(), ..done.at(&[event]) })
     }
 
     /// Writes a stored change, and the message that it is, to the log.
@@ -195,6 +193,7 @@ impl Scene {
             changed: false,
             as_of: self.stage.head.seq,
             message,
+            agents: self.cast.into_agents(),
         }
     }
 }
@@ -218,7 +217,8 @@ fn told(stage: &Stage, change: Change, actor: Option<AgentId>, message: Option<M
     let seen = Seen::new(&change.after, actor);
     let message_id: Option<MessageId> = message.as_ref().map(|message| message.id);
     let draft = Draft::of(change, stage.now, actor, message_id);
-    (draft, Done { seen, previous_assignee, changed: true, as_of: stage.head.seq, message })
+    let (changed, as_of, agents) = (true, stage.head.seq, Vec::new());
+    (draft, Done { seen, previous_assignee, changed, as_of, message, agents })
 }
 
 impl Done {

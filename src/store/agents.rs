@@ -6,10 +6,10 @@ use diesel::prelude::*;
 use diesel_async::RunQueryDsl;
 
 use super::backend::on_backend;
-use super::schema::{agents, number_access};
+use super::schema::{agents, conversations, number_access};
 use super::{Conn, StoreResult};
 use crate::clock::Timestamp;
-use crate::domain::{Agent, AgentId, PhoneNumberId, Role, WorkspaceId};
+use crate::domain::{Agent, AgentId, ConversationId, PhoneNumberId, Role, WorkspaceId};
 
 #[derive(Queryable, Selectable, Insertable)]
 #[diesel(table_name = agents, treat_none_as_default_value = false)]
@@ -140,6 +140,81 @@ pub async fn by_ids_shared(
         .load(&mut c)
         .await?;
     Ok(rows.into_iter().map(Agent::from).collect())
+}
+
+/// The owner of a conversation, if there is one.
+macro_rules! owner {
+    ($workspace:expr, $conversation:expr) => {
+        conversations::table
+            .filter(conversations::workspace_id.eq($workspace).and(conversations::id.eq($conversation)))
+            .select(conversations::assignee_id)
+            .single_value()
+    };
+}
+
+/// Those of `ids` that exist, and the owner of the conversation; nobody changes those rows before this transaction ends.
+pub async fn for_conversation_shared(
+    conn: &mut Conn,
+    workspace: WorkspaceId,
+    conversation: ConversationId,
+    ids: &[AgentId],
+) -> StoreResult<Vec<Agent>> {
+    let owner = owner!(workspace, conversation);
+    let wanted = agents::workspace_id
+        .eq(workspace)
+        .and(agents::id.eq_any(ids).or(agents::id.nullable().eq(owner).assume_not_null()));
+    let rows: Vec<AgentRow> = match conn {
+        Conn::Postgres(c) => {
+            agents::table
+                .filter(wanted)
+                .order(agents::id)
+                .select(AgentRow::as_select())
+                .for_share()
+                .load(&mut c.shared())
+                .await?
+        }
+        Conn::Sqlite(c) => agents::table.filter(wanted).select(AgentRow::as_select()).load(c).await?,
+    };
+    Ok(rows.into_iter().map(Agent::from).collect())
+}
+
+/// Which of `ids`, and of whoever owns the conversation, can access its number; on PostgreSQL those rows stay as they
+/// are until this transaction ends.
+// The number of a conversation never changes.
+pub async fn with_access_to_conversation_shared(
+    conn: &mut Conn,
+    workspace: WorkspaceId,
+    conversation: ConversationId,
+    ids: &[AgentId],
+) -> StoreResult<BTreeSet<AgentId>> {
+    let number = conversations::table
+        .filter(conversations::workspace_id.eq(workspace).and(conversations::id.eq(conversation)))
+        .select(conversations::phone_number_id)
+        .single_value();
+    let owner = owner!(workspace, conversation);
+    let wanted = number_access::workspace_id
+        .eq(workspace)
+        .and(number_access::phone_number_id.nullable().eq(number).assume_not_null())
+        .and(
+            number_access::agent_id
+                .eq_any(ids)
+                .or(number_access::agent_id.nullable().eq(owner).assume_not_null()),
+        );
+    let found: Vec<AgentId> = match conn {
+        Conn::Postgres(c) => {
+            number_access::table
+                .filter(wanted)
+                .order(number_access::agent_id)
+                .select(number_access::agent_id)
+                .for_share()
+                .load(&mut c.shared())
+                .await?
+        }
+        Conn::Sqlite(c) => {
+            number_access::table.filter(wanted).select(number_access::agent_id).load(c).await?
+        }
+    };
+    Ok(found.into_iter().collect())
 }
 
 /// The agents of `ids` and all active managers, locked for a change of theirs.

@@ -19,7 +19,7 @@ use futures_util::future::BoxFuture;
 
 use super::error::{StoreError, StoreResult};
 use super::notify::NotifyLink;
-use super::postgres::{PgConn, PgPool, Timeouts};
+use super::postgres::{Loan, PgConn, PgPool, Timeouts};
 use super::sqlite::{SqliteConn, SqliteThreads};
 use crate::metrics::Pool;
 
@@ -107,6 +107,15 @@ impl Conn {
         match self {
             Self::Postgres(connection) => Some(connection.shared()),
             Self::Sqlite(_) => None,
+        }
+    }
+
+    /// Ends the transaction behind what was sent before: nothing may follow, and nothing of it is stored if any of
+    /// that failed. On SQLite the writer does that, for a group of transactions at once.
+    pub async fn conclude(&mut self) -> StoreResult<()> {
+        match self {
+            Self::Postgres(connection) => connection.conclude().await,
+            Self::Sqlite(_) => Ok(()),
         }
     }
 
@@ -256,13 +265,11 @@ impl Store {
     {
         match &self.engine {
             Engine::Postgres(pool) => {
-                let mut loan = Loan(Some(Conn::Postgres(PgConn::new(pool.get().await?))));
-                let answer = match &mut loan.0 {
-                    Some(conn) => work(conn).await,
-                    None => Err(StoreError::Unavailable("the connection is gone".into())),
-                };
-                // Done with it: back to the pool.
-                loan.0.take();
+                // A read that was given up on leaves its statement running: the next to get that connection would
+                // wait behind it.
+                let mut loan = Loan::of(PgConn::new(pool.get().await?));
+                let answer = work(loan.conn()?).await;
+                loan.give_back();
                 answer
             }
             Engine::Sqlite(threads) => threads.read(work).await,
@@ -317,19 +324,6 @@ impl Store {
                 task.await.unwrap_or_else(|_| Err(StoreError::Unavailable("the writer failed".into()).into()))
             }
             Engine::Sqlite(threads) => threads.write(work).await,
-        }
-    }
-}
-
-/// A connection for a read, which the caller may give up on at any point.
-struct Loan(Option<Conn>);
-
-impl Drop for Loan {
-    /// A read that was given up on leaves its statement running: the next to get that connection would wait
-    /// behind it, so it leaves the pool.
-    fn drop(&mut self) {
-        if let Some(Conn::Postgres(connection)) = self.0.take() {
-            connection.discard();
         }
     }
 }

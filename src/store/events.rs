@@ -6,11 +6,14 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use diesel::prelude::*;
+use diesel::sql_types::{Integer, Nullable, Text};
 use diesel_async::RunQueryDsl;
 
 use super::backend::{insert_all, on_backend};
 use super::messages::Run;
-use super::schema::events;
+use super::prepared::Prepare;
+use super::schema::{events, workspaces};
+use super::sql_types::Id;
 use super::{Conn, StoreError, StoreResult};
 use crate::clock::Timestamp;
 use crate::domain::{
@@ -117,6 +120,36 @@ pub(super) async fn insert(conn: &mut Conn, new: &[Event]) -> StoreResult<()> {
     for chunk in rows.chunks(1_000) {
         insert_all!(conn, chunk, |rows| diesel::insert_into(events::table).values(rows));
     }
+    Ok(())
+}
+
+/// Adds an event under the number that its workspace has just taken, at the time of the workspace's last event.
+pub(super) async fn insert_next(conn: &mut Conn, event: &Event) -> StoreResult<()> {
+    let row = EventRow::try_from(event)?;
+    on_backend!(conn, |c| {
+        workspaces::table
+            .find(row.workspace_id)
+            .select((
+                workspaces::id,
+                workspaces::event_seq,
+                workspaces::last_event_at,
+                row.actor_id.into_sql::<Nullable<Id>>(),
+                row.kind.into_sql::<Text>(),
+                row.conversation_id.into_sql::<Nullable<Id>>(),
+                row.version.into_sql::<Nullable<Integer>>(),
+                row.assignee_id.into_sql::<Nullable<Id>>(),
+                row.message_id.into_sql::<Nullable<Id>>(),
+                row.reason.into_sql::<Nullable<Text>>(),
+                row.note.into_sql::<Nullable<Text>>(),
+                row.before_image.into_sql::<Nullable<Text>>(),
+                row.after_image.into_sql::<Text>(),
+            ))
+            .insert_into(events::table)
+            .into_columns(events::all_columns)
+            .prepared()
+            .execute(c)
+            .await
+    })?;
     Ok(())
 }
 

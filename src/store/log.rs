@@ -53,21 +53,49 @@ pub async fn store(conn: &mut Conn, change: &Change) -> StoreResult<()> {
     store_snapshot(conn, change.before.as_ref(), &change.after).await
 }
 
-/// [`store`] and [`append`] of the one change of a conversation that `draft` tells of.
-pub async fn store_and_append(
+/// [`store`] and [`append`] of the one change of a conversation that `draft` tells of, and the end of the transaction:
+/// nothing may follow.
+///
+/// All of it is one round trip, so that on PostgreSQL the workspace's row is locked for as long as the server works
+/// on it, and not for as long as the network takes: the event takes its number from the row itself. Were the
+/// conversation not as `draft` has it, the log would refuse a second event of its version, and nothing were stored.
+pub async fn store_and_conclude(
     conn: &mut Conn,
     workspace_id: WorkspaceId,
     draft: Draft,
-) -> StoreResult<Vec<Event>> {
-    let EventBody::Conversation(body) = &draft.body else {
-        return append(conn, workspace_id, vec![draft]).await;
+) -> StoreResult<Event> {
+    let event = Event { workspace_id, seq: 0, at: draft.at, actor: draft.actor, body: draft.body };
+    let change = match &event.body {
+        EventBody::Conversation(body) => Some((body.before.as_ref(), &body.after)),
+        EventBody::Access(_) => None,
     };
-    let (before, after) = (body.before.as_ref(), &body.after);
-    let ((), numbers) = pipelined!(conn;
-        |c| store_snapshot(c, before, after),
-        |c| workspaces::take_numbers(c, workspace_id, 1, draft.at),
+    let mut deltas = Deltas::new();
+    if let Some((before, after)) = change {
+        delta(before, after, &mut deltas);
+    }
+    failpoint!("before_commit");
+    let ((), ((seq, at), ())) = pipelined!(conn;
+        |c| async {
+            match change {
+                Some((before, after)) => store_snapshot(c, before, after).await,
+                None => Ok(()),
+            }
+        },
+        |c| workspaces::take_numbers(c, workspace_id, 1, event.at),
+        |c| write_next(c, &event, &deltas),
     );
-    write(conn, workspace_id, vec![draft], numbers).await
+    Ok(Event { seq, at, ..event })
+}
+
+/// Writes an event under the number, and at the time, that its workspace has taken last, and ends the transaction.
+async fn write_next(conn: &mut Conn, event: &Event, deltas: &Deltas) -> StoreResult<()> {
+    let ((), ((), ((), ()))) = pipelined!(conn;
+        |c| counts::apply(c, event.workspace_id, deltas),
+        |c| events::insert_next(c, event),
+        |c| queue::record_next(c, event),
+        |c| c.conclude(),
+    );
+    Ok(())
 }
 
 async fn store_snapshot(conn: &mut Conn, before: Option<&Snapshot>, after: &Snapshot) -> StoreResult<()> {

@@ -1,18 +1,19 @@
 //! PostgreSQL: a pool of connections, and transactions that run again after a deadlock.
 
 use std::sync::Arc;
-use std::sync::atomic::AtomicU64;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
 use diesel_async::pooled_connection::deadpool::{Object, Pool};
 use diesel_async::pooled_connection::{AsyncDieselConnectionManager, ManagerConfig, RecyclingMethod};
-use diesel_async::{AsyncConnection, AsyncPgConnection, SimpleAsyncConnection, TransactionManager};
+use diesel_async::{AsyncConnection, AsyncPgConnection, RunQueryDsl, SimpleAsyncConnection};
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 
 use super::backend::{Conn, MAX_ATTEMPTS, Retry, counting, pause};
 use super::error::{StoreError, StoreResult};
 use super::notify::NotifyLink;
+use super::prepared::Prepare;
 use super::target::Target;
 
 /// How long a request waits for a free connection, and for a new one to be made.
@@ -50,16 +51,39 @@ pub type PgObject = Object<AsyncPgConnection>;
 
 /// A connection of which several statements may be under way: they are sent in the order in which they are first
 /// polled, and answered in that order.
-pub struct PgConn(Arc<PgObject>);
+pub struct PgConn(Arc<Checkout>);
+
+struct Checkout {
+    object: PgObject,
+    /// Whether the transaction that is open, or was, has been told to commit.
+    concluded: AtomicBool,
+}
 
 impl PgConn {
     pub fn new(object: PgObject) -> Self {
-        Self(Arc::new(object))
+        Self(Arc::new(Checkout { object, concluded: AtomicBool::new(false) }))
     }
 
     /// For statements.
     pub fn shared(&self) -> &AsyncPgConnection {
-        &self.0
+        &self.0.object
+    }
+
+    /// Commits when what was sent before has been worked on; rolls back if any of that failed.
+    pub async fn conclude(&self) -> StoreResult<()> {
+        self.0.concluded.store(true, Ordering::Relaxed);
+        // As a prepared statement, which takes its turn behind those that still have to be prepared. A batch would not.
+        diesel::sql_query("COMMIT").prepared().execute(&mut self.shared()).await?;
+        Ok(())
+    }
+
+    fn is_concluded(&self) -> bool {
+        AtomicBool::load(&self.0.concluded, Ordering::Relaxed)
+    }
+
+    async fn begin(&self) -> StoreResult<()> {
+        self.0.concluded.store(false, Ordering::Relaxed);
+        Ok(self.shared().batch_execute("BEGIN").await?)
     }
 
     /// The same connection.
@@ -70,18 +94,11 @@ impl PgConn {
     /// Takes it out of the pool: a statement may still run on it.
     pub fn discard(self) {
         match Arc::try_unwrap(self.0) {
-            Ok(object) => drop(PgObject::take(object)),
+            Ok(checkout) => drop(PgObject::take(checkout.object)),
             Err(_) => tracing::warn!("a connection that was given up is still in use"),
         }
     }
-
-    /// For what concerns the whole connection; `None` while it is shared.
-    fn alone(&mut self) -> Option<&mut AsyncPgConnection> {
-        Arc::get_mut(&mut self.0).map(|object| &mut **object)
-    }
 }
-
-type Manager = <AsyncPgConnection as AsyncConnection>::TransactionManager;
 
 /// Connections to one PostgreSQL database. Cheap to clone.
 #[derive(Clone)]
@@ -161,45 +178,95 @@ impl PgPool {
         E: From<StoreError> + Retry,
         F: for<'c> Fn(&'c mut Conn) -> BoxFuture<'c, Result<R, E>>,
     {
-        let mut conn = Conn::Postgres(PgConn::new(self.get().await?));
         let mut attempt = 1;
+        // What is left in a transaction, by a panic or an error, is not lent again: the server rolls back.
+        let mut loan = Loan::of(PgConn::new(self.get().await?));
         loop {
-            match transaction(&mut conn, &work).await {
-                Err(error) if error.is_transient() && attempt < MAX_ATTEMPTS => {
+            match transaction(&mut loan, &work).await {
+                Err(error) if error.is_transient() && attempt < MAX_ATTEMPTS && loan.is_held() => {
                     tokio::time::sleep(pause(attempt)).await;
                     attempt += 1;
                 }
-                answer => return answer,
+                answer => {
+                    loan.give_back();
+                    return answer;
+                }
             }
         }
     }
 }
 
-async fn transaction<R, E, F>(conn: &mut Conn, work: &F) -> Result<R, E>
+/// A connection that leaves the pool when it is dropped: something may still be under way on it.
+pub struct Loan(Option<Conn>);
+
+impl Loan {
+    pub fn of(connection: PgConn) -> Self {
+        Self(Some(Conn::Postgres(connection)))
+    }
+
+    /// # Errors
+    /// [`StoreError::Unavailable`] when it has been given back, or discarded.
+    pub fn conn(&mut self) -> StoreResult<&mut Conn> {
+        self.0.as_mut().ok_or_else(|| StoreError::Unavailable("the connection is gone".into()))
+    }
+
+    /// Done with it: back to the pool.
+    pub fn give_back(&mut self) {
+        self.0.take();
+    }
+
+    fn is_held(&self) -> bool {
+        self.0.is_some()
+    }
+
+    fn discard(&mut self) {
+        if let Some(Conn::Postgres(connection)) = self.0.take() {
+            connection.discard();
+        }
+    }
+
+    fn connection(&mut self) -> StoreResult<&PgConn> {
+        match self.conn()? {
+            Conn::Postgres(connection) => Ok(connection),
+            Conn::Sqlite(_) => Err(StoreError::Damaged("a loan of another database".into())),
+        }
+    }
+}
+
+impl Drop for Loan {
+    fn drop(&mut self) {
+        self.discard();
+    }
+}
+
+async fn transaction<R, E, F>(loan: &mut Loan, work: &F) -> Result<R, E>
 where
     E: From<StoreError>,
     F: for<'c> Fn(&'c mut Conn) -> BoxFuture<'c, Result<R, E>>,
 {
-    Manager::begin_transaction(only(conn)?).await.map_err(StoreError::from)?;
-    match work(conn).await {
-        Ok(value) => {
-            Manager::commit_transaction(only(conn)?).await.map_err(StoreError::from)?;
-            Ok(value)
+    if let Err(error) = loan.connection()?.begin().await {
+        loan.discard();
+        return Err(error.into());
+    }
+    let answer = work(loan.conn()?).await;
+    let connection = loan.connection()?;
+    let ended = match &answer {
+        Ok(_) if connection.is_concluded() => Ok(()),
+        Ok(_) => connection.conclude().await,
+        Err(_) => connection.shared().batch_execute("ROLLBACK").await.map_err(StoreError::from),
+    };
+    match (answer, ended) {
+        (Ok(value), Ok(())) => Ok(value),
+        (Ok(_), Err(error)) => {
+            // A commit that failed has rolled back, unless nobody knows what became of it.
+            loan.discard();
+            Err(error.into())
         }
-        Err(error) => {
-            // When this fails the pool throws the connection away, and the server rolls back.
-            if let Err(error) = Manager::rollback_transaction(only(conn)?).await {
-                tracing::warn!(%error, "a rollback failed");
-            }
+        (Err(error), Ok(())) => Err(error),
+        (Err(error), Err(failure)) => {
+            tracing::warn!(error = %failure, "a rollback failed");
+            loan.discard();
             Err(error)
         }
     }
-}
-
-fn only(conn: &mut Conn) -> StoreResult<&mut AsyncPgConnection> {
-    let alone = match conn {
-        Conn::Postgres(connection) => connection.alone(),
-        Conn::Sqlite(_) => None,
-    };
-    alone.ok_or_else(|| StoreError::Damaged("a transaction without a connection of its own".into()))
 }

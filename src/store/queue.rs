@@ -8,7 +8,8 @@ use diesel::sql_types::{BigInt, Text};
 use diesel_async::RunQueryDsl;
 
 use super::backend::{insert_all, on_backend};
-use super::schema::{conversations, phone_numbers, queue_flows, view_counts};
+use super::prepared::Prepare;
+use super::schema::{conversations, phone_numbers, queue_flows, view_counts, workspaces};
 use super::sql_types::Id;
 use super::{Conn, StoreResult};
 use crate::clock::Timestamp;
@@ -49,6 +50,29 @@ pub(super) async fn record(conn: &mut Conn, events: &[Event]) -> StoreResult<()>
     for chunk in rows.chunks(1_000) {
         insert_all!(conn, chunk, |rows| diesel::insert_into(queue_flows::table).values(rows));
     }
+    Ok(())
+}
+
+/// As [`record`], of an event that has the number which its workspace has just taken, and the time of the workspace's
+/// last event.
+pub(super) async fn record_next(conn: &mut Conn, event: &Event) -> StoreResult<()> {
+    let Some(row) = FlowRow::of(event) else { return Ok(()) };
+    on_backend!(conn, |c| {
+        workspaces::table
+            .find(row.workspace_id)
+            .select((
+                workspaces::id,
+                workspaces::event_seq,
+                row.phone_number_id.into_sql::<Id>(),
+                workspaces::last_event_at,
+                row.flow.into_sql::<Text>(),
+            ))
+            .insert_into(queue_flows::table)
+            .into_columns(queue_flows::all_columns)
+            .prepared()
+            .execute(c)
+            .await
+    })?;
     Ok(())
 }
 

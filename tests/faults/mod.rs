@@ -2,6 +2,7 @@
 
 mod attacks;
 mod clocks;
+mod conclusions;
 mod hangup;
 mod intruders;
 mod keys;

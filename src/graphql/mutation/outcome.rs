@@ -64,8 +64,19 @@ pub struct Settled {
 ///
 /// # Errors
 /// What is no refusal.
-pub fn settle(scope: &Scope, answer: Answer<Done>) -> Result<Settled> {
-    let loaders = scope.loaders();
+pub fn settle(scope: &Scope, mut answer: Answer<Done>) -> Result<Settled> {
+    let loaders = knowing(scope, answer.as_mut().into_iter());
+    settle_by(&loaders, answer)
+}
+
+/// Loaders that know the agents whom the commands have read.
+fn knowing<'a>(scope: &Scope, done: impl Iterator<Item = &'a mut Done>) -> Arc<Loaders> {
+    let agents = done.flat_map(|done| std::mem::take(&mut done.agents)).collect();
+    let around = scope.services().around_agents(scope.caller().workspace_id(), agents);
+    scope.loaders().renewed(Some(Arc::new(around)))
+}
+
+fn settle_by(loaders: &Arc<Loaders>, answer: Answer<Done>) -> Result<Settled> {
     let settled = |outcome, id, message| Settled {
         outcome,
         previous: Previous { id, loaders: loaders.clone() },
@@ -129,18 +140,18 @@ pub fn conversation_ids(given: &[ID]) -> Vec<ConversationId> {
 /// # Errors
 /// What is no refusal. The command can then be repeated: what had been done stays as it is.
 pub fn settle_all(scope: &Scope, given: Vec<ID>, answers: Answer<Vec<Answer<Done>>>) -> Result<BulkOutcome> {
-    let loaders = scope.loaders();
-    let answers = match error::refused(answers)? {
+    let mut answers = match error::refused(answers)? {
         Ok(answers) => answers,
         Err(refusal) => {
-            let user_errors = vec![error::user_error(loaders, refusal)];
+            let user_errors = vec![error::user_error(scope.loaders(), refusal)];
             return Ok(BulkOutcome { results: Vec::new(), as_of: None, user_errors });
         }
     };
+    let loaders = &knowing(scope, answers.iter_mut().flatten());
     let as_of = answers.iter().flatten().map(|done| done.as_of).max();
     let results = given.into_iter().zip(answers).enumerate();
     let results = results.map(|(index, (conversation_id, answer))| {
-        let Outcome { conversation, changed, mut user_errors, .. } = settle(scope, answer)?.outcome;
+        let Outcome { conversation, changed, mut user_errors, .. } = settle_by(loaders, answer)?.outcome;
         // What is wrong with another argument is wrong for all.
         for error in user_errors.iter_mut().filter(|error| error.is_at("conversationId")) {
             error.set_path(["input", "conversationIds", &index.to_string()].map(str::to_owned).to_vec());
@@ -175,7 +186,8 @@ pub fn settle_handed_off(scope: &Scope, answer: Answer<HandedOff>) -> Result<Bul
         let conversation_id = ids::encode(id);
         Ok(match error::refused(answer)? {
             Ok(done) => {
-                let Outcome { conversation, changed, user_errors, .. } = settle(scope, Ok(done))?.outcome;
+                let Outcome { conversation, changed, user_errors, .. } =
+                    settle_by(loaders, Ok(done))?.outcome;
                 BulkResult { conversation_id, conversation, changed, user_errors }
             }
             Err(refusal) => {
