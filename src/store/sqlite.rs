@@ -32,9 +32,10 @@ use crate::metrics::Pool;
 /// Threads that read. Readers never wait for the writer in WAL mode.
 const READERS: usize = 4;
 
-/// WAL lets readers go on beside the writer; FULL makes an acknowledged commit survive a power cut.
+/// WAL lets readers go on beside the writer; FULL makes an acknowledged commit survive a power cut. 32 MiB of pages for
+/// each connection, once it has read as many, hold what a team of today looks at in a store of years.
 const SETUP: &str = "PRAGMA busy_timeout = 10000; PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; \
-                     PRAGMA foreign_keys = ON; PRAGMA temp_store = MEMORY;";
+                     PRAGMA foreign_keys = ON; PRAGMA temp_store = MEMORY; PRAGMA cache_size = -32768;";
 
 /// Runs each statement at once, on the thread that asks.
 pub struct Inline;

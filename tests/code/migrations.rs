@@ -47,7 +47,8 @@ const POSTGRES_SCHEMA: &str = "
     UNION ALL SELECT 'trigger ' || pg_get_triggerdef(oid) FROM pg_trigger WHERE NOT tgisinternal
     UNION ALL SELECT 'type ' || typname || ' ' || typtype::text FROM pg_type
      WHERE typnamespace = 'public'::regnamespace AND typtype IN ('d', 'e', 'r') AND typname NOT LIKE '%diesel%'
-    UNION ALL SELECT 'relation ' || relname || ' ' || relkind::text || relpersistence::text FROM pg_class
+    UNION ALL SELECT 'relation ' || relname || ' ' || relkind::text || relpersistence::text
+           || coalesce(' ' || array_to_string(reloptions, ' '), '') FROM pg_class
      WHERE relnamespace = 'public'::regnamespace AND relname NOT LIKE '%diesel%'
     UNION ALL SELECT 'extension ' || extname FROM pg_extension
     ORDER BY 1";
@@ -103,7 +104,12 @@ fn each_migration_undoes_itself_on_sqlite() {
     let path = directory.path().join("migrations.db");
     let mut connection = SqliteConnection::establish(&path.to_string_lossy()).expect("a file");
     assert_each_undoes(&mut connection, "sqlite", |connection| {
-        let lines: Vec<Line> = diesel::sql_query(SQLITE_SCHEMA).load(connection).expect("the schema");
+        let mut read =
+            |query| -> Vec<Line> { diesel::sql_query(query).load(connection).expect("the schema") };
+        let mut lines = read(SQLITE_SCHEMA);
+        if !read("SELECT name AS line FROM sqlite_master WHERE name = 'sqlite_stat1'").is_empty() {
+            lines.extend(read("SELECT 'plans ' || idx || ' ' || stat AS line FROM sqlite_stat1 ORDER BY 1"));
+        }
         lines.into_iter().map(|found| found.line).collect()
     });
 }

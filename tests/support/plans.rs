@@ -122,9 +122,16 @@ fn of_sqlite(connection: &mut SqliteConnection, statement: &str) -> Plan {
     let is_large = |step: &Step| step.detail.split(' ').nth(1).is_some_and(|table| LARGE.contains(&table));
     let sorts =
         steps.iter().any(is_large) && steps.iter().any(|step| step.detail.contains("TEMP B-TREE FOR"));
+    // Those that are looked up by their ids are as many as there are ids.
+    let by_ids = steps.iter().any(|step| step.detail.ends_with(" AND id=?)"));
+    let ids = statement.split("`conversations`.`id` IN (").nth(1).and_then(|list| list.split(')').next());
+    let sorted = match ids {
+        Some(ids) if by_ids => ids.matches('?').count() as u64,
+        _ => u64::MAX,
+    };
     Plan {
         scanned: scanned.collect(),
-        sorts: sorts.then_some(u64::MAX),
+        sorts: sorts.then_some(sorted),
         looked_at: None,
         text: steps.iter().fold(statement.to_owned(), |text, step| text + "\n  " + &step.detail),
     }
