@@ -48,6 +48,8 @@ async fn confide(world: &World, address: SocketAddr) -> String {
     // A live list takes no search, so that this one fails.
     socket.subscribe(&documents::queue_changes(), json!({ "filter": { "search": BODY } })).item().await;
     let mut queue = socket.subscribe(&documents::queue_changes(), Value::Null);
+    // Begun before anything happens: the first item says so.
+    queue.item().await;
 
     let input =
         json!({ "providerMessageId": "SMcanary", "from": number, "to": world.number.number, "body": BODY });
