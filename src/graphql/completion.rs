@@ -48,6 +48,7 @@ impl Executor for Engine {
             Admission::Read(asked) => {
                 asked.complete(self.schema_for(&asked).execute(asked.mark(request)).await)
             }
+            Admission::Abridged(asked) => asked.mended(self.schema.execute(asked.mark(request)).await),
         }
     }
 
@@ -65,6 +66,10 @@ impl Executor for Engine {
                 execute(self.schema_for(&asked), request)
                     .map(move |response| asked.complete(response))
                     .boxed()
+            }
+            Admission::Abridged(asked) => {
+                let request = asked.mark(request);
+                execute(&self.schema, request).map(move |response| asked.mended(response)).boxed()
             }
         }
     }
@@ -88,6 +93,8 @@ enum Admission {
     /// A value stands where it may not, or a variable does not fit.
     Refused(Box<Response>),
     Read(Arc<Asked>),
+    /// The same, with less in the request's document than was asked: that it is valid says nothing of the whole.
+    Abridged(Arc<Asked>),
 }
 
 impl Asked {
@@ -104,13 +111,18 @@ impl Asked {
                     is_valid: AtomicBool::new(false),
                 }),
             })?;
-            variables::misfit(document, name.as_deref(), &variables).map_or(Ok(asked), Err)
+            let misfit = variables::misfit(document, name.as_deref(), &variables);
+            misfit.map_or_else(|| Ok((asked, variables::without_absent(document, &variables))), Err)
         });
         request.variables = variables;
         match read {
             Err(_) => Admission::Unread,
             Ok(Err(error)) => Admission::Refused(Box::new(Response::from_errors(vec![error]))),
-            Ok(Ok(asked)) => Admission::Read(asked),
+            Ok(Ok((asked, None))) => Admission::Read(asked),
+            Ok(Ok((asked, Some(abridged)))) => {
+                request.set_parsed_query(abridged);
+                Admission::Abridged(asked)
+            }
         }
     }
 
@@ -119,12 +131,17 @@ impl Asked {
         if self.outline.merges { request } else { request.data(Unmerged) }
     }
 
-    /// `response`, mended and in order.
-    fn complete(&self, mut response: Response) -> Response {
+    /// `response`, mended and in order. Unless it says otherwise, the document is valid from now on.
+    fn complete(&self, response: Response) -> Response {
         // What is not valid is answered with an error of no field.
         if response.errors.iter().all(|error| !error.path.is_empty()) {
             self.is_valid.store(true, Ordering::Relaxed);
         }
+        self.mended(response)
+    }
+
+    /// `response`, mended and in order.
+    fn mended(&self, mut response: Response) -> Response {
         let failed = response.errors.iter().any(|error| !error.path.is_empty());
         if failed && let Ok(document) = parse_query(&self.query) {
             let operation = operation(&document, self.operation_name.as_deref());
@@ -380,7 +397,9 @@ mod tests {
         request.operation_name = operation_name.map(str::to_owned);
         match Asked::of(&mut request, &Known::default()) {
             Admission::Read(asked) => asked.complete(response),
-            Admission::Unread | Admission::Refused(_) => panic!("cannot be answered: {query}"),
+            Admission::Unread | Admission::Refused(_) | Admission::Abridged(_) => {
+                panic!("cannot be answered: {query}")
+            }
         }
     }
 

@@ -4,10 +4,13 @@
 //! variable cannot be read. The specification wants variables to be coerced first: a value that does not fit
 //! refuses the whole request.
 
+use std::collections::HashSet;
+
 use async_graphql::parser::types::{
-    BaseType, DocumentOperations, ExecutableDocument, OperationDefinition, Type,
+    BaseType, DocumentOperations, ExecutableDocument, OperationDefinition, Selection, SelectionSet, Type,
 };
-use async_graphql::{ErrorExtensionValues, ServerError, Value, Variables};
+use async_graphql::{ErrorExtensionValues, Name, ServerError, Value, Variables};
+use async_graphql_value::Value as Literal;
 
 use super::declared::{self, Input, Place};
 use super::error::BAD_USER_INPUT;
@@ -34,6 +37,95 @@ pub fn misfit(
         }
     }
     None
+}
+
+/// The document without the arguments, and the fields of literal objects, whose variable was not given; `None` when
+/// all were. The specification takes them for absent and the engine for null, which is something else where there is a
+/// default, and where null means nobody.
+///
+/// A document of several operations stays as it is: they share fragments, and may not give the same.
+pub fn without_absent(document: &ExecutableDocument, variables: &Variables) -> Option<ExecutableDocument> {
+    let absent: HashSet<Name> = match &document.operations {
+        DocumentOperations::Single(operation) => absent(&operation.node, variables),
+        DocumentOperations::Multiple(operations) if operations.len() == 1 => {
+            operations.values().flat_map(|operation| absent(&operation.node, variables)).collect()
+        }
+        DocumentOperations::Multiple(_) => return None,
+    };
+    if absent.is_empty() {
+        return None;
+    }
+    let mut document = document.clone();
+    let mut abridged = Abridged { absent, left_out: HashSet::new() };
+    for fragment in document.fragments.values_mut() {
+        abridged.set(&mut fragment.node.selection_set.node);
+    }
+    let operations: Vec<&mut OperationDefinition> = match &mut document.operations {
+        DocumentOperations::Single(operation) => vec![&mut operation.node],
+        DocumentOperations::Multiple(operations) => operations.values_mut().map(|it| &mut it.node).collect(),
+    };
+    for operation in operations {
+        abridged.set(&mut operation.selection_set.node);
+        // What is not used at all is a mistake, and stays one.
+        operation.variable_definitions.retain(|it| !abridged.left_out.contains(&it.node.name.node));
+    }
+    Some(document)
+}
+
+fn absent(operation: &OperationDefinition, variables: &Variables) -> HashSet<Name> {
+    let definitions = operation.variable_definitions.iter().map(|it| &it.node);
+    let absent = definitions.filter(|it| {
+        it.var_type.node.nullable && it.default_value.is_none() && !variables.contains_key(&it.name.node)
+    });
+    absent.map(|it| it.name.node.clone()).collect()
+}
+
+/// A document from which the places of absent variables are taken.
+struct Abridged {
+    absent: HashSet<Name>,
+    /// Those that had a place.
+    left_out: HashSet<Name>,
+}
+
+impl Abridged {
+    fn set(&mut self, set: &mut SelectionSet) {
+        for selection in &mut set.items {
+            match &mut selection.node {
+                Selection::Field(field) => {
+                    let arguments = &mut field.node.arguments;
+                    arguments.retain(|(_, value)| !self.leaves_out(&value.node));
+                    arguments.iter_mut().for_each(|(_, value)| self.value(&mut value.node));
+                    self.set(&mut field.node.selection_set.node);
+                }
+                Selection::InlineFragment(fragment) => self.set(&mut fragment.node.selection_set.node),
+                Selection::FragmentSpread(_) => {}
+            }
+        }
+    }
+
+    fn value(&mut self, value: &mut Literal) {
+        match value {
+            Literal::Object(fields) => {
+                fields.retain(|_, value| !self.leaves_out(value));
+                fields.values_mut().for_each(|value| self.value(value));
+            }
+            // Nothing can be missing from a list.
+            Literal::List(items) => items.iter_mut().for_each(|item| match self.leaves_out(item) {
+                true => *item = Literal::Null,
+                false => self.value(item),
+            }),
+            _ => {}
+        }
+    }
+
+    fn leaves_out(&mut self, value: &Literal) -> bool {
+        let Literal::Variable(name) = value else { return false };
+        let is_absent = self.absent.contains(name);
+        if is_absent {
+            self.left_out.insert(name.clone());
+        }
+        is_absent
+    }
 }
 
 fn operation<'a>(document: &'a ExecutableDocument, name: Option<&str>) -> Option<&'a OperationDefinition> {

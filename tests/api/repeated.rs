@@ -52,5 +52,35 @@ on_both! {
     }
 }
 
+on_both! {
+    async fn a_variable_that_is_not_given_is_as_if_its_place_were_left_out(world: World) {
+        let id = world.conversation(1).await;
+        world.rep.assign(&id, &world.rep2).await.changed();
+        let page = "query($view: ConversationView, $direction: OrderDirection, $status: ConversationStatus) {
+            conversations(view: $view, filter: { status: $status },
+                orderBy: { field: LAST_ACTIVITY, direction: $direction }) { totalCount } }";
+        let data = world.rep.client.data(page, json!({})).await;
+        assert_eq!(data["conversations"]["totalCount"], 1);
+        let health = "query($window: Int) { queueHealth(window: $window) { unassigned } }";
+        assert_eq!(world.rep.client.data(health, json!({})).await["queueHealth"]["unassigned"], 0);
+        let assign = "mutation($id: ID!, $to: ID!, $expected: ID) { assignConversation(input: {
+            conversationId: $id, agentId: $to, expectedAssigneeId: $expected }) { changed userErrors { code } } }";
+        let stale = json!({ "id": id, "to": world.rep.id, "expected": null });
+        let payload = world.rep.client.data(assign, stale).await["assignConversation"].take();
+        assert_eq!(payload["userErrors"][0]["code"], "STALE", "nobody was expected: {payload}");
+        let unasked = json!({ "id": id, "to": world.rep.id });
+        let payload = world.rep.client.data(assign, unasked).await["assignConversation"].take();
+        assert_eq!(payload["changed"], true, "nothing was expected: {payload}");
+    }
+
+    async fn a_document_is_not_valid_because_a_part_of_it_was(world: World) {
+        let page = "query($view: Int) { conversations(view: $view) { totalCount } }";
+        world.rep.client.query(page, json!({})).await;
+        for _ in 0..2 {
+            world.rep.client.query(page, json!({ "view": 1 })).await.assert_error(&["GRAPHQL_VALIDATION_FAILED"]);
+        }
+    }
+}
+
 const COSTLY: &str = "query($first: Int!) { conversations(first: $first) {
     nodes { messages(first: $first) { nodes { id body } } } } }";
