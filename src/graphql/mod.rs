@@ -19,7 +19,8 @@
 //! [`mutation`] that fits its noun; a line for each new refusal in [`error`].
 //!
 //! To add a field: a method of its type under [`types`], with a description that speaks to the API's user.
-//! What is not in the row comes through a loader in [`loaders`], so that a page stays one statement. A list
+//! What is not in the row comes through a loader in [`loaders`], so that a page stays one statement. What is at hand
+//! gets a line in its type's [`written::Written`], too, or costs a page several times as much. A list
 //! takes [`connection::cost`] as its complexity. Then print `schema.graphql` anew.
 
 pub mod completion;
