@@ -9,10 +9,13 @@ use std::sync::Arc;
 use quick_cache::sync::Cache;
 use quick_cache::{Equivalent, Weighter};
 
-/// How many bytes of text are kept. A document takes some twenty times as much room as its text.
-const KEPT_BYTES: u64 = 512 * 1024;
+/// The room for what is kept, in bytes.
+const KEPT_BYTES: u64 = 32 * 1024 * 1024;
 /// About how many documents that are.
-const KEPT: usize = 1_000;
+const KEPT: usize = 500;
+/// What a document takes at most: something by itself, and for each byte of its text, as `a a a` is a field every two.
+const BYTES_OF_ONE: usize = 1_536;
+const BYTES_OF_BYTE: usize = 150;
 
 /// A document's text, and which of its operations is meant.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -38,7 +41,8 @@ struct ByText;
 
 impl<T> Weighter<Asked, Arc<T>> for ByText {
     fn weight(&self, asked: &Asked, _: &Arc<T>) -> u64 {
-        (asked.query.len() + asked.operation_name.as_ref().map_or(0, String::len)).max(1) as u64
+        let text = asked.query.len() + asked.operation_name.as_ref().map_or(0, String::len);
+        (BYTES_OF_ONE + BYTES_OF_BYTE * text) as u64
     }
 }
 

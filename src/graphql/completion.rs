@@ -10,12 +10,13 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use async_graphql::indexmap::IndexMap;
 use async_graphql::parser::parse_query;
 use async_graphql::parser::types::{
-    BaseType, DocumentOperations, ExecutableDocument, OperationDefinition, Selection, SelectionSet, Type,
+    BaseType, ExecutableDocument, OperationDefinition, Selection, SelectionSet, Type,
 };
 use async_graphql::{Data, Executor, Name, PathSegment, Request, Response, Value};
 use futures_util::StreamExt;
 use futures_util::stream::{self, BoxStream};
 
+use super::document::operation;
 use super::written::Unmerged;
 use super::{Schema, declared, places, variables};
 use crate::known::Known;
@@ -48,7 +49,7 @@ impl Executor for Engine {
             Admission::Read(asked) => {
                 asked.complete(self.schema_for(&asked).execute(asked.mark(request)).await)
             }
-            Admission::Abridged(asked) => asked.mended(self.schema.execute(asked.mark(request)).await),
+            Admission::Unsure(asked) => asked.mended(self.schema.execute(asked.mark(request)).await),
         }
     }
 
@@ -67,7 +68,7 @@ impl Executor for Engine {
                     .map(move |response| asked.complete(response))
                     .boxed()
             }
-            Admission::Abridged(asked) => {
+            Admission::Unsure(asked) => {
                 let request = asked.mark(request);
                 execute(&self.schema, request).map(move |response| asked.mended(response)).boxed()
             }
@@ -93,8 +94,9 @@ enum Admission {
     /// A value stands where it may not, or a variable does not fit.
     Refused(Box<Response>),
     Read(Arc<Asked>),
-    /// The same, with less in the request's document than was asked: that it is valid says nothing of the whole.
-    Abridged(Arc<Asked>),
+    /// The same, but it has to be validated, and that it is valid says nothing of the next time: there is less in the
+    /// request's document than was asked, or a variable is null.
+    Unsure(Arc<Asked>),
 }
 
 impl Asked {
@@ -118,10 +120,14 @@ impl Asked {
         match read {
             Err(_) => Admission::Unread,
             Ok(Err(error)) => Admission::Refused(Box::new(Response::from_errors(vec![error]))),
+            // Where null may stand is not judged apart.
+            Ok(Ok((asked, None))) if request.variables.values().any(|value| *value == Value::Null) => {
+                Admission::Unsure(asked)
+            }
             Ok(Ok((asked, None))) => Admission::Read(asked),
             Ok(Ok((asked, Some(abridged)))) => {
                 request.set_parsed_query(abridged);
-                Admission::Abridged(asked)
+                Admission::Unsure(asked)
             }
         }
     }
@@ -151,13 +157,6 @@ impl Asked {
         }
         self.outline.arrange(&mut response.data);
         response
-    }
-}
-
-fn operation<'a>(document: &'a ExecutableDocument, name: Option<&str>) -> Option<&'a OperationDefinition> {
-    match &document.operations {
-        DocumentOperations::Single(operation) => Some(&operation.node),
-        DocumentOperations::Multiple(operations) => operations.get(name?).map(|operation| &operation.node),
     }
 }
 
@@ -193,12 +192,13 @@ impl Outline {
 
     /// The outline of selections that are answered together.
     fn of(document: &ExecutableDocument, sets: &[&SelectionSet]) -> Self {
-        let mut below: IndexMap<&Name, Vec<&SelectionSet>> = IndexMap::new();
+        let mut below: IndexMap<&Name, Vec<Selected>> = IndexMap::new();
         for set in sets {
-            gather(document, set, &mut below);
+            gather(document, set, None, &mut below);
         }
-        let mut merges = below.values().any(|sets| sets.len() > 1);
-        let outlined = |(key, sets): (&Name, Vec<_>)| {
+        let mut merges = below.values().any(|selected| are_merged(selected));
+        let outlined = |(key, selected): (&Name, Vec<Selected>)| {
+            let sets: Vec<_> = selected.into_iter().map(|(_, set)| set).collect();
             let outline = Self::of(document, &sets);
             merges |= outline.merges;
             (key.clone(), outline)
@@ -228,21 +228,41 @@ impl Outline {
     }
 }
 
+/// What a field selects, with the type that the fragment around it is on, if there is one.
+type Selected<'a> = (Option<&'a str>, &'a SelectionSet);
+
+/// Whether the answer may have one object for several of these.
+fn are_merged(selected: &[Selected]) -> bool {
+    let objects = selected.iter().filter(|(_, set)| !set.items.is_empty());
+    let ons: Vec<Option<&str>> = objects.map(|(on, _)| *on).collect();
+    let is_apart = |one: Option<&str>, other: Option<&str>| match (one, other) {
+        (Some(one), Some(other)) => one != other && declared::is_object(one) && declared::is_object(other),
+        _ => false,
+    };
+    ons.iter().enumerate().any(|(place, one)| ons[..place].iter().any(|other| !is_apart(*one, *other)))
+}
+
 fn gather<'a>(
     document: &'a ExecutableDocument,
     set: &'a SelectionSet,
-    below: &mut IndexMap<&'a Name, Vec<&'a SelectionSet>>,
+    on: Option<&'a str>,
+    below: &mut IndexMap<&'a Name, Vec<Selected<'a>>>,
 ) {
     for selection in &set.items {
         match &selection.node {
             Selection::Field(field) => {
                 let key = &field.node.response_key().node;
-                below.entry(key).or_default().push(&field.node.selection_set.node);
+                below.entry(key).or_default().push((on, &field.node.selection_set.node));
             }
-            Selection::InlineFragment(fragment) => gather(document, &fragment.node.selection_set.node, below),
+            Selection::InlineFragment(fragment) => {
+                let condition = fragment.node.type_condition.as_ref();
+                let on = condition.map_or(on, |condition| Some(condition.node.on.node.as_str()));
+                gather(document, &fragment.node.selection_set.node, on, below);
+            }
             Selection::FragmentSpread(spread) => {
                 if let Some(fragment) = document.fragments.get(&spread.node.fragment_name.node) {
-                    gather(document, &fragment.node.selection_set.node, below);
+                    let on = Some(fragment.node.type_condition.node.on.node.as_str());
+                    gather(document, &fragment.node.selection_set.node, on, below);
                 }
             }
         }
@@ -397,7 +417,7 @@ mod tests {
         request.operation_name = operation_name.map(str::to_owned);
         match Asked::of(&mut request, &Known::default()) {
             Admission::Read(asked) => asked.complete(response),
-            Admission::Unread | Admission::Refused(_) | Admission::Abridged(_) => {
+            Admission::Unread | Admission::Refused(_) | Admission::Unsure(_) => {
                 panic!("cannot be answered: {query}")
             }
         }

@@ -270,7 +270,8 @@ impl<T: OutputType, C: Cursor> Edge<T, C> {
 
 impl<T: Written + 'static, C: Cursor + 'static> Written for Edge<T, C> {
     fn type_name() -> Cow<'static, str> {
-        format!("{}Edge", T::type_name()).into()
+        let node = T::type_name();
+        if node.is_empty() { node } else { format!("{node}Edge").into() }
     }
 
     fn writer(selected: &Selected<'_>) -> Option<Writer<Self>> {

@@ -2,7 +2,7 @@
 //!
 //! Read from the printed schema, which parses whenever the tests pass. Without it the executor's own checks remain.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::LazyLock;
 
 use async_graphql::Name;
@@ -38,6 +38,7 @@ pub(super) enum Input {
 struct Declared {
     fields: HashMap<Name, HashMap<Name, Field>>,
     inputs: HashMap<Name, Input>,
+    objects: HashSet<Name>,
 }
 
 static DECLARED: LazyLock<Declared> = LazyLock::new(|| {
@@ -55,7 +56,10 @@ impl Declared {
     fn add(&mut self, definition: TypeDefinition) {
         let name = definition.name.node;
         let input = match definition.kind {
-            TypeKind::Object(object) => return drop(self.fields.insert(name, fields(object.fields))),
+            TypeKind::Object(object) => {
+                self.objects.insert(name.clone());
+                return drop(self.fields.insert(name, fields(object.fields)));
+            }
             TypeKind::Interface(interface) => {
                 return drop(self.fields.insert(name, fields(interface.fields)));
             }
@@ -92,6 +96,11 @@ pub(super) fn field(of: &str, name: &str) -> Option<&'static Field> {
 /// The input type of this name. `None` also for the scalars that every schema has.
 pub(super) fn input(name: &str) -> Option<&'static Input> {
     DECLARED.inputs.get(name)
+}
+
+/// Whether this is the name of a type that nothing else can be, unlike an interface or a union.
+pub(super) fn is_object(name: &str) -> bool {
+    DECLARED.objects.contains(name)
 }
 
 /// The type at the root of operations of this kind.

@@ -8,7 +8,7 @@
 //!   rows whose fields need not.
 //! - [`ids`], [`scalars`], [`connection`]: ids, scalars and pages as clients see them.
 //! - [`places`], [`variables`]: whether what a request brings fits, before anything is done. `declared`: what the
-//!   schema says about it.
+//!   schema says about it; `document`: which operation it is.
 //! - [`error`]: the only mapping of errors to what clients are told. [`completion`]: nulls and order
 //!   where the specification wants them.
 //!
@@ -27,6 +27,7 @@ pub mod completion;
 pub mod connection;
 mod declared;
 pub mod direct;
+mod document;
 pub mod error;
 pub mod ids;
 pub mod loaders;

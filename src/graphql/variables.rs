@@ -12,7 +12,8 @@ use async_graphql::parser::types::{
 use async_graphql::{ErrorExtensionValues, Name, ServerError, Value, Variables};
 use async_graphql_value::Value as Literal;
 
-use super::declared::{self, Input, Place};
+use super::declared::{self, Input, Place, Places};
+use super::document::operation;
 use super::error::BAD_USER_INPUT;
 use crate::clock::Timestamp;
 use crate::domain::input::E164;
@@ -58,14 +59,15 @@ pub fn without_absent(document: &ExecutableDocument, variables: &Variables) -> O
     let mut document = document.clone();
     let mut abridged = Abridged { absent, left_out: HashSet::new() };
     for fragment in document.fragments.values_mut() {
-        abridged.set(&mut fragment.node.selection_set.node);
+        let on = fragment.node.type_condition.node.on.node.clone();
+        abridged.set(&on, &mut fragment.node.selection_set.node);
     }
     let operations: Vec<&mut OperationDefinition> = match &mut document.operations {
         DocumentOperations::Single(operation) => vec![&mut operation.node],
         DocumentOperations::Multiple(operations) => operations.values_mut().map(|it| &mut it.node).collect(),
     };
     for operation in operations {
-        abridged.set(&mut operation.selection_set.node);
+        abridged.set(declared::root(operation.ty), &mut operation.selection_set.node);
         // What is not used at all is a mistake, and stays one.
         operation.variable_definitions.retain(|it| !abridged.left_out.contains(&it.node.name.node));
     }
@@ -80,7 +82,8 @@ fn absent(operation: &OperationDefinition, variables: &Variables) -> HashSet<Nam
     absent.map(|it| it.name.node.clone()).collect()
 }
 
-/// A document from which the places of absent variables are taken.
+/// A document from which the places of absent variables are taken. Places that the schema does not have stay: validation
+/// is to say so.
 struct Abridged {
     absent: HashSet<Name>,
     /// Those that had a place.
@@ -88,37 +91,55 @@ struct Abridged {
 }
 
 impl Abridged {
-    fn set(&mut self, set: &mut SelectionSet) {
+    /// A selection on the type `parent`.
+    fn set(&mut self, parent: &str, set: &mut SelectionSet) {
         for selection in &mut set.items {
             match &mut selection.node {
                 Selection::Field(field) => {
+                    let Some(declared) = declared::field(parent, &field.node.name.node) else { continue };
                     let arguments = &mut field.node.arguments;
-                    arguments.retain(|(_, value)| !self.leaves_out(&value.node));
-                    arguments.iter_mut().for_each(|(_, value)| self.value(&mut value.node));
-                    self.set(&mut field.node.selection_set.node);
+                    arguments.retain(|(name, value)| {
+                        !self.leaves_out(&declared.arguments, &name.node, &value.node)
+                    });
+                    for (name, value) in arguments {
+                        self.value(declared.arguments.get(&name.node), &mut value.node);
+                    }
+                    self.set(base(&declared.of_type), &mut field.node.selection_set.node);
                 }
-                Selection::InlineFragment(fragment) => self.set(&mut fragment.node.selection_set.node),
+                Selection::InlineFragment(fragment) => {
+                    let fragment = &mut fragment.node;
+                    let condition =
+                        fragment.type_condition.as_ref().map(|condition| condition.node.on.node.clone());
+                    let on = condition.as_ref().map_or(parent, |on| on.as_str());
+                    self.set(on, &mut fragment.selection_set.node);
+                }
                 Selection::FragmentSpread(_) => {}
             }
         }
     }
 
-    fn value(&mut self, value: &mut Literal) {
+    fn value(&mut self, place: Option<&Place>, value: &mut Literal) {
+        let Some(place) = place else { return };
         match value {
             Literal::Object(fields) => {
-                fields.retain(|_, value| !self.leaves_out(value));
-                fields.values_mut().for_each(|value| self.value(value));
+                let Some(Input::Object(places)) = declared::input(base(&place.of_type)) else { return };
+                fields.retain(|name, value| !self.leaves_out(places, name, value));
+                fields.iter_mut().for_each(|(name, value)| self.value(places.get(name), value));
             }
             // Nothing can be missing from a list.
-            Literal::List(items) => items.iter_mut().for_each(|item| match self.leaves_out(item) {
+            Literal::List(items) => items.iter_mut().for_each(|item| match self.is_absent(item) {
                 true => *item = Literal::Null,
-                false => self.value(item),
+                false => self.value(Some(place), item),
             }),
             _ => {}
         }
     }
 
-    fn leaves_out(&mut self, value: &Literal) -> bool {
+    fn leaves_out(&mut self, places: &Places, name: &Name, value: &Literal) -> bool {
+        places.contains_key(name) && self.is_absent(value)
+    }
+
+    fn is_absent(&mut self, value: &Literal) -> bool {
         let Literal::Variable(name) = value else { return false };
         let is_absent = self.absent.contains(name);
         if is_absent {
@@ -128,10 +149,11 @@ impl Abridged {
     }
 }
 
-fn operation<'a>(document: &'a ExecutableDocument, name: Option<&str>) -> Option<&'a OperationDefinition> {
-    match &document.operations {
-        DocumentOperations::Single(operation) => Some(&operation.node),
-        DocumentOperations::Multiple(operations) => operations.get(name?).map(|operation| &operation.node),
+/// The name inside all the lists.
+fn base(of: &Type) -> &str {
+    match &of.base {
+        BaseType::Named(name) => name,
+        BaseType::List(item) => base(item),
     }
 }
 

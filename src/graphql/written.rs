@@ -152,7 +152,7 @@ pub type Writer<T> = Box<dyn Fn(&T, &mut Json) -> Option<()> + Send + Sync>;
 ///
 /// Unless it says otherwise, none.
 pub trait Written: Sized {
-    /// The type's name in the schema.
+    /// The type's name in the schema; empty when nothing of it is written, not even that.
     fn type_name() -> Cow<'static, str> {
         Cow::default()
     }
@@ -212,6 +212,9 @@ impl<T: Written> Plan<T> {
     /// `None` when the engine has to do it.
     fn of<'a>(ctx: &'a ContextSelectionSet<'a>, set: &'a SelectionSet) -> Option<Self> {
         let type_name = T::type_name();
+        if type_name.is_empty() {
+            return None;
+        }
         let mut selected = Vec::with_capacity(set.items.len());
         if !gather(ctx, set, &type_name, &mut selected) || selected.is_empty() {
             return None;

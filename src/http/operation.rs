@@ -224,8 +224,9 @@ fn admit_document(
     }
     if admitted.operation == OperationType::Subscription {
         check_subscription(&admitted)?;
-        guard::compact(&mut admitted.document);
     }
+    // It is kept, and what is made of it is, too, as long as a subscription lasts.
+    guard::compact(&mut admitted.document);
     Ok(admitted)
 }
 

@@ -147,12 +147,19 @@ impl Scene {
             |c| conversations::lock(c, workspace, id, Some(actor)),
         );
         let mut stage = Stage::of(found, clock)?;
-        let cast = Cast::of(agents, with_access);
+        let mut cast = Cast::of(agents, with_access);
         let acting = cast.candidate(actor).filter(|it| it.agent.active).ok_or(Error::Unauthenticated)?;
         if !acting.has_access {
             return Err(not_found());
         }
         let snapshot = locked.ok_or_else(not_found)?;
+        // Who owns it now may have come between: the owner whose access was asked for was another then. Most who are
+        // asked for here have none, and so no row that would be locked out of order.
+        let owner = snapshot.conversation.assignee().filter(|owner| !cast.can_work(*owner));
+        if let Some(owner) = owner.filter(|_| !snapshot.conversation.is_open()) {
+            let number = snapshot.conversation.phone_number_id;
+            cast.with_access.extend(agents::with_access_shared(conn, workspace, number, &[owner]).await?);
+        }
         stage.catch_up(clock, &snapshot.conversation);
         Ok(Self { stage, cast, snapshot, actor })
     }

@@ -210,6 +210,9 @@ impl Surroundings {
     async fn all_agents(&self) -> Answer<&HashMap<AgentId, Agent>> {
         let read = async || {
             let (workspace, ids) = (self.workspace, Vec::from_iter(self.mentioned.agents.iter().copied()));
+            if ids.is_empty() {
+                return Ok(HashMap::new());
+            }
             let found = self
                 .store
                 .read(move |conn| async move { agents::by_ids(conn, workspace, &ids).await }.boxed());
@@ -221,6 +224,9 @@ impl Surroundings {
     async fn all_contacts(&self) -> Answer<&HashMap<ContactId, Contact>> {
         let read = async || {
             let (workspace, ids) = (self.workspace, Vec::from_iter(self.mentioned.contacts.iter().copied()));
+            if ids.is_empty() {
+                return Ok(HashMap::new());
+            }
             let found = self
                 .store
                 .read(move |conn| async move { contacts::by_ids(conn, workspace, &ids).await }.boxed());
@@ -232,6 +238,9 @@ impl Surroundings {
     async fn all_messages(&self) -> Answer<&Messages> {
         let read = async || {
             let (workspace, ids) = (self.workspace, Vec::from_iter(self.mentioned.messages.iter().copied()));
+            if ids.is_empty() {
+                return Ok(HashMap::new());
+            }
             let found = self
                 .store
                 .read(move |conn| async move { messages::with_authors(conn, workspace, &ids).await }.boxed());

@@ -124,8 +124,7 @@ pub(super) async fn insert(conn: &mut Conn, new: &[Event]) -> StoreResult<()> {
 }
 
 /// Adds an event under the number that its workspace has just taken, at the time of the workspace's last event.
-pub(super) async fn insert_next(conn: &mut Conn, event: &Event) -> StoreResult<()> {
-    let row = EventRow::try_from(event)?;
+pub(super) async fn insert_next(conn: &mut Conn, row: EventRow) -> StoreResult<()> {
     on_backend!(conn, |c| {
         workspaces::table
             .find(row.workspace_id)

@@ -1,6 +1,7 @@
 //! The tail of every transaction that changes something.
 
 use super::backend::pipelined;
+use super::events::EventRow;
 use super::{Conn, StoreError, StoreResult, conversations, counts, events, queue, read_markers, workspaces};
 use crate::clock::Timestamp;
 use crate::domain::conversation::Change;
@@ -66,9 +67,15 @@ pub async fn store_and_conclude(
 ) -> StoreResult<Event> {
     let event = Event { workspace_id, seq: 0, at: draft.at, actor: draft.actor, body: draft.body };
     let change = match &event.body {
-        EventBody::Conversation(body) => Some((body.before.as_ref(), &body.after)),
+        EventBody::Conversation(body) if body.before.is_some() => Some((body.before.as_ref(), &body.after)),
         EventBody::Access(_) => None,
+        // Whether it is the first of its contact is known when it is stored, and then it is too late.
+        EventBody::Conversation(_) => {
+            return Err(StoreError::Damaged("a conversation that begins is not concluded at once".into()));
+        }
     };
+    // What cannot be written has to be known before anything is sent.
+    let row = EventRow::try_from(&event)?;
     let mut deltas = Deltas::new();
     if let Some((before, after)) = change {
         delta(before, after, &mut deltas);
@@ -82,16 +89,16 @@ pub async fn store_and_conclude(
             }
         },
         |c| workspaces::take_numbers(c, workspace_id, 1, event.at),
-        |c| write_next(c, &event, &deltas),
+        |c| write_next(c, &event, row, &deltas),
     );
     Ok(Event { seq, at, ..event })
 }
 
 /// Writes an event under the number, and at the time, that its workspace has taken last, and ends the transaction.
-async fn write_next(conn: &mut Conn, event: &Event, deltas: &Deltas) -> StoreResult<()> {
+async fn write_next(conn: &mut Conn, event: &Event, row: EventRow, deltas: &Deltas) -> StoreResult<()> {
     let ((), ((), ((), ()))) = pipelined!(conn;
         |c| counts::apply(c, event.workspace_id, deltas),
-        |c| events::insert_next(c, event),
+        |c| events::insert_next(c, row),
         |c| queue::record_next(c, event),
         |c| c.conclude(),
     );

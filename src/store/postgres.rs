@@ -258,8 +258,10 @@ where
     match (answer, ended) {
         (Ok(value), Ok(())) => Ok(value),
         (Ok(_), Err(error)) => {
-            // A commit that failed has rolled back, unless nobody knows what became of it.
-            loan.discard();
+            // What lost a race has been rolled back. Of anything else nobody knows what became of it.
+            if !error.is_transient() {
+                loan.discard();
+            }
             Err(error.into())
         }
         (Err(error), Ok(())) => Err(error),

@@ -29,6 +29,8 @@ on_both! {
             (PAGE, json!({ "number": [null] })),
             (PAGE, json!({ "number": world.number.id })),
             (PAGE, json!({ "first": 101 })),
+            (NULLABLE, json!({ "id": "x", "stale": false })),
+            (NULLABLE, json!({ "id": "x", "stale": null })),
             ("{ conversations { nodes { id nothing } } }", json!({})),
             ("query($unused: Int) { viewer { id } }", json!({})),
             ("query($id: ID!) { conversation(id: $id) { id } }", json!({})),
@@ -48,7 +50,7 @@ on_both! {
             }
         }
         assert!(first[0].get("errors").is_none(), "{}", first[0]);
-        assert_eq!(first.iter().filter(|body| body.get("errors").is_some()).count(), 11, "{first:?}");
+        assert_eq!(first.iter().filter(|body| body.get("errors").is_some()).count(), 12, "{first:?}");
     }
 }
 
@@ -81,6 +83,9 @@ on_both! {
         }
     }
 }
+
+const NULLABLE: &str = "mutation($id: ID!, $stale: Boolean = false) { sendMessage(input: {
+    conversationId: $id, body: \"x\", idempotencyKey: \"k\", overrideStale: $stale }) { changed } }";
 
 const COSTLY: &str = "query($first: Int!) { conversations(first: $first) {
     nodes { messages(first: $first) { nodes { id body } } } } }";
