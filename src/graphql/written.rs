@@ -1,7 +1,7 @@
 //! Answers that are written as JSON where their parts stand.
 //!
 //! Between a resolver and the wire the engine keeps a tree of values: of a page of fifty, 1,300 of them, each with a
-//! copy of its text and a name to hash. What is known already needs no tree. A [`Plan`] is made of a selection
+//! copy of its text and a name to hash. What is known already needs no tree. A plan is made of a selection
 //! once, and writes an object of its type as often as there are rows. Where a row needs something that has to be
 //! waited for, an argument, or a directive, there is no plan, and the engine does what it always does: a type
 //! gains in speed what it says here, and loses nothing by what it does not say.
