@@ -1,9 +1,9 @@
 //! Objects resolved where they stand.
 //!
 //! The engine makes a task of every field, so that those which have to be looked up wait for each other. In a page
-//! of rows nearly all are there already. [`Direct`] writes such a row at once (see [`super::written`]); otherwise it
-//! asks each field once, in order, keeps what is ready, and waits
-//! only for the rest, together as the engine would. It passes the engine's extensions by: the schema has none.
+//! of rows nearly all are there already. What a list of them cannot write at once (see [`super::written`]), and a row
+//! by itself, [`Direct`] resolves: it asks each field once, in order, keeps what is ready, and waits only for the rest,
+//! together as the engine would. It passes the engine's extensions by: the schema has none.
 
 use std::borrow::Cow;
 use std::future::poll_fn;
@@ -20,7 +20,7 @@ use async_graphql::{
 use futures_util::StreamExt;
 use futures_util::stream::FuturesUnordered;
 
-use super::written::{self, Selected, Writer, Written};
+use super::written::{Selected, Writer, Written};
 
 /// An object type of the API that is resolved field by field, as itself in every other way.
 #[derive(Debug, Clone)]
@@ -44,9 +44,6 @@ impl<T: ContainerType + Written> OutputType for Direct<T> {
     }
 
     async fn resolve(&self, ctx: &ContextSelectionSet<'_>, field: &Positioned<Field>) -> ServerResult<Value> {
-        if let Some(written) = written::object(ctx, &self.0) {
-            return Ok(written);
-        }
         let mut fields = Vec::with_capacity(ctx.item.node.items.len());
         if !gather(ctx, &ctx.item.node, &<T as OutputType>::type_name(), &mut fields) {
             return self.0.resolve(ctx, field).await;

@@ -247,13 +247,6 @@ impl<T: Written> Plan<T> {
     }
 }
 
-/// The selection on `it`, written; `None` when the engine has to resolve it.
-pub fn object<T: Written>(ctx: &ContextSelectionSet<'_>, it: &T) -> Option<Value> {
-    let mut json = Json::default();
-    planned::<T>(ctx)?.write(it, &mut json)?;
-    Some(Value::Binary(json.into_bytes().into()))
-}
-
 /// A list whose items are written if they can be.
 pub struct List<'a, T>(pub Vec<&'a T>);
 
