@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use diesel::prelude::*;
 use diesel_async::RunQueryDsl;
 
-use super::backend::on_backend;
+use super::backend::{held, on_backend};
 use super::schema::{agents, conversations, number_access};
 use super::{Conn, StoreResult};
 use crate::clock::Timestamp;
@@ -131,14 +131,9 @@ pub async fn by_ids_shared(
     workspace: WorkspaceId,
     ids: &[AgentId],
 ) -> StoreResult<Vec<Agent>> {
-    let Some(mut c) = conn.postgres() else { return by_ids(conn, workspace, ids).await };
-    let rows: Vec<AgentRow> = agents::table
-        .filter(agents::workspace_id.eq(workspace).and(agents::id.eq_any(ids)))
-        .order(agents::id)
-        .select(AgentRow::as_select())
-        .for_share()
-        .load(&mut c)
-        .await?;
+    let wanted = agents::workspace_id.eq(workspace).and(agents::id.eq_any(ids));
+    let rows: Vec<AgentRow> =
+        held!(conn, for_share, agents::table.filter(wanted).order(agents::id).select(AgentRow::as_select()))?;
     Ok(rows.into_iter().map(Agent::from).collect())
 }
 
@@ -163,18 +158,8 @@ pub async fn for_conversation_shared(
     let wanted = agents::workspace_id
         .eq(workspace)
         .and(agents::id.eq_any(ids).or(agents::id.nullable().eq(owner).assume_not_null()));
-    let rows: Vec<AgentRow> = match conn {
-        Conn::Postgres(c) => {
-            agents::table
-                .filter(wanted)
-                .order(agents::id)
-                .select(AgentRow::as_select())
-                .for_share()
-                .load(&mut c.shared())
-                .await?
-        }
-        Conn::Sqlite(c) => agents::table.filter(wanted).select(AgentRow::as_select()).load(c).await?,
-    };
+    let rows: Vec<AgentRow> =
+        held!(conn, for_share, agents::table.filter(wanted).order(agents::id).select(AgentRow::as_select()))?;
     Ok(rows.into_iter().map(Agent::from).collect())
 }
 
@@ -200,20 +185,9 @@ pub async fn with_access_to_conversation_shared(
                 .eq_any(ids)
                 .or(number_access::agent_id.nullable().eq(owner).assume_not_null()),
         );
-    let found: Vec<AgentId> = match conn {
-        Conn::Postgres(c) => {
-            number_access::table
-                .filter(wanted)
-                .order(number_access::agent_id)
-                .select(number_access::agent_id)
-                .for_share()
-                .load(&mut c.shared())
-                .await?
-        }
-        Conn::Sqlite(c) => {
-            number_access::table.filter(wanted).select(number_access::agent_id).load(c).await?
-        }
-    };
+    let agent = number_access::agent_id;
+    let found: Vec<AgentId> =
+        held!(conn, for_share, number_access::table.filter(wanted).order(agent).select(agent))?;
     Ok(found.into_iter().collect())
 }
 
@@ -228,18 +202,11 @@ pub async fn with_managers_locked(
     let wanted = agents::workspace_id
         .eq(workspace)
         .and(agents::id.eq_any(ids).or(agents::role.eq(Role::Manager).and(agents::active.eq(true))));
-    let rows: Vec<AgentRow> = match conn {
-        Conn::Postgres(c) => {
-            agents::table
-                .filter(wanted)
-                .order(agents::id)
-                .select(AgentRow::as_select())
-                .for_update()
-                .load(&mut c.shared())
-                .await?
-        }
-        Conn::Sqlite(c) => agents::table.filter(wanted).select(AgentRow::as_select()).load(c).await?,
-    };
+    let rows: Vec<AgentRow> = held!(
+        conn,
+        for_update,
+        agents::table.filter(wanted).order(agents::id).select(AgentRow::as_select())
+    )?;
     Ok(rows.into_iter().map(Agent::from).collect())
 }
 
@@ -254,20 +221,9 @@ pub async fn with_access_shared(
         .eq(workspace)
         .and(number_access::phone_number_id.eq(number))
         .and(number_access::agent_id.eq_any(ids));
-    let found: Vec<AgentId> = match conn {
-        Conn::Postgres(c) => {
-            number_access::table
-                .filter(wanted)
-                .order(number_access::agent_id)
-                .select(number_access::agent_id)
-                .for_share()
-                .load(&mut c.shared())
-                .await?
-        }
-        Conn::Sqlite(c) => {
-            number_access::table.filter(wanted).select(number_access::agent_id).load(c).await?
-        }
-    };
+    let agent = number_access::agent_id;
+    let found: Vec<AgentId> =
+        held!(conn, for_share, number_access::table.filter(wanted).order(agent).select(agent))?;
     Ok(found.into_iter().collect())
 }
 

@@ -19,7 +19,7 @@ use futures_util::future::BoxFuture;
 
 use super::error::{StoreError, StoreResult};
 use super::notify::NotifyLink;
-use super::postgres::{Loan, PgConn, PgPool, Timeouts};
+use super::postgres::{PgConn, PgPool, Timeouts};
 use super::sqlite::{SqliteConn, SqliteThreads};
 use crate::metrics::Pool;
 
@@ -44,6 +44,22 @@ macro_rules! on_backend {
     };
 }
 pub(crate) use on_backend;
+
+/// Loads the rows of a query, with a lock that they keep until the transaction ends: `held!(conn, for_share, query)`.
+///
+/// They are to be in an order in which everybody locks them. SQLite locks no rows: it has one writer. The query is
+/// compiled twice, as by `on_backend!`.
+macro_rules! held {
+    ($conn:expr, $lock:ident, $query:expr) => {
+        match $conn {
+            $crate::store::backend::Conn::Postgres(connection) => {
+                $query.$lock().load(&mut connection.shared()).await
+            }
+            $crate::store::backend::Conn::Sqlite(connection) => $query.load(connection).await,
+        }
+    };
+}
+pub(crate) use held;
 
 /// Runs several queries on one connection, and answers with their answers:
 /// `pipelined!(conn; |c| first(c), |c| second(c))`.
@@ -267,7 +283,7 @@ impl Store {
             Engine::Postgres(pool) => {
                 // A read that was given up on leaves its statement running: the next to get that connection would
                 // wait behind it.
-                let mut loan = Loan::of(PgConn::new(pool.get().await?));
+                let mut loan = pool.lend().await?;
                 let answer = work(loan.conn()?).await;
                 loan.give_back();
                 answer

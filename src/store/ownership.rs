@@ -7,7 +7,7 @@ use std::collections::{BTreeSet, HashSet};
 use diesel::prelude::*;
 use diesel_async::RunQueryDsl;
 
-use super::backend::on_backend;
+use super::backend::{held, on_backend};
 use super::conversations::ConversationRow;
 use super::read_markers;
 use super::schema::{conversations, events, messages, number_access};
@@ -136,13 +136,11 @@ pub async fn lock_all(
     ids: &[ConversationId],
 ) -> StoreResult<Vec<Snapshot>> {
     let wanted = conversations::workspace_id.eq(workspace).and(conversations::id.eq_any(ids));
-    let query = conversations::table.filter(wanted).order(conversations::id);
-    let rows: Vec<ConversationRow> = match conn {
-        Conn::Postgres(c) => {
-            query.select(ConversationRow::as_select()).for_update().load(&mut c.shared()).await?
-        }
-        Conn::Sqlite(c) => query.select(ConversationRow::as_select()).load(c).await?,
-    };
+    let rows: Vec<ConversationRow> = held!(
+        conn,
+        for_update,
+        conversations::table.filter(wanted).order(conversations::id).select(ConversationRow::as_select())
+    )?;
     let mut readers = read_markers::readers_of(conn, workspace, ids).await?;
     let snapshots = rows.into_iter().map(|row| {
         let conversation = Conversation::try_from(row)?;
@@ -161,10 +159,7 @@ pub async fn access_shared(
     let wanted = number_access::workspace_id.eq(workspace).and(number_access::agent_id.eq_any(agents));
     let pair = (number_access::agent_id, number_access::phone_number_id);
     let query = number_access::table.filter(wanted).order(pair).select(pair);
-    let found: Vec<(AgentId, PhoneNumberId)> = match conn {
-        Conn::Postgres(c) => query.for_share().load(&mut c.shared()).await?,
-        Conn::Sqlite(c) => query.load(c).await?,
-    };
+    let found: Vec<(AgentId, PhoneNumberId)> = held!(conn, for_share, query)?;
     Ok(found.into_iter().collect())
 }
 

@@ -60,7 +60,7 @@ struct Checkout {
 }
 
 impl PgConn {
-    pub fn new(object: PgObject) -> Self {
+    fn new(object: PgObject) -> Self {
         Self(Arc::new(Checkout { object, concluded: AtomicBool::new(false) }))
     }
 
@@ -70,20 +70,29 @@ impl PgConn {
     }
 
     /// Commits when what was sent before has been worked on; rolls back if any of that failed.
-    pub async fn conclude(&self) -> StoreResult<()> {
+    pub fn conclude(&self) -> BoxFuture<'_, StoreResult<()>> {
         self.0.concluded.store(true, Ordering::Relaxed);
         // As a prepared statement, which takes its turn behind those that still have to be prepared. A batch would not.
-        diesel::sql_query("COMMIT").prepared().execute(&mut self.shared()).await?;
-        Ok(())
+        let commit = async { diesel::sql_query("COMMIT").prepared().execute(&mut self.shared()).await };
+        commit.map(|done| Ok(done.map(drop)?)).boxed()
     }
 
     fn is_concluded(&self) -> bool {
         AtomicBool::load(&self.0.concluded, Ordering::Relaxed)
     }
 
-    async fn begin(&self) -> StoreResult<()> {
+    fn begin(&self) -> BoxFuture<'_, StoreResult<()>> {
         self.0.concluded.store(false, Ordering::Relaxed);
-        Ok(self.shared().batch_execute("BEGIN").await?)
+        self.control("BEGIN")
+    }
+
+    fn roll_back(&self) -> BoxFuture<'_, StoreResult<()>> {
+        self.control("ROLLBACK")
+    }
+
+    // In a box, as all here that transactions have in common: its code would be in the program once for each kind.
+    fn control(&self, statement: &'static str) -> BoxFuture<'_, StoreResult<()>> {
+        async move { Ok(self.shared().batch_execute(statement).await?) }.boxed()
     }
 
     /// The same connection.
@@ -143,7 +152,7 @@ impl PgPool {
             .build()
             .map_err(|error| StoreError::Unavailable(error.to_string()))?;
         let pool = Self { pool, target };
-        drop(pool.get().await?);
+        pool.lend().await?.give_back();
         Ok(pool)
     }
 
@@ -151,8 +160,13 @@ impl PgPool {
     ///
     /// # Errors
     /// [`StoreError::Unavailable`] when none is free in time or the server cannot be reached.
-    pub async fn get(&self) -> StoreResult<PgObject> {
-        self.pool.get().await.map_err(|error| StoreError::Unavailable(error.to_string()))
+    // In a box, or its code would be in the program once for each kind of answer: a third of a megabyte.
+    pub fn lend(&self) -> BoxFuture<'_, StoreResult<Loan>> {
+        async {
+            let object = self.pool.get().await.map_err(|error| StoreError::Unavailable(error.to_string()))?;
+            Ok(Loan::of(PgConn::new(object)))
+        }
+        .boxed()
     }
 
     /// See [`super::Store::listen`].
@@ -180,7 +194,7 @@ impl PgPool {
     {
         let mut attempt = 1;
         // What is left in a transaction, by a panic or an error, is not lent again: the server rolls back.
-        let mut loan = Loan::of(PgConn::new(self.get().await?));
+        let mut loan = self.lend().await?;
         loop {
             match transaction(&mut loan, &work).await {
                 Err(error) if error.is_transient() && attempt < MAX_ATTEMPTS && loan.is_held() => {
@@ -200,7 +214,7 @@ impl PgPool {
 pub struct Loan(Option<Conn>);
 
 impl Loan {
-    pub fn of(connection: PgConn) -> Self {
+    fn of(connection: PgConn) -> Self {
         Self(Some(Conn::Postgres(connection)))
     }
 
@@ -253,7 +267,7 @@ where
     let ended = match &answer {
         Ok(_) if connection.is_concluded() => Ok(()),
         Ok(_) => connection.conclude().await,
-        Err(_) => connection.shared().batch_execute("ROLLBACK").await.map_err(StoreError::from),
+        Err(_) => connection.roll_back().await,
     };
     match (answer, ended) {
         (Ok(value), Ok(())) => Ok(value),
