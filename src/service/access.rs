@@ -1,16 +1,20 @@
 //! What a caller may see, and who is allowed to ask at all.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
+use std::time::Instant;
 
 use futures_util::FutureExt;
 
 use super::{Answer, Error, Services};
 use crate::clock::Timestamp;
 use crate::domain::{Agent, AgentId, PhoneNumber, PhoneNumberId, Viewer, Workspace, WorkspaceId, input};
-use crate::store::{access, agents, phone_numbers, workspaces};
+use crate::store::access::{self, AgentAccess};
+use crate::store::{StoreResult, agents, phone_numbers, workspaces};
 use crate::token::Caller;
 
-/// What a caller may see, read in one snapshot together with the position of the log.
+/// What a caller may see, read in one snapshot together with the position of the log; what the numbers are called may
+/// be a minute older (`numbers`).
 ///
 /// Rows read later than this may be newer than `as_of`, never older: a subscription started there sees some
 /// changes twice and misses none.
@@ -21,7 +25,7 @@ pub struct Access {
     /// `None` for a service.
     pub agent: Option<Agent>,
     /// The numbers that the agent can access, or all for a service; oldest first.
-    pub phone_numbers: Vec<PhoneNumber>,
+    pub phone_numbers: Arc<[PhoneNumber]>,
     /// The number of the last event when this was read.
     pub as_of: i64,
     /// When the last event was. What is judged by the time is judged no earlier than this.
@@ -82,8 +86,7 @@ impl Services {
         let workspace_id = caller.workspace_id();
         let read = match caller {
             Caller::Agent { agent_id, .. } => self
-                .store
-                .read(move |conn| access::of_agent(conn, workspace_id, agent_id).boxed())
+                .access_of_agent(workspace_id, agent_id)
                 .await?
                 .filter(|found| found.agent.active)
                 .map(|found| (found.workspace, found.head, Some(found.agent), found.phone_numbers)),
@@ -95,7 +98,7 @@ impl Services {
                                 return Ok(None);
                             };
                             let numbers = phone_numbers::all(conn, workspace_id).await?;
-                            Ok(Some((workspace, head, None, numbers)))
+                            Ok(Some((workspace, head, None, numbers.into())))
                         }
                         .boxed()
                     })
@@ -112,5 +115,26 @@ impl Services {
             logged_at: head.at,
             floor: head.floor,
         })
+    }
+
+    async fn access_of_agent(
+        &self,
+        workspace: WorkspaceId,
+        agent: AgentId,
+    ) -> StoreResult<Option<AgentAccess>> {
+        let Some(numbers) = &self.numbers else {
+            return self.store.read(move |conn| access::of_agent(conn, workspace, agent).boxed()).await;
+        };
+        let known = numbers.of((workspace, agent), Instant::now());
+        let asked = known.clone();
+        let found = self.store.read(move |conn| match asked {
+            Some(known) => access::of_known_agent(conn, workspace, agent, known).boxed(),
+            None => access::of_agent(conn, workspace, agent).boxed(),
+        });
+        let found = found.await?;
+        if let Some(found) = &found {
+            numbers.keep((workspace, agent), known.as_ref(), &found.phone_numbers, Instant::now());
+        }
+        Ok(found)
     }
 }

@@ -13,7 +13,7 @@
 //!   a process.
 //!
 //! A caller is a verified token; whether the agent behind it is still active, and what they can access, is
-//! read here, each time. Nothing here knows GraphQL or HTTP.
+//! read here, each time (`numbers`: what is not). Nothing here knows GraphQL or HTTP.
 //!
 //! To add a use case: a method on [`Services`] in the file of its noun that hands a decision of [`crate::domain`]
 //! to `Services::act`, which opens the scene for it, in the order that keeps transactions from deadlocking, and
@@ -35,6 +35,7 @@ pub mod import;
 pub mod lease;
 pub mod lifecycle;
 pub mod messaging;
+mod numbers;
 pub mod operator;
 pub mod outcome;
 pub mod presence;
@@ -83,6 +84,7 @@ pub use workloads::Workload;
 
 use feed::Feed;
 use figures::Figures;
+use numbers::NumbersOfAgents;
 use scene::Scene;
 use wakeups::{Bus, Wakeup, WakeupState, Wakeups};
 
@@ -103,6 +105,8 @@ pub struct Services {
     keys: Arc<Keys>,
     metrics: Metrics,
     shares: shares::Shares,
+    /// None for SQLite, where reading them costs no more than looking them up.
+    numbers: Option<NumbersOfAgents>,
 }
 
 /// What an operator may want otherwise.
@@ -159,6 +163,7 @@ impl Services {
         let epoch = store.write(|conn| workspaces::epoch(conn).boxed()).await?;
         let metrics = Metrics::default();
         let feed = Feed::start(store.clone(), epoch, settings.poll, metrics.clone());
+        let numbers = store.is_shared().then(NumbersOfAgents::default);
         let presence = presence::Board::start(store.clone(), clock.clone(), settings.poll);
         let wakeups = match bus {
             None => Wakeups::none(),
@@ -182,6 +187,7 @@ impl Services {
             keys: Arc::new(keys),
             metrics,
             shares: shares::Shares::default(),
+            numbers,
         })
     }
 

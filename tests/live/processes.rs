@@ -120,6 +120,26 @@ async fn what_one_process_writes_another_delivers_by_notify() {
     stop(world, sibling).await;
 }
 
+/// Which numbers an agent can access, each process reads each time, whatever it has heard.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_withdrawn_at_one_process_is_gone_at_another_at_once() {
+    let Some(store) = TestDatabase::create(Database::Postgres).await else { return };
+    let world = world(&store, over(Wakeups::Off)).await;
+    let sibling = world.app.sibling_with(over(Wakeups::Off)).await;
+    let rep = world.rep.at(sibling.address());
+    let labels =
+        async || rep.client.data("{ phoneNumbers { label } }", json!({})).await["phoneNumbers"].clone();
+    assert_eq!(labels().await, json!([{ "label": "Sales" }, { "label": "Support" }]));
+    world.revoke(&world.rep, &world.number).await.changed();
+    assert_eq!(labels().await, json!([{ "label": "Support" }]));
+    world.grant(&world.rep, &world.number).await.changed();
+    world.revoke(&world.rep, &world.number2).await.changed();
+    assert_eq!(labels().await, json!([{ "label": "Sales" }]));
+    world.deactivate(&world.rep).await.changed();
+    rep.client.query("{ phoneNumbers { label } }", json!({})).await.assert_error(&["UNAUTHENTICATED"]);
+    stop(world, sibling).await;
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn what_one_process_writes_another_delivers_over_nats() {
     let Some(store) = TestDatabase::create(Database::Postgres).await else { return };

@@ -1,4 +1,4 @@
-//! An open conversation is never owned by somebody who cannot work it.
+//! What an agent can access is what it is now, and an open conversation is never owned by somebody who cannot work it.
 
 use serde_json::{Value, json};
 
@@ -35,6 +35,29 @@ on_both! {
         assert_eq!(other["assignee"]["id"], world.rep2.id.as_str(), "{other:#}");
         assert_eq!(world.rep.ids("ASSIGNED_TO_ME", NONE).await, [elsewhere.as_str()]);
         world.app.assert_store_is_sound().await;
+    }
+
+    async fn the_numbers_of_an_agent_are_those_of_this_moment(world: World) {
+        let seen = async || {
+            let data = world.rep.client.data("{ phoneNumbers { label } }", NONE).await;
+            let numbers = data["phoneNumbers"].as_array().expect("numbers");
+            numbers.iter().map(|number| text(&number["label"]).to_owned()).collect::<Vec<_>>()
+        };
+        let third = world.add_number(&world.app, &[&world.manager], "Parts").await;
+        assert_eq!(seen().await, ["Sales", "Support"]);
+        world.revoke(&world.rep, &world.number).await.changed();
+        assert_eq!(seen().await, ["Support"]);
+        // As many as before, and not the same.
+        world.revoke(&world.rep, &world.number2).await.changed();
+        world.grant(&world.rep, &third).await.changed();
+        assert_eq!(seen().await, ["Parts"]);
+        world.grant(&world.rep, &world.number).await.changed();
+        assert_eq!(seen().await, ["Sales", "Parts"]);
+        assert_eq!(seen().await, ["Sales", "Parts"]);
+        world.revoke(&world.rep, &world.number).await.changed();
+        world.revoke(&world.rep, &third).await.changed();
+        assert_eq!(seen().await, [""; 0]);
+        assert_eq!(world.rep.ids("INBOX", NONE).await, [""; 0]);
     }
 
     async fn whoever_has_no_access_waits_for_nobody_who_has(world: World) {
