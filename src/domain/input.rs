@@ -28,12 +28,12 @@ pub struct E164(String);
 
 impl E164 {
     /// `None` unless the text is `^\+[1-9]\d{1,14}$`.
-    pub fn parse(text: &str) -> Option<Self> {
-        let digits = text.strip_prefix('+')?.as_bytes();
+    pub fn parse(text: impl AsRef<str> + Into<String>) -> Option<Self> {
+        let digits = text.as_ref().strip_prefix('+')?.as_bytes();
         let valid = (2..=15).contains(&digits.len())
             && digits.iter().all(u8::is_ascii_digit)
             && digits.first() != Some(&b'0');
-        valid.then(|| Self(text.to_owned()))
+        valid.then(|| Self(text.into()))
     }
 
     pub fn as_str(&self) -> &str {

@@ -213,10 +213,18 @@ impl Outline {
             _ if self.fields.is_empty() => {}
             Value::List(items) => items.iter_mut().for_each(|item| self.arrange(item)),
             Value::Object(fields) => {
-                let place = |key: &Name| self.fields.get_index_of(key).unwrap_or(usize::MAX);
-                if !fields.keys().is_sorted_by_key(place) {
-                    fields.sort_by_cached_key(|key, _| place(key));
+                // They mostly stand as they were asked for, and are found then without a hash. What comes before the
+                // first that does not is looked at twice.
+                let mut asked = self.fields.iter();
+                let is_arranged = fields.iter_mut().all(|(key, below)| {
+                    let outline = asked.find(|(name, _)| *name == key);
+                    outline.inspect(|(_, outline)| outline.arrange(below)).is_some()
+                });
+                if is_arranged {
+                    return;
                 }
+                let place = |key: &Name| self.fields.get_index_of(key).unwrap_or(usize::MAX);
+                fields.sort_by_cached_key(|key, _| place(key));
                 for (key, below) in fields {
                     if let Some(outline) = self.fields.get(key) {
                         outline.arrange(below);
@@ -489,5 +497,34 @@ mod tests {
         let wanted = "{w:{plan:y,name:x},viewer:{id:i,role:r,name:n},\
             conversations:{nodes:[{status:2,id:1},{status:3,id:4}],totalCount:2}}";
         assert_eq!(keys(&data), wanted);
+    }
+
+    #[test]
+    fn fields_stand_in_the_order_asked_for_beside_some_that_are_missing() {
+        let query = "subscription { queueChanges { __typename ... on QueueReset { reason asOf }
+            ... on ConversationUpdated { cursor conversation { id status version } } } }";
+        for (given, wanted) in [
+            // In order all the way.
+            (
+                value!({ "queueChanges": { "__typename": "C", "cursor": 1, "conversation": { "id": 2, "version": 3 } } }),
+                "{queueChanges:{__typename:C,cursor:1,conversation:{id:2,version:3}}}",
+            ),
+            // Out of order below what is in order.
+            (
+                value!({ "queueChanges": { "__typename": "C", "conversation": { "version": 3, "id": 2 } } }),
+                "{queueChanges:{__typename:C,conversation:{id:2,version:3}}}",
+            ),
+            // One that is missing, and one that comes too late.
+            (
+                value!({ "queueChanges": { "conversation": { "version": 3, "status": 4 }, "cursor": 1 } }),
+                "{queueChanges:{cursor:1,conversation:{status:4,version:3}}}",
+            ),
+            (
+                value!({ "queueChanges": { "asOf": 5, "reason": 6, "__typename": "Q" } }),
+                "{queueChanges:{__typename:Q,reason:6,asOf:5}}",
+            ),
+        ] {
+            assert_eq!(keys(&complete(Response::new(given), query, None).data), wanted);
+        }
     }
 }

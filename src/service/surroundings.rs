@@ -4,7 +4,6 @@
 //! are needed by a thousand subscribers, so they are kept beside the event. They are read after the rows or the
 //! events, hence nothing is older than what it is shown with.
 
-use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -19,8 +18,8 @@ use crate::domain::{
 use crate::store::backend::pipelined;
 use crate::store::{Store, agents, contacts, messages};
 
-/// What each of the messages holds, with its author.
-type Messages = HashMap<MessageId, (Message, Option<Agent>)>;
+/// A message and its author.
+type Written = (Message, Option<Agent>);
 
 /// What a page of rows or a run of events of one workspace mentions. Each kind is read when somebody first asks for one of it.
 pub struct Surroundings {
@@ -28,16 +27,17 @@ pub struct Surroundings {
     workspace: WorkspaceId,
     mentioned: Mentioned,
     habits: Arc<Habits>,
-    agents: OnceCell<HashMap<AgentId, Agent>>,
-    contacts: OnceCell<HashMap<ContactId, Contact>>,
-    messages: OnceCell<Messages>,
+    agents: OnceCell<Found<Agent>>,
+    contacts: OnceCell<Found<Contact>>,
+    messages: OnceCell<Found<Written>>,
 }
 
+/// Once sorted in order, and each once: an index is looked up faster so.
 #[derive(Default)]
 struct Mentioned {
-    agents: BTreeSet<AgentId>,
-    contacts: BTreeSet<ContactId>,
-    messages: BTreeSet<MessageId>,
+    agents: Vec<AgentId>,
+    contacts: Vec<ContactId>,
+    messages: Vec<MessageId>,
 }
 
 /// What those who listen to a workspace have asked for lately.
@@ -78,7 +78,7 @@ impl Services {
     pub fn around_agents(&self, workspace: WorkspaceId, agents: Vec<Agent>) -> Surroundings {
         let around = Surroundings::of(self.store.clone(), workspace, Arc::default(), Mentioned::default());
         if !agents.is_empty() {
-            _ = around.agents.set(of_agents(agents));
+            _ = around.agents.set(Found::new(agents));
         }
         around
     }
@@ -123,7 +123,8 @@ impl Surroundings {
         Self::of(store, workspace, habits, mentioned)
     }
 
-    fn of(store: Store, workspace: WorkspaceId, habits: Arc<Habits>, mentioned: Mentioned) -> Self {
+    fn of(store: Store, workspace: WorkspaceId, habits: Arc<Habits>, mut mentioned: Mentioned) -> Self {
+        mentioned.sort();
         let (agents, contacts, messages) = (OnceCell::new(), OnceCell::new(), OnceCell::new());
         Self { store, workspace, mentioned, habits, agents, contacts, messages }
     }
@@ -132,9 +133,9 @@ impl Surroundings {
     pub(super) async fn read_ahead(&self) {
         let is_due = |asked: &AtomicBool| asked.swap(false, Ordering::Relaxed);
         let (habits, mentioned) = (&self.habits, &self.mentioned);
-        let agents = is_due(&habits.agents).then(|| Vec::from_iter(mentioned.agents.iter().copied()));
-        let contacts = is_due(&habits.contacts).then(|| Vec::from_iter(mentioned.contacts.iter().copied()));
-        let messages = is_due(&habits.messages).then(|| Vec::from_iter(mentioned.messages.iter().copied()));
+        let agents = is_due(&habits.agents).then(|| mentioned.agents.clone());
+        let contacts = is_due(&habits.contacts).then(|| mentioned.contacts.clone());
+        let messages = is_due(&habits.messages).then(|| mentioned.messages.clone());
         if agents.is_none() && contacts.is_none() && messages.is_none() {
             return;
         }
@@ -157,27 +158,27 @@ impl Surroundings {
         });
         // What fails is tried again by the first who asks, who is told.
         let Ok((agents, (contacts, messages))) = read.await else { return };
-        agents.map(|found| self.agents.set(of_agents(found)));
-        contacts.map(|found| self.contacts.set(of_contacts(found)));
-        messages.map(|found| self.messages.set(of_messages(found)));
+        agents.map(|found| self.agents.set(Found::new(found)));
+        contacts.map(|found| self.contacts.set(Found::new(found)));
+        messages.map(|found| self.messages.set(Found::new(found)));
     }
 
     /// The agent, if agents were read already.
     pub fn agent_at_hand(&self, id: AgentId) -> Option<&Agent> {
         ask(&self.habits.agents);
-        self.agents.get()?.get(&id)
+        self.agents.get()?.get(id)
     }
 
     /// The contact, if contacts were read already.
     pub fn contact_at_hand(&self, id: ContactId) -> Option<&Contact> {
         ask(&self.habits.contacts);
-        self.contacts.get()?.get(&id)
+        self.contacts.get()?.get(id)
     }
 
     /// The message and its author, if messages were read already.
-    pub fn message_at_hand(&self, id: MessageId) -> Option<&(Message, Option<Agent>)> {
+    pub fn message_at_hand(&self, id: MessageId) -> Option<&Written> {
         ask(&self.habits.messages);
-        self.messages.get()?.get(&id)
+        self.messages.get()?.get(id)
     }
 
     /// `None` when the events do not mention the agent.
@@ -186,7 +187,7 @@ impl Surroundings {
     /// What the database fails with.
     pub async fn agent(&self, id: AgentId) -> Answer<Option<&Agent>> {
         ask(&self.habits.agents);
-        Ok(self.all_agents().await?.get(&id))
+        Ok(self.all_agents().await?.get(id))
     }
 
     /// `None` when the events do not mention the contact.
@@ -195,71 +196,111 @@ impl Surroundings {
     /// What the database fails with.
     pub async fn contact(&self, id: ContactId) -> Answer<Option<&Contact>> {
         ask(&self.habits.contacts);
-        Ok(self.all_contacts().await?.get(&id))
+        Ok(self.all_contacts().await?.get(id))
     }
 
     /// The message and its author; `None` when the events do not mention it.
     ///
     /// # Errors
     /// What the database fails with.
-    pub async fn message(&self, id: MessageId) -> Answer<Option<&(Message, Option<Agent>)>> {
+    pub async fn message(&self, id: MessageId) -> Answer<Option<&Written>> {
         ask(&self.habits.messages);
-        Ok(self.all_messages().await?.get(&id))
+        Ok(self.all_messages().await?.get(id))
     }
 
-    async fn all_agents(&self) -> Answer<&HashMap<AgentId, Agent>> {
+    async fn all_agents(&self) -> Answer<&Found<Agent>> {
         let read = async || {
-            let (workspace, ids) = (self.workspace, Vec::from_iter(self.mentioned.agents.iter().copied()));
+            let (workspace, ids) = (self.workspace, self.mentioned.agents.clone());
             if ids.is_empty() {
-                return Ok(HashMap::new());
+                return Ok(Found::default());
             }
             let found = self
                 .store
                 .read(move |conn| async move { agents::by_ids(conn, workspace, &ids).await }.boxed());
-            Ok(of_agents(found.await?))
+            Ok(Found::new(found.await?))
         };
         self.agents.get_or_try_init(read).await
     }
 
-    async fn all_contacts(&self) -> Answer<&HashMap<ContactId, Contact>> {
+    async fn all_contacts(&self) -> Answer<&Found<Contact>> {
         let read = async || {
-            let (workspace, ids) = (self.workspace, Vec::from_iter(self.mentioned.contacts.iter().copied()));
+            let (workspace, ids) = (self.workspace, self.mentioned.contacts.clone());
             if ids.is_empty() {
-                return Ok(HashMap::new());
+                return Ok(Found::default());
             }
             let found = self
                 .store
                 .read(move |conn| async move { contacts::by_ids(conn, workspace, &ids).await }.boxed());
-            Ok(of_contacts(found.await?))
+            Ok(Found::new(found.await?))
         };
         self.contacts.get_or_try_init(read).await
     }
 
-    async fn all_messages(&self) -> Answer<&Messages> {
+    async fn all_messages(&self) -> Answer<&Found<Written>> {
         let read = async || {
-            let (workspace, ids) = (self.workspace, Vec::from_iter(self.mentioned.messages.iter().copied()));
+            let (workspace, ids) = (self.workspace, self.mentioned.messages.clone());
             if ids.is_empty() {
-                return Ok(HashMap::new());
+                return Ok(Found::default());
             }
             let found = self
                 .store
                 .read(move |conn| async move { messages::with_authors(conn, workspace, &ids).await }.boxed());
-            Ok(of_messages(found.await?))
+            Ok(Found::new(found.await?))
         };
         self.messages.get_or_try_init(read).await
     }
 }
 
-fn of_agents(found: Vec<Agent>) -> HashMap<AgentId, Agent> {
-    found.into_iter().map(|agent| (agent.id, agent)).collect()
+/// What has an id.
+trait Identified {
+    type Id: Ord + Copy;
+
+    fn id(&self) -> Self::Id;
 }
 
-fn of_contacts(found: Vec<Contact>) -> HashMap<ContactId, Contact> {
-    found.into_iter().map(|contact| (contact.id, contact)).collect()
+impl Identified for Agent {
+    type Id = AgentId;
+
+    fn id(&self) -> AgentId {
+        self.id
+    }
 }
 
-fn of_messages(found: Vec<(Message, Option<Agent>)>) -> Messages {
-    found.into_iter().map(|(message, author)| (message.id, (message, author))).collect()
+impl Identified for Contact {
+    type Id = ContactId;
+
+    fn id(&self) -> ContactId {
+        self.id
+    }
+}
+
+impl Identified for Written {
+    type Id = MessageId;
+
+    fn id(&self) -> MessageId {
+        self.0.id
+    }
+}
+
+/// What was found, in order of ids: so it often comes, and a map would copy it.
+struct Found<T>(Vec<T>);
+
+impl<T> Default for Found<T> {
+    fn default() -> Self {
+        Self(Vec::new())
+    }
+}
+
+impl<T: Identified> Found<T> {
+    fn new(mut found: Vec<T>) -> Self {
+        found.sort_unstable_by_key(T::id);
+        Self(found)
+    }
+
+    fn get(&self, id: T::Id) -> Option<&T> {
+        let place = self.0.binary_search_by_key(&id, T::id).ok()?;
+        self.0.get(place)
+    }
 }
 
 impl Mentioned {
@@ -271,11 +312,21 @@ impl Mentioned {
         self.conversation(&body.after.conversation);
     }
 
+    fn sort(&mut self) {
+        fn sort<T: Ord>(ids: &mut Vec<T>) {
+            ids.sort_unstable();
+            ids.dedup();
+        }
+        sort(&mut self.agents);
+        sort(&mut self.contacts);
+        sort(&mut self.messages);
+    }
+
     fn conversation(&mut self, conversation: &Conversation) {
-        self.contacts.insert(conversation.contact_id);
-        self.messages.insert(conversation.last_message_id);
+        self.contacts.push(conversation.contact_id);
+        self.messages.push(conversation.last_message_id);
         if let Ownership::Agent { id, by, .. } = conversation.ownership {
-            self.agents.insert(id);
+            self.agents.push(id);
             self.agents.extend(by);
         }
         if let State::Closed { by, .. } = conversation.state {
@@ -288,5 +339,38 @@ impl Mentioned {
 fn ask(habit: &AtomicBool) {
     if !habit.load(Ordering::Relaxed) {
         habit.store(true, Ordering::Relaxed);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    impl Identified for u32 {
+        type Id = u32;
+
+        fn id(&self) -> u32 {
+            *self
+        }
+    }
+
+    #[test]
+    fn what_was_found_is_found_in_whatever_order_it_came() {
+        let found = Found::new(vec![5_u32, 1, 9, 3]);
+        for id in [1, 3, 5, 9] {
+            assert_eq!(found.get(id), Some(&id));
+        }
+        for id in [0, 2, 10] {
+            assert_eq!(found.get(id), None);
+        }
+        assert_eq!(Found::<u32>::default().get(1), None);
+    }
+
+    #[test]
+    fn what_is_mentioned_twice_is_asked_for_once() {
+        let (one, other) = (AgentId::generate(), AgentId::generate());
+        let mut mentioned = Mentioned { agents: vec![other, one, other], ..Mentioned::default() };
+        mentioned.sort();
+        assert_eq!(mentioned.agents, [one.min(other), one.max(other)]);
     }
 }

@@ -11,7 +11,7 @@ use diesel::expression::AsExpression;
 use diesel::internal::derives::as_expression::Bound;
 use diesel::pg::{Pg, PgValue};
 use diesel::serialize::{self, IsNull, Output, ToSql};
-use diesel::sql_types::{BigInt, Binary, Nullable, SingleValue, Text};
+use diesel::sql_types::{BigInt, Nullable, SingleValue, Text};
 use diesel::sqlite::{Sqlite, SqliteValue};
 use uuid::Uuid;
 
@@ -120,9 +120,8 @@ macro_rules! id_bytes {
             }
         }
         impl FromSql<Id, Sqlite> for $rust {
-            fn from_sql(value: SqliteValue<'_, '_, '_>) -> deserialize::Result<Self> {
-                let bytes = <Vec<u8> as FromSql<Binary, Sqlite>>::from_sql(value)?;
-                let $from = Uuid::from_slice(&bytes)?;
+            fn from_sql(mut value: SqliteValue<'_, '_, '_>) -> deserialize::Result<Self> {
+                let $from = Uuid::from_slice(value.read_blob())?;
                 Ok($build)
             }
         }
@@ -175,12 +174,14 @@ macro_rules! spellings {
                     <str as ToSql<Text, DB>>::to_sql(self.as_str(), out)
                 }
             }
-            impl<DB: Backend> FromSql<Text, DB> for $rust
-            where
-                String: FromSql<Text, DB>,
-            {
-                fn from_sql(value: DB::RawValue<'_>) -> deserialize::Result<Self> {
-                    Ok(<String as FromSql<Text, DB>>::from_sql(value)?.parse()?)
+            impl FromSql<Text, Pg> for $rust {
+                fn from_sql(value: PgValue<'_>) -> deserialize::Result<Self> {
+                    Ok(std::str::from_utf8(value.as_bytes())?.parse()?)
+                }
+            }
+            impl FromSql<Text, Sqlite> for $rust {
+                fn from_sql(value: SqliteValue<'_, '_, '_>) -> deserialize::Result<Self> {
+                    Ok(<String as FromSql<Text, Sqlite>>::from_sql(value)?.parse()?)
                 }
             }
         )+
@@ -217,6 +218,6 @@ where
 {
     fn from_sql(value: DB::RawValue<'_>) -> deserialize::Result<Self> {
         let text = <String as FromSql<Text, DB>>::from_sql(value)?;
-        Self::parse(&text).ok_or_else(|| "not an E.164 number".into())
+        Self::parse(text).ok_or_else(|| "not an E.164 number".into())
     }
 }
