@@ -7,6 +7,7 @@ use futures_util::{FutureExt, StreamExt, stream};
 use super::figures::{Dial, Onlooker, Read};
 use super::{Access, Answer, BoxStream, Error, Services};
 use crate::domain::{Agent, WorkspaceId};
+use crate::store::backend::pipelined;
 use crate::store::{agents, workloads, workspaces};
 use crate::token::Caller;
 
@@ -83,10 +84,13 @@ impl Services {
             .store
             .read(move |conn| {
                 async move {
-                    let agents = agents::all(conn, workspace).await?;
-                    let open = workloads::open(conn, workspace).await?;
-                    let waiting = workloads::waiting(conn, workspace).await?;
-                    Ok((agents, open, waiting, workspaces::heads(conn, &[workspace]).await?))
+                    let (agents, (open, (waiting, heads))) = pipelined!(conn;
+                        |c| agents::all(c, workspace),
+                        |c| workloads::open(c, workspace),
+                        |c| workloads::waiting(c, workspace),
+                        |c| workspaces::heads(c, &[workspace]),
+                    );
+                    Ok((agents, open, waiting, heads))
                 }
                 .boxed()
             })

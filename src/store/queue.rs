@@ -7,7 +7,7 @@ use diesel::prelude::*;
 use diesel::sql_types::{BigInt, Text};
 use diesel_async::RunQueryDsl;
 
-use super::backend::{insert_all, on_backend};
+use super::backend::{insert_all, on_backend, pipelined};
 use super::prepared::Prepare;
 use super::schema::{conversations, phone_numbers, queue_flows, view_counts, workspaces};
 use super::sql_types::Id;
@@ -105,14 +105,19 @@ pub async fn of_numbers(
 ) -> StoreResult<BTreeMap<PhoneNumberId, Queue>> {
     let ids: Vec<PhoneNumberId> = numbers.iter().copied().collect();
     let mut queues: BTreeMap<_, _> = ids.iter().map(|id| (*id, Queue::default())).collect();
-    for (id, n) in unassigned(conn, workspace, &ids).await? {
+    let (unassigned, (oldest, flows)) = pipelined!(conn;
+        |c| unassigned(c, workspace, &ids),
+        |c| oldest(c, workspace, &ids),
+        |c| flows(c, workspace, &ids, window),
+    );
+    for (id, n) in unassigned {
         queues.entry(id).or_default().unassigned = n;
     }
-    for (id, unassigned_since, waiting_since) in oldest(conn, workspace, &ids).await? {
+    for (id, unassigned_since, waiting_since) in oldest {
         let queue = queues.entry(id).or_default();
         (queue.oldest_unassigned_since, queue.oldest_waiting_since) = (unassigned_since, waiting_since);
     }
-    for (id, flow, slot, n) in flows(conn, workspace, &ids, window).await? {
+    for (id, flow, slot, n) in flows {
         let slots = &mut queues.entry(id).or_default().slots.0;
         if let Some(flows) = usize::try_from(slot).ok().and_then(|slot| slots.get_mut(slot)) {
             flows.add(flow, n);
