@@ -59,15 +59,27 @@ fn statements(dialect: Dialect, workspace: Uuid, reader: Uuid, count: u32, first
         Dialect::Postgres => format!("TIMESTAMPTZ 'epoch' + {micros} * INTERVAL '1 microsecond'"),
         Dialect::Sqlite => micros.to_owned(),
     };
-    let (at, new_id, object, text, padded) = match dialect {
+    let at = instant("micros");
+    // What a page shows was said last, so the ids of its messages rise with its order; its conversations and contacts
+    // may be of any age, so theirs are anything.
+    let millis = format!("({first} + {step} * CAST(i AS bigint)) / 1000");
+    let (message_id, new_id, object, text, padded) = match dialect {
         Dialect::Postgres => (
-            instant("micros"),
+            format!(
+                "(lpad(to_hex({millis}), 12, '0') || '7' || right(replace(gen_random_uuid()::text, '-', ''), 19))::uuid"
+            ),
             "gen_random_uuid()",
             "json_build_object",
             "::text",
             "lpad((i / 10)::text, 7, '0')",
         ),
-        Dialect::Sqlite => (instant("micros"), "randomblob(16)", "json_object", "", "printf('%07d', i / 10)"),
+        Dialect::Sqlite => (
+            format!("unhex(printf('%012x', {millis}) || '7' || substr(hex(randomblob(10)), 2))"),
+            "randomblob(16)",
+            "json_object",
+            "",
+            "printf('%07d', i / 10)",
+        ),
     };
     let hex = |column: &str| match dialect {
         Dialect::Postgres => format!("{column}::text"),
@@ -96,7 +108,7 @@ fn statements(dialect: Dialect, workspace: Uuid, reader: Uuid, count: u32, first
             SELECT agent_id, phone_number_id, row_number() OVER (PARTITION BY phone_number_id ORDER BY agent_id) - 1
                 AS place, count(*) OVER (PARTITION BY phone_number_id) AS places
             FROM number_access WHERE workspace_id = {workspace})
-        SELECT i, {new_id} AS conversation_id, {new_id} AS contact_id, {new_id} AS message_id, n.id AS phone_number_id,
+        SELECT i, {new_id} AS conversation_id, {new_id} AS contact_id, {message_id} AS message_id, n.id AS phone_number_id,
             i % {OPEN_ONE_IN} = 0 AS is_open, CASE WHEN i / 3 % 10 >= 3 THEN w.agent_id END AS owner,
             {first} + {step} * CAST(i AS bigint) AS micros
         FROM counted
