@@ -55,8 +55,8 @@ pub async fn of_agent(
 }
 
 /// As [`of_agent`], of an agent whose numbers were `known`, oldest first. On PostgreSQL, of their numbers only the ids are
-/// read; if those are not the known ones, everything is. It takes the server 0.04 ms instead of 0.05 to 0.06 (pgbench,
-/// 3 numbers), as one row instead of one for each number.
+/// read, in 0.10 ms instead of 0.16 (its log, for 3 numbers), and as one row instead of one for each; if those are not the
+/// known ones, everything is.
 pub async fn of_known_agent(
     conn: &mut Conn,
     workspace: WorkspaceId,
