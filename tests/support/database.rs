@@ -1,8 +1,10 @@
 //! A database of its own for each test.
 //!
 //! SQLite: a file in a new temporary directory. PostgreSQL: a copy of a template that is migrated once in
-//! each process. Names carry the process id, so that what a killed run left behind is recognised and dropped.
+//! each process, and dropped when that ends. Names carry the process id, so that what a killed run left behind is
+//! recognised and dropped by the next.
 
+use std::process::{Command, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
@@ -162,6 +164,7 @@ async fn create(admin: &str, name: &str, template: Option<&str>) {
 async fn prepare_template(admin: &str) -> String {
     drop_leftovers(admin).await;
     let name = unique_name("template_");
+    drop_when_this_process_ends(admin, &name);
     create(admin, &name, None).await;
     let app = App::start(&url_of(admin, &name)).await;
     app.stop().await;
@@ -178,6 +181,22 @@ async fn prepare_template(admin: &str) -> String {
     })
     .await;
     name
+}
+
+/// Has the template dropped by a shell that reads from this process, which nothing else outlives: then its last test has
+/// ended. Where there is no `psql`, or the shell is killed too, the next run drops it.
+fn drop_when_this_process_ends(admin: &str, name: &str) {
+    let wait_and_drop = r#"cat >/dev/null; psql -q "$1" -c "DROP DATABASE IF EXISTS \"$2\" WITH (FORCE)""#;
+    let shell = Command::new("sh")
+        .args(["-c", wait_and_drop, "sh", admin, name])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn();
+    if let Ok(mut shell) = shell {
+        // Closed with the process, and not before.
+        std::mem::forget(shell.stdin.take());
+    }
 }
 
 #[derive(QueryableByName)]
