@@ -128,6 +128,19 @@ async fn measure(options: &Options) -> Report {
     add("assignByTwo", "Assigning by two processes on one database", written);
     drop((switchboard, second));
 
+    step("live from two processes");
+    let both = [world.switchboard(&fanout::SOCKETS), world.switchboard(&fanout::SOCKETS)];
+    let mut rows = Vec::new();
+    for (name, servers) in [("one process", &both[..1]), ("two processes", &both[..])] {
+        let servers = Vec::from_iter(servers);
+        let contender = over_http(&world.database, name, &servers, &assigning);
+        // One after the other: on one database each would be told of the other's changes.
+        rows.extend(fanout::compare(&[contender], options).await);
+    }
+    let title = format!("From an assignment at one to the last of {} at both", options.subscribers);
+    add("liveByTwo", &title, rows);
+    drop(both);
+
     step("assigning on SQLite");
     let small = World::sqlite(options);
     let server = small.switchboard(&[]);

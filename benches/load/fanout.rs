@@ -31,7 +31,8 @@ const PAUSE: Duration = Duration::from_millis(20);
 const PATIENCE: Duration = Duration::from_secs(30);
 
 /// Rounds of changes at each, one after the other; the medians of their times to the last subscriber, from sending
-/// the assignment. Each works over HTTP.
+/// the assignment. Each works over HTTP, and on a database of its own; its subscribers are at its servers in turn, and
+/// the changes are made at the first.
 ///
 /// # Panics
 /// When a subscriber gets less than it should.
@@ -43,13 +44,13 @@ async fn run(contenders: &[Contender<'_>], options: &Options) -> Vec<(String, Fi
     let mut audiences = Vec::new();
     for contender in contenders {
         if let Work::Http { servers, load } = &contender.work {
-            audiences.push((contender, servers[0], Audience::gather(servers[0], load, options).await));
+            audiences.push((contender, servers, Audience::gather(servers, load, options).await));
         }
     }
     let mut rounds = vec![Vec::new(); audiences.len()];
     for round in 0..=options.rounds {
-        for ((contender, server, audience), measured) in audiences.iter_mut().zip(&mut rounds) {
-            let figures = audience.changes(contender, server).await;
+        for ((contender, servers, audience), measured) in audiences.iter_mut().zip(&mut rounds) {
+            let figures = audience.changes(contender, servers).await;
             if round > 0 {
                 measured.push(figures);
             }
@@ -59,7 +60,7 @@ async fn run(contenders: &[Contender<'_>], options: &Options) -> Vec<(String, Fi
     contenders.iter().map(|it| it.name.clone()).zip(medians).collect()
 }
 
-/// All who watch one server, and whoever changes something there.
+/// All who watch some servers, and whoever changes something there.
 struct Audience {
     size: usize,
     told: Rc<Told>,
@@ -76,9 +77,9 @@ struct Told {
 }
 
 impl Audience {
-    async fn gather(server: &Server, load: &Load, options: &Options) -> Self {
+    async fn gather(servers: &[&Server], load: &Load, options: &Options) -> Self {
         let told = Rc::new(Told::default());
-        for _ in 0..options.subscribers {
+        for server in servers.iter().cycle().take(options.subscribers) {
             let socket = subscribe(server, load.bearer()).await;
             tokio::task::spawn_local(watch(socket, told.clone()));
         }
@@ -88,8 +89,8 @@ impl Audience {
         Self { size: options.subscribers, told, changes: 0, writer }
     }
 
-    async fn changes(&mut self, contender: &Contender<'_>, server: &Server) -> Figures {
-        let before = contender.spent(&[server]);
+    async fn changes(&mut self, contender: &Contender<'_>, servers: &[&Server]) -> Figures {
+        let before = contender.spent(servers);
         let mut times_ms = Vec::with_capacity(CHANGES);
         for _ in 0..CHANGES {
             self.changes += 1;
@@ -101,7 +102,7 @@ impl Audience {
             times_ms.push(sent.elapsed().as_secs_f64() * 1e3);
             tokio::time::sleep(PAUSE).await;
         }
-        let spent = contender.spent(&[server]).since(&before);
+        let spent = contender.spent(servers).since(&before);
         let [server_ms, database_ms, client_ms] = spent.map(|ms| ms / CHANGES as f64);
         Figures {
             per_second: f64::NAN,
