@@ -90,7 +90,7 @@ impl PgConn {
         self.control("ROLLBACK")
     }
 
-    // In a box, as all here that transactions have in common: its code would be in the program once for each kind.
+    // In a box for the same reason as `PgPool::lend`.
     fn control(&self, statement: &'static str) -> BoxFuture<'_, StoreResult<()>> {
         async move { Ok(self.shared().batch_execute(statement).await?) }.boxed()
     }
@@ -160,7 +160,7 @@ impl PgPool {
     ///
     /// # Errors
     /// [`StoreError::Unavailable`] when none is free in time or the server cannot be reached.
-    // In a box, or its code would be in the program once for each kind of answer: a third of a megabyte.
+    // In a box, so that its code is in the program once and not with each kind of answer.
     pub fn lend(&self) -> BoxFuture<'_, StoreResult<Loan>> {
         async {
             let object = self.pool.get().await.map_err(|error| StoreError::Unavailable(error.to_string()))?;
