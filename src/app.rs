@@ -15,7 +15,7 @@ use tokio_util::task::AbortOnDropHandle;
 use tower_http::cors::{AllowOrigin, CorsLayer};
 
 use crate::config::{Drain, Graphiql, Inbox, ServerConfig, TokenSettings, Wakeups};
-use crate::graphql::{self, Engine, Scope};
+use crate::graphql::{self, ConformingExecutor, Scope};
 use crate::http::graphiql::{self as page, AssetSource, GraphiqlSettings, assets};
 use crate::http::graphql_http;
 use crate::http::health::{self, Health};
@@ -39,7 +39,7 @@ const LEEWAY: Duration = Duration::from_secs(LEEWAY_SECONDS);
 const EXPOSED: [&str; 5] =
     ["x-request-id", "ratelimit-limit", "ratelimit-remaining", "ratelimit-reset", "retry-after"];
 
-type Endpoint = GraphqlEndpoint<Engine, TokenSignIn>;
+type Endpoint = GraphqlEndpoint<ConformingExecutor, TokenSignIn>;
 
 /// Why a server did not start.
 #[derive(Debug, thiserror::Error)]
@@ -252,8 +252,8 @@ async fn router(
     let graphql = Router::new()
         .route(
             "/graphql",
-            get(graphql_http::get::<Engine, TokenSignIn>)
-                .post(graphql_http::post::<Engine, TokenSignIn>)
+            get(graphql_http::get::<ConformingExecutor, TokenSignIn>)
+                .post(graphql_http::post::<ConformingExecutor, TokenSignIn>)
                 .fallback(graphql_http::method_not_allowed),
         )
         .layer(cors(&config.transport)?)

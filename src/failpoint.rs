@@ -20,9 +20,9 @@ pub(crate) mod plans {
 
     const VARIABLE: &str = "SWITCHBOARD_FAILPOINTS";
 
-    static PLANS: LazyLock<Vec<Plan>> = LazyLock::new(|| {
+    static PLANS: LazyLock<Vec<FailpointPlan>> = LazyLock::new(|| {
         let text = std::env::var(VARIABLE).unwrap_or_default();
-        text.split(',').filter(|plan| !plan.is_empty()).filter_map(Plan::parse).collect()
+        text.split(',').filter(|plan| !plan.is_empty()).filter_map(FailpointPlan::parse).collect()
     });
 
     #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -32,7 +32,7 @@ pub(crate) mod plans {
     }
 
     #[derive(Debug)]
-    struct Plan {
+    struct FailpointPlan {
         name: String,
         action: Action,
         /// At which pass, from 1.
@@ -40,7 +40,7 @@ pub(crate) mod plans {
         passes: AtomicU64,
     }
 
-    impl Plan {
+    impl FailpointPlan {
         fn parse(text: &str) -> Option<Self> {
             let (name, what) = text.split_once('=')?;
             let (action, at) = what.split_once('@').unwrap_or((what, "1"));
@@ -71,10 +71,10 @@ pub(crate) mod plans {
 
         #[test]
         fn a_plan_names_its_action_and_its_pass() {
-            let plan = Plan::parse("before_commit=abort@3").unwrap();
+            let plan = FailpointPlan::parse("before_commit=abort@3").unwrap();
             assert_eq!((plan.name.as_str(), plan.action, plan.at), ("before_commit", Action::Abort, 3));
-            assert_eq!(Plan::parse("x=panic").unwrap().at, 1);
-            assert!(Plan::parse("x").is_none() && Plan::parse("x=sleep").is_none());
+            assert_eq!(FailpointPlan::parse("x=panic").unwrap().at, 1);
+            assert!(FailpointPlan::parse("x").is_none() && FailpointPlan::parse("x=sleep").is_none());
         }
     }
 }

@@ -21,7 +21,7 @@ use prometheus_client::metrics::info::Info;
 use prometheus_client::registry::{Registry, Unit};
 
 pub use names::OPERATION_NAMES;
-use operations::{Facts, Operations};
+use operations::{OperationOutcome, Operations};
 
 /// What [`Metrics::text`] is written in.
 pub const CONTENT_TYPE: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
@@ -48,7 +48,7 @@ struct Inner {
     tail_lag: Gauge,
     pool_max: Gauge,
     pool: Family<State, Gauge>,
-    pool_waiting: Family<Queue, Gauge>,
+    pool_waiting: Family<QueueLabel, Gauge>,
     statements: Counter,
     webhooks: Family<OutcomeLabel, Counter>,
     lease_returns: Counter,
@@ -76,7 +76,7 @@ struct State {
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
-struct Queue {
+struct QueueLabel {
     queue: &'static str,
 }
 
@@ -210,7 +210,11 @@ impl Metrics {
     /// An operation is over.
     pub fn operation(&self, over: Operation<'_>) {
         let Operation { name, is_signed_in, kind, transport, outcome, took } = over;
-        self.0.operations.count(name, is_signed_in && outcome == OK, Facts { kind, transport, outcome });
+        self.0.operations.count(
+            name,
+            is_signed_in && outcome == OK,
+            OperationOutcome { kind, transport, outcome },
+        );
         if let Some(took) = took {
             self.0.durations.get_or_create(&DurationLabels { kind, transport }).observe(took.as_secs_f64());
         }
@@ -265,7 +269,7 @@ impl Metrics {
         self.0.pool.get_or_create(&State { state: "open" }).set(signed(pool.open));
         self.0.pool.get_or_create(&State { state: "idle" }).set(signed(pool.idle));
         for (queue, waiting) in &pool.waiting {
-            self.0.pool_waiting.get_or_create(&Queue { queue }).set(signed(*waiting));
+            self.0.pool_waiting.get_or_create(&QueueLabel { queue }).set(signed(*waiting));
         }
         self.0.statements.inner().store(pool.statements, Ordering::Relaxed);
     }

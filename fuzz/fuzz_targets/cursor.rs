@@ -2,7 +2,7 @@
 
 #![no_main]
 
-use base64::Engine as _;
+use base64::ConformingExecutor as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use libfuzzer_sys::fuzz_target;
 use switchboard::domain::{AgentId, ConversationId, WorkspaceId};

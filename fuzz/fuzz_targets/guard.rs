@@ -10,7 +10,7 @@ use std::num::NonZeroUsize;
 
 use libfuzzer_sys::fuzz_target;
 use stats_alloc::{INSTRUMENTED_SYSTEM, Region, StatsAlloc};
-use switchboard::http::guard::{DocumentLimits, Refusal, admit};
+use switchboard::http::guard::{DocumentLimits, Refusal, check_document};
 
 /// Calls of rules for each byte of the text, and for the shortest one.
 const CALLS: (usize, usize) = (64, 1_024);
@@ -40,7 +40,7 @@ fn judge(text: &str) {
     pest::set_call_limit(NonZeroUsize::new(CALLS.0 * text.len() + CALLS.1));
     for limits in [&usual, &long] {
         let region = Region::new(ALLOCATOR);
-        let verdict = admit(limits, text, None);
+        let verdict = check_document(limits, text, None);
         let allocated = region.change().bytes_allocated;
         assert!(
             allocated <= ALLOCATED.0 * text.len() + ALLOCATED.1,

@@ -5,7 +5,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use aws_lc_rs::hmac;
-use base64::Engine as _;
+use base64::ConformingExecutor as _;
 use base64::engine::general_purpose::STANDARD;
 use libfuzzer_sys::fuzz_target;
 use switchboard::http::webhook::PATH;

@@ -30,7 +30,7 @@ fuzz_target!(|text: &str| {
         Read::Init(token) => assert!(token.is_none_or(|token| token.len() <= text.len())),
         Read::Subscribe { id, parameters } => {
             assert!(!id.is_empty());
-            if let Err(error) = Operation::admit(parameters, &SETTINGS) {
+            if let Err(error) = Operation::prepare(parameters, &SETTINGS) {
                 assert!(error.extensions.is_some(), "a refusal without a code: {error:?}");
                 assert!(!error.message.is_empty() && error.message.len() < 1_000, "{error:?}");
             }

@@ -8,14 +8,14 @@ use crate::store::{DatabaseUrl, Store, migrations};
 use crate::token::Keys;
 
 /// A demo in a store of its own.
-pub(super) struct Stage {
+pub(super) struct Fixture {
     pub services: Services,
     pub world: World,
     backdating: Backdating,
     _folder: tempfile::TempDir,
 }
 
-pub(super) async fn stage() -> Stage {
+pub(super) async fn fixture() -> Fixture {
     let folder = tempfile::tempdir().unwrap();
     let url = format!("sqlite:{}", folder.path().join("demo.sqlite").display());
     let url = DatabaseUrl::parse(&url).unwrap();
@@ -25,10 +25,10 @@ pub(super) async fn stage() -> Stage {
     let keys = Keys::new(&[7; 32]).unwrap();
     let services = Services::start(store, backdating.clock(), keys).await.unwrap();
     let world = World::build(&services, &backdating).await.unwrap();
-    Stage { services, world, backdating, _folder: folder }
+    Fixture { services, world, backdating, _folder: folder }
 }
 
-impl Stage {
+impl Fixture {
     pub async fn access(&self, agent: &Agent) -> Access {
         self.services.access(self.world.staff.caller(agent)).await.unwrap()
     }
@@ -46,48 +46,48 @@ impl Stage {
 
 #[tokio::test]
 async fn the_store_is_right_and_the_figures_are_as_promised() {
-    let stage = stage().await;
-    let report = stage.services.check(|_, _, _| ()).await.unwrap();
+    let fixture = fixture().await;
+    let report = fixture.services.check(|_, _, _| ()).await.unwrap();
     assert_eq!(report.problems, Vec::<String>::new());
-    let access = stage.access(&stage.world.manager).await;
-    let counts = stage.services.view_counts(&access, None).await.unwrap();
+    let access = fixture.access(&fixture.world.manager).await;
+    let counts = fixture.services.view_counts(&access, None).await.unwrap();
     assert_eq!(counts.inbox.total, (UNASSIGNED + IN_PROGRESS + CLOSED) as i64);
     assert_eq!(counts.inbox.open, (UNASSIGNED + IN_PROGRESS) as i64);
     assert_eq!(counts.unassigned.open, UNASSIGNED as i64);
-    let waiting = stage.open(&stage.world.manager, View::Inbox).await;
+    let waiting = fixture.open(&fixture.world.manager, View::Inbox).await;
     let waiting = waiting.iter().filter(|it| it.waiting_since().is_some()).count();
     assert!((UNASSIGNED + 5..UNASSIGNED + IN_PROGRESS - 5).contains(&waiting), "{waiting} wait");
 }
 
 #[tokio::test]
 async fn whoever_one_is_can_claim_what_nobody_owns() {
-    let stage = stage().await;
-    let first = stage.world.staff.numbers[0].id;
-    for visitor in [&stage.world.manager, &stage.world.rep, &stage.world.rep2] {
-        assert_eq!(stage.access(visitor).await.phone_numbers[0].id, first);
-        let unassigned = stage.open(visitor, View::Unassigned).await;
+    let fixture = fixture().await;
+    let first = fixture.world.staff.numbers[0].id;
+    for visitor in [&fixture.world.manager, &fixture.world.rep, &fixture.world.rep2] {
+        assert_eq!(fixture.access(visitor).await.phone_numbers[0].id, first);
+        let unassigned = fixture.open(visitor, View::Unassigned).await;
         assert_eq!(unassigned.len(), UNASSIGNED);
         assert!(unassigned.iter().all(|it| it.phone_number_id == first && it.waiting_since().is_some()));
-        let own = stage.open(visitor, View::AssignedToMe).await;
+        let own = fixture.open(visitor, View::AssignedToMe).await;
         assert!(!own.is_empty(), "{} has nothing to do", visitor.name);
     }
 }
 
 #[tokio::test]
 async fn the_past_is_past_and_in_order() {
-    let stage = stage().await;
-    let now = stage.backdating.present();
-    let open = stage.open(&stage.world.manager, View::Inbox).await;
+    let fixture = fixture().await;
+    let now = fixture.backdating.present();
+    let open = fixture.open(&fixture.world.manager, View::Inbox).await;
     assert!(open.iter().all(|it| it.last_activity_at < now));
     let newest = open.first().map(|it| it.last_activity_at).unwrap();
     assert!(newest > now.plus_micros(-HOUR_MICROS), "the newest text is of {newest}");
     // The log says when things happened, not when they were written.
-    let access = stage.access(&stage.world.manager).await;
+    let access = fixture.access(&fixture.world.manager).await;
     let mut last = now.plus_micros(-60 * DAY_MICROS);
     let mut long_ago = 0;
     for seq in 1..=access.as_of {
         // Only what happened to conversations can be asked for.
-        let Some(event) = stage.services.event(&access, seq).await.unwrap() else { continue };
+        let Some(event) = fixture.services.event(&access, seq).await.unwrap() else { continue };
         assert!(event.at >= last && event.at < now);
         last = event.at;
         long_ago += usize::from(event.at < now.plus_micros(-DAY_MICROS));
@@ -97,17 +97,17 @@ async fn the_past_is_past_and_in_order() {
 
 #[tokio::test]
 async fn two_demos_share_a_store() {
-    let stage = stage().await;
-    let second = World::build(&stage.services, &stage.backdating).await.unwrap();
-    assert_ne!(second.staff.workspace.id, stage.world.staff.workspace.id);
-    let report = stage.services.check(|_, _, _| ()).await.unwrap();
+    let fixture = fixture().await;
+    let second = World::build(&fixture.services, &fixture.backdating).await.unwrap();
+    assert_ne!(second.staff.workspace.id, fixture.world.staff.workspace.id);
+    let report = fixture.services.check(|_, _, _| ()).await.unwrap();
     assert_eq!((report.workspaces, report.problem_count), (2, 0));
 }
 
 #[tokio::test]
 async fn the_past_has_no_number_with_the_area_code_that_is_left_to_visitors() {
-    let stage = stage().await;
-    let numbers = (0..stage.world.next_customer() + 5_000).map(synthetic::customer_number);
-    let own = stage.world.staff.numbers.iter().map(|number| number.number.to_string());
+    let fixture = fixture().await;
+    let numbers = (0..fixture.world.next_customer() + 5_000).map(synthetic::customer_number);
+    let own = fixture.world.staff.numbers.iter().map(|number| number.number.to_string());
     assert!(numbers.chain(own).all(|number| !number.starts_with("+1415")));
 }

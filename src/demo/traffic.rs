@@ -282,7 +282,7 @@ mod tests {
     use std::collections::HashMap;
 
     use super::*;
-    use crate::demo::tests::stage;
+    use crate::demo::tests::fixture;
     use crate::domain::{EventBody, EventKind};
 
     /// So many beats that each kind comes.
@@ -290,10 +290,10 @@ mod tests {
 
     #[tokio::test]
     async fn everything_happens_and_visitors_are_left_in_peace() {
-        let stage = stage().await;
-        let before = stage.access(&stage.world.manager).await;
+        let fixture = fixture().await;
+        let before = fixture.access(&fixture.world.manager).await;
         let rng = StdRng::seed_from_u64(7);
-        let mut traffic = Traffic::new(stage.services.clone(), stage.world.clone(), rng);
+        let mut traffic = Traffic::new(fixture.services.clone(), fixture.world.clone(), rng);
         for _ in 0..BEATS {
             let (beat, _) = synthetic::next_beat(&mut traffic.rng, traffic.unassigned);
             match traffic.play(beat).await {
@@ -302,18 +302,18 @@ mod tests {
                 Err(error) => panic!("{beat:?}: {error}"),
             }
         }
-        let after = stage.access(&stage.world.manager).await;
+        let after = fixture.access(&fixture.world.manager).await;
         let mut kinds: HashMap<EventKind, usize> = HashMap::new();
         for seq in before.as_of + 1..=after.as_of {
             // What somebody has read is nobody else's business, so it cannot be asked for.
-            let Some(event) = stage.services.event(&after, seq).await.unwrap() else { continue };
+            let Some(event) = fixture.services.event(&after, seq).await.unwrap() else { continue };
             let EventBody::Conversation(body) = &event.body else { panic!("nobody's access changed") };
             *kinds.entry(body.kind).or_default() += 1;
-            assert!(event.actor.is_none_or(|actor| !stage.world.is_signed_in(actor)), "{:?}", body.kind);
+            assert!(event.actor.is_none_or(|actor| !fixture.world.is_signed_in(actor)), "{:?}", body.kind);
             if matches!(body.kind, EventKind::Assigned | EventKind::Unassigned) {
                 let owners =
                     body.before.iter().chain([&body.after]).filter_map(|it| it.conversation.assignee());
-                assert!(owners.into_iter().all(|owner| !stage.world.is_signed_in(owner)));
+                assert!(owners.into_iter().all(|owner| !fixture.world.is_signed_in(owner)));
             }
         }
         let all = [
@@ -326,16 +326,16 @@ mod tests {
         for kind in all {
             assert!(kinds.contains_key(&kind), "{kind:?} never happened: {kinds:?}");
         }
-        let unassigned = stage.services.view_counts(&after, None).await.unwrap().unassigned.open;
+        let unassigned = fixture.services.view_counts(&after, None).await.unwrap().unassigned.open;
         assert!((1..40).contains(&unassigned), "{unassigned} have no owner");
-        assert!(stage.services.check(|_, _, _| ()).await.unwrap().is_clean());
+        assert!(fixture.services.check(|_, _, _| ()).await.unwrap().is_clean());
     }
 
     #[tokio::test]
     async fn it_ends_when_told() {
-        let stage = stage().await;
+        let fixture = fixture().await;
         let stop = CancellationToken::new();
         stop.cancel();
-        run(stage.services, stage.world, stop).await;
+        run(fixture.services, fixture.world, stop).await;
     }
 }

@@ -32,14 +32,14 @@ impl Span {
 
 /// What an audit looks at in a conversation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Standing {
+pub struct OwnershipState {
     pub owner: Option<AgentId>,
     pub open: bool,
     /// Whether the customer waits for an answer; never while closed.
     pub waiting: bool,
 }
 
-impl From<&Conversation> for Standing {
+impl From<&Conversation> for OwnershipState {
     fn from(conversation: &Conversation) -> Self {
         Self {
             owner: conversation.assignee(),
@@ -79,7 +79,7 @@ impl std::ops::AddAssign for Tally {
 pub struct Timeline {
     span: Span,
     /// `None` while the conversation has not begun.
-    standing: Option<Standing>,
+    standing: Option<OwnershipState>,
     since: Timestamp,
     was_open: bool,
     tally: Tally,
@@ -87,14 +87,14 @@ pub struct Timeline {
 
 impl Timeline {
     /// A conversation that stood so when the span began; `None` when it had not begun.
-    pub fn new(span: Span, standing: Option<Standing>) -> Self {
+    pub fn new(span: Span, standing: Option<OwnershipState>) -> Self {
         Self { span, standing, since: span.from, was_open: false, tally: Tally::default() }
     }
 
     /// Takes the conversation's next event.
     pub fn step(&mut self, at: Timestamp, event: &ConversationEvent) {
         self.advance(at);
-        let after = Standing::from(&event.after.conversation);
+        let after = OwnershipState::from(&event.after.conversation);
         let owners = (self.standing.and_then(|before| before.owner), after.owner);
         let handed_over = matches!(owners, (Some(before), Some(now)) if before != now);
         if handed_over && self.span.contains(at) {
@@ -133,7 +133,7 @@ pub struct Ledger {
     numbers: BTreeSet<PhoneNumberId>,
     timelines: HashMap<ConversationId, (PhoneNumberId, Timeline)>,
     /// How those stand now of which no event was recorded.
-    still: HashMap<ConversationId, (PhoneNumberId, Standing)>,
+    still: HashMap<ConversationId, (PhoneNumberId, OwnershipState)>,
 }
 
 impl Ledger {
@@ -145,7 +145,7 @@ impl Ledger {
     /// unless an event tells otherwise.
     pub fn stand(&mut self, conversation: &Conversation) {
         if self.numbers.contains(&conversation.phone_number_id) {
-            let standing = Standing::from(conversation);
+            let standing = OwnershipState::from(conversation);
             self.still.insert(conversation.id, (conversation.phone_number_id, standing));
         }
     }
@@ -159,7 +159,7 @@ impl Ledger {
         }
         self.still.remove(&conversation.id);
         let (_, timeline) = self.timelines.entry(conversation.id).or_insert_with(|| {
-            let before = event.before.as_ref().map(|before| Standing::from(&before.conversation));
+            let before = event.before.as_ref().map(|before| OwnershipState::from(&before.conversation));
             (conversation.phone_number_id, Timeline::new(self.span, before))
         });
         timeline.step(at, event);

@@ -185,7 +185,7 @@ pub struct Change {
 
 /// The customer and number of a conversation that is about to begin.
 #[derive(Debug, Clone, Copy)]
-pub struct Birth {
+pub struct NewConversation {
     pub id: ConversationId,
     pub workspace_id: WorkspaceId,
     pub phone_number_id: PhoneNumberId,
@@ -229,7 +229,7 @@ pub const STALE_OVERRIDDEN: &str = "STALE_OVERRIDDEN";
 
 impl Snapshot {
     /// A conversation that begins with a customer's text.
-    pub fn begun_by_customer(birth: Birth, message: MessageId, at: Timestamp) -> Change {
+    pub fn begun_by_customer(birth: NewConversation, message: MessageId, at: Timestamp) -> Change {
         let mut after = Self::born(birth, message, at);
         after.conversation.last_inbound = Some(1);
         after.conversation.state = State::Open { waiting_since: Some(at) };
@@ -237,12 +237,12 @@ impl Snapshot {
     }
 
     /// A conversation that begins with an agent's first message. Writing it does not assign it.
-    pub fn begun_by_agent(birth: Birth, message: MessageId, at: Timestamp) -> Change {
+    pub fn begun_by_agent(birth: NewConversation, message: MessageId, at: Timestamp) -> Change {
         let after = Self::born(birth, message, at);
         Change { kind: EventKind::Replied, before: None, after, reason: None }
     }
 
-    fn born(birth: Birth, message: MessageId, at: Timestamp) -> Self {
+    fn born(birth: NewConversation, message: MessageId, at: Timestamp) -> Self {
         let conversation = Conversation {
             id: birth.id,
             workspace_id: birth.workspace_id,

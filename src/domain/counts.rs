@@ -7,7 +7,7 @@
 //!
 //! An agent's unread badge is the open conversations with an inbound message, less those the agent has read
 //! up to date; only the second number is kept per agent, and only for agents who have read something. The same
-//! two numbers are kept for each [`Slot`] of a phone number: they say where the few unread among many are.
+//! two numbers are kept for each [`UnreadBucket`] of a phone number: they say where the few unread among many are.
 
 use std::collections::BTreeMap;
 
@@ -58,20 +58,20 @@ pub enum Bucket {
 }
 super::spelling::spelled!(Bucket { Mine = "MINE", Unassigned = "UNASSIGNED", Others = "OTHERS" });
 
-/// One of the [`SLOTS`] parts into which the conversations of a number fall at random, each for good.
+/// One of the [`UNREAD_BUCKETS`] parts into which the conversations of a number fall at random, each for good.
 ///
 /// Both databases compute it from the id, too.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Slot(pub i16);
+pub struct UnreadBucket(pub i16);
 
 /// How many slots a number has.
-pub const SLOTS: u8 = 64;
+pub const UNREAD_BUCKETS: u8 = 64;
 
-impl Slot {
+impl UnreadBucket {
     /// The end of an id is random, whatever its version.
     pub fn of(id: ConversationId) -> Self {
         let [.., last] = id.0.into_bytes();
-        Self(i16::from(last % SLOTS))
+        Self(i16::from(last % UNREAD_BUCKETS))
     }
 }
 
@@ -83,7 +83,7 @@ pub enum Counter {
     /// Open conversations with an inbound message that `agent_id` has read up to date.
     Read { agent_id: AgentId, phone_number_id: PhoneNumberId, bucket: Bucket },
     /// Open conversations of a slot with an inbound message: all, or those that `reader` has read up to date.
-    Slot { reader: Option<AgentId>, phone_number_id: PhoneNumberId, slot: Slot },
+    UnreadBucket { reader: Option<AgentId>, phone_number_id: PhoneNumberId, unread_bucket: UnreadBucket },
 }
 
 /// By how much each counter moves. Zero entries are left out.
@@ -105,8 +105,8 @@ pub fn contribute(snapshot: &Snapshot, times: i64, into: &mut Deltas) {
         add(into, counter, times);
     }
     if conversation.counts_as_unread() {
-        let slot = Slot::of(conversation.id);
-        add(into, Counter::Slot { reader: None, phone_number_id, slot }, times);
+        let unread_bucket = UnreadBucket::of(conversation.id);
+        add(into, Counter::UnreadBucket { reader: None, phone_number_id, unread_bucket }, times);
         for reader in &snapshot.readers {
             let bucket = match assignee {
                 None => Bucket::Unassigned,
@@ -114,7 +114,7 @@ pub fn contribute(snapshot: &Snapshot, times: i64, into: &mut Deltas) {
                 Some(_) => Bucket::Others,
             };
             add(into, Counter::Read { agent_id: *reader, phone_number_id, bucket }, times);
-            add(into, Counter::Slot { reader: Some(*reader), phone_number_id, slot }, times);
+            add(into, Counter::UnreadBucket { reader: Some(*reader), phone_number_id, unread_bucket }, times);
         }
     }
 }
@@ -180,7 +180,7 @@ impl ViewCounts {
                     Bucket::Others => {}
                 }
             }
-            Counter::Read { .. } | Counter::Slot { .. } => {}
+            Counter::Read { .. } | Counter::UnreadBucket { .. } => {}
         }
     }
 }

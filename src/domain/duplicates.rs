@@ -30,7 +30,7 @@ enum Turn {
 
 /// What was answered, and what was answered twice.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Report {
+pub struct DuplicateReplies {
     /// How many turns were answered.
     pub answered: u64,
     /// How many of them were answered twice.
@@ -39,18 +39,18 @@ pub struct Report {
     pub buckets: BTreeMap<(Timestamp, PhoneNumberId), u64>,
 }
 
-/// Folds the messages of the log into a [`Report`].
+/// Folds the messages of the log into a [`DuplicateReplies`].
 #[derive(Debug)]
 pub struct Duplicates {
     span: Span,
     numbers: BTreeSet<PhoneNumberId>,
     turns: HashMap<ConversationId, Turn>,
-    report: Report,
+    report: DuplicateReplies,
 }
 
 impl Duplicates {
     pub fn new(span: Span, numbers: BTreeSet<PhoneNumberId>) -> Self {
-        Self { span, numbers, turns: HashMap::new(), report: Report::default() }
+        Self { span, numbers, turns: HashMap::new(), report: DuplicateReplies::default() }
     }
 
     /// Takes the next event of the log, from the beginning of the span on and past its end: what was first
@@ -80,7 +80,7 @@ impl Duplicates {
         self.turns.insert(conversation.id, turn);
     }
 
-    pub fn finish(self) -> Report {
+    pub fn finish(self) -> DuplicateReplies {
         self.report
     }
 

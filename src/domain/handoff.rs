@@ -112,7 +112,7 @@ impl Snapshot {
     /// lease, counted from the later of when the wait began and when they got it.
     ///
     /// `None` when it is closed, answered or nobody's, or there is time left.
-    pub fn lapse(&self, lease: Lease, now: Timestamp) -> Option<Change> {
+    pub fn expire_lease(&self, lease: Lease, now: Timestamp) -> Option<Change> {
         let State::Open { waiting_since: Some(waiting) } = self.conversation.state else { return None };
         let Ownership::Agent { at: assigned, .. } = self.conversation.ownership else { return None };
         if waiting.max(assigned) > lease.cutoff(now) {

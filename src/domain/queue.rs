@@ -1,6 +1,6 @@
 //! How the queue of unassigned work fills and empties, and whether it grows.
 //!
-//! The queue is the open conversations that nobody owns. [`flow`] says what an event did to it, [`Slots`] is
+//! The queue is the open conversations that nobody owns. [`flow`] says what an event did to it, [`TrendBuckets`] is
 //! what happened over a while, and [`trend`] judges that. Nothing here asks the time or the database: the
 //! verdict follows from the log and an instant alone, so that every process comes to the same one.
 
@@ -75,7 +75,7 @@ impl std::iter::Sum for Flows {
 /// At how many instants of a window the verdict is formed.
 pub const INSTANTS: usize = 12;
 /// Two windows in parts of a twelfth of one: the first instant looks back over almost all of the first.
-pub const SLOTS: usize = 2 * INSTANTS;
+pub const TREND_BUCKETS: usize = 2 * INSTANTS;
 const MICROS: i64 = 1_000_000;
 
 /// A window of time that ends at an instant, and the one before it.
@@ -106,9 +106,9 @@ impl Window {
         self.now.plus_micros(-2 * self.micros())
     }
 
-    /// In which of the [`SLOTS`] an instant lies; `None` outside both windows.
+    /// In which of the [`TREND_BUCKETS`] an instant lies; `None` outside both windows.
     // The store computes the same in SQL; multiplied out, since a window may not divide by twelve.
-    pub fn slot(&self, at: Timestamp) -> Option<usize> {
+    pub fn bucket(&self, at: Timestamp) -> Option<usize> {
         let since = at.as_micros() - self.start().as_micros();
         if since <= 0 || at > self.now {
             return None;
@@ -119,9 +119,9 @@ impl Window {
 
 /// What happened in each twelfth of two windows, the earliest first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct Slots(pub [Flows; SLOTS]);
+pub struct TrendBuckets(pub [Flows; TREND_BUCKETS]);
 
-impl Slots {
+impl TrendBuckets {
     /// What happened in the window itself.
     pub fn in_window(&self) -> Flows {
         self.before(INSTANTS)
@@ -168,8 +168,8 @@ impl Trend {
 
 /// The verdict at the end of the window: folded from steady over twelve instants spread evenly over the window,
 /// the last being its end, each of which looks one window's length back.
-pub fn trend(slots: &Slots) -> Trend {
-    (1..=INSTANTS).fold(Trend::Steady, |verdict, n| verdict.after(&slots.before(n)))
+pub fn trend(buckets: &TrendBuckets) -> Trend {
+    (1..=INSTANTS).fold(Trend::Steady, |verdict, n| verdict.after(&buckets.before(n)))
 }
 
 /// What a workspace wants to be told of. `None` turns one off.
@@ -205,7 +205,7 @@ pub struct Queue {
     /// Since when the customer who has waited longest has, whoever owns the conversation.
     pub oldest_waiting_since: Option<Timestamp>,
     /// What went through it.
-    pub slots: Slots,
+    pub buckets: TrendBuckets,
 }
 
 impl std::iter::Sum for Queue {
@@ -215,7 +215,9 @@ impl std::iter::Sum for Queue {
             unassigned: sum.unassigned + it.unassigned,
             oldest_unassigned_since: earlier(sum.oldest_unassigned_since, it.oldest_unassigned_since),
             oldest_waiting_since: earlier(sum.oldest_waiting_since, it.oldest_waiting_since),
-            slots: Slots(std::array::from_fn(|n| [sum.slots.0[n], it.slots.0[n]].into_iter().sum())),
+            buckets: TrendBuckets(std::array::from_fn(|n| {
+                [sum.buckets.0[n], it.buckets.0[n]].into_iter().sum()
+            })),
         })
     }
 }
@@ -243,7 +245,7 @@ impl QueueHealth {
         let queue: Queue = by_number.iter().map(|(_, queue)| *queue).sum();
         let wait_left = thresholds.wait_left(queue.oldest_waiting_since, now);
         Self {
-            trend: trend(&queue.slots),
+            trend: trend(&queue.buckets),
             unassigned_over: thresholds.unassigned_over(queue.unassigned),
             wait_over: wait_left == Some(0),
             wait_left: wait_left.filter(|left| *left > 0),

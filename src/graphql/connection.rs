@@ -1,7 +1,7 @@
 //! Pages of lists: their arguments, their cursors, and the types that carry them.
 //!
 //! Cursors are opaque to clients, and tagged, so that the cursor of one list is refused by another. Messages
-//! and history are numbered without gaps, so which of them make up a page is arithmetic ([`Window`]).
+//! and history are numbered without gaps, so which of them make up a page is arithmetic ([`PageWindow`]).
 
 use std::borrow::Cow;
 
@@ -10,8 +10,8 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 
 use super::error::bad_input;
+use super::fast_object::{FastList, FastObject, FieldWriter, Selected, scalar};
 use super::ids;
-use super::written::{List, Selected, Writer, Written, leaf};
 use crate::clock::Timestamp;
 use crate::domain::{AgentId, ConversationId};
 use crate::service::{ListPosition, OrderField, Slice};
@@ -189,14 +189,14 @@ impl Cursor for ConversationCursor {
 
 /// Which of the things numbered 1, 2, 3 … `count` make up a page.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Window {
+pub struct PageWindow {
     low: i32,
     high: i32,
     pub has_next: bool,
     pub has_previous: bool,
 }
 
-impl Window {
+impl PageWindow {
     /// A page of a list in rising order of numbers.
     pub fn rising(count: i32, slice: Slice<i32>) -> Self {
         Self::cut(count, slice.after, slice.before, slice.limit, slice.backward)
@@ -268,15 +268,15 @@ impl<T: OutputType, C: Cursor> Edge<T, C> {
     }
 }
 
-impl<T: Written + 'static, C: Cursor + 'static> Written for Edge<T, C> {
+impl<T: FastObject + 'static, C: Cursor + 'static> FastObject for Edge<T, C> {
     fn type_name() -> Cow<'static, str> {
         let node = T::type_name();
         if node.is_empty() { node } else { format!("{node}Edge").into() }
     }
 
-    fn writer(selected: &Selected<'_>) -> Option<Writer<Self>> {
+    fn writer(selected: &Selected<'_>) -> Option<FieldWriter<Self>> {
         match selected.name() {
-            "cursor" => Some(leaf(|it: &Self, json| json.text(&it.cursor.encode()))),
+            "cursor" => Some(scalar(|it: &Self, json| json.text(&it.cursor.encode()))),
             "node" => selected.object(|it: &Self| Some(Some(&it.node))),
             _ => None,
         }
@@ -321,15 +321,15 @@ impl<T: OutputType, C: Cursor> TypeName for Page<T, C> {
 
 /// A page of a list.
 #[Object(name_type)]
-impl<T: OutputType + Written + 'static, C: Cursor + 'static> Page<T, C> {
+impl<T: OutputType + FastObject + 'static, C: Cursor + 'static> Page<T, C> {
     /// The items of the page, each with its cursor.
-    async fn edges(&self) -> List<'_, Edge<T, C>> {
-        List(self.edges.iter().collect())
+    async fn edges(&self) -> FastList<'_, Edge<T, C>> {
+        FastList(self.edges.iter().collect())
     }
 
     /// The items of the page.
-    async fn nodes(&self) -> List<'_, T> {
-        List(self.edges.iter().map(|edge| &edge.node).collect())
+    async fn nodes(&self) -> FastList<'_, T> {
+        FastList(self.edges.iter().map(|edge| &edge.node).collect())
     }
 
     /// Where the page stands in its list.
@@ -443,10 +443,11 @@ mod tests {
         {
             for (after, before) in ends().flat_map(|a| ends().map(move |b| (a, b))) {
                 let slice = slice(limit, backward, after, before);
-                let rising = Window::rising(count, slice);
-                let falling = Window::falling(count, slice);
-                let numbers =
-                    |window: &Window| window.run().map_or(Vec::new(), |(low, high)| (low..=high).collect());
+                let rising = PageWindow::rising(count, slice);
+                let falling = PageWindow::falling(count, slice);
+                let numbers = |window: &PageWindow| {
+                    window.run().map_or(Vec::new(), |(low, high)| (low..=high).collect())
+                };
                 let (page, next, previous) = by_hand((1..=count).collect(), slice, |a, b| a > b);
                 assert_eq!(numbers(&rising), page, "{count} {slice:?}");
                 if !page.is_empty() {
@@ -470,9 +471,9 @@ mod tests {
 
     #[test]
     fn an_empty_page_still_knows_its_neighbours() {
-        let window = Window::rising(5, slice(0, false, Some(2), None));
+        let window = PageWindow::rising(5, slice(0, false, Some(2), None));
         assert_eq!((window.run(), window.has_next, window.has_previous), (None, true, true));
-        let window = Window::falling(5, slice(0, false, None, None));
+        let window = PageWindow::falling(5, slice(0, false, None, None));
         assert_eq!((window.run(), window.has_next, window.has_previous), (None, true, false));
     }
 }

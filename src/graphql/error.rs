@@ -16,7 +16,7 @@ use super::types::user_error::{
     ConflictError, InputError, PlanError, PlanStaleError, StaleReplyError, UserError, UserErrorCode,
 };
 use crate::domain::{Plan, Refusal, Snapshot};
-use crate::service::{self, Seen};
+use crate::service::{self, VisibleConversation};
 
 /// No or no valid token, or its agent cannot sign in.
 pub const UNAUTHENTICATED: &str = "UNAUTHENTICATED";
@@ -88,7 +88,7 @@ pub fn cause(error: &ServerError) -> Option<String> {
 }
 
 /// Splits an answer into what was done, what was refused, and what failed.
-pub fn refused<T>(answer: service::Answer<T>) -> async_graphql::Result<Result<T, Refusal>> {
+pub fn refused<T>(answer: service::ServiceResult<T>) -> async_graphql::Result<Result<T, Refusal>> {
     match answer {
         Ok(value) => Ok(Ok(value)),
         Err(service::Error::Refused(refusal)) => Ok(Err(refusal)),
@@ -98,7 +98,7 @@ pub fn refused<T>(answer: service::Answer<T>) -> async_graphql::Result<Result<T,
 
 /// A refusal as the payload carries it. Paths begin at the mutation's `input`.
 pub fn user_error(loaders: &Arc<Loaders>, refusal: Refusal) -> UserError {
-    let Told { code, message, field } = describe(&refusal);
+    let ErrorText { code, message, field } = describe(&refusal);
     let path = field.map(|field| vec!["input".to_owned(), field.to_owned()]);
     match refusal {
         Refusal::AlreadyAssigned(now) | Refusal::Stale(now) => {
@@ -120,17 +120,17 @@ pub fn user_error(loaders: &Arc<Loaders>, refusal: Refusal) -> UserError {
 }
 
 fn current(loaders: &Arc<Loaders>, now: &Snapshot) -> Conversation {
-    Conversation::new(Seen::new(now, loaders.caller().agent_id()), loaders)
+    Conversation::new(VisibleConversation::new(now, loaders.caller().agent_id()), loaders)
 }
 
 /// What the client is told of a refusal.
-struct Told {
+struct ErrorText {
     code: UserErrorCode,
     message: String,
     field: Option<&'static str>,
 }
 
-fn describe(refusal: &Refusal) -> Told {
+fn describe(refusal: &Refusal) -> ErrorText {
     use UserErrorCode as Code;
     let (code, message, field) = match refusal {
         Refusal::NotFound(field) => (Code::NotFound, no_such(field).to_owned(), Some(*field)),
@@ -167,7 +167,7 @@ fn describe(refusal: &Refusal) -> Told {
             (Code::Stale, message.to_owned(), Some("planId"))
         }
     };
-    Told { code, message, field }
+    ErrorText { code, message, field }
 }
 
 fn no_such(field: &str) -> &'static str {

@@ -3,7 +3,7 @@
 //!
 //! Loaders belong to one operation, or to one pushed item of a subscription, and keep nothing: what one
 //! operation reads is never shown to the next. A pushed item finds most of what it shows beside its event, where it
-//! is read once for everybody: see [`crate::service::surroundings`].
+//! is read once for everybody: see [`crate::service::related`].
 
 use std::collections::HashMap;
 use std::fmt::Debug;
@@ -22,16 +22,16 @@ use crate::domain::{
     Agent, AgentId, Contact, ContactId, ConversationId, Event, Message, MessageId, PhoneNumber,
     PhoneNumberId, WorkspaceId,
 };
-use crate::service::{Access, Answer, Error, Seen, Services, Surroundings};
+use crate::service::{Access, Error, Related, ServiceResult, Services, VisibleConversation};
 use crate::token::Caller;
 
 /// The most keys that one statement looks up.
 const MAX_BATCH: usize = 500;
 
 /// A run of a conversation's messages or history, by number, both ends included.
-pub type Run = (ConversationId, i32, i32);
+pub type MessageRange = (ConversationId, i32, i32);
 
-type Fetched<K, V> = BoxFuture<'static, Answer<HashMap<K, V>>>;
+type Fetched<K, V> = BoxFuture<'static, ServiceResult<HashMap<K, V>>>;
 type Loaded<V> = std::result::Result<Option<V>, Arc<Error>>;
 type Loader<K, V> = Batched<K, Loaded<V>, Batch<K, V>>;
 
@@ -56,7 +56,7 @@ where
 /// What one operation looks things up with, and for whom.
 pub struct Loaders {
     asker: Arc<Asker>,
-    around: Option<Arc<Surroundings>>,
+    related: Option<Arc<Related>>,
     // Most items that are pushed need none, and eight loaders are thirty allocations.
     batches: OnceLock<Box<Batches>>,
 }
@@ -69,13 +69,13 @@ struct Asker {
 }
 
 struct Batches {
-    conversations: Loader<ConversationId, Seen>,
+    conversations: Loader<ConversationId, VisibleConversation>,
     agents: Loader<AgentId, Agent>,
     contacts: Loader<ContactId, Contact>,
     phone_numbers: Loader<PhoneNumberId, PhoneNumber>,
     messages: Loader<MessageId, (Message, Option<Agent>)>,
-    message_runs: Loader<Run, Vec<Message>>,
-    history_runs: Loader<Run, Vec<Arc<Event>>>,
+    message_runs: Loader<MessageRange, Vec<Message>>,
+    history_runs: Loader<MessageRange, Vec<Arc<Event>>>,
     assignees: Loader<(ConversationId, Timestamp), Option<AgentId>>,
 }
 
@@ -110,13 +110,13 @@ impl Loaders {
     /// Loaders for `caller`; `access` is read at its first use, unless it is filled already.
     pub fn new(services: Services, caller: Caller, access: Arc<OnceCell<Access>>) -> Self {
         let asker = Arc::new(Asker { services, caller, access });
-        Self { asker, around: None, batches: OnceLock::new() }
+        Self { asker, related: None, batches: OnceLock::new() }
     }
 
     /// New loaders for the same caller and access, for the next item of a subscription, with what its event
     /// mentions.
-    pub fn renewed(&self, around: Option<Arc<Surroundings>>) -> Arc<Self> {
-        Arc::new(Self { asker: self.asker.clone(), around, batches: OnceLock::new() })
+    pub fn renewed(&self, related: Option<Arc<Related>>) -> Arc<Self> {
+        Arc::new(Self { asker: self.asker.clone(), related, batches: OnceLock::new() })
     }
 
     fn batches(&self) -> &Batches {
@@ -138,13 +138,13 @@ impl Loaders {
     }
 
     /// `None` when the caller cannot see it.
-    pub async fn conversation(&self, id: ConversationId) -> Result<Option<Seen>> {
+    pub async fn conversation(&self, id: ConversationId) -> Result<Option<VisibleConversation>> {
         load(&self.batches().conversations, id).await
     }
 
     pub async fn agent(&self, id: AgentId) -> Result<Option<Agent>> {
-        if let Some(around) = &self.around
-            && let Some(known) = around.agent(id).await.map_err(error::of_service)?
+        if let Some(related) = &self.related
+            && let Some(known) = related.agent(id).await.map_err(error::of_service)?
         {
             return Ok(Some(known.clone()));
         }
@@ -152,8 +152,8 @@ impl Loaders {
     }
 
     pub async fn contact(&self, id: ContactId) -> Result<Option<Contact>> {
-        if let Some(around) = &self.around
-            && let Some(known) = around.contact(id).await.map_err(error::of_service)?
+        if let Some(related) = &self.related
+            && let Some(known) = related.contact(id).await.map_err(error::of_service)?
         {
             return Ok(Some(known.clone()));
         }
@@ -161,28 +161,28 @@ impl Loaders {
     }
 
     /// The agent, if read already.
-    pub fn agent_at_hand(&self, id: AgentId) -> Option<&Agent> {
-        self.around.as_ref()?.agent_at_hand(id)
+    pub fn agent_cached(&self, id: AgentId) -> Option<&Agent> {
+        self.related.as_ref()?.agent_cached(id)
     }
 
     /// The contact, if read already.
-    pub fn contact_at_hand(&self, id: ContactId) -> Option<&Contact> {
-        self.around.as_ref()?.contact_at_hand(id)
+    pub fn contact_cached(&self, id: ContactId) -> Option<&Contact> {
+        self.related.as_ref()?.contact_cached(id)
     }
 
     /// The message and its author, if read already.
-    pub fn message_at_hand(&self, id: MessageId) -> Option<&(Message, Option<Agent>)> {
-        self.around.as_ref()?.message_at_hand(id)
+    pub fn message_cached(&self, id: MessageId) -> Option<&(Message, Option<Agent>)> {
+        self.related.as_ref()?.message_cached(id)
     }
 
     /// The number, if the caller has access to it and that was read already.
-    pub fn phone_number_at_hand(&self, id: PhoneNumberId) -> Option<&PhoneNumber> {
+    pub fn phone_number_cached(&self, id: PhoneNumberId) -> Option<&PhoneNumber> {
         self.asker.access.get()?.phone_numbers.iter().find(|number| number.id == id)
     }
 
     /// Costs nothing when the access holds the number, as it does for everything that the caller can see.
     pub async fn phone_number(&self, id: PhoneNumberId) -> Result<Option<PhoneNumber>> {
-        match self.phone_number_at_hand(id) {
+        match self.phone_number_cached(id) {
             Some(number) => Ok(Some(number.clone())),
             None => load(&self.batches().phone_numbers, id).await,
         }
@@ -190,19 +190,19 @@ impl Loaders {
 
     /// The message with its author.
     pub async fn message(&self, id: MessageId) -> Result<Option<(Message, Option<Agent>)>> {
-        if let Some(around) = &self.around
-            && let Some(known) = around.message(id).await.map_err(error::of_service)?
+        if let Some(related) = &self.related
+            && let Some(known) = related.message(id).await.map_err(error::of_service)?
         {
             return Ok(Some(known.clone()));
         }
         load(&self.batches().messages, id).await
     }
 
-    pub async fn message_run(&self, run: Run) -> Result<Vec<Message>> {
+    pub async fn message_run(&self, run: MessageRange) -> Result<Vec<Message>> {
         Ok(load(&self.batches().message_runs, run).await?.unwrap_or_default())
     }
 
-    pub async fn history_run(&self, run: Run) -> Result<Vec<Arc<Event>>> {
+    pub async fn history_run(&self, run: MessageRange) -> Result<Vec<Arc<Event>>> {
         Ok(load(&self.batches().history_runs, run).await?.unwrap_or_default())
     }
 
@@ -216,7 +216,7 @@ fn visible_conversations(
     services: Services,
     caller: Caller,
     access: Arc<OnceCell<Access>>,
-) -> Loader<ConversationId, Seen> {
+) -> Loader<ConversationId, VisibleConversation> {
     loader(move |ids: Vec<ConversationId>| {
         let (services, access) = (services.clone(), access.clone());
         Box::pin(async move {

@@ -20,34 +20,34 @@
 //!
 //! To add a field: a method of its type under [`types`], with a description that speaks to the API's user.
 //! What is not in the row comes through a loader in [`loaders`], so that a page stays one statement. What is at hand
-//! gets a line in its type's [`written::Written`], too, or costs a page several times as much. A list
+//! gets a line in its type's [`fast_object::FastObject`], too, or costs a page several times as much. A list
 //! takes [`connection::cost`] as its complexity. Then print `schema.graphql` anew.
 
-pub mod completion;
+pub mod conforming_executor;
 pub mod connection;
-mod declared;
-pub mod direct;
 mod document;
 pub mod error;
+pub mod fast_object;
 pub mod ids;
+pub mod inline_object;
 pub mod loaders;
 pub mod mutation;
-pub mod places;
 pub mod query;
 pub mod reports;
 pub mod scalars;
+mod schema_index;
 pub mod scope;
 pub mod subscription;
 pub mod types;
+pub mod value_validation;
 pub mod variables;
-pub mod written;
 
 #[cfg(test)]
 mod tests;
 
 use async_graphql::{MergedObject, SDLExportOptions, SchemaBuilder, ValidationMode};
 
-pub use completion::Engine;
+pub use conforming_executor::ConformingExecutor;
 pub use scope::{Scope, attach};
 
 use mutation::Mutation;
@@ -84,8 +84,8 @@ impl Default for Limits {
 }
 
 /// The schema, within `limits`, ready to be executed.
-pub fn engine(limits: Limits) -> Engine {
-    Engine::new(schema(limits, ValidationMode::Strict), schema(limits, ValidationMode::Fast))
+pub fn engine(limits: Limits) -> ConformingExecutor {
+    ConformingExecutor::new(schema(limits, ValidationMode::Strict), schema(limits, ValidationMode::Fast))
 }
 
 fn schema(limits: Limits, mode: ValidationMode) -> Schema {

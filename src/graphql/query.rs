@@ -28,7 +28,7 @@ use super::types::workload::Workload;
 use super::types::workspace::Workspace;
 use crate::domain::input::MAX_IDS;
 use crate::domain::{self, AgentId};
-use crate::service::Wanted;
+use crate::service::Prefetch;
 
 /// The query root.
 #[derive(Default)]
@@ -108,9 +108,12 @@ impl Query {
         #[graphql(desc = "Only those before this cursor.")] before: Option<String>,
     ) -> Option<Result<ConversationConnection>> {
         let paging = Paging::new(first, after, last, before);
-        let wanted = surroundings_of_rows(ctx);
-        root(ctx, |scope| async move { list(scope, view, filter, order_by, paging?, wanted).await.map(Some) })
-            .await
+        let prefetch = surroundings_of_rows(ctx);
+        root(
+            ctx,
+            |scope| async move { list(scope, view, filter, order_by, paging?, prefetch).await.map(Some) },
+        )
+        .await
     }
 
     /// The agents of the workspace by name: what an assignment menu offers. You are among them.
@@ -193,11 +196,11 @@ impl Query {
 }
 
 /// What the selection on a list asks for around its conversations.
-fn surroundings_of_rows(ctx: &Context<'_>) -> Wanted {
+fn surroundings_of_rows(ctx: &Context<'_>) -> Prefetch {
     let list = ctx.look_ahead();
     let rows = [list.field("nodes"), list.field("edges").field("node")];
     let selects = |field: &str| rows.iter().any(|row| row.field(field).exists());
-    Wanted {
+    Prefetch {
         unread: selects("unread"),
         agents: ["assignee", "assignedBy", "closedBy"].into_iter().any(selects),
         contacts: selects("contact"),
@@ -212,7 +215,7 @@ async fn list(
     filter: Option<ConversationFilter>,
     order: Option<ConversationOrder>,
     paging: Paging,
-    wanted: Wanted,
+    prefetch: Prefetch,
 ) -> Result<ConversationConnection> {
     let access = scope.agent_access().await?;
     let (view, order) = (view.into(), ConversationOrder::or_default(order));
@@ -221,9 +224,10 @@ async fn list(
         let cursor = ConversationCursor::decode(cursor)?;
         (cursor.field == order.field).then_some(cursor.position)
     })?;
-    let found = scope.services().surrounded_conversations(access, view, &filter, order, slice, wanted).await;
-    let (found, around) = found.map_err(error::of_service)?;
-    let loaders = scope.loaders().renewed(Some(Arc::new(around)));
+    let found =
+        scope.services().surrounded_conversations(access, view, &filter, order, slice, prefetch).await;
+    let (found, related) = found.map_err(error::of_service)?;
+    let loaders = scope.loaders().renewed(Some(Arc::new(related)));
     let items = found.items.into_iter().map(|(position, seen)| {
         let cursor = ConversationCursor { field: order.field, position };
         (cursor, Conversation::new(seen, &loaders))

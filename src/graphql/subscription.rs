@@ -150,7 +150,7 @@ fn subscriber<'a>(ctx: &'a Context<'_>) -> BoxFuture<'a, Result<(&'a Scope, Acce
 fn pushed<T, U>(
     scope: &Scope,
     field: &'static str,
-    items: service::BoxStream<service::Answer<T>>,
+    items: service::BoxStream<service::ServiceResult<T>>,
     wrap: impl Fn(T, &Arc<Loaders>) -> U + Send + 'static,
 ) -> Pushed<U>
 where

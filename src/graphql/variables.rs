@@ -12,14 +12,14 @@ use async_graphql::parser::types::{
 use async_graphql::{ErrorExtensionValues, Name, ServerError, Value, Variables};
 use async_graphql_value::Value as Literal;
 
-use super::declared::{self, Input, Place, Places};
 use super::document::operation;
 use super::error::BAD_USER_INPUT;
+use super::schema_index::{self, Input, InputValueDef, InputValueDefs};
 use crate::clock::Timestamp;
 use crate::domain::input::E164;
 
 /// The first variable of the operation that does not fit its type, as an error to answer with.
-pub fn misfit(
+pub fn coerce_variables(
     document: &ExecutableDocument,
     operation_name: Option<&str>,
     variables: &Variables,
@@ -45,7 +45,7 @@ pub fn misfit(
 /// default, and where null means nobody.
 ///
 /// A document of several operations stays as it is: they share fragments, and may not give the same.
-pub fn without_absent(document: &ExecutableDocument, variables: &Variables) -> Option<ExecutableDocument> {
+pub fn omit_unprovided(document: &ExecutableDocument, variables: &Variables) -> Option<ExecutableDocument> {
     let absent: HashSet<Name> = match &document.operations {
         DocumentOperations::Single(operation) => absent(&operation.node, variables),
         DocumentOperations::Multiple(operations) if operations.len() == 1 => {
@@ -57,7 +57,7 @@ pub fn without_absent(document: &ExecutableDocument, variables: &Variables) -> O
         return None;
     }
     let mut document = document.clone();
-    let mut abridged = Abridged { absent, left_out: HashSet::new() };
+    let mut abridged = OmitUnprovided { absent, left_out: HashSet::new() };
     for fragment in document.fragments.values_mut() {
         let on = fragment.node.type_condition.node.on.node.clone();
         abridged.set(&on, &mut fragment.node.selection_set.node);
@@ -67,7 +67,7 @@ pub fn without_absent(document: &ExecutableDocument, variables: &Variables) -> O
         DocumentOperations::Multiple(operations) => operations.values_mut().map(|it| &mut it.node).collect(),
     };
     for operation in operations {
-        abridged.set(declared::root(operation.ty), &mut operation.selection_set.node);
+        abridged.set(schema_index::root(operation.ty), &mut operation.selection_set.node);
         // What is not used at all is a mistake, and stays one.
         operation.variable_definitions.retain(|it| !abridged.left_out.contains(&it.node.name.node));
     }
@@ -84,19 +84,19 @@ fn absent(operation: &OperationDefinition, variables: &Variables) -> HashSet<Nam
 
 /// A document from which the places of absent variables are taken. Places that the schema does not have stay: validation
 /// is to say so.
-struct Abridged {
+struct OmitUnprovided {
     absent: HashSet<Name>,
     /// Those that had a place.
     left_out: HashSet<Name>,
 }
 
-impl Abridged {
+impl OmitUnprovided {
     /// A selection on the type `parent`.
     fn set(&mut self, parent: &str, set: &mut SelectionSet) {
         for selection in &mut set.items {
             match &mut selection.node {
                 Selection::Field(field) => {
-                    let Some(declared) = declared::field(parent, &field.node.name.node) else { continue };
+                    let Some(declared) = schema_index::field(parent, &field.node.name.node) else { continue };
                     let arguments = &mut field.node.arguments;
                     arguments.retain(|(name, value)| {
                         !self.leaves_out(&declared.arguments, &name.node, &value.node)
@@ -118,11 +118,11 @@ impl Abridged {
         }
     }
 
-    fn value(&mut self, place: Option<&Place>, value: &mut Literal) {
+    fn value(&mut self, place: Option<&InputValueDef>, value: &mut Literal) {
         let Some(place) = place else { return };
         match value {
             Literal::Object(fields) => {
-                let Some(Input::Object(places)) = declared::input(base(&place.of_type)) else { return };
+                let Some(Input::Object(places)) = schema_index::input(base(&place.of_type)) else { return };
                 fields.retain(|name, value| !self.leaves_out(places, name, value));
                 fields.iter_mut().for_each(|(name, value)| self.value(places.get(name), value));
             }
@@ -135,7 +135,7 @@ impl Abridged {
         }
     }
 
-    fn leaves_out(&mut self, places: &Places, name: &Name, value: &Literal) -> bool {
+    fn leaves_out(&mut self, places: &InputValueDefs, name: &Name, value: &Literal) -> bool {
         places.contains_key(name) && self.is_absent(value)
     }
 
@@ -185,7 +185,7 @@ fn check_named(name: &str, value: &Value) -> Result<(), String> {
 }
 
 fn check_declared(name: &str, value: &Value) -> Result<(), String> {
-    match (declared::input(name), value) {
+    match (schema_index::input(name), value) {
         (Some(Input::Enum(values)), Value::String(text)) if values.iter().any(|name| name == text) => Ok(()),
         (Some(Input::Enum(values)), Value::Enum(text)) if values.contains(text) => Ok(()),
         (Some(Input::Enum(_)), _) => Err(format!("this is no value of {name}")),
@@ -194,10 +194,14 @@ fn check_declared(name: &str, value: &Value) -> Result<(), String> {
                 let unknown: String = unknown.chars().take(64).collect();
                 return Err(format!("{name} has no field \"{unknown}\""));
             }
-            fields.iter().try_for_each(|(field, Place { of_type, has_default })| match given.get(field) {
-                Some(value) => check(of_type, value).map_err(|reason| format!("at \"{field}\", {reason}")),
-                None if of_type.nullable || *has_default => Ok(()),
-                None => Err(format!("{name} needs the field \"{field}\"")),
+            fields.iter().try_for_each(|(field, InputValueDef { of_type, has_default })| {
+                match given.get(field) {
+                    Some(value) => {
+                        check(of_type, value).map_err(|reason| format!("at \"{field}\", {reason}"))
+                    }
+                    None if of_type.nullable || *has_default => Ok(()),
+                    None => Err(format!("{name} needs the field \"{field}\"")),
+                }
             })
         }
         (Some(Input::Object(_)), _) => Err(format!("this is no {name}")),
@@ -214,7 +218,7 @@ mod tests {
 
     fn reason(query: &str, variables: serde_json::Value) -> Option<String> {
         let variables = Variables::from_json(variables);
-        misfit(&parse_query(query).unwrap(), None, &variables).map(|error| error.message)
+        coerce_variables(&parse_query(query).unwrap(), None, &variables).map(|error| error.message)
     }
 
     #[test]

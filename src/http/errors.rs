@@ -8,7 +8,7 @@ use std::any::Any;
 
 use async_graphql::{ErrorExtensionValues, Response, ServerError, Value};
 
-use super::fair_use::{self, Spent};
+use super::rate_limit::{self, RateLimited};
 use super::request_id::RequestId;
 
 /// The `extensions.code` of a top-level error.
@@ -125,9 +125,10 @@ pub fn code_label(error: &ServerError) -> &'static str {
 }
 
 /// The answer to an agent who has too few points left for an operation, until there are enough.
-pub fn spent(spent: &Spent) -> ServerError {
-    let seconds = fair_use::seconds(spent.enough_in);
-    let message = format!("An agent has {} points a minute. Try again in {seconds} s.", spent.standing.limit);
+pub fn spent(spent: &RateLimited) -> ServerError {
+    let seconds = rate_limit::seconds(spent.enough_in);
+    let message =
+        format!("An agent has {} points a minute. Try again in {seconds} s.", spent.rate_limit_status.limit);
     let mut error = error(Code::LimitExceeded, message);
     if let Some(extensions) = &mut error.extensions {
         extensions.set("retryable", true);

@@ -23,10 +23,10 @@ pub use self::answer::Rejection;
 use self::media::MediaType;
 use super::{
     errors::Settled,
-    fair_use::Standing,
     graphql_ws,
-    observation::Observation,
     operation::{self, Operation, Parameters},
+    operation_span::OperationSpan,
+    rate_limit::RateLimitStatus,
     request_id::RequestId,
     session::{self, SignIn},
     trace::TraceContext,
@@ -46,13 +46,13 @@ pub async fn post<E: Executor, A: SignIn>(
     request: Request,
 ) -> Response {
     let (parts, body) = request.into_parts();
-    let seen = Observation::of_http(endpoint.metrics(), &parts.headers);
+    let span = OperationSpan::of_http(endpoint.metrics(), &parts.headers);
     let Some(media) = MediaType::accepted(&parts.headers) else {
         drain(body.into_data_stream()).await;
-        return respond(Err(Rejection::not_acceptable()), MediaType::Json, &seen);
+        return respond(Err(Rejection::not_acceptable()), MediaType::Json, &span);
     };
-    let outcome = answer_post(&endpoint, &parts, body, &seen).instrument(seen.span()).await;
-    respond(outcome, media, &seen)
+    let outcome = answer_post(&endpoint, &parts, body, &span).instrument(span.span()).await;
+    respond(outcome, media, &span)
 }
 
 /// `GET /graphql`: a query in the URL, or the upgrade to `graphql-transport-ws`.
@@ -64,12 +64,12 @@ pub async fn get<E: Executor, A: SignIn>(
     if graphql_ws::asks_for_upgrade(&parts.headers) {
         return graphql_ws::upgrade(endpoint, parts).await;
     }
-    let seen = Observation::of_http(endpoint.metrics(), &parts.headers);
+    let span = OperationSpan::of_http(endpoint.metrics(), &parts.headers);
     let Some(media) = MediaType::accepted(&parts.headers) else {
-        return respond(Err(Rejection::not_acceptable()), MediaType::Json, &seen);
+        return respond(Err(Rejection::not_acceptable()), MediaType::Json, &span);
     };
-    let outcome = answer_get(&endpoint, &parts, &seen).instrument(seen.span()).await;
-    respond(outcome, media, &seen)
+    let outcome = answer_get(&endpoint, &parts, &span).instrument(span.span()).await;
+    respond(outcome, media, &span)
 }
 
 /// Any other method on `/graphql`.
@@ -79,25 +79,25 @@ pub async fn method_not_allowed(headers: HeaderMap) -> Response {
 }
 
 /// What became of an operation, and where its agent stands when agents' points are counted.
-type Outcome = Result<(Settled, Option<Standing>), Rejection>;
+type Outcome = Result<(Settled, Option<RateLimitStatus>), Rejection>;
 
 /// Writes the answer down, and out.
-fn respond(outcome: Outcome, media: MediaType, seen: &Observation) -> Response {
-    let request_id = seen.request_id();
-    let (settled, standing) = match outcome {
+fn respond(outcome: Outcome, media: MediaType, span: &OperationSpan) -> Response {
+    let request_id = span.request_id();
+    let (settled, rate_limit_status) = match outcome {
         Ok(outcome) => outcome,
         Err(rejection) => {
-            seen.ended(rejection.reasons());
+            span.ended(rejection.reasons());
             return rejection.answer(media, request_id);
         }
     };
-    seen.settled(&settled);
+    span.settled(&settled);
     let mut response = match settled {
         Settled::Executed(response) => answer::executed(response, media, request_id),
         Settled::Refused(errors) => Rejection::errors(errors).answer(media, request_id),
     };
-    if let Some(standing) = standing {
-        response.headers_mut().extend(answer::standing_headers(&standing));
+    if let Some(rate_limit_status) = rate_limit_status {
+        response.headers_mut().extend(answer::standing_headers(&rate_limit_status));
     }
     response
 }
@@ -106,7 +106,7 @@ async fn answer_post<E: Executor, A: SignIn>(
     endpoint: &GraphqlEndpoint<E, A>,
     parts: &Parts,
     body: Body,
-    seen: &Observation,
+    span: &OperationSpan,
 ) -> Outcome {
     let deadline = Instant::now() + endpoint.settings().request_timeout;
     if !media::is_json(&parts.headers) {
@@ -116,27 +116,27 @@ async fn answer_post<E: Executor, A: SignIn>(
     let read = timeout_at(deadline, read(body, endpoint.settings().body_bytes));
     let bytes = read.await.unwrap_or_else(|_| Err(Rejection::slow_body()))?;
     let parameters = parameters_of_body(&bytes)?;
-    let operation = Operation::admit(parameters, endpoint.settings(), endpoint.documents())
+    let operation = Operation::prepare(parameters, endpoint.settings(), endpoint.documents())
         .map_err(|error| Rejection::errors(vec![*error]))?;
-    seen.admitted(&operation);
-    let performed = timeout_at(deadline, perform(endpoint, &parts.headers, operation, seen));
+    span.admitted(&operation);
+    let performed = timeout_at(deadline, perform(endpoint, &parts.headers, operation, span));
     performed.await.unwrap_or_else(|_| Err(Rejection::timed_out()))
 }
 
 async fn answer_get<E: Executor, A: SignIn>(
     endpoint: &GraphqlEndpoint<E, A>,
     parts: &Parts,
-    seen: &Observation,
+    span: &OperationSpan,
 ) -> Outcome {
     let time = endpoint.settings().request_timeout;
     let parameters = parameters_of_uri(&parts.uri)?;
-    let operation = Operation::admit(parameters, endpoint.settings(), endpoint.documents())
+    let operation = Operation::prepare(parameters, endpoint.settings(), endpoint.documents())
         .map_err(|error| Rejection::errors(vec![*error]))?;
-    seen.admitted(&operation);
+    span.admitted(&operation);
     if operation.kind == OperationType::Mutation {
         return Err(Rejection::method_not_allowed("POST", "A mutation is sent by POST."));
     }
-    let performed = timeout(time, perform(endpoint, &parts.headers, operation, seen));
+    let performed = timeout(time, perform(endpoint, &parts.headers, operation, span));
     performed.await.unwrap_or_else(|_| Err(Rejection::timed_out()))
 }
 
@@ -145,7 +145,7 @@ async fn perform<E: Executor, A: SignIn>(
     endpoint: &GraphqlEndpoint<E, A>,
     headers: &HeaderMap,
     operation: Operation,
-    seen: &Observation,
+    span: &OperationSpan,
 ) -> Outcome {
     if operation.kind == OperationType::Subscription {
         return Err(Rejection::bad_request(
@@ -157,16 +157,16 @@ async fn perform<E: Executor, A: SignIn>(
     } else {
         let bearer = session::bearer_of_headers(headers);
         let session = endpoint.sign_in().sign_in(bearer).await?;
-        seen.signed_in(&session);
+        span.signed_in(&session);
         Some(session)
     };
     let agent = session.as_ref().and_then(|session| session.agent_key);
-    let standing =
-        endpoint.fair_use().pay(agent, operation.points).map_err(|spent| Rejection::spent(&spent))?;
+    let rate_limit_status =
+        endpoint.rate_limit().charge(agent, operation.points).map_err(|spent| Rejection::spent(&spent))?;
     let kind = operation.kind;
     let request = operation.into_first_request(session);
     let tasks = endpoint.tasks();
-    Ok((operation::execute(endpoint.executor(), kind, request, tasks, seen).await, standing))
+    Ok((operation::execute(endpoint.executor(), kind, request, tasks, span).await, rate_limit_status))
 }
 
 /// Reads a body of at most `limit` bytes.

@@ -16,7 +16,7 @@ use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 
 use crate::service::wakeups::WakeupState;
-use crate::service::{Answer, Services};
+use crate::service::{ServiceResult, Services};
 
 /// How long one check may take.
 const CHECK_TIMEOUT: Duration = Duration::from_secs(2);
@@ -109,7 +109,10 @@ async fn migrations(services: &Services) -> Check {
 }
 
 /// The answer, or what to say instead of it.
-async fn within<T>(check: &'static str, answer: impl Future<Output = Answer<T>>) -> Result<T, &'static str> {
+async fn within<T>(
+    check: &'static str,
+    answer: impl Future<Output = ServiceResult<T>>,
+) -> Result<T, &'static str> {
     match timeout(CHECK_TIMEOUT, answer).await {
         Ok(Ok(value)) => Ok(value),
         Ok(Err(error)) => {

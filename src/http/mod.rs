@@ -4,10 +4,9 @@
 //! handed in; every rule of the product lives behind them.
 //! [`webhook`] alone calls a use case itself: what Twilio sends is not GraphQL. [`health`] asks whether they can
 //! be called, and [`metrics`] shows what was counted. What is written down about each operation is in one place,
-//! `observation`.
+//! `operation_span`.
 
 pub mod errors;
-pub mod fair_use;
 pub mod graphiql;
 pub mod graphql_http;
 pub mod graphql_ws;
@@ -15,8 +14,9 @@ pub mod guard;
 pub mod health;
 pub mod inbox;
 pub mod metrics;
-mod observation;
 pub mod operation;
+mod operation_span;
+pub mod rate_limit;
 pub mod request_id;
 pub mod server;
 pub mod session;

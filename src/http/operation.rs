@@ -21,15 +21,15 @@ use tracing::Instrument;
 
 use super::{
     errors::{self, Code, Settled},
-    fair_use::{MUTATION_POINTS, QUERY_POINTS},
-    guard::{self, Admitted, Refusal},
-    observation::Observation,
+    guard::{self, CheckedDocument, DocumentError},
+    operation_span::OperationSpan,
+    rate_limit::{MUTATION_POINTS, QUERY_POINTS},
     request_id::RequestId,
     session::Session,
     trace::TraceContext,
     transport::TransportSettings,
 };
-use crate::known::Known;
+use crate::document_cache::DocumentCache;
 
 /// The parameters of a GraphQL request, of the right types and nothing more.
 ///
@@ -115,7 +115,7 @@ pub struct Operation {
     pub introspection_only: bool,
     /// What the client calls it; `None` when it is anonymous.
     pub name: Option<String>,
-    /// What it costs an agent, as [`super::fair_use`] counts.
+    /// What it costs an agent, as [`super::rate_limit`] counts.
     pub points: u32,
     request: Request,
 }
@@ -125,26 +125,27 @@ impl Operation {
     ///
     /// The error is fit to be sent. It says nothing about the schema, so that it may
     /// be told to a caller who is not signed in.
-    pub fn admit(
+    pub fn prepare(
         parameters: Parameters,
         settings: &TransportSettings,
-        documents: &Known<Admitted>,
+        documents: &DocumentCache<CheckedDocument>,
     ) -> Result<Self, Box<ServerError>> {
         let Parameters { query, operation_name, variables, trace: _ } = parameters;
-        guard::admit_variables(&settings.document, json_bytes(&variables), &variables).map_err(refused)?;
+        guard::check_variables(&settings.document, json_bytes(&variables), &variables).map_err(refused)?;
         let name = operation_name.as_deref();
-        let admitted = documents.of(&query, name, || admit_document(&query, name, settings))?;
-        if let Some(definition) = selected(&admitted.document, name) {
+        let checked =
+            documents.get_or_try_insert_with(&query, name, || prepare_document(&query, name, settings))?;
+        if let Some(definition) = selected(&checked.document, name) {
             check_variables(definition, &variables)?;
         }
         let mut request = Request::new(query).variables(variables);
         request.operation_name = operation_name;
-        request.set_parsed_query(admitted.document.clone());
+        request.set_parsed_query(checked.document.clone());
         Ok(Self {
-            kind: admitted.operation,
-            introspection_only: admitted.introspection_only,
-            points: points(admitted.operation, admitted.root_fields),
-            name: admitted.operation_name.as_ref().map(|name| name.to_string()),
+            kind: checked.operation,
+            introspection_only: checked.introspection_only,
+            points: points(checked.operation, checked.root_fields),
+            name: checked.operation_name.as_ref().map(|name| name.to_string()),
             request,
         })
     }
@@ -177,14 +178,14 @@ pub(super) async fn execute<E: Executor>(
     kind: OperationType,
     request: Request,
     tasks: &TaskTracker,
-    seen: &Observation,
+    span: &OperationSpan,
 ) -> Settled {
     let executor = executor.clone();
-    let seen = seen.clone();
+    let span = span.clone();
     let run = async move {
         let response = AssertUnwindSafe(executor.execute(request)).catch_unwind();
-        let settled = settle_result(response.await, seen.request_id());
-        seen.settled(&settled);
+        let settled = settle_result(response.await, span.request_id());
+        span.settled(&settled);
         settled
     }
     .instrument(tracing::debug_span!("graphql"))
@@ -210,24 +211,24 @@ pub(super) fn settle_result(result: std::thread::Result<Response>, request_id: R
 }
 
 /// What can be said of a document whatever its variables are.
-fn admit_document(
+fn prepare_document(
     query: &str,
     operation_name: Option<&str>,
     settings: &TransportSettings,
-) -> Result<Admitted, Box<ServerError>> {
-    let mut admitted = guard::admit(&settings.document, query, operation_name).map_err(refused)?;
+) -> Result<CheckedDocument, Box<ServerError>> {
+    let mut checked = guard::check_document(&settings.document, query, operation_name).map_err(refused)?;
     if let Some(names) = &settings.type_names {
-        admitted.check_types(|name| names.contains(name)).map_err(refused)?;
+        checked.check_types(|name| names.contains(name)).map_err(refused)?;
     }
-    if !settings.introspection && introspects(&admitted.document) {
+    if !settings.introspection && introspects(&checked.document) {
         return Err(invalid("Introspection is turned off on this server."));
     }
-    if admitted.operation == OperationType::Subscription {
-        check_subscription(&admitted)?;
+    if checked.operation == OperationType::Subscription {
+        check_subscription(&checked)?;
     }
     // It is kept, and what is made of it is, too, as long as a subscription lasts.
-    guard::compact(&mut admitted.document);
-    Ok(admitted)
+    guard::compact(&mut checked.document);
+    Ok(checked)
 }
 
 fn points(kind: OperationType, root_fields: usize) -> u32 {
@@ -239,7 +240,7 @@ fn points(kind: OperationType, root_fields: usize) -> u32 {
     }
 }
 
-fn refused(refusal: Refusal) -> Box<ServerError> {
+fn refused(refusal: DocumentError) -> Box<ServerError> {
     let code = match refusal.code() {
         "LIMIT_EXCEEDED" => Code::LimitExceeded,
         "GRAPHQL_PARSE_FAILED" => Code::GraphqlParseFailed,
@@ -283,14 +284,14 @@ fn check_variables(definition: &OperationDefinition, variables: &Variables) -> R
 
 /// async-graphql runs several root fields side by side and passes over those that
 /// stand in a fragment, so a subscription has to be one plain field.
-fn check_subscription(admitted: &Admitted) -> Result<(), Box<ServerError>> {
-    if admitted.root_fields != 1 {
+fn check_subscription(checked: &CheckedDocument) -> Result<(), Box<ServerError>> {
+    if checked.root_fields != 1 {
         return Err(invalid("A subscription selects exactly one root field."));
     }
-    if admitted.root_in_fragment {
+    if checked.root_in_fragment {
         return Err(invalid("A subscription selects its root field directly, not through a fragment."));
     }
-    if admitted.introspection_only {
+    if checked.introspection_only {
         return Err(invalid("A subscription cannot be introspected."));
     }
     Ok(())
@@ -379,8 +380,9 @@ mod tests {
             variables: Variables::default(),
             trace: TraceContext::default(),
         };
-        let error =
-            Operation::admit(parameters, &TransportSettings::default(), &Known::default()).err().unwrap();
+        let error = Operation::prepare(parameters, &TransportSettings::default(), &DocumentCache::default())
+            .err()
+            .unwrap();
         assert!(error.message.contains("needs a value") && error.message.len() < 200, "{}", error.message);
     }
 

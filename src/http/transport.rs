@@ -5,11 +5,11 @@ use std::{collections::HashSet, sync::Arc, time::Duration};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use super::{
-    fair_use::FairUse,
     graphql_ws::SocketLimits,
-    guard::{Admitted, DocumentLimits},
+    guard::{CheckedDocument, DocumentLimits},
+    rate_limit::RateLimiter,
 };
-use crate::known::Known;
+use crate::document_cache::DocumentCache;
 use crate::metrics::Metrics;
 
 /// Every bound of the transport. Sizes are in bytes.
@@ -107,8 +107,8 @@ struct Inner<E, A> {
     shutdown: CancellationToken,
     tasks: TaskTracker,
     sockets: SocketLimits,
-    fair_use: FairUse,
-    documents: Known<Admitted>,
+    rate_limit: RateLimiter,
+    documents: DocumentCache<CheckedDocument>,
 }
 
 impl<E, A> GraphqlEndpoint<E, A> {
@@ -121,7 +121,7 @@ impl<E, A> GraphqlEndpoint<E, A> {
         shutdown: CancellationToken,
     ) -> Self {
         let sockets = SocketLimits::new(&settings);
-        let fair_use = FairUse::new(settings.points_per_minute);
+        let rate_limit = RateLimiter::new(settings.points_per_minute);
         Self {
             inner: Arc::new(Inner {
                 executor,
@@ -131,8 +131,8 @@ impl<E, A> GraphqlEndpoint<E, A> {
                 shutdown,
                 tasks: TaskTracker::new(),
                 sockets,
-                fair_use,
-                documents: Known::default(),
+                rate_limit,
+                documents: DocumentCache::default(),
             }),
         }
     }
@@ -179,12 +179,12 @@ impl<E, A> GraphqlEndpoint<E, A> {
     }
 
     /// The documents that were admitted.
-    pub(super) fn documents(&self) -> &Known<Admitted> {
+    pub(super) fn documents(&self) -> &DocumentCache<CheckedDocument> {
         &self.inner.documents
     }
 
-    pub(super) fn fair_use(&self) -> &FairUse {
-        &self.inner.fair_use
+    pub(super) fn rate_limit(&self) -> &RateLimiter {
+        &self.inner.rate_limit
     }
 }
 

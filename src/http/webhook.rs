@@ -27,7 +27,7 @@ use self::form::{Form, Signatures};
 use super::graphql_http::drain;
 use crate::domain::Refusal;
 use crate::domain::input::E164;
-use crate::service::{Answer, Error, ReceiveMessage, Services};
+use crate::service::{Error, ReceiveMessage, ServiceResult, Services};
 use crate::token::Caller;
 
 /// Where Twilio posts texts, under the public URL.
@@ -131,7 +131,7 @@ impl TwilioWebhook {
         }
     }
 
-    async fn store(&self, message: ReceiveMessage) -> Answer<Stored> {
+    async fn store(&self, message: ReceiveMessage) -> ServiceResult<Stored> {
         let services = &self.0.services;
         let Some(workspace_id) = services.workspace_of_number(&message.to).await? else {
             return Ok(Stored::NotOurs);

@@ -19,7 +19,7 @@ pub(super) struct OperationLabels {
 
 /// What an operation is counted by, beside its name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub(super) struct Facts {
+pub(super) struct OperationOutcome {
     pub kind: &'static str,
     pub transport: &'static str,
     pub outcome: &'static str,
@@ -35,7 +35,7 @@ pub(super) struct Operations {
 struct Named {
     names: Names,
     /// The series there are of each label, to be removed with it.
-    series: HashMap<String, HashSet<Facts>>,
+    series: HashMap<String, HashSet<OperationOutcome>>,
 }
 
 impl Operations {
@@ -48,7 +48,7 @@ impl Operations {
     ///
     /// The series of a name that loses its label end: what they counted is added to no other series, which would
     /// look like a burst.
-    pub fn count(&self, name: &str, earns: bool, facts: Facts) {
+    pub fn count(&self, name: &str, earns: bool, facts: OperationOutcome) {
         let mut named = self.named.lock().unwrap_or_else(PoisonError::into_inner);
         let label = named.names.label(name, earns);
         if let Some(displaced) = label.displaced {
@@ -61,8 +61,8 @@ impl Operations {
     }
 }
 
-fn labels(operation: &str, facts: Facts) -> OperationLabels {
-    let Facts { kind, transport, outcome } = facts;
+fn labels(operation: &str, facts: OperationOutcome) -> OperationLabels {
+    let OperationOutcome { kind, transport, outcome } = facts;
     OperationLabels { operation: operation.to_owned(), kind, transport, outcome }
 }
 
@@ -74,8 +74,8 @@ mod tests {
     #[test]
     fn the_series_of_a_name_end_with_its_label() {
         let operations = Operations::default();
-        let ok = Facts { kind: "query", transport: "http", outcome: "OK" };
-        let failed = Facts { outcome: "INTERNAL", ..ok };
+        let ok = OperationOutcome { kind: "query", transport: "http", outcome: "OK" };
+        let failed = OperationOutcome { outcome: "INTERNAL", ..ok };
         let has = |name: &str, facts| operations.counts.get(&labels(name, facts)).is_some();
         operations.count("Invented", true, ok);
         operations.count("Invented", false, failed);

@@ -9,13 +9,13 @@ use crate::token::Keys;
 /// Enough for three chunks of one workspace.
 const PLAN: SeedPlan = SeedPlan { agents: 9, numbers: 2, conversations: 450, workspaces: 1, rng_seed: 3 };
 
-struct Stage {
+struct Fixture {
     services: Services,
     backdating: Backdating,
     _folder: tempfile::TempDir,
 }
 
-async fn stage() -> Stage {
+async fn fixture() -> Fixture {
     let folder = tempfile::tempdir().unwrap();
     let url = format!("sqlite:{}", folder.path().join("seed.sqlite").display());
     let url = DatabaseUrl::parse(&url).unwrap();
@@ -23,10 +23,10 @@ async fn stage() -> Stage {
     let store = Store::open(&url, 1).await.unwrap();
     let backdating = Backdating::new(Clock::system());
     let services = Services::start(store, backdating.clock(), Keys::new(&[7; 32]).unwrap()).await.unwrap();
-    Stage { services, backdating, _folder: folder }
+    Fixture { services, backdating, _folder: folder }
 }
 
-impl Stage {
+impl Fixture {
     async fn seed(&self, plan: SeedPlan) -> Vec<Staff> {
         seed(&self.services, &self.backdating, plan, |_, _| ()).await.unwrap().workspaces
     }
@@ -49,13 +49,13 @@ impl Stage {
 
 #[tokio::test]
 async fn all_of_the_plan_is_written_and_the_store_is_right() {
-    let stage = stage().await;
+    let fixture = fixture().await;
     let told = std::cell::RefCell::new(Vec::new());
     let plan = SeedPlan { workspaces: 2, ..PLAN };
     let progress = |done, total| told.borrow_mut().push((done, total));
-    let seeded = seed(&stage.services, &stage.backdating, plan, progress).await.unwrap().workspaces;
+    let seeded = seed(&fixture.services, &fixture.backdating, plan, progress).await.unwrap().workspaces;
     assert_eq!(*told.borrow(), [200, 400, 450, 650, 850, 900].map(|done| (done, 900)));
-    let report = stage.services.check(|_, _, _| ()).await.unwrap();
+    let report = fixture.services.check(|_, _, _| ()).await.unwrap();
     assert_eq!(report.problems, Vec::<String>::new());
     assert_eq!((report.workspaces, report.conversations), (2, 900));
     for staff in &seeded {
@@ -68,13 +68,13 @@ async fn all_of_the_plan_is_written_and_the_store_is_right() {
 
 #[tokio::test]
 async fn the_log_is_in_order_of_time_across_chunks() {
-    let stage = stage().await;
-    let staff = &stage.seed(PLAN).await[0];
-    let access = stage.services.access(staff.caller(&staff.agents[0])).await.unwrap();
-    let (mut last, mut seen) = (stage.backdating.present().plus_micros(-2 * SPAN_MICROS), 0);
+    let fixture = fixture().await;
+    let staff = &fixture.seed(PLAN).await[0];
+    let access = fixture.services.access(staff.caller(&staff.agents[0])).await.unwrap();
+    let (mut last, mut seen) = (fixture.backdating.present().plus_micros(-2 * SPAN_MICROS), 0);
     for seq in 1..=access.as_of {
-        let Some(event) = stage.services.event(&access, seq).await.unwrap() else { continue };
-        assert!(event.at >= last && event.at < stage.backdating.present());
+        let Some(event) = fixture.services.event(&access, seq).await.unwrap() else { continue };
+        assert!(event.at >= last && event.at < fixture.backdating.present());
         last = event.at;
         if let EventBody::Conversation(body) = &event.body {
             seen += 1;
@@ -83,12 +83,12 @@ async fn the_log_is_in_order_of_time_across_chunks() {
         }
     }
     assert!(seen > PLAN.conversations);
-    assert!(last > stage.backdating.present().plus_micros(-30 * DAY_MICROS));
+    assert!(last > fixture.backdating.present().plus_micros(-30 * DAY_MICROS));
 }
 
 #[tokio::test]
 async fn the_same_seed_says_the_same_and_another_does_not() {
-    let (one, other) = (stage().await, stage().await);
+    let (one, other) = (fixture().await, fixture().await);
     let same = (one.seed(PLAN).await, other.seed(PLAN).await);
     let names = |staff: &Staff| staff.agents.iter().map(|agent| agent.name.clone()).collect::<Vec<_>>();
     assert_eq!(names(&same.0[0]), names(&same.1[0]));
@@ -100,11 +100,11 @@ async fn the_same_seed_says_the_same_and_another_does_not() {
 
 #[tokio::test]
 async fn a_plan_without_two_reps_is_refused() {
-    let stage = stage().await;
+    let fixture = fixture().await;
     let plan = SeedPlan { agents: MIN_AGENTS - 1, ..PLAN };
-    let refused = seed(&stage.services, &stage.backdating, plan, |_, _| ()).await;
+    let refused = seed(&fixture.services, &fixture.backdating, plan, |_, _| ()).await;
     assert!(matches!(refused, Err(Error::BadInput(_))));
-    assert_eq!(stage.services.inventory().await.unwrap().len(), 0);
+    assert_eq!(fixture.services.inventory().await.unwrap().len(), 0);
 }
 
 #[test]

@@ -6,7 +6,7 @@ use std::time::Instant;
 
 use futures_util::FutureExt;
 
-use super::{Answer, Error, Services};
+use super::{Error, ServiceResult, Services};
 use crate::clock::Timestamp;
 use crate::domain::{Agent, AgentId, PhoneNumber, PhoneNumberId, Viewer, Workspace, WorkspaceId, input};
 use crate::store::access::{self, AgentAccess};
@@ -39,7 +39,7 @@ impl Access {
     ///
     /// # Errors
     /// [`Error::Forbidden`] for a service: views belong to agents.
-    pub fn viewer(&self) -> Answer<Viewer> {
+    pub fn viewer(&self) -> ServiceResult<Viewer> {
         match self.caller {
             Caller::Agent { agent_id, .. } => Ok(Viewer { agent_id, phone_number_ids: self.number_ids() }),
             Caller::Service { .. } => Err(Error::Forbidden("Only agents have views.")),
@@ -67,7 +67,7 @@ impl Services {
     ///
     /// # Errors
     /// [`Error::Unauthenticated`] when there is none; [`Self::access`] judges the rest.
-    pub async fn agent_with(&self, workspace_id: WorkspaceId, email: &str) -> Answer<Caller> {
+    pub async fn agent_with(&self, workspace_id: WorkspaceId, email: &str) -> ServiceResult<Caller> {
         let email = input::email(email).map_err(|_| Error::Unauthenticated)?;
         let found = self
             .store
@@ -82,7 +82,7 @@ impl Services {
     /// # Errors
     /// [`Error::Unauthenticated`] when the agent, or the workspace, is gone or the agent is deactivated.
     #[tracing::instrument(level = "debug", skip_all)]
-    pub async fn access(&self, caller: Caller) -> Answer<Access> {
+    pub async fn access(&self, caller: Caller) -> ServiceResult<Access> {
         let workspace_id = caller.workspace_id();
         let read = match caller {
             Caller::Agent { agent_id, .. } => self

@@ -7,8 +7,8 @@ use std::time::Duration;
 
 use futures_util::FutureExt;
 
-use super::scene::Stage;
-use super::{Answer, Error, Services};
+use super::context::WorkspaceTx;
+use super::{Error, ServiceResult, Services};
 use crate::clock::{Clock, Timestamp};
 use crate::domain::conversation::{ACCESS_REVOKED, AGENT_DEACTIVATED};
 use crate::domain::event::{AccessChange, AccessChangeKind};
@@ -75,20 +75,20 @@ impl Services {
         &self,
         caller: Caller,
         model: AssignmentModel,
-    ) -> Answer<Administered<Workspace>> {
+    ) -> ServiceResult<Administered<Workspace>> {
         let by = self.agent_of(caller)?;
         let clock = self.clock.clone();
         self.write(by.0, move |conn| {
             let clock = clock.clone();
             async move {
-                let office = Office::open(conn, &clock, by, &[]).await?;
-                let mut workspace = office.stage.workspace.clone();
+                let manager_tx = ManagerTx::open(conn, &clock, by, &[]).await?;
+                let mut workspace = manager_tx.workspace_tx.workspace.clone();
                 let changed = workspace.assignment_model != model;
                 if changed {
                     workspaces::set_model(conn, by.0, model).await?;
                     workspace.assignment_model = model;
                 }
-                Ok(office.done(workspace, changed))
+                Ok(manager_tx.done(workspace, changed))
             }
             .boxed()
         })
@@ -100,15 +100,15 @@ impl Services {
     /// # Errors
     /// Not allowed for reps; a name, title or address that cannot be, or is taken.
     #[tracing::instrument(level = "debug", skip_all)]
-    pub async fn create_agent(&self, caller: Caller, new: NewAgent) -> Answer<Administered<Agent>> {
+    pub async fn create_agent(&self, caller: Caller, new: NewAgent) -> ServiceResult<Administered<Agent>> {
         let by = self.agent_of(caller)?;
         let clock = self.clock.clone();
         self.write(by.0, move |conn| {
             let (clock, new) = (clock.clone(), new.clone());
             async move {
-                let office = Office::open(conn, &clock, by, &[]).await?;
-                let agent = add_agent(conn, by.0, new, office.stage.now).await?;
-                Ok(office.done(agent, true))
+                let manager_tx = ManagerTx::open(conn, &clock, by, &[]).await?;
+                let agent = add_agent(conn, by.0, new, manager_tx.workspace_tx.now).await?;
+                Ok(manager_tx.done(agent, true))
             }
             .boxed()
         })
@@ -120,24 +120,28 @@ impl Services {
     /// # Errors
     /// Not allowed for reps, nor when it would leave no active manager; not found; input that cannot be.
     #[tracing::instrument(level = "debug", skip_all)]
-    pub async fn update_agent(&self, caller: Caller, update: AgentUpdate) -> Answer<Administered<Agent>> {
+    pub async fn update_agent(
+        &self,
+        caller: Caller,
+        update: AgentUpdate,
+    ) -> ServiceResult<Administered<Agent>> {
         let by = self.agent_of(caller)?;
         let clock = self.clock.clone();
         self.write(by.0, move |conn| {
             let (clock, update) = (clock.clone(), update.clone());
             async move {
-                let office = Office::open(conn, &clock, by, &[update.agent_id]).await?;
-                let before = office.agent(update.agent_id)?.clone();
+                let manager_tx = ManagerTx::open(conn, &clock, by, &[update.agent_id]).await?;
+                let before = manager_tx.agent(update.agent_id)?.clone();
                 let after = updated(before.clone(), update)?;
                 if after == before {
-                    return Ok(office.done(after, false));
+                    return Ok(manager_tx.done(after, false));
                 }
                 if before.is_manager() && !after.is_manager() {
-                    office.spare_a_manager(&before)?;
+                    manager_tx.spare_a_manager(&before)?;
                 }
                 agents::replace(conn, &after).await?;
                 let changes = (before.role != after.role).then_some(AccessChangeKind::RoleChanged);
-                office.conclude(conn, after.clone(), changes.map(|kind| (after.id, kind)), Vec::new()).await
+                manager_tx.commit(conn, after.clone(), changes.map(|kind| (after.id, kind)), Vec::new()).await
             }
             .boxed()
         })
@@ -149,23 +153,23 @@ impl Services {
     /// # Errors
     /// Not allowed for reps, nor for the last active manager; not found.
     #[tracing::instrument(level = "debug", skip_all)]
-    pub async fn deactivate_agent(&self, caller: Caller, id: AgentId) -> Answer<Administered<Agent>> {
+    pub async fn deactivate_agent(&self, caller: Caller, id: AgentId) -> ServiceResult<Administered<Agent>> {
         let by = self.agent_of(caller)?;
         let clock = self.clock.clone();
         self.write(by.0, move |conn| {
             let clock = clock.clone();
             async move {
-                let office = Office::open(conn, &clock, by, &[id]).await?;
-                let mut agent = office.agent(id)?.clone();
+                let manager_tx = ManagerTx::open(conn, &clock, by, &[id]).await?;
+                let mut agent = manager_tx.agent(id)?.clone();
                 if !agent.active {
-                    return Ok(office.done(agent, false));
+                    return Ok(manager_tx.done(agent, false));
                 }
-                office.spare_a_manager(&agent)?;
+                manager_tx.spare_a_manager(&agent)?;
                 agent.active = false;
                 agents::replace(conn, &agent).await?;
                 let owned = conversations::lock_open_of(conn, by.0, id, None).await?;
-                let released = office.release(conn, owned, AGENT_DEACTIVATED).await?;
-                office.conclude(conn, agent, Some((id, AccessChangeKind::Deactivated)), released).await
+                let released = manager_tx.release(conn, owned, AGENT_DEACTIVATED).await?;
+                manager_tx.commit(conn, agent, Some((id, AccessChangeKind::Deactivated)), released).await
             }
             .boxed()
         })
@@ -177,20 +181,20 @@ impl Services {
     /// # Errors
     /// Not allowed for reps; not found.
     #[tracing::instrument(level = "debug", skip_all)]
-    pub async fn reactivate_agent(&self, caller: Caller, id: AgentId) -> Answer<Administered<Agent>> {
+    pub async fn reactivate_agent(&self, caller: Caller, id: AgentId) -> ServiceResult<Administered<Agent>> {
         let by = self.agent_of(caller)?;
         let clock = self.clock.clone();
         self.write(by.0, move |conn| {
             let clock = clock.clone();
             async move {
-                let office = Office::open(conn, &clock, by, &[id]).await?;
-                let mut agent = office.agent(id)?.clone();
+                let manager_tx = ManagerTx::open(conn, &clock, by, &[id]).await?;
+                let mut agent = manager_tx.agent(id)?.clone();
                 if agent.active {
-                    return Ok(office.done(agent, false));
+                    return Ok(manager_tx.done(agent, false));
                 }
                 agent.active = true;
                 agents::replace(conn, &agent).await?;
-                office.conclude(conn, agent, Some((id, AccessChangeKind::Reactivated)), Vec::new()).await
+                manager_tx.commit(conn, agent, Some((id, AccessChangeKind::Reactivated)), Vec::new()).await
             }
             .boxed()
         })
@@ -207,14 +211,14 @@ impl Services {
         caller: Caller,
         id: AgentId,
         ttl: Duration,
-    ) -> Answer<Administered<IssuedToken>> {
+    ) -> ServiceResult<Administered<IssuedToken>> {
         let by = self.agent_of(caller)?;
         let (clock, keys) = (self.clock.clone(), self.keys.clone());
         self.write(by.0, move |conn| {
             let (clock, keys) = (clock.clone(), keys.clone());
             async move {
-                let office = Office::open(conn, &clock, by, &[id]).await?;
-                let agent = office.agent(id)?.clone();
+                let manager_tx = ManagerTx::open(conn, &clock, by, &[id]).await?;
+                let agent = manager_tx.agent(id)?.clone();
                 if !agent.active {
                     return Err(Refusal::AgentInactive.into());
                 }
@@ -227,7 +231,7 @@ impl Services {
                 )?;
                 let lifetime = i64::try_from(ttl.as_secs()).unwrap_or(i64::MAX).saturating_mul(1_000_000);
                 let issued = IssuedToken { agent, token, expires_at: now.plus_micros(lifetime) };
-                Ok(office.done(issued, true))
+                Ok(manager_tx.done(issued, true))
             }
             .boxed()
         })
@@ -244,15 +248,15 @@ impl Services {
         caller: Caller,
         number: E164,
         label: String,
-    ) -> Answer<Administered<PhoneNumber>> {
+    ) -> ServiceResult<Administered<PhoneNumber>> {
         let by = self.agent_of(caller)?;
         let clock = self.clock.clone();
         self.write(by.0, move |conn| {
             let (clock, number, label) = (clock.clone(), number.clone(), label.clone());
             async move {
-                let office = Office::open(conn, &clock, by, &[]).await?;
-                let number = add_number(conn, by.0, number, &label, office.stage.now).await?;
-                Ok(office.done(number, true))
+                let manager_tx = ManagerTx::open(conn, &clock, by, &[]).await?;
+                let number = add_number(conn, by.0, number, &label, manager_tx.workspace_tx.now).await?;
+                Ok(manager_tx.done(number, true))
             }
             .boxed()
         })
@@ -269,19 +273,19 @@ impl Services {
         caller: Caller,
         agent: AgentId,
         number: PhoneNumberId,
-    ) -> Answer<Administered<(Agent, PhoneNumber)>> {
+    ) -> ServiceResult<Administered<(Agent, PhoneNumber)>> {
         let by = self.agent_of(caller)?;
         let clock = self.clock.clone();
         self.write(by.0, move |conn| {
             let clock = clock.clone();
             async move {
-                let office = Office::open(conn, &clock, by, &[agent]).await?;
-                let both = (office.agent(agent)?.clone(), office.number(conn, number).await?);
-                if !agents::grant(conn, by.0, agent, number, office.stage.now).await? {
-                    return Ok(office.done(both, false));
+                let manager_tx = ManagerTx::open(conn, &clock, by, &[agent]).await?;
+                let both = (manager_tx.agent(agent)?.clone(), manager_tx.number(conn, number).await?);
+                if !agents::grant(conn, by.0, agent, number, manager_tx.workspace_tx.now).await? {
+                    return Ok(manager_tx.done(both, false));
                 }
                 let change = Some((agent, AccessChangeKind::Granted(number)));
-                office.conclude(conn, both, change, Vec::new()).await
+                manager_tx.commit(conn, both, change, Vec::new()).await
             }
             .boxed()
         })
@@ -298,21 +302,21 @@ impl Services {
         caller: Caller,
         agent: AgentId,
         number: PhoneNumberId,
-    ) -> Answer<Administered<(Agent, PhoneNumber)>> {
+    ) -> ServiceResult<Administered<(Agent, PhoneNumber)>> {
         let by = self.agent_of(caller)?;
         let clock = self.clock.clone();
         self.write(by.0, move |conn| {
             let clock = clock.clone();
             async move {
-                let office = Office::open(conn, &clock, by, &[agent]).await?;
-                let both = (office.agent(agent)?.clone(), office.number(conn, number).await?);
+                let manager_tx = ManagerTx::open(conn, &clock, by, &[agent]).await?;
+                let both = (manager_tx.agent(agent)?.clone(), manager_tx.number(conn, number).await?);
                 if !agents::revoke(conn, by.0, agent, number).await? {
-                    return Ok(office.done(both, false));
+                    return Ok(manager_tx.done(both, false));
                 }
                 let owned = conversations::lock_open_of(conn, by.0, agent, Some(number)).await?;
-                let released = office.release(conn, owned, ACCESS_REVOKED).await?;
+                let released = manager_tx.release(conn, owned, ACCESS_REVOKED).await?;
                 let change = Some((agent, AccessChangeKind::Revoked(number)));
-                office.conclude(conn, both, change, released).await
+                manager_tx.commit(conn, both, change, released).await
             }
             .boxed()
         })
@@ -321,13 +325,13 @@ impl Services {
 }
 
 /// A manager at work: the agents concerned and all active managers are locked.
-pub(super) struct Office {
-    pub stage: Stage,
+pub(super) struct ManagerTx {
+    pub workspace_tx: WorkspaceTx,
     manager: AgentId,
     agents: Vec<Agent>,
 }
 
-impl Office {
+impl ManagerTx {
     /// # Errors
     /// Not allowed for reps.
     pub async fn open(
@@ -335,34 +339,34 @@ impl Office {
         clock: &Clock,
         (workspace, actor): (WorkspaceId, AgentId),
         concerned: &[AgentId],
-    ) -> Answer<Self> {
-        let stage = Stage::open(conn, clock, workspace).await?;
+    ) -> ServiceResult<Self> {
+        let workspace_tx = WorkspaceTx::open(conn, clock, workspace).await?;
         let ids: Vec<AgentId> = concerned.iter().copied().chain([actor]).collect();
         let agents = agents::with_managers_locked(conn, workspace, &ids).await?;
         let acting = agents.iter().find(|agent| agent.id == actor && agent.active);
         if !acting.ok_or(Error::Unauthenticated)?.is_manager() {
             return Err(Refusal::NotAllowed(MANAGERS_ONLY).into());
         }
-        Ok(Self { stage, manager: actor, agents })
+        Ok(Self { workspace_tx, manager: actor, agents })
     }
 
     /// The workspace as it is before the command.
     pub(super) fn workspace(&self) -> &Workspace {
-        &self.stage.workspace
+        &self.workspace_tx.workspace
     }
 
-    fn agent(&self, id: AgentId) -> Answer<&Agent> {
+    fn agent(&self, id: AgentId) -> ServiceResult<&Agent> {
         self.agents.iter().find(|agent| agent.id == id).ok_or(Refusal::NotFound("agentId").into())
     }
 
-    async fn number(&self, conn: &mut Conn, id: PhoneNumberId) -> Answer<PhoneNumber> {
-        let number = phone_numbers::by_ids(conn, self.stage.workspace.id, &[id]).await?.pop();
+    async fn number(&self, conn: &mut Conn, id: PhoneNumberId) -> ServiceResult<PhoneNumber> {
+        let number = phone_numbers::by_ids(conn, self.workspace_tx.workspace.id, &[id]).await?.pop();
         number.ok_or(Refusal::NotFound("phoneNumberId").into())
     }
 
     /// # Errors
     /// Not allowed when `leaving` is the last active manager.
-    fn spare_a_manager(&self, leaving: &Agent) -> Answer<()> {
+    fn spare_a_manager(&self, leaving: &Agent) -> ServiceResult<()> {
         let others =
             self.agents.iter().any(|agent| agent.is_manager() && agent.active && agent.id != leaving.id);
         if leaving.is_manager() && leaving.active && !others {
@@ -377,36 +381,36 @@ impl Office {
         conn: &mut Conn,
         owned: Vec<Snapshot>,
         reason: &'static str,
-    ) -> Answer<Vec<Draft>> {
+    ) -> ServiceResult<Vec<Draft>> {
         let mut drafts = Vec::with_capacity(owned.len());
-        for change in owned.iter().filter_map(|snapshot| snapshot.release(reason, self.stage.now)) {
+        for change in owned.iter().filter_map(|snapshot| snapshot.release(reason, self.workspace_tx.now)) {
             log::store(conn, &change).await?;
-            drafts.push(Draft::of(change, self.stage.now, Some(self.manager), None));
+            drafts.push(Draft::of(change, self.workspace_tx.now, Some(self.manager), None));
         }
         Ok(drafts)
     }
 
     /// Writes the log: the change of access first, so that its agent's streams end before what follows from it.
-    async fn conclude<T>(
+    async fn commit<T>(
         self,
         conn: &mut Conn,
         value: T,
         access: Option<(AgentId, AccessChangeKind)>,
         released: Vec<Draft>,
-    ) -> Answer<Administered<T>> {
+    ) -> ServiceResult<Administered<T>> {
         let returned = released.len();
         let access = access.map(|(agent_id, kind)| {
-            Draft::access(AccessChange { agent_id, kind }, self.stage.now, Some(self.manager))
+            Draft::access(AccessChange { agent_id, kind }, self.workspace_tx.now, Some(self.manager))
         });
         let drafts = access.into_iter().chain(released).collect();
-        let events = log::append(conn, self.stage.workspace.id, drafts).await?;
-        let as_of = events.last().map_or(self.stage.head.seq, |event| event.seq);
+        let events = log::append(conn, self.workspace_tx.workspace.id, drafts).await?;
+        let as_of = events.last().map_or(self.workspace_tx.head.seq, |event| event.seq);
         Ok(Administered { value, changed: true, returned, as_of })
     }
 
     /// The answer when the log has nothing to tell.
     pub fn done<T>(&self, value: T, changed: bool) -> Administered<T> {
-        Administered { value, changed, returned: 0, as_of: self.stage.head.seq }
+        Administered { value, changed, returned: 0, as_of: self.workspace_tx.head.seq }
     }
 }
 
@@ -419,7 +423,7 @@ pub(super) async fn add_agent(
     workspace_id: WorkspaceId,
     new: NewAgent,
     at: Timestamp,
-) -> Answer<Agent> {
+) -> ServiceResult<Agent> {
     let agent = Agent {
         id: AgentId::generate(),
         workspace_id,
@@ -448,7 +452,7 @@ pub(super) async fn add_number(
     number: E164,
     label: &str,
     at: Timestamp,
-) -> Answer<PhoneNumber> {
+) -> ServiceResult<PhoneNumber> {
     let label = input::name("label", label)?;
     let number = PhoneNumber { id: PhoneNumberId::generate(), workspace_id, number, label, created_at: at };
     if phone_numbers::insert(conn, &number).await? {

@@ -1,6 +1,6 @@
 //! Assigning, claiming and giving back.
 
-use super::{Answer, Done, Error, Services};
+use super::{CommandOutcome, Error, ServiceResult, Services};
 use crate::domain::conversation::Expectations;
 use crate::domain::input;
 use crate::domain::{AgentId, ConversationId, Refusal};
@@ -21,12 +21,12 @@ impl Services {
     /// Not found; stale, with the conversation as it is; the plan or the model is against it; the agent is
     /// inactive or cannot access the number.
     #[tracing::instrument(level = "debug", skip_all)]
-    pub async fn assign(&self, caller: Caller, command: Assign) -> Answer<Done> {
+    pub async fn assign(&self, caller: Caller, command: Assign) -> ServiceResult<CommandOutcome> {
         let Assign { conversation_id, agent_id, expected } = command;
-        self.act(caller, conversation_id, Some(agent_id), move |scene| {
-            let to = scene.cast.candidate(agent_id).ok_or(Refusal::NotFound("agentId"))?;
-            let (policy, now) = (scene.stage.policy(), scene.stage.now);
-            Ok(scene.snapshot.assign(scene.actor()?.agent, to, policy, expected, now)?)
+        self.act(caller, conversation_id, Some(agent_id), move |conversation_tx| {
+            let to = conversation_tx.locked_agents.candidate(agent_id).ok_or(Refusal::NotFound("agentId"))?;
+            let (policy, now) = (conversation_tx.workspace_tx.policy(), conversation_tx.workspace_tx.now);
+            Ok(conversation_tx.snapshot.assign(conversation_tx.actor()?.agent, to, policy, expected, now)?)
         })
         .await
     }
@@ -36,9 +36,13 @@ impl Services {
     /// # Errors
     /// Already assigned, with the conversation as it is; otherwise as [`Self::assign`].
     #[tracing::instrument(level = "debug", skip_all)]
-    pub async fn claim(&self, caller: Caller, id: ConversationId) -> Answer<Done> {
-        self.act(caller, id, None, |scene| {
-            Ok(scene.snapshot.claim(scene.actor()?, scene.stage.policy(), scene.stage.now)?)
+    pub async fn claim(&self, caller: Caller, id: ConversationId) -> ServiceResult<CommandOutcome> {
+        self.act(caller, id, None, |conversation_tx| {
+            Ok(conversation_tx.snapshot.claim(
+                conversation_tx.actor()?,
+                conversation_tx.workspace_tx.policy(),
+                conversation_tx.workspace_tx.now,
+            )?)
         })
         .await
     }
@@ -53,11 +57,11 @@ impl Services {
         caller: Caller,
         id: ConversationId,
         expected_version: Option<i32>,
-    ) -> Answer<Done> {
+    ) -> ServiceResult<CommandOutcome> {
         let expected = Expectations { version: expected_version, assignee: None };
-        self.act(caller, id, None, move |scene| {
-            let (policy, now) = (scene.stage.policy(), scene.stage.now);
-            Ok(scene.snapshot.unassign(scene.actor()?.agent, policy, expected, now)?)
+        self.act(caller, id, None, move |conversation_tx| {
+            let (policy, now) = (conversation_tx.workspace_tx.policy(), conversation_tx.workspace_tx.now);
+            Ok(conversation_tx.snapshot.unassign(conversation_tx.actor()?.agent, policy, expected, now)?)
         })
         .await
     }
@@ -72,7 +76,7 @@ impl Services {
         caller: Caller,
         ids: Vec<ConversationId>,
         agent_id: AgentId,
-    ) -> Answer<Vec<Answer<Done>>> {
+    ) -> ServiceResult<Vec<ServiceResult<CommandOutcome>>> {
         self.agent_of(caller)?;
         input::ids("conversationIds", ids.len())?;
         let mut outcomes = Vec::with_capacity(ids.len());
@@ -85,7 +89,7 @@ impl Services {
 }
 
 /// Keeps a refusal for its item, and lets a fault end the whole.
-pub(super) fn each(outcome: Answer<Done>) -> Answer<Answer<Done>> {
+pub(super) fn each(outcome: ServiceResult<CommandOutcome>) -> ServiceResult<ServiceResult<CommandOutcome>> {
     match outcome {
         Ok(done) => Ok(Ok(done)),
         Err(Error::Refused(refusal)) => Ok(Err(Error::Refused(refusal))),

@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use futures_util::FutureExt;
 
-use super::{Access, Answer, Error, Services};
+use super::{Access, Error, ServiceResult, Services};
 use crate::domain::audit::{Ledger, Span, Tally};
 use crate::domain::duplicates::{self, Duplicates};
 use crate::domain::{Conversation, ConversationEvent, Event, EventBody, PhoneNumberId};
@@ -27,7 +27,7 @@ const DAY: i64 = 24 * 3_600_000_000;
 
 /// The figures of a report for each phone number, and the span they hold for.
 #[derive(Debug, Clone)]
-pub struct Report<T> {
+pub struct AuditReport<T> {
     /// What was asked for, without what has not happened yet.
     pub span: Span,
     pub figures: T,
@@ -38,7 +38,10 @@ impl Access {
     ///
     /// # Errors
     /// Forbidden for everybody else.
-    pub(super) fn managed(&self, only: Option<&BTreeSet<PhoneNumberId>>) -> Answer<BTreeSet<PhoneNumberId>> {
+    pub(super) fn managed(
+        &self,
+        only: Option<&BTreeSet<PhoneNumberId>>,
+    ) -> ServiceResult<BTreeSet<PhoneNumberId>> {
         if !self.agent.as_ref().is_some_and(|agent| agent.is_manager()) {
             return Err(Error::Forbidden("This is for managers."));
         }
@@ -60,14 +63,14 @@ impl Services {
         access: &Access,
         asked: Span,
         only: Option<&BTreeSet<PhoneNumberId>>,
-    ) -> Answer<Report<BTreeMap<PhoneNumberId, Tally>>> {
+    ) -> ServiceResult<AuditReport<BTreeMap<PhoneNumberId, Tally>>> {
         let numbers = access.managed(only)?;
         let (span, start) = self.audited(access, asked).await?;
         // Rows first and the log after them: what has changed since a row was read is told by the log.
         let mut ledger = Ledger::new(span, numbers.clone());
         self.open_conversations(access, numbers, |conversation| ledger.stand(conversation)).await?;
         self.fold(access, start, |event, body| ledger.record(event.at, body)).await?;
-        Ok(Report { span, figures: ledger.finish() })
+        Ok(AuditReport { span, figures: ledger.finish() })
     }
 
     /// How often two agents answered the same turn of a customer within a span.
@@ -80,16 +83,16 @@ impl Services {
         access: &Access,
         asked: Span,
         only: Option<&BTreeSet<PhoneNumberId>>,
-    ) -> Answer<Report<duplicates::Report>> {
+    ) -> ServiceResult<AuditReport<duplicates::DuplicateReplies>> {
         let numbers = access.managed(only)?;
         let (span, start) = self.audited(access, asked).await?;
         let mut duplicates = Duplicates::new(span, numbers);
         self.fold(access, start, |event, body| duplicates.record(event.actor, body)).await?;
-        Ok(Report { span, figures: duplicates.finish() })
+        Ok(AuditReport { span, figures: duplicates.finish() })
     }
 
     /// The span of a report, ended at the present, and the number of the last event before it.
-    async fn audited(&self, access: &Access, asked: Span) -> Answer<(Span, i64)> {
+    async fn audited(&self, access: &Access, asked: Span) -> ServiceResult<(Span, i64)> {
         if asked.from >= asked.to {
             return Err(Error::BadInput("`from` must be before `to`.".to_owned()));
         }
@@ -115,7 +118,7 @@ impl Services {
         access: &Access,
         start: i64,
         mut take: impl FnMut(&Event, &ConversationEvent),
-    ) -> Answer<()> {
+    ) -> ServiceResult<()> {
         let (workspace, mut after) = (access.workspace.id, start);
         loop {
             let page =
@@ -143,7 +146,7 @@ impl Services {
         access: &Access,
         numbers: BTreeSet<PhoneNumberId>,
         mut take: impl FnMut(&Conversation),
-    ) -> Answer<()> {
+    ) -> ServiceResult<()> {
         let (workspace, numbers): (_, Vec<_>) = (access.workspace.id, numbers.into_iter().collect());
         let (mut taken, mut after) = (0, None);
         loop {

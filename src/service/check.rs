@@ -8,7 +8,7 @@ use std::collections::{BTreeSet, HashMap, HashSet};
 
 use futures_util::FutureExt;
 
-use super::{Answer, Services};
+use super::{ServiceResult, Services};
 use crate::domain::counts::{Counter, Deltas, Holder, contribute};
 use crate::domain::{
     AgentId, Conversation, ConversationId, EventBody, PhoneNumberId, Snapshot, Workspace, WorkspaceId,
@@ -26,7 +26,7 @@ const NAMED: usize = 100;
 
 /// What a check found.
 #[derive(Debug, Clone, Default)]
-pub struct Report {
+pub struct CheckReport {
     pub workspaces: usize,
     pub conversations: usize,
     pub events: i64,
@@ -36,7 +36,7 @@ pub struct Report {
     pub problems: Vec<String>,
 }
 
-impl Report {
+impl CheckReport {
     /// Whether everything is as it should be.
     pub fn is_clean(&self) -> bool {
         self.problem_count == 0
@@ -56,7 +56,7 @@ struct Audit<'a> {
     active: HashSet<AgentId>,
     access: BTreeSet<(AgentId, PhoneNumberId)>,
     recount: Deltas,
-    report: &'a mut Report,
+    report: &'a mut CheckReport,
 }
 
 impl Services {
@@ -68,12 +68,12 @@ impl Services {
     pub async fn check(
         &self,
         progress: impl Fn(&str, usize, usize) + Send + Sync + 'static,
-    ) -> Answer<Report> {
+    ) -> ServiceResult<CheckReport> {
         Ok(self
             .store
             .snapshot(move |conn| {
                 async move {
-                    let mut report = Report::default();
+                    let mut report = CheckReport::default();
                     for (workspace, head) in workspaces::all(conn).await? {
                         check_workspace(conn, &workspace, head, &mut report, &progress).await?;
                     }
@@ -89,7 +89,7 @@ async fn check_workspace(
     conn: &mut Conn,
     workspace: &Workspace,
     head: Head,
-    report: &mut Report,
+    report: &mut CheckReport,
     progress: &(impl Fn(&str, usize, usize) + Send + Sync),
 ) -> StoreResult<()> {
     report.workspaces += 1;
@@ -126,7 +126,7 @@ async fn check_workspace(
 }
 
 /// What is kept of each event's effect on the queue is what the event says.
-async fn check_flows(conn: &mut Conn, workspace: &Workspace, report: &mut Report) -> StoreResult<()> {
+async fn check_flows(conn: &mut Conn, workspace: &Workspace, report: &mut CheckReport) -> StoreResult<()> {
     let mut position = 0;
     loop {
         let events = events::after(conn, workspace.id, position, BATCH).await?;

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use futures_util::FutureExt;
 
-use super::{Access, Answer, Error, Services};
+use super::{Access, Error, ServiceResult, Services};
 use crate::domain::input::E164;
 use crate::domain::{
     Agent, AgentId, Contact, ContactId, ConversationId, PhoneNumber, PhoneNumberId, WorkspaceId, words,
@@ -24,7 +24,7 @@ impl Services {
         search: Option<&str>,
         assignable_to: Option<ConversationId>,
         include_inactive: bool,
-    ) -> Answer<Option<Vec<Agent>>> {
+    ) -> ServiceResult<Option<Vec<Agent>>> {
         access.viewer()?;
         let number = match assignable_to {
             None => None,
@@ -68,7 +68,7 @@ impl Services {
         &self,
         workspace: WorkspaceId,
         ids: &[AgentId],
-    ) -> Answer<HashMap<AgentId, Agent>> {
+    ) -> ServiceResult<HashMap<AgentId, Agent>> {
         let ids = ids.to_vec();
         let found = self
             .store
@@ -83,7 +83,7 @@ impl Services {
         &self,
         workspace: WorkspaceId,
         ids: &[ContactId],
-    ) -> Answer<HashMap<ContactId, Contact>> {
+    ) -> ServiceResult<HashMap<ContactId, Contact>> {
         let ids = ids.to_vec();
         let found = self
             .store
@@ -98,7 +98,7 @@ impl Services {
         &self,
         workspace: WorkspaceId,
         ids: &[PhoneNumberId],
-    ) -> Answer<HashMap<PhoneNumberId, PhoneNumber>> {
+    ) -> ServiceResult<HashMap<PhoneNumberId, PhoneNumber>> {
         let ids = ids.to_vec();
         let found = self
             .store
@@ -109,7 +109,7 @@ impl Services {
 
     /// The workspace that a number belongs to; `None` when it is nobody's here.
     #[tracing::instrument(level = "debug", skip_all)]
-    pub async fn workspace_of_number(&self, number: &E164) -> Answer<Option<WorkspaceId>> {
+    pub async fn workspace_of_number(&self, number: &E164) -> ServiceResult<Option<WorkspaceId>> {
         let number = number.clone();
         let found = self
             .store
@@ -123,7 +123,7 @@ impl Services {
     /// # Errors
     /// Forbidden for a service.
     #[tracing::instrument(level = "debug", skip_all)]
-    pub async fn contact(&self, access: &Access, id: ContactId) -> Answer<Option<Contact>> {
+    pub async fn contact(&self, access: &Access, id: ContactId) -> ServiceResult<Option<Contact>> {
         access.viewer()?;
         let (workspace, numbers): (_, Vec<_>) =
             (access.workspace.id, access.number_ids().into_iter().collect());
@@ -147,7 +147,7 @@ impl Services {
     ///
     /// # Errors
     /// Forbidden for a service.
-    pub fn viewer_agent<'a>(&self, access: &'a Access) -> Answer<&'a Agent> {
+    pub fn viewer_agent<'a>(&self, access: &'a Access) -> ServiceResult<&'a Agent> {
         access.agent.as_ref().ok_or(Error::Forbidden("A service token is no agent."))
     }
 }

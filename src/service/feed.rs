@@ -15,7 +15,7 @@ use std::time::Duration;
 use futures_util::FutureExt;
 use tokio::sync::Notify;
 
-use super::Answer;
+use super::ServiceResult;
 use super::tail::Tail;
 use super::wakeups::{Heard, Wakeup};
 use crate::domain::WorkspaceId;
@@ -85,7 +85,7 @@ impl Feed {
     }
 
     /// What takes in wake-ups, for as long as there is a feed.
-    pub fn ear(&self) -> impl Fn(Heard) + Send + Sync + use<> {
+    pub fn wakeup_handler(&self) -> impl Fn(Heard) + Send + Sync + use<> {
         let inner = Arc::downgrade(&self.0);
         move |heard| {
             let Some(feed) = inner.upgrade().map(Self) else { return };
@@ -101,7 +101,7 @@ impl Feed {
     ///
     /// # Errors
     /// What reading the head of the log fails with.
-    pub async fn tail(&self, workspace: WorkspaceId) -> Answer<Arc<Tail>> {
+    pub async fn tail(&self, workspace: WorkspaceId) -> ServiceResult<Arc<Tail>> {
         if let Some(tail) = self.tails().get(&workspace).and_then(Weak::upgrade) {
             return Ok(tail);
         }

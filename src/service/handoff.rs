@@ -4,8 +4,8 @@ use std::collections::BTreeSet;
 
 use futures_util::FutureExt;
 
-use super::scene::{Scene, Stage};
-use super::{Answer, Done, Error, Seen, Services};
+use super::context::{ConversationTx, WorkspaceTx};
+use super::{CommandOutcome, Error, ServiceResult, Services, VisibleConversation};
 use crate::domain::conversation::Candidate;
 use crate::domain::handoff::{HANDED_OFF, MAX_HANDED_OFF, permit_hand_off};
 use crate::domain::{
@@ -33,7 +33,7 @@ pub struct HandOff {
 #[derive(Debug)]
 pub struct HandedOff {
     /// One outcome for each conversation, in order of their ids.
-    pub items: Vec<(ConversationId, Answer<Done>)>,
+    pub items: Vec<(ConversationId, ServiceResult<CommandOutcome>)>,
     /// The position in the log at which they are as shown.
     pub as_of: i64,
 }
@@ -46,7 +46,7 @@ impl Services {
     /// Not found; the plan is against it; not allowed unless it is the caller's own work or the caller is a
     /// manager; the new owner is inactive; a note that cannot be, or more than [`MAX_HANDED_OFF`].
     #[tracing::instrument(level = "debug", skip_all)]
-    pub async fn hand_off(&self, caller: Caller, command: HandOff) -> Answer<HandedOff> {
+    pub async fn hand_off(&self, caller: Caller, command: HandOff) -> ServiceResult<HandedOff> {
         let by = self.agent_of(caller)?;
         let note = command.note.as_deref().map(|note| input::name("note", note)).transpose()?;
         input::ids("phoneNumberIds", command.phone_number_ids.as_ref().map_or(0, Vec::len))?;
@@ -54,19 +54,19 @@ impl Services {
         self.write(by.0, move |conn| {
             let (clock, command, note) = (clock.clone(), command.clone(), note.clone());
             async move {
-                let mut stage = Stage::open(conn, &clock, by.0).await?;
-                let team = Team::hold(conn, by.0, &[by.1, command.from, command.to]).await?;
+                let mut workspace_tx = WorkspaceTx::open(conn, &clock, by.0).await?;
+                let team = LockedTeam::hold(conn, by.0, &[by.1, command.from, command.to]).await?;
                 let actor = team.acting(by.1)?;
                 team.agent(command.from).ok_or(Refusal::NotFound("fromAgentId"))?;
                 let to = team.agent(command.to).ok_or(Refusal::NotFound("toAgentId"))?;
-                permit_hand_off(actor, command.from, to, stage.policy())?;
+                permit_hand_off(actor, command.from, to, workspace_tx.policy())?;
                 let owned = if command.from == command.to {
                     Vec::new()
                 } else {
                     lock_owned(conn, by.0, &command, team.numbers_of(by.1)).await?
                 };
-                stage.catch_up_with(&clock, &owned);
-                pass_all_on(conn, &stage, &team, (actor, to), owned, note).await
+                workspace_tx.catch_up_with(&clock, &owned);
+                pass_all_on(conn, &workspace_tx, &team, (actor, to), owned, note).await
             }
             .boxed()
         })
@@ -79,21 +79,25 @@ impl Services {
     /// # Errors
     /// Not found.
     #[tracing::instrument(level = "debug", skip_all)]
-    pub async fn acknowledge_hand_off(&self, caller: Caller, id: ConversationId) -> Answer<Done> {
+    pub async fn acknowledge_hand_off(
+        &self,
+        caller: Caller,
+        id: ConversationId,
+    ) -> ServiceResult<CommandOutcome> {
         let by = self.agent_of(caller)?;
         let clock = self.clock.clone();
         self.write(by.0, move |conn| {
             let clock = clock.clone();
             async move {
-                let scene = Scene::open(conn, &clock, by, id, &[]).await?;
+                let conversation_tx = ConversationTx::open(conn, &clock, by, id, &[]).await?;
                 let kinds = [EventKind::Assigned, EventKind::Acknowledged];
                 let last = ownership::last_event(conn, by.0, id, &kinds).await?;
                 let last = last.as_ref().and_then(|event| match &event.body {
                     EventBody::Conversation(body) => Some(body.as_ref()),
                     EventBody::Access(_) => None,
                 });
-                let change = scene.snapshot.acknowledge(by.1, last);
-                scene.conclude(conn, change).await
+                let change = conversation_tx.snapshot.acknowledge(by.1, last);
+                conversation_tx.commit(conn, change).await
             }
             .boxed()
         })
@@ -102,13 +106,13 @@ impl Services {
 }
 
 /// Agents with all the numbers that they can access, held until the transaction ends.
-pub(super) struct Team {
+pub(super) struct LockedTeam {
     agents: Vec<Agent>,
     access: BTreeSet<(AgentId, PhoneNumberId)>,
 }
 
-impl Team {
-    pub async fn hold(conn: &mut Conn, workspace: WorkspaceId, ids: &[AgentId]) -> Answer<Self> {
+impl LockedTeam {
+    pub async fn hold(conn: &mut Conn, workspace: WorkspaceId, ids: &[AgentId]) -> ServiceResult<Self> {
         let ids: Vec<AgentId> = ids.iter().copied().collect::<BTreeSet<_>>().into_iter().collect();
         let agents = agents::by_ids_shared(conn, workspace, &ids).await?;
         let access = ownership::access_shared(conn, workspace, &ids).await?;
@@ -123,7 +127,7 @@ impl Team {
     ///
     /// # Errors
     /// [`Error::Unauthenticated`] when they cannot any more.
-    pub fn acting(&self, id: AgentId) -> Answer<&Agent> {
+    pub fn acting(&self, id: AgentId) -> ServiceResult<&Agent> {
         self.agent(id).filter(|agent| agent.active).ok_or(Error::Unauthenticated)
     }
 
@@ -151,7 +155,7 @@ async fn lock_owned(
     workspace: WorkspaceId,
     command: &HandOff,
     visible: BTreeSet<PhoneNumberId>,
-) -> Answer<Vec<Snapshot>> {
+) -> ServiceResult<Vec<Snapshot>> {
     let wanted = |number: &PhoneNumberId| {
         command.phone_number_ids.as_ref().is_none_or(|chosen| chosen.contains(number))
     };
@@ -177,31 +181,33 @@ async fn lock_owned(
 /// Writes what can be handed off, and answers for each.
 async fn pass_all_on(
     conn: &mut Conn,
-    stage: &Stage,
-    team: &Team,
+    workspace_tx: &WorkspaceTx,
+    team: &LockedTeam,
     (actor, to): (&Agent, &Agent),
     owned: Vec<Snapshot>,
     note: Option<String>,
-) -> Answer<HandedOff> {
+) -> ServiceResult<HandedOff> {
     let mut items = Vec::with_capacity(owned.len());
     let mut drafts = Vec::new();
     for snapshot in owned {
         let id = snapshot.conversation.id;
         let candidate = team.candidate(to, snapshot.conversation.phone_number_id);
-        let outcome = match snapshot.pass_on(actor.id, candidate, HANDED_OFF, stage.now) {
+        let outcome = match snapshot.pass_on(actor.id, candidate, HANDED_OFF, workspace_tx.now) {
             Ok(change) => {
                 let after = change.as_ref().map_or(&snapshot, |change| &change.after);
-                let done = Done {
-                    seen: Seen::new(after, Some(actor.id)),
+                let done = CommandOutcome {
+                    seen: VisibleConversation::new(after, Some(actor.id)),
                     previous_assignee: snapshot.conversation.assignee(),
                     changed: change.is_some(),
-                    as_of: stage.head.seq,
+                    as_of: workspace_tx.head.seq,
                     message: None,
                     agents: Vec::new(),
                 };
                 if let Some(change) = change {
                     log::store(conn, &change).await?;
-                    drafts.push(Draft::of(change, stage.now, Some(actor.id), None).with_note(note.clone()));
+                    drafts.push(
+                        Draft::of(change, workspace_tx.now, Some(actor.id), None).with_note(note.clone()),
+                    );
                 }
                 Ok(done)
             }
@@ -209,8 +215,8 @@ async fn pass_all_on(
         };
         items.push((id, outcome));
     }
-    let events = log::append(conn, stage.workspace.id, drafts).await?;
-    let as_of = events.last().map_or(stage.head.seq, |event| event.seq);
+    let events = log::append(conn, workspace_tx.workspace.id, drafts).await?;
+    let as_of = events.last().map_or(workspace_tx.head.seq, |event| event.seq);
     for done in items.iter_mut().filter_map(|(_, outcome)| outcome.as_mut().ok()) {
         done.as_of = as_of;
     }

@@ -2,7 +2,7 @@
 
 use futures_util::FutureExt;
 
-use super::{Answer, Services};
+use super::{ServiceResult, Services};
 use crate::store::{migrations, workspaces};
 
 impl Services {
@@ -10,7 +10,7 @@ impl Services {
     ///
     /// # Errors
     /// What the database fails with.
-    pub async fn ping(&self) -> Answer<()> {
+    pub async fn ping(&self) -> ServiceResult<()> {
         self.store.read(|conn| workspaces::heads(conn, &[]).boxed()).await?;
         Ok(())
     }
@@ -19,7 +19,7 @@ impl Services {
     ///
     /// # Errors
     /// What the database fails with.
-    pub async fn is_migrated(&self) -> Answer<bool> {
+    pub async fn is_migrated(&self) -> ServiceResult<bool> {
         Ok(self.store.read(|conn| migrations::is_current_on(conn).boxed()).await?)
     }
 }

@@ -8,12 +8,12 @@ use std::sync::Arc;
 
 use futures_util::FutureExt;
 
-use super::{Access, Answer, Services};
+use super::{Access, ServiceResult, Services};
 use crate::clock::Timestamp;
 use crate::domain::{Agent, AgentId, ConversationId, Event, EventBody, Message, MessageId, WorkspaceId};
 use crate::store::{events, messages};
 
-pub use crate::store::messages::Run;
+pub use crate::store::messages::MessageRange;
 
 impl Services {
     /// Those of `ids` that exist, each with its author.
@@ -22,7 +22,7 @@ impl Services {
         &self,
         workspace: WorkspaceId,
         ids: &[MessageId],
-    ) -> Answer<HashMap<MessageId, (Message, Option<Agent>)>> {
+    ) -> ServiceResult<HashMap<MessageId, (Message, Option<Agent>)>> {
         let ids = ids.to_vec();
         let found = self
             .store
@@ -36,8 +36,8 @@ impl Services {
     pub async fn message_runs(
         &self,
         workspace: WorkspaceId,
-        runs: &[Run],
-    ) -> Answer<HashMap<Run, Vec<Message>>> {
+        runs: &[MessageRange],
+    ) -> ServiceResult<HashMap<MessageRange, Vec<Message>>> {
         let runs = runs.to_vec();
         Ok(self
             .store
@@ -50,8 +50,8 @@ impl Services {
     pub async fn history_runs(
         &self,
         workspace: WorkspaceId,
-        runs: &[Run],
-    ) -> Answer<HashMap<Run, Vec<Arc<Event>>>> {
+        runs: &[MessageRange],
+    ) -> ServiceResult<HashMap<MessageRange, Vec<Arc<Event>>>> {
         let runs = runs.to_vec();
         Ok(self
             .store
@@ -61,7 +61,7 @@ impl Services {
 
     /// One event of a conversation that the caller can see. What is personal is found by its agent only.
     #[tracing::instrument(level = "debug", skip_all)]
-    pub async fn event(&self, access: &Access, seq: i64) -> Answer<Option<Arc<Event>>> {
+    pub async fn event(&self, access: &Access, seq: i64) -> ServiceResult<Option<Arc<Event>>> {
         let workspace = access.workspace.id;
         let found = self.store.read(move |conn| events::find(conn, workspace, seq).boxed()).await?;
         Ok(found.filter(|event| match &event.body {
@@ -75,7 +75,7 @@ impl Services {
 
     /// A message of a conversation that the caller can see.
     #[tracing::instrument(level = "debug", skip_all)]
-    pub async fn message(&self, access: &Access, id: MessageId) -> Answer<Option<Message>> {
+    pub async fn message(&self, access: &Access, id: MessageId) -> ServiceResult<Option<Message>> {
         let workspace = access.workspace.id;
         let found = self.store.read(move |conn| messages::find(conn, workspace, id).boxed()).await?;
         let Some(message) = found else { return Ok(None) };
@@ -91,7 +91,7 @@ impl Services {
         &self,
         workspace: WorkspaceId,
         asked: &[(ConversationId, Timestamp)],
-    ) -> Answer<HashMap<(ConversationId, Timestamp), Option<AgentId>>> {
+    ) -> ServiceResult<HashMap<(ConversationId, Timestamp), Option<AgentId>>> {
         let mut by_instant: HashMap<Timestamp, Vec<ConversationId>> = HashMap::new();
         for (id, at) in asked {
             by_instant.entry(*at).or_default().push(*id);

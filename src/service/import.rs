@@ -6,7 +6,7 @@
 use futures_util::FutureExt;
 
 use super::messaging::{birth, index_contact};
-use super::{Answer, Error, Services};
+use super::{Error, ServiceResult, Services};
 use crate::clock::Timestamp;
 use crate::domain::conversation::{Candidate, Change, Expectations};
 use crate::domain::input::{self, E164};
@@ -61,7 +61,7 @@ impl Services {
         workspace: WorkspaceId,
         agents: &[Agent],
         past: Vec<PastConversation>,
-    ) -> Answer<()> {
+    ) -> ServiceResult<()> {
         let agents = agents.to_vec();
         self.write(workspace, move |conn| {
             let (agents, past) = (agents.clone(), past.clone());
@@ -88,7 +88,7 @@ async fn import_one(
     workspace: WorkspaceId,
     agents: &[Agent],
     past: PastConversation,
-) -> Answer<Vec<Draft>> {
+) -> ServiceResult<Vec<Draft>> {
     let began =
         past.steps.first().map(|step| step.at).ok_or_else(|| refused("A conversation has a text."))?;
     let name = past.contact_name.as_deref();
@@ -117,7 +117,7 @@ fn live(
     agents: &[Agent],
     contact: &crate::domain::ContactId,
     past: PastConversation,
-) -> Answer<Lived> {
+) -> ServiceResult<Lived> {
     let birth = birth(workspace, past.phone_number_id, *contact);
     let mut last: Option<Snapshot> = None;
     let (mut texts, mut drafts) = (Vec::new(), Vec::new());
@@ -152,7 +152,7 @@ fn next(
     agents: &[Agent],
     id: MessageId,
     at: Timestamp,
-) -> Answer<Option<Change>> {
+) -> ServiceResult<Option<Change>> {
     let agent = |id: &AgentId| {
         agents.iter().find(|agent| agent.id == *id).ok_or_else(|| refused("There is no such agent."))
     };

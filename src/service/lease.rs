@@ -9,9 +9,9 @@ use std::time::Duration;
 use futures_util::FutureExt;
 use tokio_util::sync::CancellationToken;
 
-use super::administration::{Administered, Office};
-use super::scene::Stage;
-use super::{Answer, Services};
+use super::administration::{Administered, ManagerTx};
+use super::context::WorkspaceTx;
+use super::{ServiceResult, Services};
 use crate::domain::{Lease, Workspace, WorkspaceId};
 use crate::store::log::{self, Draft};
 use crate::store::{ownership, workspaces};
@@ -35,21 +35,21 @@ impl Services {
         &self,
         caller: Caller,
         minutes: Option<i32>,
-    ) -> Answer<Administered<Workspace>> {
+    ) -> ServiceResult<Administered<Workspace>> {
         let by = self.agent_of(caller)?;
         let clock = self.clock.clone();
         self.write(by.0, move |conn| {
             let clock = clock.clone();
             async move {
-                let office = Office::open(conn, &clock, by, &[]).await?;
+                let manager_tx = ManagerTx::open(conn, &clock, by, &[]).await?;
                 let lease = minutes.map(Lease::of_minutes).transpose()?;
-                let mut workspace = office.stage.workspace.clone();
+                let mut workspace = manager_tx.workspace_tx.workspace.clone();
                 let changed = workspace.lease != lease;
                 if changed {
                     workspaces::set_lease(conn, by.0, lease).await?;
                     workspace.lease = lease;
                 }
-                Ok(office.done(workspace, changed))
+                Ok(manager_tx.done(workspace, changed))
             }
             .boxed()
         })
@@ -60,7 +60,7 @@ impl Services {
     ///
     /// # Errors
     /// Only a database that fails.
-    pub async fn sweep_leases(&self) -> Answer<usize> {
+    pub async fn sweep_leases(&self) -> ServiceResult<usize> {
         let (mut after, mut returned) = (None, 0);
         loop {
             let batch = self
@@ -83,7 +83,7 @@ impl Services {
     }
 
     /// Ends what has run out in one workspace, a batch at a time.
-    async fn end_leases(&self, workspace: WorkspaceId) -> Answer<usize> {
+    async fn end_leases(&self, workspace: WorkspaceId) -> ServiceResult<usize> {
         let mut returned = 0;
         for _ in 0..SWEEP_ROUNDS {
             let n = self.end_some_leases(workspace).await?;
@@ -95,22 +95,22 @@ impl Services {
         Ok(returned)
     }
 
-    async fn end_some_leases(&self, workspace: WorkspaceId) -> Answer<usize> {
+    async fn end_some_leases(&self, workspace: WorkspaceId) -> ServiceResult<usize> {
         let clock = self.clock.clone();
         self.write(workspace, move |conn| {
             let clock = clock.clone();
             async move {
-                let mut stage = Stage::open(conn, &clock, workspace).await?;
-                let Some(lease) = stage.workspace.lease else { return Ok(0) };
-                let cutoff = lease.cutoff(stage.now);
+                let mut workspace_tx = WorkspaceTx::open(conn, &clock, workspace).await?;
+                let Some(lease) = workspace_tx.workspace.lease else { return Ok(0) };
+                let cutoff = lease.cutoff(workspace_tx.now);
                 let ids = ownership::overdue(conn, workspace, cutoff, SWEEP_BATCH).await?;
                 let mut drafts = Vec::new();
                 let locked = ownership::lock_all(conn, workspace, &ids).await?;
-                stage.catch_up_with(&clock, &locked);
+                workspace_tx.catch_up_with(&clock, &locked);
                 for snapshot in locked {
-                    let Some(change) = snapshot.lapse(lease, stage.now) else { continue };
+                    let Some(change) = snapshot.expire_lease(lease, workspace_tx.now) else { continue };
                     log::store(conn, &change).await?;
-                    drafts.push(Draft::of(change, stage.now, None, None));
+                    drafts.push(Draft::of(change, workspace_tx.now, None, None));
                 }
                 let returned = drafts.len();
                 log::append(conn, workspace, drafts).await?;

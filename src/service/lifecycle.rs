@@ -3,8 +3,8 @@
 use futures_util::FutureExt;
 
 use super::assignment::each;
-use super::scene::Scene;
-use super::{Answer, Done, Services};
+use super::context::ConversationTx;
+use super::{CommandOutcome, ServiceResult, Services};
 use crate::domain::conversation::Expectations;
 use crate::domain::input;
 use crate::domain::{ConversationId, MessageId, Refusal};
@@ -22,10 +22,14 @@ impl Services {
         caller: Caller,
         id: ConversationId,
         expected_version: Option<i32>,
-    ) -> Answer<Done> {
+    ) -> ServiceResult<CommandOutcome> {
         let expected = Expectations { version: expected_version, assignee: None };
-        self.act(caller, id, None, move |scene| {
-            Ok(scene.snapshot.close(scene.actor()?.agent.id, expected, scene.stage.now)?)
+        self.act(caller, id, None, move |conversation_tx| {
+            Ok(conversation_tx.snapshot.close(
+                conversation_tx.actor()?.agent.id,
+                expected,
+                conversation_tx.workspace_tx.now,
+            )?)
         })
         .await
     }
@@ -36,12 +40,14 @@ impl Services {
     /// # Errors
     /// Not found.
     #[tracing::instrument(level = "debug", skip_all)]
-    pub async fn reopen(&self, caller: Caller, id: ConversationId) -> Answer<Done> {
-        self.act(caller, id, None, |scene| {
-            if scene.snapshot.conversation.is_open() {
+    pub async fn reopen(&self, caller: Caller, id: ConversationId) -> ServiceResult<CommandOutcome> {
+        self.act(caller, id, None, |conversation_tx| {
+            if conversation_tx.snapshot.conversation.is_open() {
                 return Ok(None);
             }
-            Ok(scene.snapshot.reopen(scene.assignee_can_work()?, scene.stage.now))
+            Ok(conversation_tx
+                .snapshot
+                .reopen(conversation_tx.assignee_can_work()?, conversation_tx.workspace_tx.now))
         })
         .await
     }
@@ -57,23 +63,23 @@ impl Services {
         caller: Caller,
         id: ConversationId,
         through: Option<MessageId>,
-    ) -> Answer<Done> {
+    ) -> ServiceResult<CommandOutcome> {
         let by = self.agent_of(caller)?;
         let clock = self.clock.clone();
         self.write(by.0, move |conn| {
             let clock = clock.clone();
             async move {
-                let scene = Scene::open(conn, &clock, by, id, &[]).await?;
+                let conversation_tx = ConversationTx::open(conn, &clock, by, id, &[]).await?;
                 let through = match through {
-                    None => scene.snapshot.conversation.message_count,
+                    None => conversation_tx.snapshot.conversation.message_count,
                     Some(message) => messages::find(conn, by.0, message)
                         .await?
                         .filter(|message| message.conversation_id == id)
                         .map(|message| message.number)
                         .ok_or(Refusal::NotFound("throughMessageId"))?,
                 };
-                let change = scene.snapshot.read(by.1, through);
-                scene.conclude(conn, change).await
+                let change = conversation_tx.snapshot.read(by.1, through);
+                conversation_tx.commit(conn, change).await
             }
             .boxed()
         })
@@ -85,8 +91,11 @@ impl Services {
     /// # Errors
     /// Not found.
     #[tracing::instrument(level = "debug", skip_all)]
-    pub async fn mark_unread(&self, caller: Caller, id: ConversationId) -> Answer<Done> {
-        self.act(caller, id, None, |scene| Ok(scene.snapshot.unread(scene.actor()?.agent.id))).await
+    pub async fn mark_unread(&self, caller: Caller, id: ConversationId) -> ServiceResult<CommandOutcome> {
+        self.act(caller, id, None, |conversation_tx| {
+            Ok(conversation_tx.snapshot.unread(conversation_tx.actor()?.agent.id))
+        })
+        .await
     }
 
     /// Closes each conversation in a transaction of its own; one outcome per id, in order.
@@ -94,7 +103,11 @@ impl Services {
     /// # Errors
     /// Only what ends all: too many ids, a caller who is no agent, or a database that fails.
     #[tracing::instrument(level = "debug", skip_all)]
-    pub async fn close_all(&self, caller: Caller, ids: Vec<ConversationId>) -> Answer<Vec<Answer<Done>>> {
+    pub async fn close_all(
+        &self,
+        caller: Caller,
+        ids: Vec<ConversationId>,
+    ) -> ServiceResult<Vec<ServiceResult<CommandOutcome>>> {
         self.agent_of(caller)?;
         input::ids("conversationIds", ids.len())?;
         let mut outcomes = Vec::with_capacity(ids.len());

@@ -5,10 +5,10 @@ use std::collections::BTreeSet;
 use aws_lc_rs::digest;
 use futures_util::FutureExt;
 
-use super::scene::{Cast, Scene, Stage, record};
-use super::{Answer, Done, Error, Seen, Services};
+use super::context::{ConversationTx, LockedAgents, WorkspaceTx, record};
+use super::{CommandOutcome, Error, ServiceResult, Services, VisibleConversation};
 use crate::clock::{Clock, Timestamp};
-use crate::domain::conversation::{Birth, Change, STALE_OVERRIDDEN};
+use crate::domain::conversation::{Change, NewConversation, STALE_OVERRIDDEN};
 use crate::domain::input::{self, E164};
 use crate::domain::{
     AgentId, Contact, Conversation, ConversationId, DeliveryStatus, Direction, Message, MessageId,
@@ -71,7 +71,11 @@ impl Services {
     /// Not found; a body or key that cannot be; the key was used for something else; somebody else has replied
     /// since `last_seen`.
     #[tracing::instrument(level = "debug", skip_all)]
-    pub async fn send_message(&self, caller: Caller, mut command: SendMessage) -> Answer<Done> {
+    pub async fn send_message(
+        &self,
+        caller: Caller,
+        mut command: SendMessage,
+    ) -> ServiceResult<CommandOutcome> {
         let by = self.agent_of(caller)?;
         command.body = input::body(&command.body)?;
         input::key("idempotencyKey", &command.idempotency_key)?;
@@ -79,14 +83,15 @@ impl Services {
         self.write(by.0, move |conn| {
             let (clock, command) = (clock.clone(), command.clone());
             async move {
-                let scene = Scene::open(conn, &clock, by, command.conversation_id, &[]).await?;
+                let conversation_tx =
+                    ConversationTx::open(conn, &clock, by, command.conversation_id, &[]).await?;
                 let fingerprint = fingerprint(&["send", &command.conversation_id.to_string(), &command.body]);
                 let key = Key { by, key: &command.idempotency_key, fingerprint };
                 if let Some(first) = key.first_message(conn).await? {
-                    return Ok(scene.unchanged(Some(first)));
+                    return Ok(conversation_tx.unchanged(Some(first)));
                 }
-                let (seen, reason) = fence(conn, &scene, by.1, &command).await?;
-                reply(conn, scene, key, command.body.clone(), seen, reason).await
+                let (seen, reason) = fence(conn, &conversation_tx, by.1, &command).await?;
+                reply(conn, conversation_tx, key, command.body.clone(), seen, reason).await
             }
             .boxed()
         })
@@ -98,7 +103,11 @@ impl Services {
     /// # Errors
     /// As [`Self::send_message`]; there is no fence.
     #[tracing::instrument(level = "debug", skip_all)]
-    pub async fn start_conversation(&self, caller: Caller, mut command: StartConversation) -> Answer<Done> {
+    pub async fn start_conversation(
+        &self,
+        caller: Caller,
+        mut command: StartConversation,
+    ) -> ServiceResult<CommandOutcome> {
         let by = self.agent_of(caller)?;
         command.body = input::body(&command.body)?;
         input::key("idempotencyKey", &command.idempotency_key)?;
@@ -115,7 +124,11 @@ impl Services {
     /// # Errors
     /// Not found when the workspace has no such number. Never refused for its content.
     #[tracing::instrument(level = "debug", skip_all)]
-    pub async fn receive_message(&self, caller: Caller, command: ReceiveMessage) -> Answer<Done> {
+    pub async fn receive_message(
+        &self,
+        caller: Caller,
+        command: ReceiveMessage,
+    ) -> ServiceResult<CommandOutcome> {
         let Caller::Service { workspace_id } = caller else {
             return Err(Error::Forbidden("Only a service token may deliver messages."));
         };
@@ -124,8 +137,8 @@ impl Services {
         self.write(workspace_id, move |conn| {
             let (clock, command) = (clock.clone(), command.clone());
             async move {
-                let stage = Stage::open(conn, &clock, workspace_id).await?;
-                receive(conn, &clock, stage, command).await
+                let workspace_tx = WorkspaceTx::open(conn, &clock, workspace_id).await?;
+                receive(conn, &clock, workspace_tx, command).await
             }
             .boxed()
         })
@@ -145,7 +158,7 @@ impl Key<'_> {
     ///
     /// # Errors
     /// [`Refusal::IdempotencyKeyReused`] when it was used for something else.
-    async fn first_message(&self, conn: &mut Conn) -> Answer<Option<Message>> {
+    async fn first_message(&self, conn: &mut Conn) -> ServiceResult<Option<Message>> {
         let (workspace, agent) = self.by;
         let Some(used) = idempotency::find(conn, workspace, agent, self.key).await? else { return Ok(None) };
         if used.fingerprint != self.fingerprint {
@@ -154,7 +167,7 @@ impl Key<'_> {
         Ok(messages::find(conn, workspace, used.message_id).await?)
     }
 
-    async fn use_for(self, conn: &mut Conn, message_id: MessageId, at: Timestamp) -> Answer<()> {
+    async fn use_for(self, conn: &mut Conn, message_id: MessageId, at: Timestamp) -> ServiceResult<()> {
         let used = idempotency::Use { fingerprint: self.fingerprint, message_id };
         idempotency::insert(conn, self.by.0, self.by.1, self.key, &used, at).await?;
         Ok(())
@@ -174,11 +187,11 @@ fn fingerprint(parts: &[&str]) -> String {
 /// Up to which message the author had read, and why the reply goes out all the same if others had replied.
 async fn fence(
     conn: &mut Conn,
-    scene: &Scene,
+    conversation_tx: &ConversationTx,
     author: AgentId,
     command: &SendMessage,
-) -> Answer<(i32, Option<&'static str>)> {
-    let conversation = &scene.snapshot.conversation;
+) -> ServiceResult<(i32, Option<&'static str>)> {
+    let conversation = &conversation_tx.snapshot.conversation;
     let Some(last_seen) = command.last_seen else { return Ok((conversation.message_count, None)) };
     let seen = messages::find(conn, conversation.workspace_id, last_seen)
         .await?
@@ -204,22 +217,22 @@ async fn fence(
 /// Stores an agent's message in a conversation that exists.
 async fn reply(
     conn: &mut Conn,
-    scene: Scene,
+    conversation_tx: ConversationTx,
     key: Key<'_>,
     body: String,
     seen: i32,
     reason: Option<&'static str>,
-) -> Answer<Done> {
+) -> ServiceResult<CommandOutcome> {
     let author = key.by.1;
-    let now = scene.stage.now;
+    let now = conversation_tx.workspace_tx.now;
     let id = MessageId::generate();
-    let mut change = scene.snapshot.reply(author, id, seen, now);
+    let mut change = conversation_tx.snapshot.reply(author, id, seen, now);
     change.reason = reason;
     let message = outbound(&change, author, body);
     log::store(conn, &change).await?;
     store_message(conn, &message, None).await?;
     key.use_for(conn, id, now).await?;
-    scene.record(conn, change, Some(message)).await
+    conversation_tx.record(conn, change, Some(message)).await
 }
 
 async fn start(
@@ -227,11 +240,12 @@ async fn start(
     clock: &Clock,
     by: (WorkspaceId, AgentId),
     command: StartConversation,
-) -> Answer<Done> {
+) -> ServiceResult<CommandOutcome> {
     let (workspace, author) = by;
-    let stage = Stage::open(conn, clock, workspace).await?;
-    let cast = Cast::hold(conn, workspace, command.phone_number_id, [author]).await?;
-    let acting = cast.candidate(author).filter(|it| it.agent.active).ok_or(Error::Unauthenticated)?;
+    let workspace_tx = WorkspaceTx::open(conn, clock, workspace).await?;
+    let locked_agents = LockedAgents::hold(conn, workspace, command.phone_number_id, [author]).await?;
+    let acting =
+        locked_agents.candidate(author).filter(|it| it.agent.active).ok_or(Error::Unauthenticated)?;
     let number = phone_numbers::by_ids(conn, workspace, &[command.phone_number_id]).await?.pop();
     let Some(number) = number.filter(|_| acting.has_access) else {
         return Err(Refusal::NotFound("phoneNumberId").into());
@@ -242,41 +256,46 @@ async fn start(
     let parts = ["start", &number.id.to_string(), command.to.as_str(), &command.body];
     let key = Key { by, key: &command.idempotency_key, fingerprint: fingerprint(&parts) };
     if let Some(first) = key.first_message(conn).await? {
-        let scene = Scene::open(conn, clock, by, first.conversation_id, &[]).await?;
-        return Ok(scene.unchanged(Some(first)));
+        let conversation_tx = ConversationTx::open(conn, clock, by, first.conversation_id, &[]).await?;
+        return Ok(conversation_tx.unchanged(Some(first)));
     }
-    let contact = contacts::find_or_insert(conn, workspace, &command.to, None, stage.now).await?;
+    let contact = contacts::find_or_insert(conn, workspace, &command.to, None, workspace_tx.now).await?;
     if let Some(existing) = conversations::find_between(conn, workspace, number.id, contact.id).await? {
-        let scene = Scene::open(conn, clock, by, existing.id, &[]).await?;
-        let seen = scene.snapshot.conversation.message_count;
-        return reply(conn, scene, key, command.body.clone(), seen, None).await;
+        let conversation_tx = ConversationTx::open(conn, clock, by, existing.id, &[]).await?;
+        let seen = conversation_tx.snapshot.conversation.message_count;
+        return reply(conn, conversation_tx, key, command.body.clone(), seen, None).await;
     }
     let id = MessageId::generate();
-    let change = Snapshot::begun_by_agent(birth(workspace, number.id, contact.id), id, stage.now);
+    let change = Snapshot::begun_by_agent(birth(workspace, number.id, contact.id), id, workspace_tx.now);
     let message = outbound(&change, author, command.body.clone());
     log::store(conn, &change).await?;
     index_contact(conn, &change.after.conversation, &contact).await?;
     store_message(conn, &message, None).await?;
-    key.use_for(conn, id, stage.now).await?;
-    record(conn, &stage, change, Some(author), Some(message)).await
+    key.use_for(conn, id, workspace_tx.now).await?;
+    record(conn, &workspace_tx, change, Some(author), Some(message)).await
 }
 
-async fn receive(conn: &mut Conn, clock: &Clock, mut stage: Stage, command: ReceiveMessage) -> Answer<Done> {
-    let workspace = stage.workspace.id;
+async fn receive(
+    conn: &mut Conn,
+    clock: &Clock,
+    mut workspace_tx: WorkspaceTx,
+    command: ReceiveMessage,
+) -> ServiceResult<CommandOutcome> {
+    let workspace = workspace_tx.workspace.id;
     let number = phone_numbers::by_number(conn, &command.to)
         .await?
         .filter(|number| number.workspace_id == workspace)
         .ok_or(Refusal::NotFound("to"))?;
     if let Some(first) = messages::by_provider_id(conn, workspace, &command.provider_message_id).await? {
-        return repeated(conn, &stage, first).await;
+        return repeated(conn, &workspace_tx, first).await;
     }
-    let contact = contacts::find_or_insert(conn, workspace, &command.from, None, stage.now).await?;
+    let contact = contacts::find_or_insert(conn, workspace, &command.from, None, workspace_tx.now).await?;
     let id = MessageId::generate();
     let existing = conversations::find_between(conn, workspace, number.id, contact.id).await?;
     let change = match existing {
         None => {
             let birth = birth(workspace, number.id, contact.id);
-            let change = Snapshot::begun_by_customer(birth, id, stage.now);
+            let change = Snapshot::begun_by_customer(birth, id, workspace_tx.now);
             log::store(conn, &change).await?;
             index_contact(conn, &change.after.conversation, &contact).await?;
             change
@@ -284,45 +303,49 @@ async fn receive(conn: &mut Conn, clock: &Clock, mut stage: Stage, command: Rece
         Some(seen) => {
             // Held before the conversation is locked, in case this reopens it.
             let assignee = seen.assignee().filter(|_| !seen.is_open());
-            let cast = Cast::hold(conn, workspace, number.id, assignee).await?;
+            let locked_agents = LockedAgents::hold(conn, workspace, number.id, assignee).await?;
             let snapshot =
                 conversations::lock(conn, workspace, seen.id, None).await?.ok_or(StoreError::Changed)?;
-            stage.catch_up(clock, &snapshot.conversation);
+            workspace_tx.catch_up(clock, &snapshot.conversation);
             // Another delivery of the same text may have been first to the lock.
             let repeat = messages::by_provider_id(conn, workspace, &command.provider_message_id).await?;
             if let Some(first) = repeat {
-                return repeated(conn, &stage, first).await;
+                return repeated(conn, &workspace_tx, first).await;
             }
             let can_work =
-                snapshot.conversation.is_open() || cast.assignee_can_work(&snapshot.conversation)?;
-            let change = snapshot.receive(id, stage.now, can_work);
+                snapshot.conversation.is_open() || locked_agents.assignee_can_work(&snapshot.conversation)?;
+            let change = snapshot.receive(id, workspace_tx.now, can_work);
             log::store(conn, &change).await?;
             change
         }
     };
-    let message = inbound(&change, &stage, command.clone());
+    let message = inbound(&change, &workspace_tx, command.clone());
     store_message(conn, &message, Some(&command.provider_message_id)).await?;
-    record(conn, &stage, change, None, Some(message)).await
+    record(conn, &workspace_tx, change, None, Some(message)).await
 }
 
 /// The answer to a text that was delivered before: the conversation as it is now.
-async fn repeated(conn: &mut Conn, stage: &Stage, first: Message) -> Answer<Done> {
+async fn repeated(
+    conn: &mut Conn,
+    workspace_tx: &WorkspaceTx,
+    first: Message,
+) -> ServiceResult<CommandOutcome> {
     let conversation = conversations::find(conn, first.workspace_id, first.conversation_id)
         .await?
         .ok_or_else(|| StoreError::Damaged(format!("message {} has no conversation", first.id)))?;
     let readers = read_markers::readers(conn, &conversation).await?;
     let previous_assignee = conversation.assignee();
-    let seen = Seen::new(&Snapshot { conversation, readers }, None);
-    let (as_of, agents) = (stage.head.seq, Vec::new());
-    Ok(Done { seen, previous_assignee, changed: false, as_of, message: Some(first), agents })
+    let seen = VisibleConversation::new(&Snapshot { conversation, readers }, None);
+    let (as_of, agents) = (workspace_tx.head.seq, Vec::new());
+    Ok(CommandOutcome { seen, previous_assignee, changed: false, as_of, message: Some(first), agents })
 }
 
 pub(super) fn birth(
     workspace_id: WorkspaceId,
     phone_number_id: PhoneNumberId,
     contact_id: crate::domain::ContactId,
-) -> Birth {
-    Birth { id: ConversationId::generate(), workspace_id, phone_number_id, contact_id }
+) -> NewConversation {
+    NewConversation { id: ConversationId::generate(), workspace_id, phone_number_id, contact_id }
 }
 
 fn outbound(change: &Change, author: AgentId, body: String) -> Message {
@@ -341,7 +364,7 @@ fn outbound(change: &Change, author: AgentId, body: String) -> Message {
     }
 }
 
-fn inbound(change: &Change, stage: &Stage, command: ReceiveMessage) -> Message {
+fn inbound(change: &Change, workspace_tx: &WorkspaceTx, command: ReceiveMessage) -> Message {
     let conversation = &change.after.conversation;
     Message {
         id: conversation.last_message_id,
@@ -352,13 +375,13 @@ fn inbound(change: &Change, stage: &Stage, command: ReceiveMessage) -> Message {
         body: input::without_nul(command.body),
         media_urls: command.media_urls.into_iter().map(input::without_nul).collect(),
         author_id: None,
-        sent_at: command.sent_at.unwrap_or(stage.now),
+        sent_at: command.sent_at.unwrap_or(workspace_tx.now),
         delivery_status: None,
     }
 }
 
 /// Stores a message and makes its conversation be found by its words.
-async fn store_message(conn: &mut Conn, message: &Message, provider_id: Option<&str>) -> Answer<()> {
+async fn store_message(conn: &mut Conn, message: &Message, provider_id: Option<&str>) -> ServiceResult<()> {
     messages::insert(conn, message, provider_id).await?;
     let mut found_by = words::words(&message.body);
     // A text of a quarter of a megabyte is stored whole, and found by enough of it.
@@ -374,7 +397,7 @@ pub(super) async fn index_contact(
     conn: &mut Conn,
     conversation: &Conversation,
     contact: &Contact,
-) -> Answer<()> {
+) -> ServiceResult<()> {
     let mut found_by: BTreeSet<String> = contact.name.as_deref().map(words::words).unwrap_or_default();
     found_by.insert(words::phone_word(contact.number.as_str()));
     word_index::add(conn, conversation.workspace_id, conversation.id, &found_by).await?;

@@ -5,7 +5,7 @@
 //! - [`handoff`], [`rebalance`], [`lease`]: how many conversations change owners at once, or by themselves.
 //! - [`access`], [`views`], [`directory`], [`history`], [`queue_health`], [`workloads`]: what callers read.
 //! - [`audit`], [`violations`]: what managers read of how the team keeps its promises.
-//! - [`feed`], [`tail`], [`streams`]: what callers are told, from the log; [`surroundings`]: what events mention,
+//! - [`feed`], [`tail`], [`streams`]: what callers are told, from the log; [`related`]: what events mention,
 //!   read once for all who are told of them; [`wakeups`]: how processes tell each
 //!   other that there is more; [`retention`]: how far back a stream can begin.
 //! - [`presence`]: who is at a conversation; beside the log, and gone after a moment.
@@ -24,10 +24,10 @@ pub mod administration;
 pub mod assignment;
 pub mod audit;
 pub mod check;
+mod context;
 pub mod cursor;
 pub mod directory;
 pub mod feed;
-mod figures;
 pub mod handoff;
 pub mod health;
 pub mod history;
@@ -35,18 +35,18 @@ pub mod import;
 pub mod lease;
 pub mod lifecycle;
 pub mod messaging;
-mod numbers;
+mod number_stats;
 pub mod operator;
 pub mod outcome;
+mod phone_number_cache;
 pub mod presence;
-mod pulse;
 pub mod queue_health;
 pub mod rebalance;
+mod refresh_timer;
+pub mod related;
 pub mod retention;
-mod scene;
-mod shares;
+mod shared_queries;
 pub mod streams;
-pub mod surroundings;
 pub mod tail;
 pub mod views;
 pub mod violations;
@@ -73,23 +73,23 @@ pub use administration::{Administered, AgentUpdate, NewAgent};
 pub use assignment::Assign;
 pub use handoff::{HandOff, HandedOff};
 pub use messaging::{ReceiveMessage, SendMessage, StartConversation};
-pub use outcome::{Done, Error, Seen};
+pub use outcome::{CommandOutcome, Error, VisibleConversation};
 pub use presence::{Present, Said};
 pub use queue_health::ThresholdsUpdate;
 pub use rebalance::PlanRebalance;
+pub use related::{Prefetch, Related};
 pub use streams::{BoxStream, QueueItem, ResetReason, ThreadItem};
-pub use surroundings::{Surroundings, Wanted};
 pub use views::{ListFilter, ListPosition, Order, OrderDirection, OrderField, Page, Slice};
 pub use workloads::Workload;
 
+use context::ConversationTx;
 use feed::Feed;
-use figures::Figures;
-use numbers::NumbersOfAgents;
-use scene::Scene;
+use phone_number_cache::PhoneNumberCache;
+use shared_queries::SharedQueries;
 use wakeups::{Bus, Wakeup, WakeupState, Wakeups};
 
 /// The answer of every use case.
-pub type Answer<T> = Result<T, Error>;
+pub type ServiceResult<T> = Result<T, Error>;
 
 /// All use cases over one store. Cheap to clone.
 #[derive(Clone)]
@@ -97,16 +97,16 @@ pub struct Services {
     store: Store,
     feed: Feed,
     presence: presence::Board,
-    queue_health: Figures<(WorkspaceId, BTreeSet<PhoneNumberId>, i32), queue_health::HealthAt>,
-    workloads: Figures<WorkspaceId, Vec<Workload>>,
+    queue_health: SharedQueries<(WorkspaceId, BTreeSet<PhoneNumberId>, i32), queue_health::HealthAt>,
+    workloads: SharedQueries<WorkspaceId, Vec<Workload>>,
     wakeups: Wakeups,
     settings: Settings,
     clock: Clock,
     keys: Arc<Keys>,
     metrics: Metrics,
-    shares: shares::Shares,
+    number_stats: number_stats::NumberStatsCache,
     /// None for SQLite, where reading them costs no more than looking them up.
-    numbers: Option<NumbersOfAgents>,
+    numbers: Option<PhoneNumberCache>,
 }
 
 /// What an operator may want otherwise.
@@ -126,17 +126,17 @@ impl Default for Settings {
 
 /// Tells everybody who watches a workspace when it is dropped: after the commit, or after a failure, when looking
 /// again does no harm.
-struct Waker {
+struct NotifyOnCommit {
     feed: Feed,
     wakeups: Wakeups,
     workspace: WorkspaceId,
 }
 
-impl Drop for Waker {
+impl Drop for NotifyOnCommit {
     fn drop(&mut self) {
         failpoint!("after_commit");
         self.feed.wake(self.workspace, WakeUp::Commit);
-        self.wakeups.tell(Wakeup::Log(self.workspace));
+        self.wakeups.publish(Wakeup::Log(self.workspace));
     }
 }
 
@@ -163,12 +163,12 @@ impl Services {
         let epoch = store.write(|conn| workspaces::epoch(conn).boxed()).await?;
         let metrics = Metrics::default();
         let feed = Feed::start(store.clone(), epoch, settings.poll, metrics.clone());
-        let numbers = store.is_shared().then(NumbersOfAgents::default);
+        let numbers = store.is_shared().then(PhoneNumberCache::default);
         let presence = presence::Board::start(store.clone(), clock.clone(), settings.poll);
         let wakeups = match bus {
             None => Wakeups::none(),
             Some(bus) => {
-                let (feed, presence) = (feed.ear(), presence.ear());
+                let (feed, presence) = (feed.wakeup_handler(), presence.wakeup_handler());
                 Wakeups::over(bus, move |heard| {
                     feed(heard);
                     presence(heard);
@@ -179,14 +179,14 @@ impl Services {
             store,
             feed,
             presence,
-            queue_health: Figures::default(),
-            workloads: Figures::default(),
+            queue_health: SharedQueries::default(),
+            workloads: SharedQueries::default(),
             wakeups,
             settings,
             clock,
             keys: Arc::new(keys),
             metrics,
-            shares: shares::Shares::default(),
+            number_stats: number_stats::NumberStatsCache::default(),
             numbers,
         })
     }
@@ -230,7 +230,7 @@ impl Services {
     }
 
     /// The agent behind a caller.
-    fn agent_of(&self, caller: Caller) -> Answer<(WorkspaceId, AgentId)> {
+    fn agent_of(&self, caller: Caller) -> ServiceResult<(WorkspaceId, AgentId)> {
         match caller {
             Caller::Agent { workspace_id, agent_id } => Ok((workspace_id, agent_id)),
             Caller::Service { .. } => Err(Error::Forbidden("A service token may only deliver messages.")),
@@ -245,18 +245,18 @@ impl Services {
         id: ConversationId,
         other: Option<AgentId>,
         decide: F,
-    ) -> Answer<Done>
+    ) -> ServiceResult<CommandOutcome>
     where
-        F: Fn(&Scene) -> Answer<Option<Change>> + Send + Sync + 'static,
+        F: Fn(&ConversationTx) -> ServiceResult<Option<Change>> + Send + Sync + 'static,
     {
         let by = self.agent_of(caller)?;
         let (clock, decide) = (self.clock.clone(), Arc::new(decide));
         self.write(by.0, move |conn| {
             let (clock, decide) = (clock.clone(), decide.clone());
             async move {
-                let scene = Scene::open(conn, &clock, by, id, other.as_slice()).await?;
-                let change = decide(&scene)?;
-                scene.conclude(conn, change).await
+                let conversation_tx = ConversationTx::open(conn, &clock, by, id, other.as_slice()).await?;
+                let change = decide(&conversation_tx)?;
+                conversation_tx.commit(conn, change).await
             }
             .boxed()
         })
@@ -264,16 +264,16 @@ impl Services {
     }
 
     /// Runs a transaction on a workspace and wakes those who watch it.
-    async fn write<R, F>(&self, workspace: WorkspaceId, work: F) -> Answer<R>
+    async fn write<R, F>(&self, workspace: WorkspaceId, work: F) -> ServiceResult<R>
     where
         R: Send + 'static,
-        F: for<'c> Fn(&'c mut Conn) -> BoxFuture<'c, Answer<R>> + Send + Sync + 'static,
+        F: for<'c> Fn(&'c mut Conn) -> BoxFuture<'c, ServiceResult<R>> + Send + Sync + 'static,
     {
         // It goes with the transaction, which ends also when this future is dropped.
-        let waker = Waker { feed: self.feed.clone(), wakeups: self.wakeups.clone(), workspace };
+        let notify = NotifyOnCommit { feed: self.feed.clone(), wakeups: self.wakeups.clone(), workspace };
         self.store
             .write(move |conn| {
-                let _after_the_commit = &waker;
+                let _after_the_commit = &notify;
                 work(conn)
             })
             .await

@@ -3,8 +3,8 @@
 use futures_util::FutureExt;
 
 use super::administration::{NewAgent, add_agent, add_number};
-use super::scene::Stage;
-use super::{Answer, Error, Services};
+use super::context::WorkspaceTx;
+use super::{Error, ServiceResult, Services};
 use crate::domain::event::{AccessChange, AccessChangeKind};
 use crate::domain::input::{self, E164};
 use crate::domain::{
@@ -28,7 +28,7 @@ impl Services {
     ///
     /// # Errors
     /// A name that cannot be.
-    pub async fn create_workspace(&self, name: &str, plan: Plan) -> Answer<Workspace> {
+    pub async fn create_workspace(&self, name: &str, plan: Plan) -> ServiceResult<Workspace> {
         let name = input::name("name", name)?;
         let workspace = Workspace {
             id: WorkspaceId::generate(),
@@ -52,7 +52,7 @@ impl Services {
     ///
     /// # Errors
     /// Only a database that fails.
-    pub async fn new_epoch(&self) -> Answer<()> {
+    pub async fn new_epoch(&self) -> ServiceResult<()> {
         self.store.write(|conn| workspaces::renew_epoch(conn).boxed()).await?;
         Ok(())
     }
@@ -61,7 +61,7 @@ impl Services {
     ///
     /// # Errors
     /// Not found.
-    pub async fn set_plan(&self, id: WorkspaceId, plan: Plan) -> Answer<Workspace> {
+    pub async fn set_plan(&self, id: WorkspaceId, plan: Plan) -> ServiceResult<Workspace> {
         self.write(id, move |conn| {
             async move {
                 let found = workspaces::find(conn, id).await?;
@@ -79,13 +79,13 @@ impl Services {
     ///
     /// # Errors
     /// As [`Services::create_agent`].
-    pub async fn enrol_agent(&self, workspace: WorkspaceId, new: NewAgent) -> Answer<Agent> {
+    pub async fn enrol_agent(&self, workspace: WorkspaceId, new: NewAgent) -> ServiceResult<Agent> {
         let clock = self.clock.clone();
         self.write(workspace, move |conn| {
             let (clock, new) = (clock.clone(), new.clone());
             async move {
-                let stage = Stage::open(conn, &clock, workspace).await.map_err(no_workspace)?;
-                add_agent(conn, workspace, new, stage.now).await
+                let workspace_tx = WorkspaceTx::open(conn, &clock, workspace).await.map_err(no_workspace)?;
+                add_agent(conn, workspace, new, workspace_tx.now).await
             }
             .boxed()
         })
@@ -101,13 +101,13 @@ impl Services {
         workspace: WorkspaceId,
         number: E164,
         label: &str,
-    ) -> Answer<PhoneNumber> {
+    ) -> ServiceResult<PhoneNumber> {
         let (clock, label) = (self.clock.clone(), label.to_owned());
         self.write(workspace, move |conn| {
             let (clock, number, label) = (clock.clone(), number.clone(), label.clone());
             async move {
-                let stage = Stage::open(conn, &clock, workspace).await.map_err(no_workspace)?;
-                add_number(conn, workspace, number, &label, stage.now).await
+                let workspace_tx = WorkspaceTx::open(conn, &clock, workspace).await.map_err(no_workspace)?;
+                add_number(conn, workspace, number, &label, workspace_tx.now).await
             }
             .boxed()
         })
@@ -123,20 +123,20 @@ impl Services {
         workspace: WorkspaceId,
         agent: AgentId,
         number: PhoneNumberId,
-    ) -> Answer<bool> {
+    ) -> ServiceResult<bool> {
         let clock = self.clock.clone();
         self.write(workspace, move |conn| {
             let clock = clock.clone();
             async move {
-                let stage = Stage::open(conn, &clock, workspace).await.map_err(no_workspace)?;
+                let workspace_tx = WorkspaceTx::open(conn, &clock, workspace).await.map_err(no_workspace)?;
                 agents::find(conn, workspace, agent).await?.ok_or(Refusal::NotFound("agent"))?;
                 let known = phone_numbers::by_ids(conn, workspace, &[number]).await?;
                 known.first().ok_or(Refusal::NotFound("number"))?;
-                if !agents::grant(conn, workspace, agent, number, stage.now).await? {
+                if !agents::grant(conn, workspace, agent, number, workspace_tx.now).await? {
                     return Ok(false);
                 }
                 let change = AccessChange { agent_id: agent, kind: AccessChangeKind::Granted(number) };
-                log::append(conn, workspace, vec![Draft::access(change, stage.now, None)]).await?;
+                log::append(conn, workspace, vec![Draft::access(change, workspace_tx.now, None)]).await?;
                 Ok(true)
             }
             .boxed()
@@ -148,7 +148,7 @@ impl Services {
     ///
     /// # Errors
     /// Only a database that fails.
-    pub async fn inventory(&self) -> Answer<Vec<Inventory>> {
+    pub async fn inventory(&self) -> ServiceResult<Vec<Inventory>> {
         Ok(self
             .store
             .read(|conn| {

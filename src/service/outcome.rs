@@ -43,13 +43,13 @@ impl From<Refusal> for Error {
 
 /// A conversation as one caller sees it.
 #[derive(Debug, Clone)]
-pub struct Seen {
+pub struct VisibleConversation {
     pub conversation: Arc<Conversation>,
     /// Whether it is unread for the caller; false for a service.
     pub unread: bool,
 }
 
-impl Seen {
+impl VisibleConversation {
     /// `snapshot`, as `viewer` sees it; `None` is a service.
     pub fn new(snapshot: &Snapshot, viewer: Option<AgentId>) -> Self {
         Self {
@@ -61,8 +61,8 @@ impl Seen {
 
 /// What became of a command about one conversation.
 #[derive(Debug, Clone)]
-pub struct Done {
-    pub seen: Seen,
+pub struct CommandOutcome {
+    pub seen: VisibleConversation,
     /// Who owned it before the command.
     pub previous_assignee: Option<AgentId>,
     /// False when it already was as asked, and nothing was written.

@@ -13,10 +13,10 @@ use tokio::sync::{Notify, watch};
 
 use super::tail::{AccessMarks, Tail};
 use super::wakeups::{Heard, Wakeup};
-use super::{Access, Answer, BoxStream, Error, Services};
+use super::{Access, BoxStream, Error, ServiceResult, Services};
 use crate::clock::{Clock, Timestamp};
 use crate::domain::{AgentId, ConversationId, Presence, PresenceState, Refusal};
-use crate::store::presences::{self, Place};
+use crate::store::presences::{self, PresenceKey};
 use crate::store::{Store, StoreResult};
 use crate::token::Caller;
 
@@ -62,7 +62,7 @@ pub struct Board(Arc<Inner>);
 struct Inner {
     store: Store,
     clock: Clock,
-    rooms: Mutex<HashMap<Place, Weak<Room>>>,
+    rooms: Mutex<HashMap<PresenceKey, Weak<Room>>>,
     look: Arc<Notify>,
 }
 
@@ -98,7 +98,7 @@ impl Board {
     }
 
     /// What takes in wake-ups, for as long as there is a board.
-    pub fn ear(&self) -> impl Fn(Heard) + Send + Sync + use<> {
+    pub fn wakeup_handler(&self) -> impl Fn(Heard) + Send + Sync + use<> {
         let inner = Arc::downgrade(&self.0);
         move |heard| {
             let Some(board) = inner.upgrade().map(Self) else { return };
@@ -115,7 +115,7 @@ impl Board {
         }
     }
 
-    fn room(&self, place: Place) -> Arc<Room> {
+    fn room(&self, place: PresenceKey) -> Arc<Room> {
         let mut rooms = self.rooms();
         if let Some(room) = rooms.get(&place).and_then(Weak::upgrade) {
             return room;
@@ -128,15 +128,15 @@ impl Board {
 
     /// Reads who is in each room, and tells those where it has changed.
     async fn read(&self) -> StoreResult<()> {
-        let rooms: Vec<(Place, Arc<Room>)> = {
+        let rooms: Vec<(PresenceKey, Arc<Room>)> = {
             let mut rooms = self.rooms();
             rooms.retain(|_, room| room.strong_count() > 0);
             rooms.iter().filter_map(|(place, room)| Some((*place, room.upgrade()?))).collect()
         };
         for rooms in rooms.chunks(BATCH) {
-            let places: Vec<Place> = rooms.iter().map(|(place, _)| *place).collect();
+            let places: Vec<PresenceKey> = rooms.iter().map(|(place, _)| *place).collect();
             let now = self.0.clock.now();
-            let mut present: HashMap<Place, Vec<Present>> = HashMap::new();
+            let mut present: HashMap<PresenceKey, Vec<Present>> = HashMap::new();
             let all = self
                 .0
                 .store
@@ -158,7 +158,7 @@ impl Board {
         Ok(())
     }
 
-    fn rooms(&self) -> MutexGuard<'_, HashMap<Place, Weak<Room>>> {
+    fn rooms(&self) -> MutexGuard<'_, HashMap<PresenceKey, Weak<Room>>> {
         self.0.rooms.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -176,7 +176,7 @@ impl Services {
         caller: Caller,
         id: ConversationId,
         state: Option<PresenceState>,
-    ) -> Answer<Said> {
+    ) -> ServiceResult<Said> {
         let (workspace, agent) = self.agent_of(caller)?;
         let access = self.access(caller).await?;
         // Who loses access right after this is not shown: reading looks at it again.
@@ -204,7 +204,7 @@ impl Services {
         self.presence.look();
         // Saying the same again moves the expiry only.
         if said.as_ref().is_ok_and(|said| said.changed) {
-            self.wakeups.tell(Wakeup::Presence(workspace));
+            self.wakeups.publish(Wakeup::Presence(workspace));
         }
         said
     }
@@ -219,7 +219,7 @@ impl Services {
         &self,
         access: Access,
         id: ConversationId,
-    ) -> Answer<Option<BoxStream<Answer<Vec<Present>>>>> {
+    ) -> ServiceResult<Option<BoxStream<ServiceResult<Vec<Present>>>>> {
         let agent = access.viewer()?.agent_id;
         if self.conversation(&access, id).await?.is_none() {
             return Ok(None);
@@ -269,7 +269,7 @@ struct Watch {
 
 impl Watch {
     /// Who is there, when that differs from the last; `None` when the caller can no longer access it.
-    async fn next(&mut self) -> Answer<Option<Vec<Present>>> {
+    async fn next(&mut self) -> ServiceResult<Option<Vec<Present>>> {
         loop {
             let agent = self.agent;
             let mark = self.access.borrow_and_update().of(agent);

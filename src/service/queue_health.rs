@@ -7,10 +7,10 @@ use std::time::Duration;
 
 use futures_util::{FutureExt, StreamExt, stream};
 
-use super::administration::Office;
-use super::figures::{Dial, Onlooker, Read};
+use super::administration::ManagerTx;
+use super::shared_queries::{QueryResult, SharedQuery, Watcher};
 use super::views::narrowed;
-use super::{Access, Administered, Answer, BoxStream, Error, Services};
+use super::{Access, Administered, BoxStream, Error, ServiceResult, Services};
 use crate::clock::Timestamp;
 use crate::domain::queue::{Queue, Signals, Window};
 use crate::domain::{
@@ -47,7 +47,7 @@ impl Services {
         access: &Access,
         only: Option<&BTreeSet<PhoneNumberId>>,
         window: i32,
-    ) -> Answer<QueueHealth> {
+    ) -> ServiceResult<QueueHealth> {
         check_window(window)?;
         let numbers = narrowed(access.viewer()?.phone_number_ids, only);
         let workspace = access.workspace.id;
@@ -73,7 +73,7 @@ impl Services {
         access: Access,
         only: Option<BTreeSet<PhoneNumberId>>,
         window: i32,
-    ) -> Answer<BoxStream<Answer<HealthAt>>> {
+    ) -> ServiceResult<BoxStream<ServiceResult<HealthAt>>> {
         check_window(window)?;
         let viewer = access.viewer()?.agent_id;
         let tail = self.feed.tail(access.workspace.id).await?;
@@ -82,7 +82,7 @@ impl Services {
             let (services, only) = (services.clone(), only.clone());
             async move { services.dial_of_health(caller, only.as_ref(), window).await }.boxed()
         };
-        let onlooker = Onlooker::new(tail, viewer, Box::new(choose)).await?;
+        let onlooker = Watcher::new(tail, viewer, Box::new(choose)).await?;
         Ok(stream::unfold(Some((onlooker, None::<Signals>)), |state| async move {
             let (mut onlooker, mut last) = state?;
             loop {
@@ -107,13 +107,13 @@ impl Services {
         caller: Caller,
         only: Option<&BTreeSet<PhoneNumberId>>,
         window: i32,
-    ) -> Answer<Arc<Dial<HealthAt>>> {
+    ) -> ServiceResult<Arc<SharedQuery<HealthAt>>> {
         let access = self.access(caller).await?;
         let workspace = access.workspace.id;
         let numbers = narrowed(access.viewer()?.phone_number_ids, only);
         let tail = self.feed.tail(workspace).await?;
         let (services, question) = (self.clone(), (workspace, numbers.clone(), window));
-        Ok(self.queue_health.dial(question, tail, move || {
+        Ok(self.queue_health.query(question, tail, move || {
             let (services, numbers) = (services.clone(), numbers.clone());
             async move { services.health_of(workspace, numbers, window).await }.boxed()
         }))
@@ -124,7 +124,7 @@ impl Services {
         workspace: WorkspaceId,
         numbers: BTreeSet<PhoneNumberId>,
         window: i32,
-    ) -> Answer<Read<HealthAt>> {
+    ) -> ServiceResult<QueryResult<HealthAt>> {
         let now = self.clock.now();
         let read = self.store.read(move |conn| {
             async move {
@@ -144,7 +144,7 @@ impl Services {
         });
         let (health, as_of, through) = read.await?.ok_or(Error::Unauthenticated)?;
         let left = health.wait_left.and_then(|left| u64::try_from(left).ok());
-        Ok(Read { due: left.map(Duration::from_micros), value: (health, as_of), through })
+        Ok(QueryResult { due: left.map(Duration::from_micros), value: (health, as_of), through })
     }
 
     /// Changes what the workspace wants to be told of.
@@ -156,21 +156,21 @@ impl Services {
         &self,
         caller: Caller,
         update: ThresholdsUpdate,
-    ) -> Answer<Administered<Workspace>> {
+    ) -> ServiceResult<Administered<Workspace>> {
         let by = self.agent_of(caller)?;
         let clock = self.clock.clone();
         self.write(by.0, move |conn| {
             let clock = clock.clone();
             async move {
-                let office = Office::open(conn, &clock, by, &[]).await?;
-                let mut workspace = office.workspace().clone();
+                let manager_tx = ManagerTx::open(conn, &clock, by, &[]).await?;
+                let mut workspace = manager_tx.workspace().clone();
                 let after = updated(workspace.queue_thresholds, update)?;
                 let changed = workspace.queue_thresholds != after;
                 if changed {
                     workspaces::set_thresholds(conn, by.0, after).await?;
                     workspace.queue_thresholds = after;
                 }
-                Ok(office.done(workspace, changed))
+                Ok(manager_tx.done(workspace, changed))
             }
             .boxed()
         })
@@ -190,7 +190,7 @@ fn health(
     QueueHealth::new(by_number, thresholds, now)
 }
 
-fn check_window(seconds: i32) -> Answer<()> {
+fn check_window(seconds: i32) -> ServiceResult<()> {
     if WINDOW_SECONDS.contains(&seconds) {
         return Ok(());
     }

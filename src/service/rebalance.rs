@@ -8,9 +8,9 @@ use std::collections::{BTreeSet, HashMap};
 use futures_util::FutureExt;
 
 use super::administration::Administered;
-use super::handoff::Team;
-use super::scene::Stage;
-use super::{Answer, Error, Services};
+use super::context::WorkspaceTx;
+use super::handoff::LockedTeam;
+use super::{Error, ServiceResult, Services};
 use crate::clock::Clock;
 use crate::domain::conversation::Change;
 use crate::domain::handoff::{REBALANCE_UNDONE, REBALANCED};
@@ -48,47 +48,47 @@ impl Services {
         &self,
         caller: Caller,
         command: PlanRebalance,
-    ) -> Answer<Administered<RebalancePlan>> {
+    ) -> ServiceResult<Administered<RebalancePlan>> {
         let by = self.agent_of(caller)?;
         input_agents(&command.agent_ids)?;
         let clock = self.clock.clone();
         let asked = command.clone();
-        let (question, as_of) = self
+        let (input, as_of) = self
             .write(by.0, move |conn| {
                 let (clock, asked) = (clock.clone(), asked.clone());
                 async move {
-                    let stage = Stage::open(conn, &clock, by.0).await?;
-                    let question = Question::read(conn, &stage, by.1, &asked).await?;
-                    Ok((question, stage.head.seq))
+                    let workspace_tx = WorkspaceTx::open(conn, &clock, by.0).await?;
+                    let input = RebalanceInput::read(conn, &workspace_tx, by.1, &asked).await?;
+                    Ok((input, workspace_tx.head.seq))
                 }
                 .boxed()
             })
             .await?;
         // Thousands of conversations take a while to weigh: on a thread that nobody else waits for.
         let answered = tokio::task::spawn_blocking(move || {
-            let shifts = rebalance(&question.members, &question.holdings);
-            (question, shifts)
+            let shifts = rebalance(&input.members, &input.holdings);
+            (input, shifts)
         });
-        let (question, shifts) =
+        let (input, shifts) =
             answered.await.map_err(|_| StoreError::Unavailable("planning failed".into()))?;
-        let (moves, loads) = question.settle(&shifts)?;
+        let (moves, loads) = input.settle(&shifts)?;
         let clock = self.clock.clone();
         self.write(by.0, move |conn| {
             let (clock, moves, loads) = (clock.clone(), moves.clone(), loads.clone());
             async move {
-                let stage = Stage::open(conn, &clock, by.0).await?;
+                let workspace_tx = WorkspaceTx::open(conn, &clock, by.0).await?;
                 let plan = RebalancePlan {
                     id: RebalancePlanId::generate(),
                     workspace_id: by.0,
                     state: PlanState::Proposed,
                     created_by: by.1,
-                    created_at: stage.now,
-                    expires_at: stage.now.plus_micros(PROPOSAL_MINUTES * 60_000_000),
+                    created_at: workspace_tx.now,
+                    expires_at: workspace_tx.now.plus_micros(PROPOSAL_MINUTES * 60_000_000),
                     applied_at: None,
                     moves,
                     loads,
                 };
-                let forgotten = stage.now.plus_micros(-KEPT_DAYS * 86_400_000_000);
+                let forgotten = workspace_tx.now.plus_micros(-KEPT_DAYS * 86_400_000_000);
                 rebalance_plans::remove_expired(conn, by.0, forgotten).await?;
                 rebalance_plans::insert(conn, &plan).await?;
                 Ok(Administered { value: plan, changed: true, returned: 0, as_of })
@@ -108,22 +108,22 @@ impl Services {
         &self,
         caller: Caller,
         id: RebalancePlanId,
-    ) -> Answer<Administered<RebalancePlan>> {
+    ) -> ServiceResult<Administered<RebalancePlan>> {
         let by = self.agent_of(caller)?;
         let clock = self.clock.clone();
         self.write(by.0, move |conn| {
             let clock = clock.clone();
             async move {
-                let mut desk = Desk::open(conn, &clock, by, id).await?;
-                if !desk.plan.can_apply(desk.stage.now)? {
-                    return Ok(desk.unchanged());
+                let mut plan_tx = RebalancePlanTx::open(conn, &clock, by, id).await?;
+                if !plan_tx.plan.can_apply(plan_tx.workspace_tx.now)? {
+                    return Ok(plan_tx.unchanged());
                 }
-                let locked = desk.lock(conn, &clock).await?;
+                let locked = plan_tx.lock(conn, &clock).await?;
                 let stands =
                     |planned: &Move, now: &Snapshot| planned.is_as_planned(now).then_some(planned.to);
-                let changes = desk.changes(&locked, stands, REBALANCED)?;
-                let next = desk.plan.clone().applied(desk.stage.now);
-                desk.carry_out(conn, changes, next).await
+                let changes = plan_tx.changes(&locked, stands, REBALANCED)?;
+                let next = plan_tx.plan.clone().applied(plan_tx.workspace_tx.now);
+                plan_tx.carry_out(conn, changes, next).await
             }
             .boxed()
         })
@@ -139,23 +139,23 @@ impl Services {
         &self,
         caller: Caller,
         id: RebalancePlanId,
-    ) -> Answer<Administered<RebalancePlan>> {
+    ) -> ServiceResult<Administered<RebalancePlan>> {
         let by = self.agent_of(caller)?;
         let clock = self.clock.clone();
         self.write(by.0, move |conn| {
             let clock = clock.clone();
             async move {
-                let mut desk = Desk::open(conn, &clock, by, id).await?;
-                if !desk.plan.can_undo(desk.stage.now)? {
-                    return Ok(desk.unchanged());
+                let mut plan_tx = RebalancePlanTx::open(conn, &clock, by, id).await?;
+                if !plan_tx.plan.can_undo(plan_tx.workspace_tx.now)? {
+                    return Ok(plan_tx.unchanged());
                 }
-                let locked = desk.lock(conn, &clock).await?;
-                let at = desk.plan.applied_at;
+                let locked = plan_tx.lock(conn, &clock).await?;
+                let at = plan_tx.plan.applied_at;
                 let stands =
                     |planned: &Move, now: &Snapshot| planned.is_where_put(now, at).then_some(planned.from);
-                let changes = desk.changes(&locked, stands, REBALANCE_UNDONE)?;
-                let next = desk.plan.clone().undone();
-                desk.carry_out(conn, changes, next).await
+                let changes = plan_tx.changes(&locked, stands, REBALANCE_UNDONE)?;
+                let next = plan_tx.plan.clone().undone();
+                plan_tx.carry_out(conn, changes, next).await
             }
             .boxed()
         })
@@ -176,30 +176,35 @@ fn input_agents(ids: &[AgentId]) -> Result<(), Refusal> {
 
 /// # Errors
 /// [`Error::Unauthenticated`]; not allowed for reps; the workspace's plan has no assignment.
-fn permit<'a>(team: &'a Team, stage: &Stage, actor: AgentId) -> Answer<&'a Agent> {
+fn permit<'a>(team: &'a LockedTeam, workspace_tx: &WorkspaceTx, actor: AgentId) -> ServiceResult<&'a Agent> {
     let actor = team.acting(actor)?;
     if !actor.is_manager() {
         return Err(Refusal::NotAllowed(MANAGERS_ONLY).into());
     }
-    if !stage.workspace.plan.includes_assignment() {
+    if !workspace_tx.workspace.plan.includes_assignment() {
         return Err(Refusal::PlanRequired(Plan::ASSIGNMENT).into());
     }
     Ok(actor)
 }
 
 /// What a plan is to be made from.
-struct Question {
+struct RebalanceInput {
     members: Vec<Member>,
     holdings: Vec<Holding>,
     versions: HashMap<ConversationId, i32>,
 }
 
-impl Question {
-    async fn read(conn: &mut Conn, stage: &Stage, actor: AgentId, asked: &PlanRebalance) -> Answer<Self> {
-        let workspace = stage.workspace.id;
+impl RebalanceInput {
+    async fn read(
+        conn: &mut Conn,
+        workspace_tx: &WorkspaceTx,
+        actor: AgentId,
+        asked: &PlanRebalance,
+    ) -> ServiceResult<Self> {
+        let workspace = workspace_tx.workspace.id;
         let ids: Vec<AgentId> = asked.agent_ids.iter().copied().chain([actor]).collect();
-        let team = Team::hold(conn, workspace, &ids).await?;
-        permit(&team, stage, actor)?;
+        let team = LockedTeam::hold(conn, workspace, &ids).await?;
+        permit(&team, workspace_tx, actor)?;
         let limit = i64::try_from(MAX_WEIGHED + 1).unwrap_or(i64::MAX);
         let owned = ownership::of_owners(conn, workspace, &asked.agent_ids, asked.status, limit).await?;
         if owned.len() > MAX_WEIGHED {
@@ -258,43 +263,43 @@ impl Question {
 }
 
 /// A manager before a plan, which is locked, as are the agents it concerns.
-struct Desk {
-    stage: Stage,
+struct RebalancePlanTx {
+    workspace_tx: WorkspaceTx,
     actor: AgentId,
     plan: RebalancePlan,
-    team: Team,
+    team: LockedTeam,
 }
 
-impl Desk {
+impl RebalancePlanTx {
     async fn open(
         conn: &mut Conn,
         clock: &Clock,
         (workspace, actor): (WorkspaceId, AgentId),
         id: RebalancePlanId,
-    ) -> Answer<Self> {
-        let stage = Stage::open(conn, clock, workspace).await?;
+    ) -> ServiceResult<Self> {
+        let workspace_tx = WorkspaceTx::open(conn, clock, workspace).await?;
         let plan = rebalance_plans::lock(conn, workspace, id).await?;
         let moves = plan.iter().flat_map(|plan| &plan.moves);
         let ids: Vec<AgentId> = moves.flat_map(|it| [it.from, it.to]).chain([actor]).collect();
-        let team = Team::hold(conn, workspace, &ids).await?;
-        permit(&team, &stage, actor)?;
+        let team = LockedTeam::hold(conn, workspace, &ids).await?;
+        permit(&team, &workspace_tx, actor)?;
         let plan = plan.ok_or(Error::Refused(Refusal::NotFound("planId")))?;
         let numbers = ownership::numbers_of(conn, workspace, &plan.conversation_ids()).await?;
         if !numbers.into_iter().all(|number| team.sees(actor, number)) {
             return Err(Refusal::NotFound("planId").into());
         }
-        Ok(Self { stage, actor, plan, team })
+        Ok(Self { workspace_tx, actor, plan, team })
     }
 
     fn unchanged(self) -> Administered<RebalancePlan> {
-        Administered { value: self.plan, changed: false, returned: 0, as_of: self.stage.head.seq }
+        Administered { value: self.plan, changed: false, returned: 0, as_of: self.workspace_tx.head.seq }
     }
 
     /// The plan's conversations, locked.
-    async fn lock(&mut self, conn: &mut Conn, clock: &Clock) -> Answer<Vec<Snapshot>> {
+    async fn lock(&mut self, conn: &mut Conn, clock: &Clock) -> ServiceResult<Vec<Snapshot>> {
         let ids = self.plan.conversation_ids();
-        let locked = ownership::lock_all(conn, self.stage.workspace.id, &ids).await?;
-        self.stage.catch_up_with(clock, &locked);
+        let locked = ownership::lock_all(conn, self.workspace_tx.workspace.id, &ids).await?;
+        self.workspace_tx.catch_up_with(clock, &locked);
         Ok(locked)
     }
 
@@ -328,15 +333,15 @@ impl Desk {
         conn: &mut Conn,
         changes: Vec<Change>,
         next: RebalancePlan,
-    ) -> Answer<Administered<RebalancePlan>> {
+    ) -> ServiceResult<Administered<RebalancePlan>> {
         let mut drafts = Vec::with_capacity(changes.len());
         for change in changes {
             log::store(conn, &change).await?;
-            drafts.push(Draft::of(change, self.stage.now, Some(self.actor), None));
+            drafts.push(Draft::of(change, self.workspace_tx.now, Some(self.actor), None));
         }
         rebalance_plans::set_state(conn, &next).await?;
-        let events = log::append(conn, self.stage.workspace.id, drafts).await?;
-        let as_of = events.last().map_or(self.stage.head.seq, |event| event.seq);
+        let events = log::append(conn, self.workspace_tx.workspace.id, drafts).await?;
+        let as_of = events.last().map_or(self.workspace_tx.head.seq, |event| event.seq);
         Ok(Administered { value: next, changed: true, returned: 0, as_of })
     }
 
@@ -345,6 +350,6 @@ impl Desk {
         let number = snapshot.conversation.phone_number_id;
         let to = self.team.agent(to).filter(|agent| agent.active)?;
         let candidate = self.team.candidate(to, number);
-        snapshot.pass_on(self.actor, candidate, reason, self.stage.now).ok().flatten()
+        snapshot.pass_on(self.actor, candidate, reason, self.workspace_tx.now).ok().flatten()
     }
 }

@@ -9,7 +9,7 @@ use std::time::Duration;
 use futures_util::FutureExt;
 use tokio_util::sync::CancellationToken;
 
-use super::{Answer, Services};
+use super::{ServiceResult, Services};
 use crate::clock::Timestamp;
 use crate::domain::WorkspaceId;
 use crate::store::{StoreError, events, workspaces};
@@ -30,7 +30,7 @@ impl Services {
     ///
     /// # Errors
     /// Only a database that fails.
-    pub async fn sweep_replay(&self) -> Answer<usize> {
+    pub async fn sweep_replay(&self) -> ServiceResult<usize> {
         let cutoff = self.clock.now().plus_micros(-micros(self.settings.replay));
         let (mut after, mut deleted) = (None, 0);
         loop {
@@ -50,7 +50,7 @@ impl Services {
     }
 
     /// Puts up to [`BATCH`] events behind the floor; `None` when there were none to put there.
-    async fn raise_floor(&self, workspace: WorkspaceId, cutoff: Timestamp) -> Answer<Option<usize>> {
+    async fn raise_floor(&self, workspace: WorkspaceId, cutoff: Timestamp) -> ServiceResult<Option<usize>> {
         let raised = self.store.write(move |conn| {
             async move {
                 let Some((_, head)) = workspaces::find(conn, workspace).await? else { return Ok(None) };

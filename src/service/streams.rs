@@ -14,8 +14,8 @@ use futures_util::{FutureExt, Stream, StreamExt, TryFutureExt, stream};
 use tokio::sync::watch;
 use tokio::time::{Instant, Sleep};
 
-use super::tail::{Next, Tail, Told};
-use super::{Access, Answer, Error, Seen, Services};
+use super::tail::{FeedEvent, Next, Tail};
+use super::{Access, Error, ServiceResult, Services, VisibleConversation};
 use crate::clock::Clock;
 use crate::domain::counts::ViewCounts;
 use crate::domain::view::{self, QueueChange};
@@ -53,8 +53,8 @@ pub enum QueueItem {
         seq: i64,
         change: QueueChange,
         /// The conversation after the event.
-        seen: Seen,
-        cause: Told,
+        seen: VisibleConversation,
+        cause: FeedEvent,
     },
     /// Everything up to `seq` has been told.
     Checkpoint { seq: i64 },
@@ -66,9 +66,9 @@ pub enum QueueItem {
 #[derive(Clone)]
 pub struct ThreadItem {
     pub seq: i64,
-    pub event: Option<Told>,
+    pub event: Option<FeedEvent>,
     /// The conversation after the event, or as it is at the first checkpoint.
-    pub seen: Option<Seen>,
+    pub seen: Option<VisibleConversation>,
     pub reset: Option<ResetReason>,
 }
 
@@ -84,10 +84,10 @@ impl Services {
         view: View,
         filter: Filter,
         after: Option<String>,
-    ) -> Answer<BoxStream<Answer<QueueItem>>> {
+    ) -> ServiceResult<BoxStream<ServiceResult<QueueItem>>> {
         let viewer = access.viewer()?;
-        let lens = Queue { view, filter, viewer };
-        self.follow(access, after, lens).await
+        let projection = QueueProjection { view, filter, viewer };
+        self.follow(access, after, projection).await
     }
 
     /// What happens in a conversation, after a cursor or from now on; `None` when it is not found.
@@ -100,12 +100,12 @@ impl Services {
         access: Access,
         id: ConversationId,
         after: Option<String>,
-    ) -> Answer<Option<BoxStream<Answer<ThreadItem>>>> {
+    ) -> ServiceResult<Option<BoxStream<ServiceResult<ThreadItem>>>> {
         let viewer = access.viewer()?.agent_id;
         let Some(now) = self.conversation(&access, id).await? else { return Ok(None) };
         let first = after.is_none().then_some(now);
-        let lens = Thread { id, viewer, first };
-        Ok(Some(self.follow(access, after, lens).await?))
+        let projection = ThreadProjection { id, viewer, first };
+        Ok(Some(self.follow(access, after, projection).await?))
     }
 
     /// The badges now, and each time they change.
@@ -117,7 +117,7 @@ impl Services {
         &self,
         access: Access,
         only: Option<BTreeSet<PhoneNumberId>>,
-    ) -> Answer<BoxStream<Answer<(ViewCounts, i64)>>> {
+    ) -> ServiceResult<BoxStream<ServiceResult<(ViewCounts, i64)>>> {
         access.viewer()?;
         let tail = self.feed.tail(access.workspace.id).await?;
         let badges = Badges {
@@ -178,12 +178,12 @@ impl Services {
         .boxed()
     }
 
-    async fn follow<L: Lens>(
+    async fn follow<L: StreamProjection>(
         &self,
         access: Access,
         after: Option<String>,
-        lens: L,
-    ) -> Answer<BoxStream<Answer<L::Item>>> {
+        projection: L,
+    ) -> ServiceResult<BoxStream<ServiceResult<L::Item>>> {
         let viewer = access.viewer()?.agent_id;
         // Before the cursor is read: it belongs to this history or to an earlier one.
         let tail = self.feed.tail(access.workspace.id).await?;
@@ -209,7 +209,7 @@ impl Services {
             tail,
             history,
             viewer,
-            lens,
+            projection,
             position,
             ready: VecDeque::new(),
             caught_up: false,
@@ -230,11 +230,11 @@ impl Services {
 }
 
 /// What a stream makes of the log.
-trait Lens: Send + 'static {
+trait StreamProjection: Send + 'static {
     type Item: Send + 'static;
 
     /// What an event says to this stream, if anything.
-    fn item(&self, told: &Told, body: &ConversationEvent) -> Option<Self::Item>;
+    fn item(&self, feed_event: &FeedEvent, body: &ConversationEvent) -> Option<Self::Item>;
 
     /// Everything up to `seq` has been told; `first` is that it was reached for the first time.
     fn checkpoint(&mut self, seq: i64, first: bool) -> Option<Self::Item>;
@@ -244,13 +244,13 @@ trait Lens: Send + 'static {
 }
 
 /// A position in the log that moves on.
-struct Follower<L: Lens> {
+struct Follower<L: StreamProjection> {
     tail: Arc<Tail>,
     /// The history that `position` is in.
     history: u64,
     head: watch::Receiver<i64>,
     viewer: AgentId,
-    lens: L,
+    projection: L,
     /// The number of the last event that was looked at.
     position: i64,
     /// What the events up to `position` say, and whether the stream ends with it.
@@ -264,9 +264,9 @@ struct Follower<L: Lens> {
     metrics: Metrics,
 }
 
-impl<L: Lens> Follower<L> {
+impl<L: StreamProjection> Follower<L> {
     /// The next item, and whether it is the last.
-    async fn next(&mut self) -> Answer<(L::Item, bool)> {
+    async fn next(&mut self) -> ServiceResult<(L::Item, bool)> {
         loop {
             if let Some(next) = self.ready.pop_front() {
                 failpoint!("mid_delivery");
@@ -311,7 +311,7 @@ impl<L: Lens> Follower<L> {
     /// Everything up to here has been told.
     fn checkpoint(&mut self, first: bool) {
         self.quiet_since = Instant::now();
-        self.ready.extend(self.lens.checkpoint(self.position, first).map(|item| (item, false)));
+        self.ready.extend(self.projection.checkpoint(self.position, first).map(|item| (item, false)));
     }
 
     /// The last item of a stream that cannot go on.
@@ -320,9 +320,9 @@ impl<L: Lens> Follower<L> {
     }
 
     /// Looks at events, up to one that ends the stream.
-    fn take(&mut self, events: &[Told]) {
-        for told in events {
-            let event = &told.event;
+    fn take(&mut self, events: &[FeedEvent]) {
+        for feed_event in events {
+            let event = &feed_event.event;
             self.position = event.seq;
             match &event.body {
                 EventBody::Access(change) if change.agent_id == self.viewer => {
@@ -331,7 +331,7 @@ impl<L: Lens> Follower<L> {
                 }
                 EventBody::Access(_) => {}
                 EventBody::Conversation(body) => {
-                    let Some(item) = self.lens.item(told, body) else { continue };
+                    let Some(item) = self.projection.item(feed_event, body) else { continue };
                     self.ready.push_back((item, false));
                     // What is replayed is late because its client was away.
                     if self.caught_up {
@@ -346,20 +346,20 @@ impl<L: Lens> Follower<L> {
 }
 
 /// A view of one viewer.
-struct Queue {
+struct QueueProjection {
     view: View,
     filter: Filter,
     viewer: Viewer,
 }
 
-impl Lens for Queue {
+impl StreamProjection for QueueProjection {
     type Item = QueueItem;
 
-    fn item(&self, told: &Told, body: &ConversationEvent) -> Option<QueueItem> {
-        let event = &told.event;
+    fn item(&self, feed_event: &FeedEvent, body: &ConversationEvent) -> Option<QueueItem> {
+        let event = &feed_event.event;
         let change = view::change(self.view, &self.filter, &self.viewer, event.actor, body)?;
-        let seen = Seen::new(&body.after, Some(self.viewer.agent_id));
-        Some(QueueItem::Changed { seq: event.seq, change, seen, cause: told.clone() })
+        let seen = VisibleConversation::new(&body.after, Some(self.viewer.agent_id));
+        Some(QueueItem::Changed { seq: event.seq, change, seen, cause: feed_event.clone() })
     }
 
     fn checkpoint(&mut self, seq: i64, _first: bool) -> Option<QueueItem> {
@@ -372,23 +372,23 @@ impl Lens for Queue {
 }
 
 /// One conversation, as one viewer follows it.
-struct Thread {
+struct ThreadProjection {
     id: ConversationId,
     viewer: AgentId,
     /// The conversation as it was at the start, for a client that has not read it yet.
-    first: Option<Seen>,
+    first: Option<VisibleConversation>,
 }
 
-impl Lens for Thread {
+impl StreamProjection for ThreadProjection {
     type Item = ThreadItem;
 
-    fn item(&self, told: &Told, body: &ConversationEvent) -> Option<ThreadItem> {
-        let event = &told.event;
+    fn item(&self, feed_event: &FeedEvent, body: &ConversationEvent) -> Option<ThreadItem> {
+        let event = &feed_event.event;
         let concerns = body.conversation_id() == self.id && view::concerns(self.viewer, event.actor, body);
         concerns.then(|| ThreadItem {
             seq: event.seq,
-            event: Some(told.clone()),
-            seen: Some(Seen::new(&body.after, Some(self.viewer))),
+            event: Some(feed_event.clone()),
+            seen: Some(VisibleConversation::new(&body.after, Some(self.viewer))),
             reset: None,
         })
     }
@@ -418,7 +418,7 @@ struct Badges {
 
 impl Badges {
     /// The badges, when they differ from the last.
-    async fn next(&mut self) -> Answer<(ViewCounts, i64)> {
+    async fn next(&mut self) -> ServiceResult<(ViewCounts, i64)> {
         loop {
             if let Some(at) = self.looked_at {
                 // The sender lives in `_tail`, so this cannot fail.

@@ -7,8 +7,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use futures_util::FutureExt;
 use tokio::sync::{Notify, watch};
 
-use super::Answer;
-use super::surroundings::{Habits, Surroundings};
+use super::ServiceResult;
+use super::related::{ObservedSelections, Related};
 use crate::domain::{AgentId, Event, EventBody, WorkspaceId};
 use crate::metrics::Metrics;
 use crate::store::{Store, StoreResult, events, workspaces};
@@ -30,22 +30,22 @@ pub struct Tail {
     head: watch::Sender<i64>,
     access: watch::Sender<AccessMarks>,
     more: Arc<Notify>,
-    habits: Arc<Habits>,
+    observed: Arc<ObservedSelections>,
     /// The log is another than the ring's; to be found out by the next pull.
     rewritten: AtomicBool,
 }
 
 /// An event, with what it mentions.
 #[derive(Clone)]
-pub struct Told {
+pub struct FeedEvent {
     pub event: Arc<Event>,
-    pub around: Arc<Surroundings>,
+    pub related: Arc<Related>,
 }
 
 /// What comes after a position.
 pub enum Next {
     /// Up to [`BATCH`] events, in order and without a gap; none when there are no more yet.
-    Events(Vec<Told>),
+    Events(Vec<FeedEvent>),
     /// History was rewritten: positions from before mean nothing.
     Rewritten,
     /// Retention has taken some of it.
@@ -71,30 +71,30 @@ struct Ring {
     /// Counts how often history was rewritten.
     history: u64,
     last: i64,
-    events: VecDeque<Told>,
+    events: VecDeque<FeedEvent>,
 }
 
 impl Ring {
     /// Up to [`BATCH`] events after `position`; `None` when the ring does not reach back that far.
-    fn after(&self, position: i64) -> Option<Vec<Told>> {
+    fn after(&self, position: i64) -> Option<Vec<FeedEvent>> {
         let reaches = match self.events.front() {
             Some(oldest) => oldest.event.seq <= position + 1,
             None => position >= self.last,
         };
-        let place = self.events.partition_point(|told| told.event.seq <= position);
+        let place = self.events.partition_point(|feed_event| feed_event.event.seq <= position);
         reaches.then(|| self.events.iter().skip(place).take(BATCH).cloned().collect())
     }
 
-    fn push(&mut self, told: Told) {
-        if told.event.seq != self.last + 1 {
+    fn push(&mut self, feed_event: FeedEvent) {
+        if feed_event.event.seq != self.last + 1 {
             // Retention was faster: who needs what is missing is told so.
             self.events.clear();
         }
-        self.last = told.event.seq;
+        self.last = feed_event.event.seq;
         if self.events.len() == RING {
             self.events.pop_front();
         }
-        self.events.push_back(told);
+        self.events.push_back(feed_event);
     }
 }
 
@@ -109,7 +109,7 @@ impl Tail {
             head: watch::Sender::new(head),
             access: watch::Sender::new(AccessMarks::default()),
             more: Arc::new(Notify::new()),
-            habits: Arc::default(),
+            observed: Arc::default(),
             rewritten: AtomicBool::new(false),
         }
     }
@@ -118,7 +118,7 @@ impl Tail {
     ///
     /// # Errors
     /// What reading the log fails with.
-    pub async fn after(&self, history: u64, position: i64) -> Answer<Next> {
+    pub async fn after(&self, history: u64, position: i64) -> ServiceResult<Next> {
         let last = {
             let ring = self.ring();
             match ring.after(position) {
@@ -140,8 +140,8 @@ impl Tail {
     }
 
     /// The same events, with what they mention as it is from now on.
-    pub fn afresh(&self, events: Vec<Told>) -> Vec<Told> {
-        self.surrounded(events.into_iter().map(|told| told.event).collect())
+    pub fn afresh(&self, events: Vec<FeedEvent>) -> Vec<FeedEvent> {
+        self.surrounded(events.into_iter().map(|feed_event| feed_event.event).collect())
     }
 
     /// Which history this is: changes when it is rewritten.
@@ -204,12 +204,12 @@ impl Tail {
                 })
                 .collect();
             let new = self.surrounded(new);
-            if let Some(told) = new.first() {
-                told.around.read_ahead().await;
+            if let Some(feed_event) = new.first() {
+                feed_event.related.read_ahead().await;
             }
             {
                 let mut ring = self.ring();
-                new.into_iter().for_each(|told| ring.push(told));
+                new.into_iter().for_each(|feed_event| ring.push(feed_event));
             }
             // Before the head: who has seen that has seen every change of access up to it.
             if !access.is_empty() {
@@ -247,10 +247,10 @@ impl Tail {
         self.store.read(move |conn| events::after(conn, workspace, position, limit).boxed()).await
     }
 
-    fn surrounded(&self, events: Vec<Arc<Event>>) -> Vec<Told> {
-        let around = Surroundings::new(self.store.clone(), self.workspace, self.habits.clone(), &events);
-        let around = Arc::new(around);
-        events.into_iter().map(|event| Told { event, around: around.clone() }).collect()
+    fn surrounded(&self, events: Vec<Arc<Event>>) -> Vec<FeedEvent> {
+        let related = Related::new(self.store.clone(), self.workspace, self.observed.clone(), &events);
+        let related = Arc::new(related);
+        events.into_iter().map(|event| FeedEvent { event, related: related.clone() }).collect()
     }
 
     fn ring(&self) -> MutexGuard<'_, Ring> {

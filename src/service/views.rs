@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use futures_util::FutureExt;
 
-use super::{Access, Answer, Seen, Services, Surroundings, Wanted};
+use super::{Access, Prefetch, Related, ServiceResult, Services, VisibleConversation};
 use crate::domain::counts::{StatusCounts, ViewCounts};
 use crate::domain::{AgentId, Conversation, ConversationId, Filter, PhoneNumberId, Status, View, words};
 use crate::store::lists::{self, List, Window};
@@ -58,7 +58,11 @@ pub struct Page<T, P> {
 impl Services {
     /// A conversation; `None` unless it exists and the caller can access its number.
     #[tracing::instrument(level = "debug", skip_all)]
-    pub async fn conversation(&self, access: &Access, id: ConversationId) -> Answer<Option<Seen>> {
+    pub async fn conversation(
+        &self,
+        access: &Access,
+        id: ConversationId,
+    ) -> ServiceResult<Option<VisibleConversation>> {
         Ok(self.conversations_by_ids(access, &[id]).await?.remove(&id))
     }
 
@@ -68,7 +72,7 @@ impl Services {
         &self,
         access: &Access,
         ids: &[ConversationId],
-    ) -> Answer<HashMap<ConversationId, Seen>> {
+    ) -> ServiceResult<HashMap<ConversationId, VisibleConversation>> {
         let workspace = access.workspace.id;
         // A service reads nothing: the id of nobody has no markers.
         let viewer = access.agent_id().unwrap_or(AgentId(uuid::Uuid::nil()));
@@ -97,11 +101,11 @@ impl Services {
         filter: &ListFilter,
         order: Order,
         slice: Slice<ListPosition>,
-    ) -> Answer<Page<Seen, ListPosition>> {
+    ) -> ServiceResult<Page<VisibleConversation, ListPosition>> {
         self.page(access, view, filter, order, slice, true).await
     }
 
-    /// A page of a view, and what its rows mention: what is `wanted` is read, and the rest as if it were not so.
+    /// A page of a view, and what its rows mention: what is `prefetch` is read, and the rest as if it were not so.
     ///
     /// # Errors
     /// Forbidden for a service.
@@ -112,12 +116,12 @@ impl Services {
         filter: &ListFilter,
         order: Order,
         slice: Slice<ListPosition>,
-        wanted: Wanted,
-    ) -> Answer<(Page<Seen, ListPosition>, Surroundings)> {
-        let page = self.page(access, view, filter, order, slice, wanted.unread).await?;
+        prefetch: Prefetch,
+    ) -> ServiceResult<(Page<VisibleConversation, ListPosition>, Related)> {
+        let page = self.page(access, view, filter, order, slice, prefetch.unread).await?;
         let rows = page.items.iter().map(|(_, seen)| &*seen.conversation);
-        let around = self.surroundings(access.workspace.id, rows, wanted).await;
-        Ok((page, around))
+        let related = self.related(access.workspace.id, rows, prefetch).await;
+        Ok((page, related))
     }
 
     #[tracing::instrument(level = "debug", skip_all)]
@@ -129,7 +133,7 @@ impl Services {
         order: Order,
         slice: Slice<ListPosition>,
         unread: bool,
-    ) -> Answer<Page<Seen, ListPosition>> {
+    ) -> ServiceResult<Page<VisibleConversation, ListPosition>> {
         let list = self.list(access, view, filter, order).await?;
         let window = Window {
             after: slice.after,
@@ -173,7 +177,7 @@ impl Services {
         access: &Access,
         view: View,
         filter: &ListFilter,
-    ) -> Answer<Option<i64>> {
+    ) -> ServiceResult<Option<i64>> {
         if filter.search.is_none() {
             let counts = self.view_counts(access, filter.filter.phone_number_ids.as_ref()).await?;
             return Ok(Some(total(&counts, view, &filter.filter)));
@@ -198,7 +202,7 @@ impl Services {
         &self,
         access: &Access,
         only: Option<&BTreeSet<PhoneNumberId>>,
-    ) -> Answer<ViewCounts> {
+    ) -> ServiceResult<ViewCounts> {
         let viewer = access.viewer()?;
         let numbers = narrowed(viewer.phone_number_ids, only);
         let workspace = access.workspace.id;
@@ -217,7 +221,7 @@ impl Services {
         view: View,
         filter: &ListFilter,
         order: Order,
-    ) -> Answer<Option<List>> {
+    ) -> ServiceResult<Option<List>> {
         let viewer = access.viewer()?;
         let numbers = narrowed(viewer.phone_number_ids, filter.filter.phone_number_ids.as_ref());
         let words: Vec<String> =
@@ -229,20 +233,20 @@ impl Services {
             return Ok(None);
         }
         let (workspace_id, phone_number_ids) = (access.workspace.id, Vec::from_iter(numbers));
-        let spread = self.shares.of(&self.store, self.clock.now(), workspace_id).await?;
-        let apart = spread.are_apart(&phone_number_ids);
-        let sifted =
-            filter.filter.unread == Some(true) && words.is_empty() && spread.are_many_open(&phone_number_ids);
+        let spread = self.number_stats.of(&self.store, self.clock.now(), workspace_id).await?;
+        let per_number_scans = spread.use_per_number_scans(&phone_number_ids);
+        let use_unread_buckets =
+            filter.filter.unread == Some(true) && words.is_empty() && spread.has_many_open(&phone_number_ids);
         Ok(Some(List {
             workspace_id,
             viewer: viewer.agent_id,
             phone_number_ids,
-            apart,
-            sifted,
+            per_number_scans,
+            use_unread_buckets,
             view,
             status: filter.filter.status,
             unread: filter.filter.unread,
-            held: spread.all(),
+            row_estimate: spread.all(),
             words,
             field: order.field,
             ascending: order.direction == OrderDirection::Asc,
@@ -250,7 +254,7 @@ impl Services {
     }
 
     /// Reads something of a list, and hands the list back.
-    async fn read_list<R, F>(&self, list: List, read: F) -> Answer<(Arc<List>, R)>
+    async fn read_list<R, F>(&self, list: List, read: F) -> ServiceResult<(Arc<List>, R)>
     where
         R: Send + 'static,
         F: for<'c> FnOnce(&'c mut Conn, &'c List) -> futures_util::future::BoxFuture<'c, StoreResult<R>>
@@ -264,8 +268,8 @@ impl Services {
     }
 }
 
-fn seen(conversation: Conversation, unread: bool) -> Seen {
-    Seen { conversation: Arc::new(conversation), unread }
+fn seen(conversation: Conversation, unread: bool) -> VisibleConversation {
+    VisibleConversation { conversation: Arc::new(conversation), unread }
 }
 
 /// The accessible numbers, or those of `only` among them.

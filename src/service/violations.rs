@@ -7,11 +7,11 @@ use std::collections::{BTreeSet, HashMap};
 
 use futures_util::FutureExt;
 
-use super::{Access, Answer, Error, Page, Seen, Services};
+use super::{Access, Error, Page, ServiceResult, Services, VisibleConversation};
 use crate::clock::Timestamp;
 use crate::domain::audit::{self as rules, Circumstances};
 use crate::domain::{AgentId, ConversationId, PhoneNumberId};
-use crate::store::audit::{self, Place, Search};
+use crate::store::audit::{self, Search, ViolationKey};
 
 pub use crate::domain::audit::ViolationKind;
 
@@ -34,7 +34,7 @@ pub struct ViolationPosition {
 #[derive(Debug, Clone)]
 pub struct Violation {
     pub kind: ViolationKind,
-    pub seen: Seen,
+    pub seen: VisibleConversation,
     pub since: Timestamp,
 }
 
@@ -66,7 +66,7 @@ impl Services {
         filter: &ViolationFilter,
         limit: usize,
         after: Option<ViolationPosition>,
-    ) -> Answer<Page<Violation, ViolationPosition>> {
+    ) -> ServiceResult<Page<Violation, ViolationPosition>> {
         let numbers = access.managed(filter.phone_number_ids.as_ref())?;
         if !(0..=MAX_MINUTES).contains(&filter.older_than_minutes) {
             return Err(Error::BadInput(format!("`olderThanMinutes` is from 0 to {MAX_MINUTES}.")));
@@ -97,10 +97,10 @@ impl Services {
         &self,
         access: &Access,
         search: Search,
-        mut after: Option<Place>,
+        mut after: Option<ViolationKey>,
         wanted: usize,
         items: &mut Vec<(ViolationPosition, Violation)>,
-    ) -> Answer<()> {
+    ) -> ServiceResult<()> {
         while items.len() < wanted {
             let (asked, limit) = (search.clone(), i64::try_from(BATCH).unwrap_or(i64::MAX));
             let found = self
@@ -129,7 +129,7 @@ impl Services {
         &self,
         search: &Search,
         ids: &[ConversationId],
-    ) -> Answer<HashMap<ConversationId, Circumstances>> {
+    ) -> ServiceResult<HashMap<ConversationId, Circumstances>> {
         let (workspace, kind, ids) = (search.workspace_id, search.kind, ids.to_vec());
         let blank = Circumstances::default();
         if kind == ViolationKind::UnansweredTooLong {

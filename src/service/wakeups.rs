@@ -124,7 +124,7 @@ impl Wakeups {
     }
 
     /// Tells the other processes, soon. Comes after the commit.
-    pub fn tell(&self, wakeup: Wakeup) {
+    pub fn publish(&self, wakeup: Wakeup) {
         if let Some(outbox) = &self.0.outbox {
             outbox.add([wakeup]);
         }

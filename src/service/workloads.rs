@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use futures_util::{FutureExt, StreamExt, stream};
 
-use super::figures::{Dial, Onlooker, Read};
-use super::{Access, Answer, BoxStream, Error, Services};
+use super::shared_queries::{QueryResult, SharedQuery, Watcher};
+use super::{Access, BoxStream, Error, ServiceResult, Services};
 use crate::domain::{Agent, WorkspaceId};
 use crate::store::backend::pipelined;
 use crate::store::{agents, workloads, workspaces};
@@ -29,7 +29,7 @@ impl Services {
     /// # Errors
     /// Forbidden for all but managers.
     #[tracing::instrument(level = "debug", skip_all)]
-    pub async fn workloads(&self, access: &Access) -> Answer<Vec<Workload>> {
+    pub async fn workloads(&self, access: &Access) -> ServiceResult<Vec<Workload>> {
         check_manager(access)?;
         Ok(self.all_workloads(access.workspace.id).await?.value)
     }
@@ -39,7 +39,10 @@ impl Services {
     /// # Errors
     /// As [`Self::workloads`].
     #[tracing::instrument(level = "debug", skip_all)]
-    pub async fn workloads_changes(&self, access: Access) -> Answer<BoxStream<Answer<Vec<Workload>>>> {
+    pub async fn workloads_changes(
+        &self,
+        access: Access,
+    ) -> ServiceResult<BoxStream<ServiceResult<Vec<Workload>>>> {
         check_manager(&access)?;
         let viewer = access.viewer()?.agent_id;
         let tail = self.feed.tail(access.workspace.id).await?;
@@ -48,7 +51,7 @@ impl Services {
             let services = services.clone();
             async move { services.dial_of_workloads(caller).await }.boxed()
         };
-        let onlooker = Onlooker::new(tail, viewer, Box::new(choose)).await?;
+        let onlooker = Watcher::new(tail, viewer, Box::new(choose)).await?;
         Ok(stream::unfold(Some((onlooker, None)), |state| async move {
             let (mut onlooker, mut last) = state?;
             loop {
@@ -67,19 +70,19 @@ impl Services {
     }
 
     /// What the caller may look at, who has to be a manager.
-    async fn dial_of_workloads(&self, caller: Caller) -> Answer<Arc<Dial<Vec<Workload>>>> {
+    async fn dial_of_workloads(&self, caller: Caller) -> ServiceResult<Arc<SharedQuery<Vec<Workload>>>> {
         let access = self.access(caller).await?;
         check_manager(&access)?;
         let workspace = access.workspace.id;
         let tail = self.feed.tail(workspace).await?;
         let services = self.clone();
-        Ok(self.workloads.dial(workspace, tail, move || {
+        Ok(self.workloads.query(workspace, tail, move || {
             let services = services.clone();
             async move { services.all_workloads(workspace).await }.boxed()
         }))
     }
 
-    async fn all_workloads(&self, workspace: WorkspaceId) -> Answer<Read<Vec<Workload>>> {
+    async fn all_workloads(&self, workspace: WorkspaceId) -> ServiceResult<QueryResult<Vec<Workload>>> {
         let (agents, open, waiting, heads) = self
             .store
             .read(move |conn| {
@@ -101,11 +104,11 @@ impl Services {
         };
         let mut all: Vec<_> = agents.into_iter().filter(|agent| agent.active).map(held).collect();
         all.sort_by_cached_key(|it| (-it.open, it.agent.name.to_lowercase(), it.agent.id));
-        Ok(Read { value: all, through: heads.first().map_or(0, |(_, seq)| *seq), due: None })
+        Ok(QueryResult { value: all, through: heads.first().map_or(0, |(_, seq)| *seq), due: None })
     }
 }
 
-fn check_manager(access: &Access) -> Answer<()> {
+fn check_manager(access: &Access) -> ServiceResult<()> {
     if access.agent.as_ref().is_some_and(Agent::is_manager) {
         return Ok(());
     }

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use diesel::prelude::*;
 use diesel_async::RunQueryDsl;
 
-use super::backend::{held, on_backend};
+use super::backend::{load_locked, on_backend};
 use super::schema::{agents, conversations, number_access};
 use super::{Conn, StoreResult};
 use crate::clock::Timestamp;
@@ -132,8 +132,11 @@ pub async fn by_ids_shared(
     ids: &[AgentId],
 ) -> StoreResult<Vec<Agent>> {
     let wanted = agents::workspace_id.eq(workspace).and(agents::id.eq_any(ids));
-    let rows: Vec<AgentRow> =
-        held!(conn, for_share, agents::table.filter(wanted).order(agents::id).select(AgentRow::as_select()))?;
+    let rows: Vec<AgentRow> = load_locked!(
+        conn,
+        for_share,
+        agents::table.filter(wanted).order(agents::id).select(AgentRow::as_select())
+    )?;
     Ok(rows.into_iter().map(Agent::from).collect())
 }
 
@@ -158,8 +161,11 @@ pub async fn for_conversation_shared(
     let wanted = agents::workspace_id
         .eq(workspace)
         .and(agents::id.eq_any(ids).or(agents::id.nullable().eq(owner).assume_not_null()));
-    let rows: Vec<AgentRow> =
-        held!(conn, for_share, agents::table.filter(wanted).order(agents::id).select(AgentRow::as_select()))?;
+    let rows: Vec<AgentRow> = load_locked!(
+        conn,
+        for_share,
+        agents::table.filter(wanted).order(agents::id).select(AgentRow::as_select())
+    )?;
     Ok(rows.into_iter().map(Agent::from).collect())
 }
 
@@ -187,7 +193,7 @@ pub async fn with_access_to_conversation_shared(
         );
     let agent = number_access::agent_id;
     let found: Vec<AgentId> =
-        held!(conn, for_share, number_access::table.filter(wanted).order(agent).select(agent))?;
+        load_locked!(conn, for_share, number_access::table.filter(wanted).order(agent).select(agent))?;
     Ok(found.into_iter().collect())
 }
 
@@ -202,7 +208,7 @@ pub async fn with_managers_locked(
     let wanted = agents::workspace_id
         .eq(workspace)
         .and(agents::id.eq_any(ids).or(agents::role.eq(Role::Manager).and(agents::active.eq(true))));
-    let rows: Vec<AgentRow> = held!(
+    let rows: Vec<AgentRow> = load_locked!(
         conn,
         for_update,
         agents::table.filter(wanted).order(agents::id).select(AgentRow::as_select())
@@ -223,7 +229,7 @@ pub async fn with_access_shared(
         .and(number_access::agent_id.eq_any(ids));
     let agent = number_access::agent_id;
     let found: Vec<AgentId> =
-        held!(conn, for_share, number_access::table.filter(wanted).order(agent).select(agent))?;
+        load_locked!(conn, for_share, number_access::table.filter(wanted).order(agent).select(agent))?;
     Ok(found.into_iter().collect())
 }
 

@@ -21,7 +21,7 @@ use crate::domain::{
 };
 
 /// A row in an order by an instant and the id.
-pub type Place = (Timestamp, ConversationId);
+pub type ViolationKey = (Timestamp, ConversationId);
 
 /// The number of the last event before an instant; 0 when there is none.
 pub async fn last_before(conn: &mut Conn, workspace: WorkspaceId, at: Timestamp) -> StoreResult<i64> {
@@ -44,7 +44,7 @@ pub async fn open(
     conn: &mut Conn,
     workspace: WorkspaceId,
     numbers: &[PhoneNumberId],
-    after: Option<Place>,
+    after: Option<ViolationKey>,
     limit: i64,
 ) -> StoreResult<Vec<Conversation>> {
     let rows: Vec<ConversationRow> = on_backend!(conn, |c| {
@@ -105,9 +105,9 @@ macro_rules! walk {
 pub async fn candidates(
     conn: &mut Conn,
     search: &Search,
-    after: Option<Place>,
+    after: Option<ViolationKey>,
     limit: i64,
-) -> StoreResult<Vec<Place>> {
+) -> StoreResult<Vec<ViolationKey>> {
     use conversations as it;
     let rows: Vec<(Option<Timestamp>, ConversationId)> = on_backend!(conn, |c| {
         let all = it::table

@@ -45,11 +45,11 @@ macro_rules! on_backend {
 }
 pub(crate) use on_backend;
 
-/// Loads the rows of a query, with a lock that they keep until the transaction ends: `held!(conn, for_share, query)`.
+/// Loads the rows of a query, with a lock that they keep until the transaction ends: `load_locked!(conn, for_share, query)`.
 ///
 /// They are to be in an order in which everybody locks them. SQLite locks no rows: it has one writer. The query is
 /// compiled twice, as by `on_backend!`.
-macro_rules! held {
+macro_rules! load_locked {
     ($conn:expr, $lock:ident, $query:expr) => {
         match $conn {
             $crate::store::backend::Conn::Postgres(connection) => {
@@ -59,7 +59,7 @@ macro_rules! held {
         }
     };
 }
-pub(crate) use held;
+pub(crate) use load_locked;
 
 /// Runs several queries on one connection, and answers with their answers:
 /// `pipelined!(conn; |c| first(c), |c| second(c))`.
@@ -72,10 +72,10 @@ pub(crate) use held;
 macro_rules! pipelined {
     ($conn:expr; |$a:ident| $first:expr, |$b:ident| $second:expr $(,)?) => {{
         let $a: &mut $crate::store::Conn = $conn;
-        match $a.again() {
-            Some(mut again) => {
+        match $a.pipeline_handle() {
+            Some(mut pipeline_handle) => {
                 let first = $first;
-                let $b = &mut again;
+                let $b = &mut pipeline_handle;
                 let (first, second) = futures_util::future::join(first, $second).await;
                 (first?, second?)
             }
@@ -128,18 +128,18 @@ impl Conn {
 
     /// Ends the transaction behind what was sent before: nothing may follow, and nothing of it is stored if any of
     /// that failed. On SQLite the writer does that, for a group of transactions at once.
-    pub async fn conclude(&mut self) -> StoreResult<()> {
+    pub async fn commit(&mut self) -> StoreResult<()> {
         match self {
-            Self::Postgres(connection) => connection.conclude().await,
+            Self::Postgres(connection) => connection.commit().await,
             Self::Sqlite(_) => Ok(()),
         }
     }
 
     /// The same connection, for a statement that does not wait for the answer to another; see `pipelined!`. `None`
     /// on SQLite, which answers each at once.
-    pub fn again(&self) -> Option<Self> {
+    pub fn pipeline_handle(&self) -> Option<Self> {
         match self {
-            Self::Postgres(connection) => Some(Self::Postgres(connection.again())),
+            Self::Postgres(connection) => Some(Self::Postgres(connection.pipeline_handle())),
             Self::Sqlite(_) => None,
         }
     }
@@ -283,9 +283,9 @@ impl Store {
             Engine::Postgres(pool) => {
                 // A read that was given up on leaves its statement running: the next to get that connection would
                 // wait behind it.
-                let mut loan = pool.lend().await?;
-                let answer = work(loan.conn()?).await;
-                loan.give_back();
+                let mut pooled = pool.acquire().await?;
+                let answer = work(pooled.conn()?).await;
+                pooled.release();
                 answer
             }
             Engine::Sqlite(threads) => threads.read(work).await,

@@ -10,7 +10,7 @@ use diesel_async::RunQueryDsl;
 use super::backend::{insert_all, on_backend, pipelined};
 use super::schema::{read_counts, slot_counts, view_counts};
 use super::{Conn, StoreError, StoreResult};
-use crate::domain::counts::{Bucket, Counter, Deltas, Holder, Slot, ViewCounts};
+use crate::domain::counts::{Bucket, Counter, Deltas, Holder, UnreadBucket, ViewCounts};
 use crate::domain::{AgentId, PhoneNumberId, Status, WorkspaceId};
 
 #[derive(Queryable, Selectable, Insertable)]
@@ -61,7 +61,7 @@ pub async fn apply(conn: &mut Conn, workspace_id: WorkspaceId, deltas: &Deltas) 
             Counter::Read { agent_id, phone_number_id, bucket } => {
                 reads.push(ReadCountRow { workspace_id, agent_id, phone_number_id, bucket, n });
             }
-            Counter::Slot { reader, phone_number_id, slot: Slot(slot) } => {
+            Counter::UnreadBucket { reader, phone_number_id, unread_bucket: UnreadBucket(slot) } => {
                 let reader_id = reader.unwrap_or(ALL);
                 slots.push(SlotCountRow { workspace_id, reader_id, phone_number_id, slot, n });
             }
@@ -130,7 +130,7 @@ pub async fn slots_with_unread(
     workspace: WorkspaceId,
     agent: AgentId,
     numbers: &[PhoneNumberId],
-) -> StoreResult<BTreeMap<PhoneNumberId, Vec<Slot>>> {
+) -> StoreResult<BTreeMap<PhoneNumberId, Vec<UnreadBucket>>> {
     let read = diesel::alias!(slot_counts as read_slots);
     let same_slot = read
         .field(slot_counts::workspace_id)
@@ -153,7 +153,7 @@ pub async fn slots_with_unread(
     })?;
     let mut slots: BTreeMap<_, Vec<_>> = BTreeMap::new();
     for (number, slot) in rows {
-        slots.entry(number).or_default().push(Slot(slot));
+        slots.entry(number).or_default().push(UnreadBucket(slot));
     }
     Ok(slots)
 }
@@ -296,7 +296,7 @@ pub async fn all(conn: &mut Conn, workspace: WorkspaceId) -> StoreResult<Deltas>
     let slots = slots.into_iter().map(|row| {
         let SlotCountRow { phone_number_id, slot, n, .. } = row;
         let reader = Some(row.reader_id).filter(|reader| *reader != ALL);
-        (Counter::Slot { reader, phone_number_id, slot: Slot(slot) }, n)
+        (Counter::UnreadBucket { reader, phone_number_id, unread_bucket: UnreadBucket(slot) }, n)
     });
     let views = views.into_iter().map(|row| {
         let ViewCountRow { phone_number_id, holder, status, has_inbound, n, .. } = row;

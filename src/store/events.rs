@@ -10,7 +10,7 @@ use diesel::sql_types::{Integer, Nullable, Text};
 use diesel_async::RunQueryDsl;
 
 use super::backend::{insert_all, on_backend};
-use super::messages::Run;
+use super::messages::MessageRange;
 use super::prepared::Prepare;
 use super::schema::{events, workspaces};
 use super::sql_types::Id;
@@ -183,8 +183,8 @@ pub async fn find(conn: &mut Conn, workspace: WorkspaceId, seq: i64) -> StoreRes
 pub async fn runs(
     conn: &mut Conn,
     workspace: WorkspaceId,
-    runs: &[Run],
-) -> StoreResult<HashMap<Run, Vec<Arc<Event>>>> {
+    runs: &[MessageRange],
+) -> StoreResult<HashMap<MessageRange, Vec<Arc<Event>>>> {
     let rows: Vec<EventRow> = on_backend!(conn, |c| {
         let mut query = events::table.select(EventRow::as_select()).into_boxed();
         for (conversation, from, to) in runs {
@@ -197,7 +197,8 @@ pub async fn runs(
         }
         if runs.is_empty() { Ok(Vec::new()) } else { query.order(events::seq).load(c).await }
     })?;
-    let mut found: HashMap<Run, Vec<Arc<Event>>> = runs.iter().map(|run| (*run, Vec::new())).collect();
+    let mut found: HashMap<MessageRange, Vec<Arc<Event>>> =
+        runs.iter().map(|run| (*run, Vec::new())).collect();
     for event in read(rows)? {
         let EventBody::Conversation(body) = &event.body else { continue };
         for ((conversation, from, to), run) in &mut found {

@@ -1,19 +1,19 @@
 //! Lists of conversations: what a view shows, by keyset pages.
 //!
 //! A page is read by walking an index from a position, never by counting rows off; which walks make a list is in
-//! `walks`, and how they are read as one in `merged`. Here are the queries, and what is looked up instead of walked.
+//! `index_scans`, and how they are read as one in `merged`. Here are the queries, and what is looked up instead of walked.
 
+mod index_scans;
 mod merged;
-mod walks;
 
 use diesel::dsl::{exists, sql};
 use diesel::prelude::*;
 use diesel::sql_types::{BigInt, Integer, Nullable};
 use diesel_async::RunQueryDsl;
 
+use self::index_scans::{IndexScan, Segment};
+pub use self::index_scans::{List, OrderField, Position, Window};
 use self::merged::{All, Difference, Merged, OrTrue};
-pub use self::walks::{List, OrderField, Position, Window};
-use self::walks::{Segment, Walk};
 use super::backend::on_backend;
 use super::conversations::ConversationRow;
 use super::prepared::Prepare;
@@ -60,7 +60,7 @@ macro_rules! read_through {
 /// Whether a conversation has a common word is asked of each that is walked past: as a value and no join, as above.
 macro_rules! narrowed {
     ($list:expr, $walk:expr, $found:expr) => {{
-        let (list, walk, found): (&List, Walk, &Lookup) = ($list, $walk, $found);
+        let (list, walk, found): (&List, IndexScan, &Lookup) = ($list, $walk, $found);
         let mut query =
             conversations::table.filter(conversations::workspace_id.eq(list.workspace_id)).into_boxed();
         query = match walk.number {
@@ -154,7 +154,7 @@ macro_rules! bounded {
 impl List {
     /// Where to look for `wanted` conversations with the words of the list.
     async fn look_up(&self, conn: &mut Conn, wanted: usize) -> StoreResult<Lookup> {
-        let rare = super::words::rare(wanted, self.held);
+        let rare = super::words::rare(wanted, self.row_estimate);
         super::words::look_up(conn, self.workspace_id, &self.words, rare).await
     }
 }
@@ -193,7 +193,7 @@ const FEW_UNREAD: i64 = 50;
 /// The conversations that the viewer has not read, whoever owns them; `None` when that is not asked for, or when they
 /// are many.
 async fn few_unread(conn: &mut Conn, list: &List) -> StoreResult<Option<Vec<ConversationId>>> {
-    if !list.sifted || list.unread != Some(true) {
+    if !list.use_unread_buckets || list.unread != Some(true) {
         return Ok(None);
     }
     let (workspace, viewer) = (list.workspace_id, list.viewer);
@@ -243,9 +243,9 @@ async fn read(
 ) -> StoreResult<Vec<(ConversationRow, bool)>> {
     let limit = STEPS.into_iter().find(|step| wanted <= *step).unwrap_or(wanted);
     // What was looked up needs no walk of its own for each number.
-    let walks = match lookup.among {
-        Some(_) => vec![Walk { number: None, status: list.walked_status() }],
-        None => list.walks(segment),
+    let index_scans = match lookup.among {
+        Some(_) => vec![IndexScan { number: None, status: list.walked_status() }],
+        None => list.index_scans(segment),
     };
     let order = list.order(segment, window);
     // On a later page it is not known how many are left.
@@ -253,7 +253,7 @@ async fn read(
     // SQLite has no arrays, and a text for each number of things that something is one of.
     let is_array = conn.postgres().is_some();
     let mut rows: Vec<(ConversationRow, bool)> = on_backend!(conn, |c| {
-        let walks = walks.into_iter().map(|walk| {
+        let index_scans = index_scans.into_iter().map(|walk| {
             let query = narrowed!(list, walk, lookup);
             let query = match (list.field, segment) {
                 (OrderField::LastActivity, _) => {
@@ -282,7 +282,7 @@ async fn read(
             ))
         });
         let known = is_counted.then(|| unread_badge!(list));
-        Merged { walks: walks.collect(), order, limit, known, fenced: lookup.among.is_some() }
+        Merged { index_scans: index_scans.collect(), order, limit, known, fenced: lookup.among.is_some() }
             .prepared_if(is_array)
             .load(c)
             .await
@@ -294,7 +294,7 @@ async fn read(
 /// How many conversations the list has, counted up to `limit`.
 pub async fn count_up_to(conn: &mut Conn, list: &List, limit: i64) -> StoreResult<usize> {
     let lookup = list.look_up(conn, usize::try_from(limit).unwrap_or(usize::MAX)).await?;
-    let walk = Walk { number: None, status: list.walked_status() };
+    let walk = IndexScan { number: None, status: list.walked_status() };
     let ids: Vec<ConversationId> = on_backend!(conn, |c| {
         let mut query = narrowed!(list, walk, &lookup);
         if lookup.among.is_none() {

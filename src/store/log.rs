@@ -60,7 +60,7 @@ pub async fn store(conn: &mut Conn, change: &Change) -> StoreResult<()> {
 /// All of it is one round trip, so that on PostgreSQL the workspace's row is locked for as long as the server works
 /// on it, and not for as long as the network takes: the event takes its number from the row itself. Were the
 /// conversation not as `draft` has it, the log would refuse a second event of its version, and nothing were stored.
-pub async fn store_and_conclude(
+pub async fn store_and_commit(
     conn: &mut Conn,
     workspace_id: WorkspaceId,
     draft: Draft,
@@ -100,7 +100,7 @@ async fn write_next(conn: &mut Conn, event: &Event, row: EventRow, deltas: &Delt
         |c| counts::apply(c, event.workspace_id, deltas),
         |c| events::insert_next(c, row),
         |c| queue::record_next(c, event),
-        |c| c.conclude(),
+        |c| c.commit(),
     );
     Ok(())
 }

@@ -15,7 +15,7 @@ use crate::domain::{
 };
 
 /// Consecutive messages, or events, of one conversation: from one number to another, both included.
-pub type Run = (ConversationId, i32, i32);
+pub type MessageRange = (ConversationId, i32, i32);
 
 #[derive(Queryable, Selectable, Insertable)]
 #[diesel(table_name = messages, treat_none_as_default_value = false)]
@@ -169,8 +169,8 @@ pub async fn replies_by_others(
 pub async fn runs(
     conn: &mut Conn,
     workspace: WorkspaceId,
-    runs: &[Run],
-) -> StoreResult<HashMap<Run, Vec<Message>>> {
+    runs: &[MessageRange],
+) -> StoreResult<HashMap<MessageRange, Vec<Message>>> {
     let rows: Vec<MessageRow> = on_backend!(conn, |c| {
         let mut query = messages::table.select(MessageRow::as_select()).into_boxed();
         for (conversation, from, to) in runs {
@@ -183,7 +183,7 @@ pub async fn runs(
         }
         if runs.is_empty() { Ok(Vec::new()) } else { query.order(messages::number).load(c).await }
     })?;
-    let mut found: HashMap<Run, Vec<Message>> = runs.iter().map(|run| (*run, Vec::new())).collect();
+    let mut found: HashMap<MessageRange, Vec<Message>> = runs.iter().map(|run| (*run, Vec::new())).collect();
     for row in rows {
         let message = Message::try_from(row)?;
         for ((conversation, from, to), run) in &mut found {

@@ -7,7 +7,7 @@ use std::collections::{BTreeSet, HashSet};
 use diesel::prelude::*;
 use diesel_async::RunQueryDsl;
 
-use super::backend::{held, on_backend};
+use super::backend::{load_locked, on_backend};
 use super::conversations::ConversationRow;
 use super::read_markers;
 use super::schema::{conversations, events, messages, number_access};
@@ -136,7 +136,7 @@ pub async fn lock_all(
     ids: &[ConversationId],
 ) -> StoreResult<Vec<Snapshot>> {
     let wanted = conversations::workspace_id.eq(workspace).and(conversations::id.eq_any(ids));
-    let rows: Vec<ConversationRow> = held!(
+    let rows: Vec<ConversationRow> = load_locked!(
         conn,
         for_update,
         conversations::table.filter(wanted).order(conversations::id).select(ConversationRow::as_select())
@@ -159,7 +159,7 @@ pub async fn access_shared(
     let wanted = number_access::workspace_id.eq(workspace).and(number_access::agent_id.eq_any(agents));
     let pair = (number_access::agent_id, number_access::phone_number_id);
     let query = number_access::table.filter(wanted).order(pair).select(pair);
-    let found: Vec<(AgentId, PhoneNumberId)> = held!(conn, for_share, query)?;
+    let found: Vec<(AgentId, PhoneNumberId)> = load_locked!(conn, for_share, query)?;
     Ok(found.into_iter().collect())
 }
 

@@ -56,12 +56,12 @@ pub struct PgConn(Arc<Checkout>);
 struct Checkout {
     object: PgObject,
     /// Whether the transaction that is open, or was, has been told to commit.
-    concluded: AtomicBool,
+    committed: AtomicBool,
 }
 
 impl PgConn {
     fn new(object: PgObject) -> Self {
-        Self(Arc::new(Checkout { object, concluded: AtomicBool::new(false) }))
+        Self(Arc::new(Checkout { object, committed: AtomicBool::new(false) }))
     }
 
     /// For statements.
@@ -70,19 +70,19 @@ impl PgConn {
     }
 
     /// Commits when what was sent before has been worked on; rolls back if any of that failed.
-    pub fn conclude(&self) -> BoxFuture<'_, StoreResult<()>> {
-        self.0.concluded.store(true, Ordering::Relaxed);
+    pub fn commit(&self) -> BoxFuture<'_, StoreResult<()>> {
+        self.0.committed.store(true, Ordering::Relaxed);
         // As a prepared statement, which takes its turn behind those that still have to be prepared. A batch would not.
         let commit = async { diesel::sql_query("COMMIT").prepared().execute(&mut self.shared()).await };
         commit.map(|done| Ok(done.map(drop)?)).boxed()
     }
 
-    fn is_concluded(&self) -> bool {
-        AtomicBool::load(&self.0.concluded, Ordering::Relaxed)
+    fn is_committed(&self) -> bool {
+        AtomicBool::load(&self.0.committed, Ordering::Relaxed)
     }
 
     fn begin(&self) -> BoxFuture<'_, StoreResult<()>> {
-        self.0.concluded.store(false, Ordering::Relaxed);
+        self.0.committed.store(false, Ordering::Relaxed);
         self.control("BEGIN")
     }
 
@@ -90,13 +90,13 @@ impl PgConn {
         self.control("ROLLBACK")
     }
 
-    // In a box for the same reason as `PgPool::lend`.
+    // In a box for the same reason as `PgPool::acquire`.
     fn control(&self, statement: &'static str) -> BoxFuture<'_, StoreResult<()>> {
         async move { Ok(self.shared().batch_execute(statement).await?) }.boxed()
     }
 
     /// The same connection.
-    pub fn again(&self) -> Self {
+    pub fn pipeline_handle(&self) -> Self {
         Self(self.0.clone())
     }
 
@@ -152,7 +152,7 @@ impl PgPool {
             .build()
             .map_err(|error| StoreError::Unavailable(error.to_string()))?;
         let pool = Self { pool, target };
-        pool.lend().await?.give_back();
+        pool.acquire().await?.release();
         Ok(pool)
     }
 
@@ -161,10 +161,10 @@ impl PgPool {
     /// # Errors
     /// [`StoreError::Unavailable`] when none is free in time or the server cannot be reached.
     // In a box, so that its code is in the program once and not with each kind of answer.
-    pub fn lend(&self) -> BoxFuture<'_, StoreResult<Loan>> {
+    pub fn acquire(&self) -> BoxFuture<'_, StoreResult<PooledConn>> {
         async {
             let object = self.pool.get().await.map_err(|error| StoreError::Unavailable(error.to_string()))?;
-            Ok(Loan::of(PgConn::new(object)))
+            Ok(PooledConn::of(PgConn::new(object)))
         }
         .boxed()
     }
@@ -194,15 +194,15 @@ impl PgPool {
     {
         let mut attempt = 1;
         // What is left in a transaction, by a panic or an error, is not lent again: the server rolls back.
-        let mut loan = self.lend().await?;
+        let mut pooled = self.acquire().await?;
         loop {
-            match transaction(&mut loan, &work).await {
-                Err(error) if error.is_transient() && attempt < MAX_ATTEMPTS && loan.is_held() => {
+            match transaction(&mut pooled, &work).await {
+                Err(error) if error.is_transient() && attempt < MAX_ATTEMPTS && pooled.is_held() => {
                     tokio::time::sleep(pause(attempt)).await;
                     attempt += 1;
                 }
                 answer => {
-                    loan.give_back();
+                    pooled.release();
                     return answer;
                 }
             }
@@ -211,9 +211,9 @@ impl PgPool {
 }
 
 /// A connection that leaves the pool when it is dropped: something may still be under way on it.
-pub struct Loan(Option<Conn>);
+pub struct PooledConn(Option<Conn>);
 
-impl Loan {
+impl PooledConn {
     fn of(connection: PgConn) -> Self {
         Self(Some(Conn::Postgres(connection)))
     }
@@ -225,7 +225,7 @@ impl Loan {
     }
 
     /// Done with it: back to the pool.
-    pub fn give_back(&mut self) {
+    pub fn release(&mut self) {
         self.0.take();
     }
 
@@ -247,26 +247,26 @@ impl Loan {
     }
 }
 
-impl Drop for Loan {
+impl Drop for PooledConn {
     fn drop(&mut self) {
         self.discard();
     }
 }
 
-async fn transaction<R, E, F>(loan: &mut Loan, work: &F) -> Result<R, E>
+async fn transaction<R, E, F>(pooled: &mut PooledConn, work: &F) -> Result<R, E>
 where
     E: From<StoreError>,
     F: for<'c> Fn(&'c mut Conn) -> BoxFuture<'c, Result<R, E>>,
 {
-    if let Err(error) = loan.connection()?.begin().await {
-        loan.discard();
+    if let Err(error) = pooled.connection()?.begin().await {
+        pooled.discard();
         return Err(error.into());
     }
-    let answer = work(loan.conn()?).await;
-    let connection = loan.connection()?;
+    let answer = work(pooled.conn()?).await;
+    let connection = pooled.connection()?;
     let ended = match &answer {
-        Ok(_) if connection.is_concluded() => Ok(()),
-        Ok(_) => connection.conclude().await,
+        Ok(_) if connection.is_committed() => Ok(()),
+        Ok(_) => connection.commit().await,
         Err(_) => connection.roll_back().await,
     };
     match (answer, ended) {
@@ -274,14 +274,14 @@ where
         (Ok(_), Err(error)) => {
             // What lost a race has been rolled back. Of anything else nobody knows what became of it.
             if !error.is_transient() {
-                loan.discard();
+                pooled.discard();
             }
             Err(error.into())
         }
         (Err(error), Ok(())) => Err(error),
         (Err(error), Err(failure)) => {
             tracing::warn!(error = %failure, "a rollback failed");
-            loan.discard();
+            pooled.discard();
             Err(error)
         }
     }

@@ -11,7 +11,7 @@ use crate::clock::Timestamp;
 use crate::domain::{AgentId, ConversationId, Presence, PresenceState, WorkspaceId};
 
 /// A conversation of a workspace.
-pub type Place = (WorkspaceId, ConversationId);
+pub type PresenceKey = (WorkspaceId, ConversationId);
 
 #[derive(Queryable, Selectable, Insertable)]
 #[diesel(table_name = presences)]
@@ -34,7 +34,7 @@ impl From<PresenceRow> for Presence {
 /// What an agent last said of a conversation, expired or not.
 pub async fn find(
     conn: &mut Conn,
-    (workspace, conversation): Place,
+    (workspace, conversation): PresenceKey,
     agent: AgentId,
 ) -> StoreResult<Option<Presence>> {
     let row: Option<PresenceRow> = on_backend!(conn, |c| {
@@ -49,7 +49,11 @@ pub async fn find(
 }
 
 /// Stores what an agent says, over what they said before.
-pub async fn set(conn: &mut Conn, (workspace, conversation): Place, said: &Presence) -> StoreResult<()> {
+pub async fn set(
+    conn: &mut Conn,
+    (workspace, conversation): PresenceKey,
+    said: &Presence,
+) -> StoreResult<()> {
     let row = PresenceRow {
         workspace_id: workspace,
         conversation_id: conversation,
@@ -76,7 +80,11 @@ pub async fn set(conn: &mut Conn, (workspace, conversation): Place, said: &Prese
 }
 
 /// Forgets that an agent is there.
-pub async fn remove(conn: &mut Conn, (workspace, conversation): Place, agent: AgentId) -> StoreResult<()> {
+pub async fn remove(
+    conn: &mut Conn,
+    (workspace, conversation): PresenceKey,
+    agent: AgentId,
+) -> StoreResult<()> {
     on_backend!(conn, |c| {
         diesel::delete(presences::table.find((workspace, conversation, agent))).execute(c).await
     })?;
@@ -86,7 +94,11 @@ pub async fn remove(conn: &mut Conn, (workspace, conversation): Place, agent: Ag
 /// Who is at any of `places` now, in one statement; by place, then the longest there first.
 ///
 /// Whoever is no longer active, or has no access to the number any more, is not there.
-pub async fn at(conn: &mut Conn, places: &[Place], now: Timestamp) -> StoreResult<Vec<(Place, Presence)>> {
+pub async fn at(
+    conn: &mut Conn,
+    places: &[PresenceKey],
+    now: Timestamp,
+) -> StoreResult<Vec<(PresenceKey, Presence)>> {
     let (workspaces, ids): (Vec<_>, Vec<_>) = places.iter().copied().unzip();
     let agent = agents::workspace_id.eq(presences::workspace_id).and(agents::id.eq(presences::agent_id));
     let conversation = conversations::workspace_id

@@ -117,9 +117,9 @@ pub async fn of_numbers(
         let queue = queues.entry(id).or_default();
         (queue.oldest_unassigned_since, queue.oldest_waiting_since) = (unassigned_since, waiting_since);
     }
-    for (id, flow, slot, n) in flows {
-        let slots = &mut queues.entry(id).or_default().slots.0;
-        if let Some(flows) = usize::try_from(slot).ok().and_then(|slot| slots.get_mut(slot)) {
+    for (id, flow, bucket, n) in flows {
+        let buckets = &mut queues.entry(id).or_default().buckets.0;
+        if let Some(flows) = usize::try_from(bucket).ok().and_then(|bucket| buckets.get_mut(bucket)) {
             flows.add(flow, n);
         }
     }
@@ -137,18 +137,23 @@ async fn flows(
         Conn::Postgres(_) => "(extract(epoch FROM at) * 1000000)::bigint",
         Conn::Sqlite(_) => "at",
     };
-    // What `Window::slot` computes. Written out as numbers, because PostgreSQL takes two parameters for two
+    // What `Window::bucket` computes. Written out as numbers, because PostgreSQL takes two parameters for two
     // expressions and would refuse to group by one and select the other.
     let (start, length) = (window.start().as_micros(), window.micros());
-    let slot = format!("(({micros} - ({start})) * {INSTANTS} - 1) / {length}");
-    let by_slot = (sql::<Id>("phone_number_id"), sql::<Text>("flow"), sql::<BigInt>(&slot));
+    let bucket = format!("(({micros} - ({start})) * {INSTANTS} - 1) / {length}");
+    let by_bucket = (sql::<Id>("phone_number_id"), sql::<Text>("flow"), sql::<BigInt>(&bucket));
     Ok(on_backend!(conn, |c| {
         queue_flows::table
             .filter(queue_flows::workspace_id.eq(workspace))
             .filter(queue_flows::phone_number_id.eq_any(numbers))
             .filter(queue_flows::at.gt(window.start()).and(queue_flows::at.le(window.now())))
-            .group_by(by_slot.clone())
-            .select((by_slot.0.clone(), by_slot.1.clone(), by_slot.2.clone(), sql::<BigInt>("count(*)")))
+            .group_by(by_bucket.clone())
+            .select((
+                by_bucket.0.clone(),
+                by_bucket.1.clone(),
+                by_bucket.2.clone(),
+                sql::<BigInt>("count(*)"),
+            ))
             .load(c)
             .await
     })?)

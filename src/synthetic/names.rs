@@ -10,13 +10,13 @@ use super::pick;
 struct Culture {
     given: &'static [&'static str],
     family: &'static [&'static str],
-    order: Order,
+    order: NameOrder,
     /// Whether Latin letters are used, so that a mail address can be made.
     latin: bool,
 }
 
 /// How a full name is written.
-enum Order {
+enum NameOrder {
     /// `Maya Osei`
     GivenFirst,
     /// `Kovács Anna`
@@ -46,17 +46,17 @@ fn full_name(rng: &mut impl Rng, culture: &Culture) -> String {
     let given = pick(rng, culture.given);
     let family = pick(rng, culture.family);
     match culture.order {
-        Order::GivenFirst => format!("{given} {family}"),
-        Order::FamilyFirst => format!("{family} {given}"),
-        Order::Joined => format!("{family}{given}"),
+        NameOrder::GivenFirst => format!("{given} {family}"),
+        NameOrder::FamilyFirst => format!("{family} {given}"),
+        NameOrder::Joined => format!("{family}{given}"),
     }
 }
 
 const fn latin(given: &'static [&'static str], family: &'static [&'static str]) -> Culture {
-    Culture { given, family, order: Order::GivenFirst, latin: true }
+    Culture { given, family, order: NameOrder::GivenFirst, latin: true }
 }
 
-const fn other(given: &'static [&'static str], family: &'static [&'static str], order: Order) -> Culture {
+const fn other(given: &'static [&'static str], family: &'static [&'static str], order: NameOrder) -> Culture {
     Culture { given, family, order, latin: false }
 }
 
@@ -101,7 +101,7 @@ static CULTURES: [Culture; 24] = [
     Culture { // Hungarian
         given: &["Zsófia", "Gergő", "Ildikó", "Ödön", "Csaba", "Réka"],
         family: &["Kovács", "Szűcs", "Bőhm", "Németh", "Fülöp", "Vörös"],
-        order: Order::FamilyFirst,
+        order: NameOrder::FamilyFirst,
         latin: true,
     },
     latin( // Nordic
@@ -135,46 +135,46 @@ static CULTURES: [Culture; 24] = [
     other( // Japanese
         &["芽衣", "健太", "さくら", "大輔", "美咲", "蓮"],
         &["田中", "佐藤", "小林", "渡辺", "山口", "森"],
-        Order::Joined,
+        NameOrder::Joined,
     ),
     other( // Chinese
         &["伟", "秀英", "晓明", "丽", "子涵", "建国"],
         &["王", "李", "张", "陈", "欧阳", "赵"],
-        Order::Joined,
+        NameOrder::Joined,
     ),
     other( // Korean
         &["지우", "민준", "서연", "하은", "도윤", "수빈"],
         &["김", "이", "박", "최", "정", "한"],
-        Order::Joined,
+        NameOrder::Joined,
     ),
     other( // Arabic
         &["ليلى", "يوسف", "نور", "عمر", "هدى", "سامي"],
         &["حداد", "الخطيب", "منصور", "النجار", "عيسى", "درويش"],
-        Order::GivenFirst,
+        NameOrder::GivenFirst,
     ),
     other( // Hebrew
         &["נועה", "איתן", "תמר", "יונתן", "שירה"],
         &["לוי", "מזרחי", "פרץ", "אברהמי", "ביטון"],
-        Order::GivenFirst,
+        NameOrder::GivenFirst,
     ),
     other( // Cyrillic
         &["Юлия", "Олена", "Дмитрий", "Богдан", "Светлана", "Ґалина"],
         &["Соколова", "Шевчук", "Ёлкин", "Мельник", "Жукова", "Їжак"],
-        Order::GivenFirst,
+        NameOrder::GivenFirst,
     ),
     other( // Greek
         &["Ελένη", "Γιώργος", "Μαρία", "Νίκος", "Σοφία"],
         &["Παπαδάκης", "Γεωργίου", "Νικολάου", "Βασιλείου", "Καραγιάννη"],
-        Order::GivenFirst,
+        NameOrder::GivenFirst,
     ),
     other( // Hindi
         &["प्रिया", "अर्जुन", "मीना", "रोहित", "सुनीता"],
         &["शर्मा", "वर्मा", "गुप्ता", "यादव", "मिश्रा"],
-        Order::GivenFirst,
+        NameOrder::GivenFirst,
     ),
     other( // Thai
         &["สมชาย", "มาลี", "อนันต์", "ปราณี", "นิดา"],
         &["ใจดี", "ศรีสุข", "วงศ์ทอง", "แสงจันทร์", "บุญมา"],
-        Order::GivenFirst,
+        NameOrder::GivenFirst,
     ),
 ];

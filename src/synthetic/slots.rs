@@ -1,7 +1,7 @@
 //! What fills the blanks of a script: order numbers, bikes, days, sums.
 //!
 //! A template names a slot in braces, as in `is order #{order} ready?`. One
-//! [`Slots`] serves a whole thread, so that an order keeps its number and a
+//! [`Placeholders`] serves a whole thread, so that an order keeps its number and a
 //! bike stays the same bike from the first text to the last.
 
 use rand::Rng;
@@ -9,7 +9,7 @@ use rand::Rng;
 use super::pick;
 
 /// The facts of one conversation.
-pub(super) struct Slots {
+pub(super) struct Placeholders {
     order: String,
     item: &'static str,
     part: &'static str,
@@ -27,7 +27,7 @@ pub(super) struct Slots {
     count: String,
 }
 
-impl Slots {
+impl Placeholders {
     /// Draws the facts of a new conversation.
     pub(super) fn draw(rng: &mut impl Rng) -> Self {
         let day = rng.random_range(0..DAYS.len());

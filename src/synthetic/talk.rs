@@ -9,7 +9,7 @@ use rand::Rng;
 
 use super::answers::REPLIES;
 use super::phrases::{ACKNOWLEDGEMENTS, FOLLOW_UPS, NUDGES, OWN_ACCORD, RETURNING};
-use super::slots::Slots;
+use super::slots::Placeholders;
 use super::texture::{bounded, greeted, thumb_typed};
 use super::threads::Speaker;
 use super::{pick, scripts};
@@ -32,7 +32,7 @@ pub fn reply(rng: &mut impl Rng, last_customer_message: &str) -> String {
     let lines = scripts::next_lines(Speaker::Team, last_customer_message)
         .or_else(|| lines_for(REPLIES, last_customer_message))
         .unwrap_or(ACKNOWLEDGEMENTS);
-    let slots = Slots::draw(rng).echoing(last_customer_message);
+    let slots = Placeholders::draw(rng).echoing(last_customer_message);
     bounded(slots.fill(pick(rng, lines)))
 }
 
@@ -51,7 +51,7 @@ pub fn follow_up(rng: &mut impl Rng, last_team_message: Option<&str>) -> String 
             .unwrap_or(OWN_ACCORD),
         Some(_) => OWN_ACCORD,
     };
-    let slots = Slots::draw(rng).echoing(last_team_message.unwrap_or_default());
+    let slots = Placeholders::draw(rng).echoing(last_team_message.unwrap_or_default());
     let text = slots.fill(pick(rng, lines));
     bounded(thumb_typed(rng, text))
 }
@@ -59,7 +59,7 @@ pub fn follow_up(rng: &mut impl Rng, last_team_message: Option<&str>) -> String 
 /// What a customer texts whose conversation was closed, which reopens it.
 #[must_use]
 pub fn texts_back(rng: &mut impl Rng) -> String {
-    let text = Slots::draw(rng).fill(pick(rng, RETURNING));
+    let text = Placeholders::draw(rng).fill(pick(rng, RETURNING));
     let text = greeted(rng, text);
     bounded(thumb_typed(rng, text))
 }

@@ -103,7 +103,7 @@ fn every_text_is_short_filled_and_free_of_links() {
 
 #[test]
 fn every_line_of_every_script_fits_in_a_text() {
-    let slots = slots::Slots::draw(&mut rng(4));
+    let slots = slots::Placeholders::draw(&mut rng(4));
     for script in scripts::all() {
         let first = &script.steps[0];
         assert!(first.from == Speaker::Customer && first.told == scripts::Told::Always && script.weight > 0);
@@ -127,7 +127,7 @@ fn every_line_of_every_script_fits_in_a_text() {
 
 #[test]
 fn a_slot_that_does_not_exist_stays_as_it_stands() {
-    let slots = slots::Slots::draw(&mut rng(4)).echoing("order 12345 please");
+    let slots = slots::Placeholders::draw(&mut rng(4)).echoing("order 12345 please");
     assert_eq!(slots.fill("{nothing} #{order} {"), "{nothing} #12345 {");
 }
 
@@ -150,7 +150,7 @@ fn an_answer_speaks_of_what_it_was_asked() {
 #[test]
 fn a_scripted_text_is_answered_as_its_script_goes_on() {
     let rng = &mut rng(15);
-    let slots = slots::Slots::draw(rng);
+    let slots = slots::Placeholders::draw(rng);
     let script = scripts::all().find(|script| script.topic == Topic::WrongNumber).unwrap();
     let (asked, answers) = (&script.steps[0], &script.steps[1]);
     for line in asked.lines {

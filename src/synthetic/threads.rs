@@ -3,7 +3,7 @@
 use rand::Rng;
 
 use super::scripts::{self, Script, Step, Told};
-use super::slots::Slots;
+use super::slots::Placeholders;
 use super::texture::{bounded, greeted, thumb_typed};
 use super::{pick, pick_weighted};
 
@@ -87,7 +87,7 @@ pub fn thread(rng: &mut impl Rng) -> Thread {
         _ => Ending::Closed,
     };
     let kept = length(rng, &steps, ending);
-    let slots = Slots::draw(rng);
+    let slots = Placeholders::draw(rng);
     let mut turns: Vec<Turn> = Vec::with_capacity(kept);
     for step in &steps[..kept] {
         let before = turns.last().map(|turn| turn.from);
@@ -104,7 +104,7 @@ pub fn thread(rng: &mut impl Rng) -> Thread {
 #[must_use]
 pub fn opening(rng: &mut impl Rng) -> String {
     let script = draw_script(rng);
-    let slots = Slots::draw(rng);
+    let slots = Placeholders::draw(rng);
     body(rng, &script.steps[0], &slots, true)
 }
 
@@ -145,7 +145,7 @@ fn length(rng: &mut impl Rng, steps: &[&Step], ending: Ending) -> usize {
     stops[rng.random_range(0..stops.len())]
 }
 
-fn body(rng: &mut impl Rng, step: &Step, slots: &Slots, first: bool) -> String {
+fn body(rng: &mut impl Rng, step: &Step, slots: &Placeholders, first: bool) -> String {
     let text = slots.fill(pick(rng, step.lines));
     match step.from {
         Speaker::Customer if first => {

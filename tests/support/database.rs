@@ -25,7 +25,7 @@ const PREFIX: &str = "switchboard_test_";
 /// Each server holds a pool of connections and PostgreSQL allows about a hundred in all.
 const MOST_POSTGRES_AT_ONCE: usize = 4;
 
-static SLOTS: Semaphore = Semaphore::const_new(MOST_POSTGRES_AT_ONCE);
+static UNREAD_BUCKETS: Semaphore = Semaphore::const_new(MOST_POSTGRES_AT_ONCE);
 static TEMPLATE: OnceCell<String> = OnceCell::const_new();
 static NUMBER: AtomicU32 = AtomicU32::new(1);
 
@@ -118,7 +118,7 @@ impl TestDatabase {
     }
 
     async fn copy_of_template(admin: String) -> Self {
-        let slot = SLOTS.acquire().await.expect("never closed");
+        let slot = UNREAD_BUCKETS.acquire().await.expect("never closed");
         let template = TEMPLATE.get_or_init(|| prepare_template(&admin)).await;
         let name = unique_name("");
         create(&admin, &name, Some(template)).await;
@@ -129,7 +129,7 @@ impl TestDatabase {
     /// A new PostgreSQL database without any table. `None` when there is no PostgreSQL.
     pub async fn empty_postgres() -> Option<Self> {
         let admin = admin_url()?;
-        let slot = SLOTS.acquire().await.expect("never closed");
+        let slot = UNREAD_BUCKETS.acquire().await.expect("never closed");
         let name = unique_name("empty_");
         create(&admin, &name, None).await;
         let url = url_of(&admin, &name);

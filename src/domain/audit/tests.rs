@@ -1,7 +1,7 @@
 use uuid::Uuid;
 
 use super::*;
-use crate::domain::conversation::Birth;
+use crate::domain::conversation::NewConversation;
 use crate::domain::{ContactId, EventKind, MessageId, Ownership, Snapshot, WorkspaceId};
 
 const MINUTE: i64 = 60_000_000;
@@ -27,7 +27,7 @@ struct Thread(Vec<(i64, ConversationEvent)>);
 
 impl Thread {
     fn begun(on: u128) -> Self {
-        let birth = Birth {
+        let birth = NewConversation {
             id: ConversationId(Uuid::from_u128(on)),
             workspace_id: WorkspaceId(Uuid::nil()),
             phone_number_id: number(on),

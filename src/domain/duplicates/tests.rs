@@ -1,7 +1,7 @@
 use uuid::Uuid;
 
 use super::*;
-use crate::domain::conversation::Birth;
+use crate::domain::conversation::NewConversation;
 use crate::domain::{ContactId, MessageId, Snapshot, WorkspaceId};
 
 const SECOND: i64 = 1_000_000;
@@ -15,14 +15,14 @@ fn number() -> PhoneNumberId {
 }
 
 /// A report over `[from, to)` of one thread: at each second the customer (0) or an agent writes.
-fn report(from: i64, to: i64, said: &[(i64, u128)]) -> Report {
+fn report(from: i64, to: i64, said: &[(i64, u128)]) -> DuplicateReplies {
     let at = |second: i64| Timestamp::from_micros(second * SECOND);
     let span = Span { from: at(from), to: at(to) };
     let message = MessageId(Uuid::from_u128(99));
     let mut duplicates = Duplicates::new(span, BTreeSet::from([number()]));
     let mut now: Option<Snapshot> = None;
     for (second, by) in said {
-        let birth = Birth {
+        let birth = NewConversation {
             id: ConversationId(Uuid::from_u128(1)),
             workspace_id: WorkspaceId(Uuid::nil()),
             phone_number_id: number(),

@@ -10,7 +10,7 @@ use uuid::Uuid;
 use super::ledger::Ledger;
 use crate::clock::Timestamp;
 use crate::domain::conversation::{
-    ACCESS_REVOKED, AGENT_DEACTIVATED, Birth, Candidate, Change, Expectations,
+    ACCESS_REVOKED, AGENT_DEACTIVATED, Candidate, Change, Expectations, NewConversation,
 };
 use crate::domain::*;
 
@@ -384,8 +384,8 @@ impl World {
     }
 }
 
-fn birth(contact: usize) -> Birth {
-    Birth {
+fn birth(contact: usize) -> NewConversation {
+    NewConversation {
         id: ConversationId(Uuid::from_u128(0xd0 + contact as u128)),
         workspace_id: WorkspaceId(Uuid::from_u128(1)),
         phone_number_id: number_id(number_of(contact)),

@@ -1,7 +1,7 @@
 //! The definitions and the verdict, case by case.
 
 use super::*;
-use crate::domain::conversation::{Birth, Candidate, Change, Expectations};
+use crate::domain::conversation::{Candidate, Change, Expectations, NewConversation};
 use crate::domain::{
     Agent, AgentId, AssignmentModel, ContactId, ConversationId, MessageId, PhoneNumberId, Plan, Policy, Role,
     WorkspaceId,
@@ -16,8 +16,8 @@ fn message() -> MessageId {
     MessageId(Uuid::from_u128(9))
 }
 
-fn birth() -> Birth {
-    Birth {
+fn birth() -> NewConversation {
+    NewConversation {
         id: ConversationId(Uuid::from_u128(1)),
         workspace_id: WorkspaceId(Uuid::from_u128(2)),
         phone_number_id: PhoneNumberId(Uuid::from_u128(3)),
@@ -89,13 +89,13 @@ fn a_window_has_its_end_and_not_its_beginning() {
     for seconds in [60, 61, 3_600, 604_800] {
         let window = Window::new(at(2_000_000), seconds);
         let (now, start) = (window.now(), window.start());
-        assert_eq!(window.slot(now), Some(SLOTS - 1));
-        assert_eq!(window.slot(now.plus_micros(1)), None);
-        assert_eq!(window.slot(start), None);
-        assert_eq!(window.slot(start.plus_micros(1)), Some(0));
+        assert_eq!(window.bucket(now), Some(TREND_BUCKETS - 1));
+        assert_eq!(window.bucket(now.plus_micros(1)), None);
+        assert_eq!(window.bucket(start), None);
+        assert_eq!(window.bucket(start.plus_micros(1)), Some(0));
         let middle = start.plus_micros(window.micros());
-        assert_eq!(window.slot(middle), Some(INSTANTS - 1));
-        assert_eq!(window.slot(middle.plus_micros(1)), Some(INSTANTS));
+        assert_eq!(window.bucket(middle), Some(INSTANTS - 1));
+        assert_eq!(window.bucket(middle.plus_micros(1)), Some(INSTANTS));
     }
 }
 
@@ -137,19 +137,19 @@ fn a_change_at_the_edge_does_not_flap() {
 
 #[test]
 fn the_verdict_of_a_window_is_folded_from_steady() {
-    let quiet = Slots::default();
+    let quiet = TrendBuckets::default();
     assert_eq!(trend(&quiet), Trend::Steady);
     let mut now = quiet;
-    now.0[SLOTS - 1] = flows(3, 0);
+    now.0[TREND_BUCKETS - 1] = flows(3, 0);
     assert_eq!((trend(&now), now.in_window()), (Trend::Growing, flows(3, 0)));
     // It grew by three, and one of them was claimed: still within hysteresis.
     let mut easing = quiet;
     easing.0[INSTANTS + 2] = flows(3, 0);
-    easing.0[SLOTS - 1] = flows(0, 1);
+    easing.0[TREND_BUCKETS - 1] = flows(0, 1);
     assert_eq!(trend(&easing), Trend::Growing);
     // The same in one moment never was over the band.
     let mut together = quiet;
-    together.0[SLOTS - 1] = flows(3, 1);
+    together.0[TREND_BUCKETS - 1] = flows(3, 1);
     assert_eq!(trend(&together), Trend::Steady);
     // What happened in the window before is forgotten by its end.
     let mut past = quiet;

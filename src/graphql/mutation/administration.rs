@@ -17,7 +17,7 @@ use crate::graphql::types::phone_number::PhoneNumber;
 use crate::graphql::types::queue_change::cursor;
 use crate::graphql::types::user_error::UserError;
 use crate::graphql::types::workspace::{AssignmentModel, Workspace};
-use crate::service::{self, Administered, AgentUpdate, Answer, NewAgent};
+use crate::service::{self, Administered, AgentUpdate, NewAgent, ServiceResult};
 
 /// For how many seconds a token may hold: a minute to thirty days.
 const TOKEN_TTL_SECONDS: RangeInclusive<u64> = 60..=2_592_000;
@@ -207,7 +207,7 @@ pub(super) struct Decided<T> {
     pub(super) decision: Decision,
 }
 
-pub(super) fn decide<T>(scope: &Scope, answer: Answer<Administered<T>>) -> Result<Decided<T>> {
+pub(super) fn decide<T>(scope: &Scope, answer: ServiceResult<Administered<T>>) -> Result<Decided<T>> {
     Ok(match error::refused(answer)? {
         Ok(done) => Decided {
             value: Some(done.value),

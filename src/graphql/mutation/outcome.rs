@@ -15,7 +15,7 @@ use crate::graphql::types::conversation::Conversation;
 use crate::graphql::types::message::Message;
 use crate::graphql::types::queue_change::cursor;
 use crate::graphql::types::user_error::UserError;
-use crate::service::{Answer, Done, HandedOff};
+use crate::service::{CommandOutcome, HandedOff, ServiceResult};
 
 /// What became of a command about one conversation.
 #[derive(SimpleObject)]
@@ -64,19 +64,19 @@ pub struct Settled {
 ///
 /// # Errors
 /// What is no refusal.
-pub fn settle(scope: &Scope, mut answer: Answer<Done>) -> Result<Settled> {
+pub fn settle(scope: &Scope, mut answer: ServiceResult<CommandOutcome>) -> Result<Settled> {
     let loaders = knowing(scope, answer.as_mut().into_iter());
     settle_by(&loaders, answer)
 }
 
 /// Loaders that know the agents whom the commands have read.
-fn knowing<'a>(scope: &Scope, done: impl Iterator<Item = &'a mut Done>) -> Arc<Loaders> {
+fn knowing<'a>(scope: &Scope, done: impl Iterator<Item = &'a mut CommandOutcome>) -> Arc<Loaders> {
     let agents = done.flat_map(|done| std::mem::take(&mut done.agents)).collect();
-    let around = scope.services().around_agents(scope.caller().workspace_id(), agents);
-    scope.loaders().renewed(Some(Arc::new(around)))
+    let related = scope.services().related_from_agents(scope.caller().workspace_id(), agents);
+    scope.loaders().renewed(Some(Arc::new(related)))
 }
 
-fn settle_by(loaders: &Arc<Loaders>, answer: Answer<Done>) -> Result<Settled> {
+fn settle_by(loaders: &Arc<Loaders>, answer: ServiceResult<CommandOutcome>) -> Result<Settled> {
     let settled = |outcome, id, message| Settled {
         outcome,
         previous: Previous { id, loaders: loaders.clone() },
@@ -139,7 +139,11 @@ pub fn conversation_ids(given: &[ID]) -> Vec<ConversationId> {
 ///
 /// # Errors
 /// What is no refusal. The command can then be repeated: what had been done stays as it is.
-pub fn settle_all(scope: &Scope, given: Vec<ID>, answers: Answer<Vec<Answer<Done>>>) -> Result<BulkOutcome> {
+pub fn settle_all(
+    scope: &Scope,
+    given: Vec<ID>,
+    answers: ServiceResult<Vec<ServiceResult<CommandOutcome>>>,
+) -> Result<BulkOutcome> {
     let mut answers = match error::refused(answers)? {
         Ok(answers) => answers,
         Err(refusal) => {
@@ -166,7 +170,7 @@ pub fn settle_all(scope: &Scope, given: Vec<ID>, answers: Answer<Vec<Answer<Done
 ///
 /// # Errors
 /// What is no refusal.
-pub fn settle_handed_off(scope: &Scope, answer: Answer<HandedOff>) -> Result<BulkOutcome> {
+pub fn settle_handed_off(scope: &Scope, answer: ServiceResult<HandedOff>) -> Result<BulkOutcome> {
     let loaders = scope.loaders();
     let told = |refusal: Refusal| {
         let about_receiver = matches!(refusal, Refusal::AgentInactive | Refusal::AgentLacksAccess);

@@ -6,8 +6,8 @@ use async_graphql::{Enum, ID, MergedObject, Object};
 
 use crate::domain;
 use crate::graphql::connection::{Page, Total};
+use crate::graphql::fast_object::{FastObject, FieldWriter, Json, Selected, scalar};
 use crate::graphql::ids;
-use crate::graphql::written::{Json, Selected, Writer, Written, leaf};
 
 /// What an agent may do in the workspace.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Enum)]
@@ -63,26 +63,26 @@ impl Agent {
     }
 }
 
-impl Written for domain::Agent {
+impl FastObject for domain::Agent {
     fn type_name() -> Cow<'static, str> {
         "Agent".into()
     }
 
-    fn writer(selected: &Selected<'_>) -> Option<Writer<Self>> {
+    fn writer(selected: &Selected<'_>) -> Option<FieldWriter<Self>> {
         Some(match selected.name() {
-            "id" => leaf(|it: &Self, json| json.id(it.id)),
-            "name" => leaf(|it: &Self, json| json.text(&it.name)),
-            "title" => leaf(|it: &Self, json| json.optional(it.title.as_deref(), Json::text)),
-            "email" => leaf(|it: &Self, json| json.text(&it.email)),
-            "role" => leaf(|it: &Self, json| json.name(AgentRole::from(it.role))),
-            "active" => leaf(|it: &Self, json| json.boolean(it.active)),
-            "experienced" => leaf(|it: &Self, json| json.boolean(it.experienced)),
+            "id" => scalar(|it: &Self, json| json.id(it.id)),
+            "name" => scalar(|it: &Self, json| json.text(&it.name)),
+            "title" => scalar(|it: &Self, json| json.optional(it.title.as_deref(), Json::text)),
+            "email" => scalar(|it: &Self, json| json.text(&it.email)),
+            "role" => scalar(|it: &Self, json| json.name(AgentRole::from(it.role))),
+            "active" => scalar(|it: &Self, json| json.boolean(it.active)),
+            "experienced" => scalar(|it: &Self, json| json.boolean(it.experienced)),
             _ => return None,
         })
     }
 }
 
-impl Written for Agent {}
+impl FastObject for Agent {}
 
 /// A page of agents, by name.
 #[derive(MergedObject)]

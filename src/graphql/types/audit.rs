@@ -9,8 +9,8 @@ use crate::clock::Timestamp;
 use crate::domain;
 use crate::domain::audit::Tally;
 use crate::graphql::connection::Page;
+use crate::graphql::fast_object::FastObject;
 use crate::graphql::scalars::EventCursor;
-use crate::graphql::written::Written;
 use crate::service::violations::ViolationPosition;
 
 const MICROS_PER_MINUTE: f64 = 60_000_000.0;
@@ -127,7 +127,7 @@ pub struct AsOf {
     pub as_of: EventCursor,
 }
 
-impl Written for OwnershipViolation {}
+impl FastObject for OwnershipViolation {}
 
 /// A page of violations.
 #[derive(MergedObject)]

@@ -5,8 +5,8 @@ use std::borrow::Cow;
 use async_graphql::{ID, Object};
 
 use crate::domain::{self, input::E164};
+use crate::graphql::fast_object::{FastObject, FieldWriter, Json, Selected, scalar};
 use crate::graphql::ids;
-use crate::graphql::written::{Json, Selected, Writer, Written, leaf};
 
 /// A customer of the workspace.
 #[derive(Debug, Clone)]
@@ -32,16 +32,16 @@ impl Contact {
     }
 }
 
-impl Written for domain::Contact {
+impl FastObject for domain::Contact {
     fn type_name() -> Cow<'static, str> {
         "Contact".into()
     }
 
-    fn writer(selected: &Selected<'_>) -> Option<Writer<Self>> {
+    fn writer(selected: &Selected<'_>) -> Option<FieldWriter<Self>> {
         Some(match selected.name() {
-            "id" => leaf(|it: &Self, json| json.id(it.id)),
-            "number" => leaf(|it: &Self, json| json.text(it.number.as_str())),
-            "name" => leaf(|it: &Self, json| json.optional(it.name.as_deref(), Json::text)),
+            "id" => scalar(|it: &Self, json| json.id(it.id)),
+            "number" => scalar(|it: &Self, json| json.text(it.number.as_str())),
+            "name" => scalar(|it: &Self, json| json.optional(it.name.as_deref(), Json::text)),
             _ => return None,
         })
     }

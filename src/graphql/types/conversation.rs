@@ -15,13 +15,15 @@ use super::message::{Message, MessageConnection};
 use super::phone_number::PhoneNumber;
 use crate::clock::Timestamp;
 use crate::domain::{self, AgentId};
-use crate::graphql::connection::{Cursor, HistoryNumber, MessageNumber, Page, Paging, Total, Window, cost};
-use crate::graphql::direct::Direct;
+use crate::graphql::connection::{
+    Cursor, HistoryNumber, MessageNumber, Page, PageWindow, Paging, Total, cost,
+};
 use crate::graphql::error;
+use crate::graphql::fast_object::{FastObject, FieldWriter, Json, Selected, scalar};
 use crate::graphql::ids;
+use crate::graphql::inline_object::InlineObject;
 use crate::graphql::loaders::Loaders;
-use crate::graphql::written::{Json, Selected, Writer, Written, leaf};
-use crate::service::Seen;
+use crate::service::VisibleConversation;
 
 /// Whether there is still work to do.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Enum)]
@@ -34,18 +36,18 @@ pub enum ConversationStatus {
 }
 
 /// A conversation as the API shows it.
-pub type Conversation = Direct<ConversationFields>;
+pub type Conversation = InlineObject<ConversationFields>;
 
 /// A conversation, and what to look up its surroundings with.
 #[derive(Clone)]
 pub struct ConversationFields {
-    seen: Seen,
+    seen: VisibleConversation,
     loaders: Arc<Loaders>,
 }
 
 impl Conversation {
-    pub fn new(seen: Seen, loaders: &Arc<Loaders>) -> Self {
-        Direct(ConversationFields { seen, loaders: loaders.clone() })
+    pub fn new(seen: VisibleConversation, loaders: &Arc<Loaders>) -> Self {
+        InlineObject(ConversationFields { seen, loaders: loaders.clone() })
     }
 }
 
@@ -55,10 +57,10 @@ impl ConversationFields {
     }
 
     /// Nobody, or the agent if they are at hand.
-    fn agent_at_hand(&self, id: Option<AgentId>) -> Option<Option<&domain::Agent>> {
+    fn agent_cached(&self, id: Option<AgentId>) -> Option<Option<&domain::Agent>> {
         match id {
             None => Some(None),
-            Some(id) => self.loaders.agent_at_hand(id).map(Some),
+            Some(id) => self.loaders.agent_cached(id).map(Some),
         }
     }
 
@@ -71,41 +73,40 @@ impl ConversationFields {
     }
 }
 
-impl Written for ConversationFields {
+impl FastObject for ConversationFields {
     fn type_name() -> Cow<'static, str> {
         "Conversation".into()
     }
 
-    fn writer(selected: &Selected<'_>) -> Option<Writer<Self>> {
+    fn writer(selected: &Selected<'_>) -> Option<FieldWriter<Self>> {
         Some(match selected.name() {
-            "id" => leaf(|it: &Self, json| json.id(it.row().id)),
-            "status" => leaf(|it: &Self, json| json.name(ConversationStatus::from(it.row().status()))),
-            "version" => leaf(|it: &Self, json| json.int(it.row().version)),
+            "id" => scalar(|it: &Self, json| json.id(it.row().id)),
+            "status" => scalar(|it: &Self, json| json.name(ConversationStatus::from(it.row().status()))),
+            "version" => scalar(|it: &Self, json| json.int(it.row().version)),
             "contact" => {
-                return selected
-                    .object(|it: &Self| it.loaders.contact_at_hand(it.row().contact_id).map(Some));
+                return selected.object(|it: &Self| it.loaders.contact_cached(it.row().contact_id).map(Some));
             }
             "phoneNumber" => {
                 return selected
-                    .object(|it: &Self| it.loaders.phone_number_at_hand(it.row().phone_number_id).map(Some));
+                    .object(|it: &Self| it.loaders.phone_number_cached(it.row().phone_number_id).map(Some));
             }
-            "assignee" => return selected.object(|it: &Self| it.agent_at_hand(it.row().assignee())),
-            "assignedBy" => return selected.object(|it: &Self| it.agent_at_hand(it.row().assigned_by())),
-            "assignedAt" => leaf(|it: &Self, json| json.optional(it.row().assigned_at(), Json::time)),
+            "assignee" => return selected.object(|it: &Self| it.agent_cached(it.row().assignee())),
+            "assignedBy" => return selected.object(|it: &Self| it.agent_cached(it.row().assigned_by())),
+            "assignedAt" => scalar(|it: &Self, json| json.optional(it.row().assigned_at(), Json::time)),
             "unassignedSince" => {
-                leaf(|it: &Self, json| json.optional(it.row().unassigned_since(), Json::time))
+                scalar(|it: &Self, json| json.optional(it.row().unassigned_since(), Json::time))
             }
-            "unread" => leaf(|it: &Self, json| json.boolean(it.seen.unread)),
-            "viewerCanReply" => leaf(|it: &Self, json| json.boolean(it.viewer_is_agent())),
-            "lastActivityAt" => leaf(|it: &Self, json| json.time(it.row().last_activity_at)),
+            "unread" => scalar(|it: &Self, json| json.boolean(it.seen.unread)),
+            "viewerCanReply" => scalar(|it: &Self, json| json.boolean(it.viewer_is_agent())),
+            "lastActivityAt" => scalar(|it: &Self, json| json.time(it.row().last_activity_at)),
             "lastMessage" => {
                 return selected
-                    .object(|it: &Self| it.loaders.message_at_hand(it.row().last_message_id).map(Some));
+                    .object(|it: &Self| it.loaders.message_cached(it.row().last_message_id).map(Some));
             }
-            "waitingSince" => leaf(|it: &Self, json| json.optional(it.row().waiting_since(), Json::time)),
-            "createdAt" => leaf(|it: &Self, json| json.time(it.row().created_at)),
-            "closedAt" => leaf(|it: &Self, json| json.optional(it.row().closed_at(), Json::time)),
-            "closedBy" => return selected.object(|it: &Self| it.agent_at_hand(it.row().closed_by())),
+            "waitingSince" => scalar(|it: &Self, json| json.optional(it.row().waiting_since(), Json::time)),
+            "createdAt" => scalar(|it: &Self, json| json.time(it.row().created_at)),
+            "closedAt" => scalar(|it: &Self, json| json.optional(it.row().closed_at(), Json::time)),
+            "closedBy" => return selected.object(|it: &Self| it.agent_cached(it.row().closed_by())),
             _ => return None,
         })
     }
@@ -216,7 +217,7 @@ impl ConversationFields {
         let paging = Paging::new(first, after, last, before)?;
         let slice = paging.slice(|cursor| MessageNumber::decode(cursor).map(|number| number.0))?;
         let count = self.row().message_count;
-        let window = Window::rising(count, slice);
+        let window = PageWindow::rising(count, slice);
         let messages = match window.run() {
             Some((low, high)) => self.loaders.message_run((self.row().id, low, high)).await?,
             None => Vec::new(),
@@ -240,7 +241,7 @@ impl ConversationFields {
         let paging = Paging::new(first, after, last, before)?;
         let slice = paging.slice(|cursor| HistoryNumber::decode(cursor).map(|number| number.0))?;
         let count = self.row().version;
-        let window = Window::falling(count, slice);
+        let window = PageWindow::falling(count, slice);
         let events = match window.run() {
             Some((low, high)) => self.loaders.history_run((self.row().id, low, high)).await?,
             None => Vec::new(),

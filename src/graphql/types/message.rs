@@ -9,9 +9,9 @@ use super::agent::Agent;
 use crate::clock::Timestamp;
 use crate::domain;
 use crate::graphql::connection::{MessageNumber, Page, Total};
+use crate::graphql::fast_object::{FastObject, FieldWriter, Selected, scalar};
 use crate::graphql::ids;
 use crate::graphql::loaders::Loaders;
-use crate::graphql::written::{Selected, Writer, Written, leaf};
 
 /// Which way a message went.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Enum)]
@@ -110,17 +110,19 @@ impl Message {
 }
 
 /// A message with its author, as it comes beside a row.
-impl Written for (domain::Message, Option<domain::Agent>) {
+impl FastObject for (domain::Message, Option<domain::Agent>) {
     fn type_name() -> Cow<'static, str> {
         "Message".into()
     }
 
-    fn writer(selected: &Selected<'_>) -> Option<Writer<Self>> {
+    fn writer(selected: &Selected<'_>) -> Option<FieldWriter<Self>> {
         Some(match selected.name() {
-            "id" => leaf(|(it, _): &Self, json| json.id(it.id)),
-            "direction" => leaf(|(it, _): &Self, json| json.name(MessageDirection::from(it.direction))),
-            "body" => leaf(|(it, _): &Self, json| json.text(&it.body)),
-            "mediaUrls" => leaf(|(it, _): &Self, json| json.list(&it.media_urls, |json, url| json.text(url))),
+            "id" => scalar(|(it, _): &Self, json| json.id(it.id)),
+            "direction" => scalar(|(it, _): &Self, json| json.name(MessageDirection::from(it.direction))),
+            "body" => scalar(|(it, _): &Self, json| json.text(&it.body)),
+            "mediaUrls" => {
+                scalar(|(it, _): &Self, json| json.list(&it.media_urls, |json, url| json.text(url)))
+            }
             "author" => {
                 return selected.object(|(it, author): &Self| match (it.author_id, author) {
                     (None, _) => Some(None),
@@ -128,8 +130,8 @@ impl Written for (domain::Message, Option<domain::Agent>) {
                     (Some(_), None) => None,
                 });
             }
-            "sentAt" => leaf(|(it, _): &Self, json| json.time(it.sent_at)),
-            "deliveryStatus" => leaf(|(it, _): &Self, json| {
+            "sentAt" => scalar(|(it, _): &Self, json| json.time(it.sent_at)),
+            "deliveryStatus" => scalar(|(it, _): &Self, json| {
                 json.optional(it.delivery_status, |json, status| json.name(DeliveryStatus::from(status)));
             }),
             _ => return None,
@@ -137,7 +139,7 @@ impl Written for (domain::Message, Option<domain::Agent>) {
     }
 }
 
-impl Written for Message {}
+impl FastObject for Message {}
 
 /// A page of a conversation's messages, in the order they arrived.
 #[derive(MergedObject)]

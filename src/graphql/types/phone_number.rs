@@ -5,8 +5,8 @@ use std::borrow::Cow;
 use async_graphql::{ID, Object};
 
 use crate::domain::{self, input::E164};
+use crate::graphql::fast_object::{FastObject, FieldWriter, Selected, scalar};
 use crate::graphql::ids;
-use crate::graphql::written::{Selected, Writer, Written, leaf};
 
 /// A shared number of the workspace.
 #[derive(Debug, Clone)]
@@ -32,16 +32,16 @@ impl PhoneNumber {
     }
 }
 
-impl Written for domain::PhoneNumber {
+impl FastObject for domain::PhoneNumber {
     fn type_name() -> Cow<'static, str> {
         "PhoneNumber".into()
     }
 
-    fn writer(selected: &Selected<'_>) -> Option<Writer<Self>> {
+    fn writer(selected: &Selected<'_>) -> Option<FieldWriter<Self>> {
         Some(match selected.name() {
-            "id" => leaf(|it: &Self, json| json.id(it.id)),
-            "number" => leaf(|it: &Self, json| json.text(it.number.as_str())),
-            "label" => leaf(|it: &Self, json| json.text(&it.label)),
+            "id" => scalar(|it: &Self, json| json.id(it.id)),
+            "number" => scalar(|it: &Self, json| json.text(it.number.as_str())),
+            "label" => scalar(|it: &Self, json| json.text(&it.label)),
             _ => return None,
         })
     }

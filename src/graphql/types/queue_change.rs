@@ -109,7 +109,7 @@ impl QueueChange {
             }
             QueueItem::Changed { seq, change, seen, cause } => {
                 let cursor = cursor(loaders, seq);
-                let loaders = loaders.renewed(Some(cause.around));
+                let loaders = loaders.renewed(Some(cause.related));
                 let cause = ConversationEvent::new(cause.event, &loaders);
                 let (id, version) = (seen.conversation.id, seen.conversation.version);
                 let conversation = Conversation::new(seen, &loaders);
@@ -146,10 +146,10 @@ pub struct ConversationChange {
 impl ConversationChange {
     /// An item of a thread; it gets loaders of its own.
     pub fn new(item: ThreadItem, loaders: &Arc<Loaders>) -> Self {
-        let loaders = loaders.renewed(item.event.as_ref().map(|told| told.around.clone()));
+        let loaders = loaders.renewed(item.event.as_ref().map(|feed_event| feed_event.related.clone()));
         Self {
             cursor: cursor(&loaders, item.seq),
-            event: item.event.and_then(|told| ConversationEvent::new(told.event, &loaders)),
+            event: item.event.and_then(|feed_event| ConversationEvent::new(feed_event.event, &loaders)),
             conversation: item.seen.map(|seen| Conversation::new(seen, &loaders)),
             reset: item.reset.map(Into::into),
         }

@@ -75,7 +75,7 @@ pub struct PhoneNumberQueueHealth {
 
 impl PhoneNumberQueueHealth {
     fn new((number, queue): (domain::PhoneNumber, Queue)) -> Self {
-        let flows = queue.slots.in_window();
+        let flows = queue.buckets.in_window();
         Self {
             phone_number: PhoneNumber(number),
             unassigned: fit(queue.unassigned),
@@ -84,7 +84,7 @@ impl PhoneNumberQueueHealth {
             arrived: fit(flows.arrived),
             claimed: fit(flows.claimed),
             returned: fit(flows.returned),
-            trend: trend(&queue.slots).into(),
+            trend: trend(&queue.buckets).into(),
         }
     }
 }
@@ -96,7 +96,7 @@ fn fit(n: i64) -> i32 {
 
 impl QueueHealth {
     pub fn new(health: domain::QueueHealth, as_of: EventCursor) -> Self {
-        let (queue, flows) = (health.queue, health.queue.slots.in_window());
+        let (queue, flows) = (health.queue, health.queue.buckets.in_window());
         Self {
             unassigned: fit(queue.unassigned),
             oldest_unassigned_since: queue.oldest_unassigned_since,

@@ -8,10 +8,10 @@ use axum::{
 use serde::Serialize;
 
 use super::media::MediaType;
-use crate::graphql::written::Json;
+use crate::graphql::fast_object::Json;
 use crate::http::{
     errors::{self, Code},
-    fair_use::{self, Spent, Standing},
+    rate_limit::{self, RateLimitStatus, RateLimited},
     request_id::{RequestId, X_REQUEST_ID},
     session::SignInError,
 };
@@ -22,11 +22,11 @@ const RATELIMIT_REMAINING: HeaderName = HeaderName::from_static("ratelimit-remai
 const RATELIMIT_RESET: HeaderName = HeaderName::from_static("ratelimit-reset");
 
 /// Tells an agent how many points are left, and in how many seconds all of them are there again.
-pub(super) fn standing_headers(standing: &Standing) -> [(HeaderName, HeaderValue); 3] {
+pub(super) fn standing_headers(rate_limit_status: &RateLimitStatus) -> [(HeaderName, HeaderValue); 3] {
     [
-        (RATELIMIT_LIMIT, HeaderValue::from(standing.limit)),
-        (RATELIMIT_REMAINING, HeaderValue::from(standing.remaining)),
-        (RATELIMIT_RESET, HeaderValue::from(fair_use::seconds(standing.full_in))),
+        (RATELIMIT_LIMIT, HeaderValue::from(rate_limit_status.limit)),
+        (RATELIMIT_REMAINING, HeaderValue::from(rate_limit_status.remaining)),
+        (RATELIMIT_RESET, HeaderValue::from(rate_limit::seconds(rate_limit_status.full_in))),
     ]
 }
 
@@ -137,10 +137,10 @@ impl Rejection {
     }
 
     /// 429: the agent has too few points left.
-    pub fn spent(spent: &Spent) -> Self {
+    pub fn spent(spent: &RateLimited) -> Self {
         let mut rejection = Self::error(StatusCode::TOO_MANY_REQUESTS, errors::spent(spent))
-            .retry_after(fair_use::seconds(spent.enough_in));
-        rejection.headers.extend(standing_headers(&spent.standing));
+            .retry_after(rate_limit::seconds(spent.enough_in));
+        rejection.headers.extend(standing_headers(&spent.rate_limit_status));
         rejection
     }
 

@@ -60,11 +60,11 @@ impl SocketLimits {
 
     /// A place for one more socket; `None` when the process is full, or when too many
     /// have arrived within this second.
-    pub(super) fn admit(&self, now: Instant) -> Option<Place> {
+    pub(super) fn admit(&self, now: Instant) -> Option<SocketPermit> {
         if !self.arrives(now) {
             return None;
         }
-        let place = Place(Arc::clone(&self.shared));
+        let place = SocketPermit(Arc::clone(&self.shared));
         // Counted before it is compared, so that two arrivals cannot share the last place.
         let before = self.shared.open.fetch_add(1, Ordering::Relaxed);
         (before < self.per_process).then_some(place)
@@ -81,22 +81,22 @@ impl SocketLimits {
     }
 
     /// One more socket of this agent; `None` when the agent has too many.
-    pub(super) fn admit_agent(&self, agent: Uuid) -> Option<AgentPlace> {
+    pub(super) fn admit_agent(&self, agent: Uuid) -> Option<AgentPermit> {
         let mut of_agents = locked(&self.shared.of_agents);
         let open = of_agents.entry(agent).or_default();
         if *open >= self.per_agent {
             return None;
         }
         *open += 1;
-        Some(AgentPlace { shared: Arc::clone(&self.shared), agent })
+        Some(AgentPermit { shared: Arc::clone(&self.shared), agent })
     }
 }
 
 /// A socket's place among those of the process.
 #[derive(Debug)]
-pub(super) struct Place(Arc<Shared>);
+pub(super) struct SocketPermit(Arc<Shared>);
 
-impl Drop for Place {
+impl Drop for SocketPermit {
     fn drop(&mut self) {
         self.0.open.fetch_sub(1, Ordering::Relaxed);
     }
@@ -104,12 +104,12 @@ impl Drop for Place {
 
 /// A socket's place among those of its agent.
 #[derive(Debug)]
-pub(super) struct AgentPlace {
+pub(super) struct AgentPermit {
     shared: Arc<Shared>,
     agent: Uuid,
 }
 
-impl Drop for AgentPlace {
+impl Drop for AgentPermit {
     fn drop(&mut self) {
         let mut of_agents = locked(&self.shared.of_agents);
         if let Some(open) = of_agents.get_mut(&self.agent) {

@@ -22,8 +22,8 @@ use tracing::Instrument;
 use super::protocol::ServerMessage;
 use crate::http::{
     errors::{self, Settled},
-    observation::Observation,
     operation,
+    operation_span::OperationSpan,
     transport::TransportSettings,
 };
 
@@ -175,18 +175,18 @@ impl Outbox {
 pub(super) async fn subscribe(
     mut items: BoxStream<'static, Response>,
     outbox: Outbox,
-    seen: Observation,
+    span: OperationSpan,
 ) -> Result<(), Unheard> {
-    let request_id = seen.request_id();
-    let span = seen.span();
+    let request_id = span.request_id();
+    let tracing_span = span.span();
     loop {
-        let item = AssertUnwindSafe(items.next()).catch_unwind().instrument(span.clone()).await;
+        let item = AssertUnwindSafe(items.next()).catch_unwind().instrument(tracing_span.clone()).await;
         let settled = match item {
             Ok(None) => return outbox.complete().await,
             Ok(Some(response)) => errors::settle(response, request_id),
             Err(payload) => operation::settle_result(Err(payload), request_id),
         };
-        seen.settled(&settled);
+        span.settled(&settled);
         match settled {
             Settled::Executed(response) => outbox.next(&response).await?,
             Settled::Refused(errors) => return outbox.error(&errors).await,
@@ -202,17 +202,17 @@ pub(super) async fn answer<E: Executor>(
     tasks: TaskTracker,
     time: Duration,
     outbox: Outbox,
-    seen: Observation,
+    span: OperationSpan,
 ) -> Result<(), Unheard> {
-    let run = operation::execute(&executor, kind, request, &tasks, &seen).instrument(seen.span());
+    let run = operation::execute(&executor, kind, request, &tasks, &span).instrument(span.span());
     let settled = timeout(time, run).await.unwrap_or_else(|_| {
         let mut error = errors::timed_out();
-        errors::name_request(std::slice::from_mut(&mut error), seen.request_id());
+        errors::name_request(std::slice::from_mut(&mut error), span.request_id());
         Settled::Refused(vec![error])
     });
-    seen.settled(&settled);
+    span.settled(&settled);
     // What the client does not read is no part of the operation.
-    drop(seen);
+    drop(span);
     match settled {
         Settled::Executed(response) => {
             outbox.next(&response).await?;

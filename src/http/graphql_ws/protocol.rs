@@ -6,7 +6,7 @@ use async_graphql::{Response, ServerError};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-use crate::graphql::written::Json;
+use crate::graphql::fast_object::Json;
 use crate::http::operation::Parameters;
 
 /// A control frame holds 125 bytes, two of which are the code.

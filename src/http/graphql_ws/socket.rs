@@ -25,15 +25,15 @@ use tokio::{
 };
 
 use super::{
-    limits::{AgentPlace, Place},
+    limits::{AgentPermit, SocketPermit},
     operations::{self, Delivery, LiveOperations},
     protocol::{self, ClientMessage, Close, ServerMessage},
     timers::{Due, Timers},
 };
 use crate::http::{
     errors::{self, Code},
-    observation::Observation,
     operation::{Operation, Parameters},
+    operation_span::OperationSpan,
     session::{self, Session, SignIn, SignInError},
     trace::TraceContext,
     transport::GraphqlEndpoint,
@@ -63,7 +63,7 @@ enum Ending {
 pub(super) async fn serve<E: Executor, A: SignIn>(
     endpoint: GraphqlEndpoint<E, A>,
     socket: WebSocket,
-    place: Place,
+    place: SocketPermit,
     trace: TraceContext,
 ) {
     let spoken = socket.protocol().is_some();
@@ -85,7 +85,7 @@ async fn converse<E: Executor, A: SignIn>(
 ) -> Ending {
     let (live, deliveries) = LiveOperations::new(endpoint.settings());
     let (replies, queued_replies) = mpsc::channel(REPLIES);
-    let mut conversation = Conversation {
+    let mut conversation = SocketConnection {
         endpoint,
         trace,
         live: &live,
@@ -159,10 +159,10 @@ async fn close(mut sink: SplitSink<WebSocket, Message>, mut stream: SplitStream<
 /// A caller whose `connection_init` was acknowledged.
 struct Caller {
     session: Session,
-    _place: Option<AgentPlace>,
+    _place: Option<AgentPermit>,
 }
 
-struct Conversation<'a, E, A> {
+struct SocketConnection<'a, E, A> {
     endpoint: &'a GraphqlEndpoint<E, A>,
     trace: TraceContext,
     live: &'a LiveOperations,
@@ -181,7 +181,7 @@ fn end(close: Close) -> Step {
     Step::Break(Ending::Close(close))
 }
 
-impl<E: Executor, A: SignIn> Conversation<'_, E, A> {
+impl<E: Executor, A: SignIn> SocketConnection<'_, E, A> {
     async fn run(&mut self, stream: &mut SplitStream<WebSocket>) -> Ending {
         let shutdown = self.endpoint.shutdown().cancelled();
         tokio::pin!(shutdown);
@@ -313,16 +313,16 @@ impl<E: Executor, A: SignIn> Conversation<'_, E, A> {
         if self.live.contains(&id) {
             return end(Close::duplicate(&id));
         }
-        let seen = Observation::of_socket(self.endpoint.metrics(), &parameters.trace, &self.trace);
-        seen.signed_in(&caller.session);
-        let admitted = Operation::admit(parameters, self.endpoint.settings(), self.endpoint.documents());
+        let span = OperationSpan::of_socket(self.endpoint.metrics(), &parameters.trace, &self.trace);
+        span.signed_in(&caller.session);
+        let admitted = Operation::prepare(parameters, self.endpoint.settings(), self.endpoint.documents());
         let placed = admitted.and_then(|operation| {
-            seen.admitted(&operation);
+            span.admitted(&operation);
             let Some(place) = self.live.place(operation.kind) else {
                 let message = "This socket has too many operations running.";
                 return Err(Box::new(errors::error(Code::LimitExceeded, message)));
             };
-            match self.endpoint.fair_use().pay(caller.session.agent_key, operation.points) {
+            match self.endpoint.rate_limit().charge(caller.session.agent_key, operation.points) {
                 Ok(_) => Ok((operation, place)),
                 Err(spent) => Err(Box::new(errors::spent(&spent))),
             }
@@ -330,8 +330,8 @@ impl<E: Executor, A: SignIn> Conversation<'_, E, A> {
         let (operation, place) = match placed {
             Ok(placed) => placed,
             Err(mut error) => {
-                errors::name_request(std::slice::from_mut(&mut *error), seen.request_id());
-                seen.ended(std::slice::from_ref(&*error));
+                errors::name_request(std::slice::from_mut(&mut *error), span.request_id());
+                span.ended(std::slice::from_ref(&*error));
                 let message = ServerMessage::Error { id: &id, payload: std::slice::from_ref(&*error) };
                 if let Some(refusal) = reply(&message) {
                     permit.send(refusal);
@@ -339,7 +339,7 @@ impl<E: Executor, A: SignIn> Conversation<'_, E, A> {
                 return Step::Continue(());
             }
         };
-        self.start(id, operation, place, &caller.session, seen);
+        self.start(id, operation, place, &caller.session, span);
         Step::Continue(())
     }
 
@@ -349,7 +349,7 @@ impl<E: Executor, A: SignIn> Conversation<'_, E, A> {
         operation: Operation,
         place: OwnedSemaphorePermit,
         session: &Session,
-        seen: Observation,
+        span: OperationSpan,
     ) {
         let kind = operation.kind;
         let mut request = operation.into_request(session);
@@ -359,7 +359,7 @@ impl<E: Executor, A: SignIn> Conversation<'_, E, A> {
             // Begun out here, so that the task has no room for the request as long as it lasts.
             let items = executor.execute_stream(request, None);
             self.live.start(id, Some(place), |outbox| async move {
-                let _ = operations::subscribe(items, outbox, seen).await;
+                let _ = operations::subscribe(items, outbox, span).await;
             });
             return;
         }
@@ -372,7 +372,7 @@ impl<E: Executor, A: SignIn> Conversation<'_, E, A> {
         let tasks = self.endpoint.tasks().clone();
         let time = self.endpoint.settings().request_timeout;
         self.live.start(id, place, move |outbox| async move {
-            let _ = operations::answer(executor, kind, request, tasks, time, outbox, seen).await;
+            let _ = operations::answer(executor, kind, request, tasks, time, outbox, span).await;
         });
     }
 }

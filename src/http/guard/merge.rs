@@ -12,13 +12,13 @@ use std::collections::{HashMap, HashSet};
 use async_graphql::parser::Positioned;
 use async_graphql::parser::types::{ExecutableDocument, Field, Selection, SelectionSet};
 
-use super::Refusal;
+use super::DocumentError;
 
 /// Refuses a document with two fields of one key that differ in name or
 /// arguments.
 ///
 /// Needs a document whose nesting, expanded, is bounded and free of cycles.
-pub(super) fn check(document: &ExecutableDocument) -> Result<(), Refusal> {
+pub(super) fn check(document: &ExecutableDocument) -> Result<(), DocumentError> {
     let operations = document.operations.iter();
     let operations = operations.map(|(_, operation)| &operation.node.selection_set);
     let fragments = document.fragments.values();
@@ -30,7 +30,7 @@ pub(super) fn check(document: &ExecutableDocument) -> Result<(), Refusal> {
 }
 
 /// Checks `set` and the sets written inside it, each as a set of its own.
-fn check_inside(document: &ExecutableDocument, set: &SelectionSet) -> Result<(), Refusal> {
+fn check_inside(document: &ExecutableDocument, set: &SelectionSet) -> Result<(), DocumentError> {
     Keys { document, first: HashMap::new(), spread: HashSet::new() }.collect(None, set)?;
     for item in &set.items {
         match &item.node {
@@ -55,7 +55,7 @@ struct Keys<'a> {
 }
 
 impl<'a> Keys<'a> {
-    fn collect(&mut self, on: Option<&'a str>, set: &'a SelectionSet) -> Result<(), Refusal> {
+    fn collect(&mut self, on: Option<&'a str>, set: &'a SelectionSet) -> Result<(), DocumentError> {
         for item in &set.items {
             match &item.node {
                 Selection::Field(field) => self.add(on, field)?,
@@ -79,7 +79,7 @@ impl<'a> Keys<'a> {
         Ok(())
     }
 
-    fn add(&mut self, on: Option<&'a str>, field: &'a Positioned<Field>) -> Result<(), Refusal> {
+    fn add(&mut self, on: Option<&'a str>, field: &'a Positioned<Field>) -> Result<(), DocumentError> {
         let key = field.node.response_key().node.as_str();
         let first = match self.first.entry((on, key)) {
             Entry::Vacant(free) => {
@@ -91,7 +91,7 @@ impl<'a> Keys<'a> {
         if ask_the_same(&first.node, &field.node) {
             return Ok(());
         }
-        Err(Refusal::field_conflict(key, [first.pos, field.pos]))
+        Err(DocumentError::field_conflict(key, [first.pos, field.pos]))
     }
 }
 

@@ -1,11 +1,11 @@
 //! What a GraphQL document may cost, judged before anything is spent on it.
 //!
-//! [`admit`] stands in front of the executor, for HTTP and WebSocket alike. It
+//! [`check_document`] stands in front of the executor, for HTTP and WebSocket alike. It
 //! takes the text through three gates, each of which makes the next one safe:
 //!
 //! 1. `scan` reads the bytes once, without recursion, so that the recursive
 //!    parser never sees a document that could exhaust its stack;
-//! 2. the parser runs once, and its document is handed on in [`Admitted`] for
+//! 2. the parser runs once, and its document is handed on in [`CheckedDocument`] for
 //!    `Request::set_parsed_query`, so that nothing parses twice;
 //! 3. `shape` and `merge` bound what the document amounts to once its
 //!    fragments are expanded. The executor expands them again and again while
@@ -17,7 +17,7 @@
 //!
 //! `compact` gives back what the parser keeps in reserve, for documents that are kept for long.
 //!
-//! [`admit_variables`] bounds the variables, whose values are copied to each
+//! [`check_variables`] bounds the variables, whose values are copied to each
 //! place that uses them.
 //!
 //! Nothing here knows the schema, the caller or the transport. The complexity
@@ -25,9 +25,9 @@
 //! every rule of validation that costs no more than the text is long.
 
 mod compact;
+mod document_error;
 mod merge;
 mod objects;
-mod refusal;
 mod scan;
 mod shape;
 #[cfg(test)]
@@ -40,8 +40,8 @@ use async_graphql::parser::{Pos, Positioned, parse_query};
 use async_graphql::{Name, Variables};
 
 pub use compact::compact;
-pub(in crate::http) use refusal::clip;
-pub use refusal::{Limited, Refusal};
+pub(in crate::http) use document_error::clip;
+pub use document_error::{DocumentError, Limit};
 
 /// How deep brackets may nest whatever [`DocumentLimits::nesting`] says.
 ///
@@ -121,7 +121,7 @@ impl DocumentLimits {
 
 /// A document within the limits, and what the transport needs to know of it.
 #[derive(Debug, Clone)]
-pub struct Admitted {
+pub struct CheckedDocument {
     /// The parsed document, for `Request::set_parsed_query`.
     pub document: ExecutableDocument,
     /// The type of the chosen operation.
@@ -148,21 +148,21 @@ pub struct Admitted {
 ///
 /// # Errors
 ///
-/// [`Refusal::code`] tells a limit (`LIMIT_EXCEEDED`) from a syntax error
+/// [`DocumentError::code`] tells a limit (`LIMIT_EXCEEDED`) from a syntax error
 /// (`GRAPHQL_PARSE_FAILED`) and from a document that can never be valid
 /// (`GRAPHQL_VALIDATION_FAILED`).
-pub fn admit(
+pub fn check_document(
     limits: &DocumentLimits,
     query: &str,
     operation_name: Option<&str>,
-) -> Result<Admitted, Refusal> {
+) -> Result<CheckedDocument, DocumentError> {
     scan::scan(limits, query)?;
-    let document = parse_query(query).map_err(Refusal::from_parser)?;
+    let document = parse_query(query).map_err(DocumentError::from_parser)?;
     objects::check(query)?;
     let (operation_name, operation) = choose(&document.operations, operation_name)?;
     let root = shape::check(limits, &document, operation)?;
     merge::check(&document)?;
-    Ok(Admitted {
+    Ok(CheckedDocument {
         operation: operation.node.ty,
         operation_name: operation_name.cloned(),
         introspection_only: root.introspection_only(),
@@ -178,25 +178,25 @@ pub fn admit(
 ///
 /// Always a limit: the bytes, the nesting, the items of a list, or the number
 /// of values.
-pub fn admit_variables(
+pub fn check_variables(
     limits: &DocumentLimits,
     raw_bytes: usize,
     variables: &Variables,
-) -> Result<(), Refusal> {
+) -> Result<(), DocumentError> {
     if raw_bytes > limits.variables_bytes {
-        return Err(Refusal::exceeded(Limited::VariablesBytes, limits.variables_bytes, None));
+        return Err(DocumentError::exceeded(Limit::VariablesBytes, limits.variables_bytes, None));
     }
     let mut values = 0_usize;
     for value in variables.values() {
         values += shape::count_values(limits, value, None)?;
         if values > limits.variable_values {
-            return Err(Refusal::exceeded(Limited::VariableValues, limits.variable_values, None));
+            return Err(DocumentError::exceeded(Limit::VariableValues, limits.variable_values, None));
         }
     }
     Ok(())
 }
 
-impl Admitted {
+impl CheckedDocument {
     /// Refuses variables of a type that the schema does not have.
     ///
     /// The executor's own validation reports these, too, except for a list of an
@@ -205,14 +205,14 @@ impl Admitted {
     ///
     /// # Errors
     ///
-    /// [`Refusal::UnknownType`] with the first such type.
-    pub fn check_types(&self, is_known: impl Fn(&str) -> bool) -> Result<(), Refusal> {
+    /// [`DocumentError::UnknownType`] with the first such type.
+    pub fn check_types(&self, is_known: impl Fn(&str) -> bool) -> Result<(), DocumentError> {
         for (_, operation) in self.document.operations.iter() {
             for variable in &operation.node.variable_definitions {
                 let ty = &variable.node.var_type;
                 let name = named(&ty.node);
                 if !is_known(name) {
-                    return Err(Refusal::unknown_type(name, ty.pos));
+                    return Err(DocumentError::unknown_type(name, ty.pos));
                 }
             }
         }
@@ -235,18 +235,18 @@ fn named(mut ty: &Type) -> &Name {
 fn choose<'a>(
     operations: &'a DocumentOperations,
     wanted: Option<&str>,
-) -> Result<(Option<&'a Name>, &'a Positioned<OperationDefinition>), Refusal> {
+) -> Result<(Option<&'a Name>, &'a Positioned<OperationDefinition>), DocumentError> {
     let Some(wanted) = wanted else {
         let mut all = operations.iter();
         return match (all.next(), all.next()) {
             (Some(only), None) => Ok(only),
-            _ => Err(Refusal::OperationNameRequired),
+            _ => Err(DocumentError::OperationNameRequired),
         };
     };
     operations
         .iter()
         .find(|(name, _)| name.is_some_and(|name| name == wanted))
-        .ok_or_else(|| Refusal::unknown_operation(wanted))
+        .ok_or_else(|| DocumentError::unknown_operation(wanted))
 }
 
 /// Where `offset` stands in `text`, as the specification counts: both from 1,

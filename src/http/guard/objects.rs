@@ -6,13 +6,13 @@
 use std::collections::HashSet;
 
 use super::scan::{Lexer, Token};
-use super::{Refusal, position};
+use super::{DocumentError, position};
 
 /// Refuses a document in which a literal object gives a field twice.
 ///
 /// Needs a text that the parser has accepted: then braces inside parentheses are objects, and a name before a
 /// colon is the name of a field.
-pub(super) fn check(text: &str) -> Result<(), Refusal> {
+pub(super) fn check(text: &str) -> Result<(), DocumentError> {
     let mut lexer = Lexer::new(text);
     let mut parentheses = 0_usize;
     // For each open bracket the names given in it, if it is an object.
@@ -34,7 +34,7 @@ pub(super) fn check(text: &str) -> Result<(), Refusal> {
                 if let (Some(Some(names)), Some((at, name))) = (open.last_mut(), last_name)
                     && !names.insert(name)
                 {
-                    return Err(Refusal::input_field_repeated(name, position(text, at)));
+                    return Err(DocumentError::input_field_repeated(name, position(text, at)));
                 }
             }
             Token::Name => last_name = text.get(start..lexer.at).map(|name| (start, name)),

@@ -8,13 +8,13 @@
 //! It does not check the grammar. Behind a character that the parser refuses
 //! the counts mean nothing, but then the parser does not get there either.
 
-use super::{DocumentLimits, Limited, Refusal, position};
+use super::{DocumentError, DocumentLimits, Limit, position};
 
 /// Refuses a text that is too long, nests too deep, or has too many tokens or
 /// directives, or in which a string does not end.
-pub(super) fn scan(limits: &DocumentLimits, text: &str) -> Result<(), Refusal> {
+pub(super) fn scan(limits: &DocumentLimits, text: &str) -> Result<(), DocumentError> {
     if text.len() > limits.query_bytes {
-        return Err(Refusal::exceeded(Limited::QueryBytes, limits.query_bytes, None));
+        return Err(DocumentError::exceeded(Limit::QueryBytes, limits.query_bytes, None));
     }
     let mut lexer = Lexer::new(text);
     let (mut depth, mut tokens, mut directives) = (0_usize, 0_usize, 0_usize);
@@ -26,18 +26,18 @@ pub(super) fn scan(limits: &DocumentLimits, text: &str) -> Result<(), Refusal> {
             Token::At => directives += 1,
             Token::Unterminated => {
                 let at = position(text, start);
-                return Err(Refusal::syntax("unterminated string", at));
+                return Err(DocumentError::syntax("unterminated string", at));
             }
             Token::Name | Token::Colon | Token::Other => {}
         }
         for (what, count, limit) in [
-            (Limited::Nesting, depth, limits.bracket_levels()),
-            (Limited::Tokens, tokens, limits.tokens),
-            (Limited::Directives, directives, limits.directives),
+            (Limit::Nesting, depth, limits.bracket_levels()),
+            (Limit::Tokens, tokens, limits.tokens),
+            (Limit::Directives, directives, limits.directives),
         ] {
             if count > limit {
                 let at = position(text, start);
-                return Err(Refusal::exceeded(what, limit, Some(at)));
+                return Err(DocumentError::exceeded(what, limit, Some(at)));
             }
         }
     }

@@ -23,7 +23,7 @@ use async_graphql::parser::types::{
 };
 use async_graphql::parser::{Pos, Positioned};
 
-use super::{DocumentLimits, Limited, Refusal};
+use super::{DocumentError, DocumentLimits, Limit};
 
 /// What a selection set amounts to with its fragments expanded.
 #[derive(Debug, Clone, Copy, Default)]
@@ -72,25 +72,25 @@ impl Shape {
         self.levels = self.levels.max(other.levels);
     }
 
-    fn check(&self, limits: &DocumentLimits, at: Pos) -> Result<(), Refusal> {
+    fn check(&self, limits: &DocumentLimits, at: Pos) -> Result<(), DocumentError> {
         check_all(
             [
-                (Limited::Selections, self.selections, limits.selections),
-                (Limited::Depth, self.depth, limits.depth),
-                (Limited::Nesting, self.levels, limits.bracket_levels()),
-                (Limited::Values, self.values, limits.values),
-                (Limited::VariableUses, self.variable_uses, limits.variable_uses),
-                (Limited::IntrospectionCost, self.introspection_cost, limits.introspection_cost),
+                (Limit::Selections, self.selections, limits.selections),
+                (Limit::Depth, self.depth, limits.depth),
+                (Limit::Nesting, self.levels, limits.bracket_levels()),
+                (Limit::Values, self.values, limits.values),
+                (Limit::VariableUses, self.variable_uses, limits.variable_uses),
+                (Limit::IntrospectionCost, self.introspection_cost, limits.introspection_cost),
             ],
             at,
         )
     }
 }
 
-fn check_all<const N: usize>(counts: [(Limited, usize, usize); N], at: Pos) -> Result<(), Refusal> {
+fn check_all<const N: usize>(counts: [(Limit, usize, usize); N], at: Pos) -> Result<(), DocumentError> {
     for (what, count, limit) in counts {
         if count > limit {
-            return Err(Refusal::exceeded(what, limit, Some(at)));
+            return Err(DocumentError::exceeded(what, limit, Some(at)));
         }
     }
     Ok(())
@@ -105,7 +105,7 @@ pub(super) fn check(
     limits: &DocumentLimits,
     document: &ExecutableDocument,
     chosen: &Positioned<OperationDefinition>,
-) -> Result<Shape, Refusal> {
+) -> Result<Shape, DocumentError> {
     let mut measure = Measure { limits, fragments: HashMap::new() };
     for (name, fragment) in in_order_of_need(document)? {
         let mut shape = measure.set(&fragment.node.selection_set.node)?;
@@ -121,8 +121,8 @@ pub(super) fn check(
     let root = measure.set(&chosen.node.selection_set.node)?;
     check_all(
         [
-            (Limited::Aliases, root.aliases, limits.aliases),
-            (Limited::RootFields, root.fields, limits.root_fields),
+            (Limit::Aliases, root.aliases, limits.aliases),
+            (Limit::RootFields, root.fields, limits.root_fields),
         ],
         chosen.pos,
     )?;
@@ -136,7 +136,7 @@ struct Measure<'a> {
 }
 
 impl Measure<'_> {
-    fn operation(&self, operation: &Positioned<OperationDefinition>) -> Result<Shape, Refusal> {
+    fn operation(&self, operation: &Positioned<OperationDefinition>) -> Result<Shape, DocumentError> {
         let mut shape = self.set(&operation.node.selection_set.node)?;
         shape.add(self.directives(&operation.node.directives)?);
         for variable in &operation.node.variable_definitions {
@@ -149,7 +149,7 @@ impl Measure<'_> {
         Ok(shape)
     }
 
-    fn set(&self, set: &SelectionSet) -> Result<Shape, Refusal> {
+    fn set(&self, set: &SelectionSet) -> Result<Shape, DocumentError> {
         let mut total = Shape::default();
         for item in &set.items {
             let mut shape = match &item.node {
@@ -169,7 +169,7 @@ impl Measure<'_> {
         Ok(total)
     }
 
-    fn field(&self, field: &Field) -> Result<Shape, Refusal> {
+    fn field(&self, field: &Field) -> Result<Shape, DocumentError> {
         let mut shape = self.set(&field.selection_set.node)?;
         let name = field.name.node.as_str();
         let inside = shape.cost_inside_introspection.saturating_add(1);
@@ -190,19 +190,19 @@ impl Measure<'_> {
         Ok(shape)
     }
 
-    fn spread(&self, spread: &Positioned<FragmentSpread>) -> Result<Shape, Refusal> {
+    fn spread(&self, spread: &Positioned<FragmentSpread>) -> Result<Shape, DocumentError> {
         let name = spread.node.fragment_name.node.as_str();
-        self.fragments.get(name).copied().ok_or_else(|| Refusal::unknown_fragment(name, spread.pos))
+        self.fragments.get(name).copied().ok_or_else(|| DocumentError::unknown_fragment(name, spread.pos))
     }
 
     /// Measures the directives of one place, where each may stand once: the schema has none that repeats.
-    fn directives(&self, directives: &[Positioned<Directive>]) -> Result<Shape, Refusal> {
+    fn directives(&self, directives: &[Positioned<Directive>]) -> Result<Shape, DocumentError> {
         let mut total = Shape::default();
         let mut first = HashMap::new();
         for directive in directives {
             let name = directive.node.name.node.as_str();
             if let Some(before) = first.insert(name, directive.pos) {
-                return Err(Refusal::directive_repeated(name, [before, directive.pos]));
+                return Err(DocumentError::directive_repeated(name, [before, directive.pos]));
             }
             total.add(self.arguments(directive.node.clone())?);
         }
@@ -211,10 +211,10 @@ impl Measure<'_> {
 
     /// Takes what it looks into, because a literal that may hold variables
     /// shows what is inside only when it is turned into a constant.
-    fn arguments(&self, holder: Directive) -> Result<Shape, Refusal> {
+    fn arguments(&self, holder: Directive) -> Result<Shape, DocumentError> {
         let mut shape = Shape::default();
         for (count, (name, value)) in holder.arguments.into_iter().enumerate() {
-            let counts = [(Limited::Arguments, count + 1, self.limits.arguments)];
+            let counts = [(Limit::Arguments, count + 1, self.limits.arguments)];
             check_all(counts, name.pos)?;
             let at = Some(value.pos);
             let mut uses = 0;
@@ -256,7 +256,7 @@ pub(super) fn count_values(
     limits: &DocumentLimits,
     value: &Value,
     at: Option<Pos>,
-) -> Result<usize, Refusal> {
+) -> Result<usize, DocumentError> {
     count_values_below(limits, value, at, limits.bracket_levels())
 }
 
@@ -265,17 +265,17 @@ fn count_values_below(
     value: &Value,
     at: Option<Pos>,
     levels_left: usize,
-) -> Result<usize, Refusal> {
+) -> Result<usize, DocumentError> {
     let inside: Box<dyn Iterator<Item = &Value>> = match value {
         Value::List(items) if items.len() > limits.list_items => {
-            return Err(Refusal::exceeded(Limited::ListItems, limits.list_items, at));
+            return Err(DocumentError::exceeded(Limit::ListItems, limits.list_items, at));
         }
         Value::List(items) => Box::new(items.iter()),
         Value::Object(fields) => Box::new(fields.values()),
         _ => return Ok(1),
     };
     let Some(levels_left) = levels_left.checked_sub(1) else {
-        return Err(Refusal::exceeded(Limited::Nesting, limits.bracket_levels(), at));
+        return Err(DocumentError::exceeded(Limit::Nesting, limits.bracket_levels(), at));
     };
     let mut count = 1_usize;
     for value in inside {
@@ -294,8 +294,8 @@ type Fragment<'a> = (&'a str, &'a Positioned<FragmentDefinition>);
 /// A spread names no fragment, fragments spread each other in a circle, or no
 /// operation uses one of them. (An unused one is invalid anyway; refusing it
 /// here means that every fragment is part of what is counted.)
-fn in_order_of_need(document: &ExecutableDocument) -> Result<Vec<Fragment<'_>>, Refusal> {
-    let mut order = Order { document, entered: HashMap::new(), done: Vec::new() };
+fn in_order_of_need(document: &ExecutableDocument) -> Result<Vec<Fragment<'_>>, DocumentError> {
+    let mut order = FragmentOrder { document, entered: HashMap::new(), done: Vec::new() };
     for (_, operation) in document.operations.iter() {
         let mut spreads = Vec::new();
         collect_spreads(&operation.node.selection_set.node, &mut spreads);
@@ -307,22 +307,22 @@ fn in_order_of_need(document: &ExecutableDocument) -> Result<Vec<Fragment<'_>>, 
         .filter(|(name, _)| !order.entered.contains_key(name.as_str()))
         .min_by_key(|(_, fragment)| fragment.pos);
     match unused {
-        Some((name, fragment)) => Err(Refusal::unused_fragment(name, fragment.pos)),
+        Some((name, fragment)) => Err(DocumentError::unused_fragment(name, fragment.pos)),
         None => Ok(order.done),
     }
 }
 
-struct Order<'a> {
+struct FragmentOrder<'a> {
     document: &'a ExecutableDocument,
     /// Fragments reached; true once those they spread are all in `done`.
     entered: HashMap<&'a str, bool>,
     done: Vec<Fragment<'a>>,
 }
 
-impl<'a> Order<'a> {
+impl<'a> FragmentOrder<'a> {
     /// Walks the graph of fragments depth first, on a stack of its own: a chain
     /// of fragments may be as long as the document.
-    fn visit(&mut self, spreads: Vec<&'a Positioned<FragmentSpread>>) -> Result<(), Refusal> {
+    fn visit(&mut self, spreads: Vec<&'a Positioned<FragmentSpread>>) -> Result<(), DocumentError> {
         let mut path = vec![(None, spreads.into_iter())];
         while let Some((fragment, spreads)) = path.last_mut() {
             let Some(spread) = spreads.next() else {
@@ -335,11 +335,11 @@ impl<'a> Order<'a> {
             };
             let name = spread.node.fragment_name.node.as_str();
             let Some(next) = self.document.fragments.get(name) else {
-                return Err(Refusal::unknown_fragment(name, spread.pos));
+                return Err(DocumentError::unknown_fragment(name, spread.pos));
             };
             match self.entered.get(name) {
                 Some(true) => {}
-                Some(false) => return Err(Refusal::fragment_cycle(name, spread.pos)),
+                Some(false) => return Err(DocumentError::fragment_cycle(name, spread.pos)),
                 None => {
                     self.entered.insert(name, false);
                     let mut below = Vec::new();

@@ -35,10 +35,10 @@ impl<Q: QueryFragment<DB>, DB: Backend> QueryFragment<DB> for All<Q> {
     }
 }
 
-/// The queries of `walks`, none of which has an order or a limit, as one with both.
+/// The queries of `index_scans`, none of which has an order or a limit, as one with both.
 pub(super) struct Merged<Q, N> {
     /// At least one.
-    pub walks: Vec<Q>,
+    pub index_scans: Vec<Q>,
     /// The names of the columns, each with whether it ascends.
     pub order: Vec<(&'static str, bool)>,
     /// Few different ones: it is part of the text.
@@ -71,7 +71,7 @@ impl<Q, N> Merged<Q, N> {
     where
         DB: Backend,
     {
-        for (place, walk) in self.walks.iter().enumerate() {
+        for (place, walk) in self.index_scans.iter().enumerate() {
             if place > 0 {
                 out.push_sql(" UNION ALL ");
             }
@@ -94,7 +94,7 @@ impl<Q: QueryFragment<Pg>, N: QueryFragment<Pg>> QueryFragment<Pg> for Merged<Q,
     // Only a walk that has an order of its own is merged without sorting, and the planner values an order by the
     // limit beside it, which has to be a plain one.
     fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, Pg>) -> QueryResult<()> {
-        if let (true, [walk]) = (self.fenced, self.walks.as_slice()) {
+        if let (true, [walk]) = (self.fenced, self.index_scans.as_slice()) {
             out.push_sql("SELECT * FROM (");
             walk.walk_ast(out.reborrow())?;
             out.push_sql(" OFFSET 0) AS found");
@@ -102,7 +102,7 @@ impl<Q: QueryFragment<Pg>, N: QueryFragment<Pg>> QueryFragment<Pg> for Merged<Q,
             self.push_limit(&mut out);
             return Ok(());
         }
-        if let ([walk], None) = (self.walks.as_slice(), &self.known) {
+        if let ([walk], None) = (self.index_scans.as_slice(), &self.known) {
             walk.walk_ast(out.reborrow())?;
             self.push_order(&mut out);
             self.push_limit(&mut out);

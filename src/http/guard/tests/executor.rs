@@ -7,7 +7,7 @@ use async_graphql::{EmptyMutation, Object, Request, Schema, Subscription};
 use futures_util::FutureExt as _;
 use futures_util::stream::{self, Stream};
 
-use super::super::{Admitted, DocumentLimits, Limited, Refusal, admit};
+use super::super::{CheckedDocument, DocumentError, DocumentLimits, Limit, check_document};
 use super::hostile::doubling;
 use super::{INTROSPECTION, WORKER_STACK, assert_exceeds, judge, on_stack};
 
@@ -39,11 +39,11 @@ fn schema() -> Schema<Q, EmptyMutation, S> {
 
 /// The messages of the errors with which the executor answers what the guard
 /// admitted. It gets the parsed document and no text.
-fn errors(admitted: Admitted) -> Vec<String> {
+fn errors(checked: CheckedDocument) -> Vec<String> {
     on_stack(WORKER_STACK, move || {
         let mut request = Request::new("");
-        request.operation_name = admitted.operation_name.map(|name| name.to_string());
-        request.set_parsed_query(admitted.document);
+        request.operation_name = checked.operation_name.map(|name| name.to_string());
+        request.set_parsed_query(checked.document);
         let response = futures_util::FutureExt::now_or_never(schema().execute(request));
         let response = response.expect("no resolver waits");
         response.errors.into_iter().map(|error| error.message).collect()
@@ -52,10 +52,10 @@ fn errors(admitted: Admitted) -> Vec<String> {
 
 #[test]
 fn the_parsed_document_executes_without_its_text() {
-    let admitted = judge("query A{a(b:[1 2])q{...F}}fragment F on Q{x:a}").unwrap();
-    assert_eq!(errors(admitted), Vec::<String>::new());
-    let admitted = admit(&DocumentLimits::default(), "query A{a}query B{q{a}}", Some("B"));
-    assert_eq!(errors(admitted.unwrap()), Vec::<String>::new());
+    let checked = judge("query A{a(b:[1 2])q{...F}}fragment F on Q{x:a}").unwrap();
+    assert_eq!(errors(checked), Vec::<String>::new());
+    let checked = check_document(&DocumentLimits::default(), "query A{a}query B{q{a}}", Some("B"));
+    assert_eq!(errors(checked.unwrap()), Vec::<String>::new());
 }
 
 #[test]
@@ -82,7 +82,7 @@ fn the_largest_expansion_admitted_executes() {
     // The fragments stand for 766 selections, with the field and its spread 768.
     let text = doubling(8, 1_000 - 768);
     assert_eq!(errors(judge(&text).unwrap()), Vec::<String>::new());
-    assert_exceeds(judge(&doubling(8, 1_001 - 768)), Limited::Selections);
+    assert_exceeds(judge(&doubling(8, 1_001 - 768)), Limit::Selections);
 }
 
 #[test]
@@ -115,7 +115,7 @@ fn conflicting_fields_multiply_in_the_executor_and_are_refused_before_it() {
     // levels: what it costs without the guard.
     let reported = response.errors.iter().filter(|error| error.message.contains("conflict"));
     assert!(reported.count() >= 50 * 21 * 10);
-    assert!(matches!(judge(&text), Err(Refusal::FieldConflict { .. })));
+    assert!(matches!(judge(&text), Err(DocumentError::FieldConflict { .. })));
 }
 
 #[test]
@@ -135,9 +135,9 @@ fn the_executor_reports_no_conflicts_in_what_is_admitted() {
             response.errors.into_iter().map(|error| error.message).collect::<Vec<_>>()
         });
         match judge(text) {
-            Ok(admitted) => assert!(!reported(errors(admitted)), "{text}"),
-            Err(Refusal::FieldConflict { .. }) => assert!(reported(alone), "{text}"),
-            Err(Refusal::Definitions { .. }) => assert!(text.contains("query B")),
+            Ok(checked) => assert!(!reported(errors(checked)), "{text}"),
+            Err(DocumentError::FieldConflict { .. }) => assert!(reported(alone), "{text}"),
+            Err(DocumentError::Definitions { .. }) => assert!(text.contains("query B")),
             Err(other) => panic!("{text}: {other:?}"),
         }
     }
@@ -156,17 +156,17 @@ fn a_default_for_a_list_of_an_unknown_type_panics_in_the_executor_alone() {
 fn a_variable_cannot_be_copied_without_limit() {
     let rows = "[$v $v $v $v $v $v $v $v $v $v]".repeat(31);
     let text = format!("query($v:[Int]){{a(b:[{rows}])}}");
-    assert_exceeds(judge(&text), Limited::VariableUses);
+    assert_exceeds(judge(&text), Limit::VariableUses);
 }
 
 #[test]
 fn a_subscription_in_a_fragment_ends_at_once_and_is_marked() {
     use futures_util::StreamExt as _;
     let answers = |text: &str| {
-        let admitted = judge(text).unwrap();
-        let marked = admitted.root_in_fragment;
+        let checked = judge(text).unwrap();
+        let marked = checked.root_in_fragment;
         let mut request = Request::new("");
-        request.set_parsed_query(admitted.document);
+        request.set_parsed_query(checked.document);
         let stream = schema().execute_stream(request).count();
         (stream.now_or_never().expect("the stream is ready"), marked)
     };

@@ -2,7 +2,7 @@
 
 use async_graphql::parser::Pos;
 
-use super::super::{DocumentLimits, Limited, Refusal, admit};
+use super::super::{DocumentError, DocumentLimits, Limit, check_document};
 use super::{SMALL_STACK, WORKER_STACK, assert_code, assert_exceeds, judge, on_stack};
 
 /// Limits that let a text of any length through to the count under test.
@@ -27,7 +27,7 @@ fn thousands_of_nested_literals_are_refused_before_the_parser() {
                 let closed = format!("{}1{}", open.repeat(3_200), close.repeat(3_200));
                 for value in [closed, open.repeat(3_200)] {
                     let text = place.replace("VALUE", &value);
-                    assert_exceeds(admit(&any_length(), &text, None), Limited::Nesting);
+                    assert_exceeds(check_document(&any_length(), &text, None), Limit::Nesting);
                     assert_code(judge(&text), "LIMIT_EXCEEDED");
                 }
             }
@@ -40,10 +40,10 @@ fn thousands_of_nested_selections_and_types_are_refused_before_the_parser() {
     on_stack(SMALL_STACK, || {
         for (open, close) in [("{a", "}"), ("{...on Q", "}"), ("{...@d", "}")] {
             let text = format!("{}{{a}}{}", open.repeat(3_200), close.repeat(3_200));
-            assert_exceeds(admit(&any_length(), &text, None), Limited::Nesting);
+            assert_exceeds(check_document(&any_length(), &text, None), Limit::Nesting);
         }
         let text = format!("query($v:{}I{}){{a}}", "[".repeat(3_200), "]".repeat(3_200));
-        assert_exceeds(admit(&any_length(), &text, None), Limited::Nesting);
+        assert_exceeds(check_document(&any_length(), &text, None), Limit::Nesting);
     });
 }
 
@@ -66,11 +66,11 @@ fn brackets_cannot_be_hidden_from_the_scan() {
             "] ] ] ]",
         ] {
             let text = format!("{{a(b:[{disguise}{deep}");
-            assert_exceeds(admit(&any_length(), &text, None), Limited::Nesting);
+            assert_exceeds(check_document(&any_length(), &text, None), Limit::Nesting);
         }
         // Closing what is not open earns no credit for later.
         let text = format!("{}{{a(b:{deep}", "}".repeat(4_000));
-        assert_exceeds(admit(&any_length(), &text, None), Limited::Nesting);
+        assert_exceeds(check_document(&any_length(), &text, None), Limit::Nesting);
     });
 }
 
@@ -81,7 +81,7 @@ fn a_string_that_does_not_end_is_refused_before_the_parser() {
         let deep = "[".repeat(3_200);
         for start in [r#"{a(b:[""" "#, "{a(b:[\"", "{a(b:[\"\n\"", "{a(b:[\"\\\n"] {
             let text = format!("{start}{deep}");
-            let refusal = assert_code(admit(&any_length(), &text, None), "GRAPHQL_PARSE_FAILED");
+            let refusal = assert_code(check_document(&any_length(), &text, None), "GRAPHQL_PARSE_FAILED");
             assert_eq!(refusal.locations(), vec![Pos { line: 1, column: 7 }]);
         }
     });
@@ -116,11 +116,11 @@ pub(super) fn doubling(levels: usize, fields: usize) -> String {
 fn doubling_fragments_are_refused() {
     on_stack(SMALL_STACK, || {
         for levels in [9, 12, 20, 29] {
-            assert_exceeds(judge(&doubling(levels, 0)), Limited::Selections);
+            assert_exceeds(judge(&doubling(levels, 0)), Limit::Selections);
         }
         // Sums saturate: this stands for 2^200 selections.
         let text = doubling(200, 0);
-        assert_exceeds(admit(&any_length(), &text, None), Limited::Selections);
+        assert_exceeds(check_document(&any_length(), &text, None), Limit::Selections);
     });
 }
 
@@ -132,7 +132,7 @@ fn doubling_by_inline_fragments_and_fields_is_refused() {
         text += &format!("fragment F{level} on Q{{x{{...F{next}}}y{{...on Q{{...F{next}}}}}}}");
     }
     text += "fragment F8 on Q{a}";
-    assert_exceeds(judge(&text), Limited::Selections);
+    assert_exceeds(judge(&text), Limit::Selections);
 }
 
 #[test]
@@ -144,9 +144,9 @@ fn long_chains_of_fragments_do_not_recurse() {
     let cycle = text.clone() + "fragment F50000 on Q{...F0}";
     text += "fragment F50000 on Q{a}";
     on_stack(SMALL_STACK, move || {
-        assert_exceeds(admit(&any_length(), &text, None), Limited::Nesting);
-        let refusal = assert_code(admit(&any_length(), &cycle, None), "GRAPHQL_VALIDATION_FAILED");
-        assert!(matches!(refusal, Refusal::FragmentCycle { .. }));
+        assert_exceeds(check_document(&any_length(), &text, None), Limit::Nesting);
+        let refusal = assert_code(check_document(&any_length(), &cycle, None), "GRAPHQL_VALIDATION_FAILED");
+        assert!(matches!(refusal, DocumentError::FragmentCycle { .. }));
     });
 }
 
@@ -159,7 +159,7 @@ fn fragment_cycles_are_refused_with_the_spread_that_closes_them() {
         ("{...A}fragment A on Q{...A...A...A}", "A"),
     ] {
         match judge(text) {
-            Err(Refusal::FragmentCycle { name: found, .. }) => assert_eq!(found, name),
+            Err(DocumentError::FragmentCycle { name: found, .. }) => assert_eq!(found, name),
             other => panic!("{text}: {other:?}"),
         }
     }
@@ -172,17 +172,17 @@ fn floods_are_refused() {
     on_stack(WORKER_STACK, || {
         let aliases: String = (0..10_000).map(|i| format!("x{i}:a ")).collect();
         let text = format!("{{{aliases}}}");
-        assert_exceeds(judge(&text), Limited::QueryBytes);
+        assert_exceeds(judge(&text), Limit::QueryBytes);
         let limits = DocumentLimits { selections: usize::MAX, ..any_length() };
-        assert_exceeds(admit(&limits, &text, None), Limited::Aliases);
+        assert_exceeds(check_document(&limits, &text, None), Limit::Aliases);
 
         let text = format!("{{a{}}}", "@d".repeat(50_000));
-        assert_exceeds(judge(&text), Limited::QueryBytes);
-        assert_exceeds(admit(&any_length(), &text, None), Limited::Directives);
+        assert_exceeds(judge(&text), Limit::QueryBytes);
+        assert_exceeds(check_document(&any_length(), &text, None), Limit::Directives);
 
         let text = format!("#{}\n{{a}}", "x".repeat(3_000_000));
-        assert_exceeds(judge(&text), Limited::QueryBytes);
-        assert!(admit(&any_length(), &text, None).is_ok());
+        assert_exceeds(judge(&text), Limit::QueryBytes);
+        assert!(check_document(&any_length(), &text, None).is_ok());
     });
 }
 
@@ -239,6 +239,6 @@ fn odd_input_is_parsed_or_refused_but_never_fatal() {
         let bangs = format!("query($v:I{}){{a}}", run("!"));
         assert_code(judge(&bangs), "GRAPHQL_PARSE_FAILED");
         let zeros = format!("{{a(b:[{}])}}", run("00"));
-        assert_exceeds(judge(&zeros), Limited::Tokens);
+        assert_exceeds(judge(&zeros), Limit::Tokens);
     });
 }

@@ -3,7 +3,7 @@
 use async_graphql::parser::parse_query;
 use async_graphql::{Value, Variables};
 
-use super::super::{DocumentLimits, Limited, Refusal, admit, admit_variables};
+use super::super::{DocumentError, DocumentLimits, Limit, check_document, check_variables};
 use super::assert_exceeds;
 
 fn nested(count: usize) -> String {
@@ -32,32 +32,32 @@ fn loose() -> DocumentLimits {
 }
 
 #[track_caller]
-fn passes_at_and_fails_over(limits: &DocumentLimits, what: Limited, text: impl Fn(usize) -> String) {
+fn passes_at_and_fails_over(limits: &DocumentLimits, what: Limit, text: impl Fn(usize) -> String) {
     let (at, over) = (text(0), text(1));
     parse_query(&over).expect("both texts are well-formed");
-    if let Err(refusal) = admit(limits, &at, None) {
+    if let Err(refusal) = check_document(limits, &at, None) {
         panic!("at the limit of {what:?}: {refusal:?}");
     }
-    assert_exceeds(admit(limits, &over, None), what);
+    assert_exceeds(check_document(limits, &over, None), what);
 }
 
 #[test]
 fn query_bytes_are_limited() {
     let limits = DocumentLimits { query_bytes: 1_000, ..loose() };
-    passes_at_and_fails_over(&limits, Limited::QueryBytes, |over| format!("{{a}}{}", " ".repeat(997 + over)));
+    passes_at_and_fails_over(&limits, Limit::QueryBytes, |over| format!("{{a}}{}", " ".repeat(997 + over)));
 }
 
 #[test]
 fn nesting_is_limited_in_the_text() {
     let limits = DocumentLimits { nesting: 20, ..loose() };
-    passes_at_and_fails_over(&limits, Limited::Nesting, |over| nested(20 + over));
+    passes_at_and_fails_over(&limits, Limit::Nesting, |over| nested(20 + over));
     for (open, close) in [("[", "]"), ("{a:", "}")] {
         // The braces of the operation and the parenthesis are two levels.
-        passes_at_and_fails_over(&limits, Limited::Nesting, |over| {
+        passes_at_and_fails_over(&limits, Limit::Nesting, |over| {
             format!("{{a(b:{}1{})}}", open.repeat(18 + over), close.repeat(18 + over))
         });
     }
-    passes_at_and_fails_over(&limits, Limited::Nesting, |over| {
+    passes_at_and_fails_over(&limits, Limit::Nesting, |over| {
         format!("query($a:{}I{}){{a(b:$a)}}", "[".repeat(19 + over), "]".repeat(19 + over))
     });
 }
@@ -65,7 +65,7 @@ fn nesting_is_limited_in_the_text() {
 #[test]
 fn nesting_is_limited_through_fragments() {
     let limits = DocumentLimits { nesting: 20, ..loose() };
-    passes_at_and_fails_over(&limits, Limited::Nesting, |over| chain(20 + over));
+    passes_at_and_fails_over(&limits, Limit::Nesting, |over| chain(20 + over));
 }
 
 /// A chain of fragments without a field in between, `levels` sets in all.
@@ -80,7 +80,7 @@ fn chain(levels: usize) -> String {
 #[test]
 fn nesting_never_passes_the_ceiling() {
     let limits = DocumentLimits { nesting: usize::MAX, ..loose() };
-    passes_at_and_fails_over(&limits, Limited::Nesting, |over| {
+    passes_at_and_fails_over(&limits, Limit::Nesting, |over| {
         format!("{{a(b:{}1{})}}", "[".repeat(62 + over), "]".repeat(62 + over))
     });
 }
@@ -88,8 +88,8 @@ fn nesting_never_passes_the_ceiling() {
 #[test]
 fn tokens_are_limited() {
     let limits = DocumentLimits { tokens: 100, ..loose() };
-    passes_at_and_fails_over(&limits, Limited::Tokens, |over| format!("{{{}}}", "a,".repeat(98 + over)));
-    passes_at_and_fails_over(&limits, Limited::Tokens, |over| {
+    passes_at_and_fails_over(&limits, Limit::Tokens, |over| format!("{{{}}}", "a,".repeat(98 + over)));
+    passes_at_and_fails_over(&limits, Limit::Tokens, |over| {
         // Two braces, an alias of three tokens, a directive of two.
         format!("{{x:a @d {}}}", "a ".repeat(93 + over))
     });
@@ -113,31 +113,31 @@ fn tokens_are_counted_as_the_parser_divides_them() {
         let text = format!("{{a(b:[{list}])}}");
         parse_query(&text).expect(list);
         let limits = DocumentLimits { tokens: 9 + tokens, ..loose() };
-        assert!(admit(&limits, &text, None).is_ok(), "{list}");
+        assert!(check_document(&limits, &text, None).is_ok(), "{list}");
         let limits = DocumentLimits { tokens: 8 + tokens, ..loose() };
-        assert_exceeds(admit(&limits, &text, None), Limited::Tokens);
+        assert_exceeds(check_document(&limits, &text, None), Limit::Tokens);
     }
 }
 
 #[test]
 fn expanded_selections_are_limited() {
     let limits = DocumentLimits { selections: 100, ..loose() };
-    passes_at_and_fails_over(&limits, Limited::Selections, |over| format!("{{{}}}", "a ".repeat(100 + over)));
+    passes_at_and_fails_over(&limits, Limit::Selections, |over| format!("{{{}}}", "a ".repeat(100 + over)));
     // Each spread is one selection and brings nine.
-    passes_at_and_fails_over(&limits, Limited::Selections, |over| {
+    passes_at_and_fails_over(&limits, Limit::Selections, |over| {
         let spreads = "b{...F}".repeat(9);
         format!("{{{spreads}{}}}fragment F on Q{{{}}}", "a ".repeat(1 + over), "a ".repeat(9))
     });
     // The executor validates every operation, whichever is chosen.
     let text = format!("query A{{{0}}}query B{{{0}a}}", "a ".repeat(50));
-    assert_exceeds(admit(&limits, &text, Some("A")), Limited::Selections);
+    assert_exceeds(check_document(&limits, &text, Some("A")), Limit::Selections);
 }
 
 #[test]
 fn depth_is_limited_through_fragments() {
     let limits = DocumentLimits { depth: 10, ..loose() };
-    passes_at_and_fails_over(&limits, Limited::Depth, |over| nested(10 + over));
-    passes_at_and_fails_over(&limits, Limited::Depth, |over| {
+    passes_at_and_fails_over(&limits, Limit::Depth, |over| nested(10 + over));
+    passes_at_and_fails_over(&limits, Limit::Depth, |over| {
         format!("{{a{{...F}}}}fragment F on Q{{...on Q{}}}", nested(9 + over))
     });
 }
@@ -145,10 +145,10 @@ fn depth_is_limited_through_fragments() {
 #[test]
 fn aliases_are_limited_through_fragments() {
     let limits = DocumentLimits { aliases: 6, ..loose() };
-    passes_at_and_fails_over(&limits, Limited::Aliases, |over| {
+    passes_at_and_fails_over(&limits, Limit::Aliases, |over| {
         format!("{{{}}}", (0..6 + over).map(|i| format!("x{i}:a ")).collect::<String>())
     });
-    passes_at_and_fails_over(&limits, Limited::Aliases, |over| {
+    passes_at_and_fails_over(&limits, Limit::Aliases, |over| {
         format!("{{{}}}fragment F on Q{{x:a y:b z:c}}", "q{...F}".repeat(2 + over))
     });
 }
@@ -157,15 +157,15 @@ fn aliases_are_limited_through_fragments() {
 fn aliases_and_root_fields_are_those_of_the_chosen_operation() {
     let limits = DocumentLimits { aliases: 1, root_fields: 2, ..loose() };
     let text = "query A{x:a y:b}query B{x:a b}query C{a b c}";
-    assert_exceeds(admit(&limits, text, Some("A")), Limited::Aliases);
-    assert!(admit(&limits, text, Some("B")).is_ok());
-    assert_exceeds(admit(&limits, text, Some("C")), Limited::RootFields);
+    assert_exceeds(check_document(&limits, text, Some("A")), Limit::Aliases);
+    assert!(check_document(&limits, text, Some("B")).is_ok());
+    assert_exceeds(check_document(&limits, text, Some("C")), Limit::RootFields);
 }
 
 #[test]
 fn root_fields_are_limited_through_fragments() {
     let limits = DocumentLimits { root_fields: 6, ..loose() };
-    passes_at_and_fails_over(&limits, Limited::RootFields, |over| {
+    passes_at_and_fails_over(&limits, Limit::RootFields, |over| {
         let fields = "a@skip(if:true)".repeat(1 + over);
         // One field itself, one by the inline fragment, three by the spreads.
         format!("{{q{{a b c}}...F ...on Q{{...F}}...G {fields}}}fragment F on Q{{c}}fragment G on Q{{c d}}")
@@ -175,7 +175,7 @@ fn root_fields_are_limited_through_fragments() {
 #[test]
 fn directives_are_limited_wherever_they_stand() {
     let limits = DocumentLimits { directives: 6, ..loose() };
-    passes_at_and_fails_over(&limits, Limited::Directives, |over| {
+    passes_at_and_fails_over(&limits, Limit::Directives, |over| {
         format!(
             "query($v:I @d)@d{{a(b:$v)@d ...F@d ...on Q@d{{a}}}}fragment F on Q{}{{a}}",
             "@d".repeat(1 + over)
@@ -187,28 +187,28 @@ fn directives_are_limited_wherever_they_stand() {
 fn arguments_are_limited_on_fields_and_directives() {
     let limits = DocumentLimits { arguments: 5, ..loose() };
     let many = |count| (0..count).map(|i| format!("x{i}:1 ")).collect::<String>();
-    passes_at_and_fails_over(&limits, Limited::Arguments, |over| format!("{{a({})}}", many(5 + over)));
+    passes_at_and_fails_over(&limits, Limit::Arguments, |over| format!("{{a({})}}", many(5 + over)));
     for place in [
         "{a@d(ARGS)}",
         "query@d(ARGS){a}",
         "{...F}fragment F on Q@d(ARGS){a}",
         "query($v:I@d(ARGS)){a(b:$v)}",
     ] {
-        passes_at_and_fails_over(&limits, Limited::Arguments, |over| place.replace("ARGS", &many(5 + over)));
+        passes_at_and_fails_over(&limits, Limit::Arguments, |over| place.replace("ARGS", &many(5 + over)));
     }
 }
 
 #[test]
 fn literal_values_are_limited_with_fragments_expanded() {
     let limits = DocumentLimits { values: 12, ..loose() };
-    passes_at_and_fails_over(&limits, Limited::Values, |over| {
+    passes_at_and_fails_over(&limits, Limit::Values, |over| {
         // The list, the object in it and its field, and the rest.
         format!("{{a(b:[{{c:1}}{}])}}", " 1".repeat(9 + over))
     });
-    passes_at_and_fails_over(&limits, Limited::Values, |over| {
+    passes_at_and_fails_over(&limits, Limit::Values, |over| {
         format!("{{{}}}fragment F on Q{{a(b:1 c:2 d:3 e:4)}}", "x{...F}".repeat(3 + over))
     });
-    passes_at_and_fails_over(&limits, Limited::Values, |over| {
+    passes_at_and_fails_over(&limits, Limit::Values, |over| {
         format!("query($v:I=[{}]){{a}}", "1 ".repeat(11 + over))
     });
 }
@@ -216,10 +216,10 @@ fn literal_values_are_limited_with_fragments_expanded() {
 #[test]
 fn uses_of_variables_are_limited_with_fragments_expanded() {
     let limits = DocumentLimits { variable_uses: 6, ..loose() };
-    passes_at_and_fails_over(&limits, Limited::VariableUses, |over| {
+    passes_at_and_fails_over(&limits, Limit::VariableUses, |over| {
         format!("query($v:I){{a(b:[{{c:$v}}{}])}}", "$v".repeat(5 + over))
     });
-    passes_at_and_fails_over(&limits, Limited::VariableUses, |over| {
+    passes_at_and_fails_over(&limits, Limit::VariableUses, |over| {
         format!("query($v:I){{{}}}fragment F on Q{{a(b:$v)@skip(if:$v)}}", "x{...F}".repeat(3 + over))
     });
 }
@@ -236,7 +236,7 @@ fn lists_are_limited_in_arguments_directives_and_defaults() {
         "query($v:I={c:[LIST]}){a(b:$v)}",
         "{...F}fragment F on Q{a(b:[LIST])}",
     ] {
-        passes_at_and_fails_over(&limits, Limited::ListItems, |over| {
+        passes_at_and_fails_over(&limits, Limit::ListItems, |over| {
             place.replace("LIST", &"1 ".repeat(5 + over))
         });
     }
@@ -247,9 +247,9 @@ fn variables(json: &str) -> Variables {
 }
 
 #[track_caller]
-fn assert_variables_exceed(limits: &DocumentLimits, bytes: usize, json: &str, expected: Limited) {
-    match admit_variables(limits, bytes, &variables(json)) {
-        Err(Refusal::Exceeded { what, .. }) => assert_eq!(what, expected),
+fn assert_variables_exceed(limits: &DocumentLimits, bytes: usize, json: &str, expected: Limit) {
+    match check_variables(limits, bytes, &variables(json)) {
+        Err(DocumentError::Exceeded { what, .. }) => assert_eq!(what, expected),
         other => panic!("{other:?}"),
     }
 }
@@ -258,14 +258,14 @@ fn assert_variables_exceed(limits: &DocumentLimits, bytes: usize, json: &str, ex
 fn variables_are_limited() {
     let limits = DocumentLimits::default();
     let list = |count: usize| format!(r#"{{"a":[{}0]}}"#, "0,".repeat(count - 1));
-    assert_eq!(admit_variables(&limits, 65_536, &variables("{}")), Ok(()));
-    assert_variables_exceed(&limits, 65_537, "{}", Limited::VariablesBytes);
-    assert_eq!(admit_variables(&limits, 0, &variables(&list(100))), Ok(()));
-    assert_variables_exceed(&limits, 0, &list(101), Limited::ListItems);
+    assert_eq!(check_variables(&limits, 65_536, &variables("{}")), Ok(()));
+    assert_variables_exceed(&limits, 65_537, "{}", Limit::VariablesBytes);
+    assert_eq!(check_variables(&limits, 0, &variables(&list(100))), Ok(()));
+    assert_variables_exceed(&limits, 0, &list(101), Limit::ListItems);
 
     let deep = |levels: usize| format!(r#"{{"a":{}0{}}}"#, "[".repeat(levels), "]".repeat(levels));
-    assert_eq!(admit_variables(&limits, 0, &variables(&deep(32))), Ok(()));
-    assert_variables_exceed(&limits, 0, &deep(33), Limited::Nesting);
+    assert_eq!(check_variables(&limits, 0, &variables(&deep(32))), Ok(()));
+    assert_variables_exceed(&limits, 0, &deep(33), Limit::Nesting);
 
     // A row of 99 is a hundred values; ten rows are all that is allowed.
     let row = format!(r#"{{"x":[{}0]}}"#, "0,".repeat(97));
@@ -273,8 +273,8 @@ fn variables_are_limited() {
         let rows: Vec<String> = (0..10).map(|i| format!(r#""v{i}":{row}"#)).collect();
         format!("{{{}{more}}}", rows.join(","))
     };
-    assert_eq!(admit_variables(&limits, 0, &variables(&rows(""))), Ok(()));
-    assert_variables_exceed(&limits, 0, &rows(r#","one":"more""#), Limited::VariableValues);
+    assert_eq!(check_variables(&limits, 0, &variables(&rows(""))), Ok(()));
+    assert_variables_exceed(&limits, 0, &rows(r#","one":"more""#), Limit::VariableValues);
 }
 
 #[test]
@@ -285,6 +285,6 @@ fn variables_nested_without_end_are_refused_without_following_them() {
     }
     let mut variables = Variables::default();
     variables.insert(async_graphql::Name::new("a"), value);
-    let refusal = admit_variables(&DocumentLimits::default(), 0, &variables).unwrap_err();
+    let refusal = check_variables(&DocumentLimits::default(), 0, &variables).unwrap_err();
     assert_eq!(refusal.code(), "LIMIT_EXCEEDED");
 }

@@ -6,7 +6,7 @@ mod limits;
 mod properties;
 mod verdicts;
 
-use super::{Admitted, DocumentLimits, Limited, Refusal, admit};
+use super::{CheckedDocument, DocumentError, DocumentLimits, Limit, check_document};
 
 /// What a worker thread of tokio has unless it is told otherwise.
 const WORKER_STACK: usize = 2 * 1024 * 1024;
@@ -20,22 +20,22 @@ fn on_stack<T: Send + 'static>(bytes: usize, work: impl FnOnce() -> T + Send + '
     std::thread::Builder::new().stack_size(bytes).spawn(work).unwrap().join().unwrap()
 }
 
-fn judge(query: &str) -> Result<Admitted, Refusal> {
-    admit(&DocumentLimits::default(), query, None)
+fn judge(query: &str) -> Result<CheckedDocument, DocumentError> {
+    check_document(&DocumentLimits::default(), query, None)
 }
 
 #[track_caller]
-fn assert_exceeds(result: Result<Admitted, Refusal>, expected: Limited) {
+fn assert_exceeds(result: Result<CheckedDocument, DocumentError>, expected: Limit) {
     let refusal = result.expect_err("the document was admitted");
     assert_eq!(refusal.code(), "LIMIT_EXCEEDED");
     match refusal {
-        Refusal::Exceeded { what, .. } => assert_eq!(what, expected),
+        DocumentError::Exceeded { what, .. } => assert_eq!(what, expected),
         other => panic!("{other:?} is not about {expected:?}"),
     }
 }
 
 #[track_caller]
-fn assert_code(result: Result<Admitted, Refusal>, code: &str) -> Refusal {
+fn assert_code(result: Result<CheckedDocument, DocumentError>, code: &str) -> DocumentError {
     let refusal = result.expect_err("the document was admitted");
     assert_eq!(refusal.code(), code, "{refusal:?}");
     refusal

@@ -5,7 +5,7 @@ use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use proptest::prelude::*;
 
 use super::super::scan::scan;
-use super::super::{DocumentLimits, admit};
+use super::super::{DocumentLimits, check_document};
 
 /// Pieces of documents, in which a random text gets far into the grammar.
 fn fragments_of_text() -> impl Strategy<Value = String> {
@@ -135,14 +135,14 @@ proptest! {
     fn no_text_makes_the_scan_or_the_guard_panic(text in any::<String>(), pieces in fragments_of_text()) {
         for text in [text, pieces] {
             let scanned = scan(&DocumentLimits::default(), &text);
-            let admitted = admit(&DocumentLimits::default(), &text, None);
-            prop_assert!(scanned.is_ok() || admitted.is_err());
+            let checked = check_document(&DocumentLimits::default(), &text, None);
+            prop_assert!(scanned.is_ok() || checked.is_err());
         }
     }
 
     #[test]
     fn valid_documents_within_the_limits_are_admitted(text in document()) {
-        if let Err(refusal) = admit(&wide(), &text, Some("Op")) {
+        if let Err(refusal) = check_document(&wide(), &text, Some("Op")) {
             return Err(TestCaseError::fail(format!("{refusal:?} for {text}")));
         }
     }
@@ -151,10 +151,10 @@ proptest! {
     fn a_valid_document_cut_anywhere_is_refused_without_panic(text in document(), at in any::<prop::sample::Index>()) {
         let ends: Vec<usize> = text.char_indices().map(|(at, _)| at).collect();
         let cut = &text[..ends[at.index(ends.len())]];
-        let result = admit(&wide(), cut, Some("Op"));
-        if let Ok(admitted) = result {
+        let result = check_document(&wide(), cut, Some("Op"));
+        if let Ok(checked) = result {
             // Only whole definitions and white space or comments can be left out.
-            prop_assert!(admitted.document.fragments.len() <= 4);
+            prop_assert!(checked.document.fragments.len() <= 4);
             prop_assert!(cut.contains("fragment F0"));
         }
     }

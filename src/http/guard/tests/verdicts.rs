@@ -4,17 +4,17 @@
 use async_graphql::parser::Pos;
 use async_graphql::parser::types::OperationType;
 
-use super::super::{DocumentLimits, Limited, Refusal, admit};
+use super::super::{DocumentError, DocumentLimits, Limit, check_document};
 use super::{INTROSPECTION, assert_code, assert_exceeds, judge};
 
 #[test]
 fn introspection_as_tools_send_it_is_admitted() {
-    let admitted = judge(INTROSPECTION).expect("introspection is within the limits");
-    assert!(admitted.introspection_only);
-    assert_eq!(admitted.root_fields, 1);
+    let checked = judge(INTROSPECTION).expect("introspection is within the limits");
+    assert!(checked.introspection_only);
+    assert_eq!(checked.root_fields, 1);
     let limits = |depth| DocumentLimits { depth, ..DocumentLimits::default() };
-    assert!(admit(&limits(15), INTROSPECTION, None).is_ok());
-    assert_exceeds(admit(&limits(14), INTROSPECTION, None), Limited::Depth);
+    assert!(check_document(&limits(15), INTROSPECTION, None).is_ok());
+    assert_exceeds(check_document(&limits(14), INTROSPECTION, None), Limit::Depth);
 }
 
 #[test]
@@ -23,12 +23,12 @@ fn introspection_that_multiplies_is_refused() {
         format!("{{__schema{{types{{{}name{}}}}}}}", "fields{type{".repeat(times), "}}".repeat(times))
     };
     assert!(judge(&circle(2)).is_ok());
-    assert_exceeds(judge(&circle(5)), Limited::IntrospectionCost);
+    assert_exceeds(judge(&circle(5)), Limit::IntrospectionCost);
     let twice = format!("{INTROSPECTION}query B{{__schema{{types{{...FullType}}}}}}");
-    assert!(admit(&DocumentLimits::default(), &twice, Some("B")).is_ok());
+    assert!(check_document(&DocumentLimits::default(), &twice, Some("B")).is_ok());
     let thrice = format!("{twice}query C{{__schema{{types{{...FullType}}}}}}");
-    let result = admit(&DocumentLimits::default(), &thrice, Some("B"));
-    assert!(matches!(result, Err(Refusal::Exceeded { .. })));
+    let result = check_document(&DocumentLimits::default(), &thrice, Some("B"));
+    assert!(matches!(result, Err(DocumentError::Exceeded { .. })));
     // The same fields outside introspection are ordinary fields.
     assert!(judge(&circle(5).replace("__schema", "schema")).is_ok());
 }
@@ -37,22 +37,22 @@ fn introspection_that_multiplies_is_refused() {
 fn the_operation_is_chosen_by_its_name() {
     let limits = DocumentLimits::default();
     let text = "query A{a}mutation B{b c}subscription C{...F}fragment F on S{d e@skip(if:true)}";
-    let chosen = admit(&limits, text, Some("B")).unwrap();
+    let chosen = check_document(&limits, text, Some("B")).unwrap();
     assert_eq!(chosen.operation, OperationType::Mutation);
     assert_eq!(chosen.operation_name.as_deref(), Some("B"));
     assert_eq!((chosen.root_fields, chosen.root_in_fragment), (2, false));
-    let chosen = admit(&limits, text, Some("C")).unwrap();
+    let chosen = check_document(&limits, text, Some("C")).unwrap();
     assert_eq!(chosen.operation, OperationType::Subscription);
     assert_eq!((chosen.root_fields, chosen.root_in_fragment), (2, true));
     // Fragments further down bring nothing to the root.
     let chosen = judge("{a{...F}}fragment F on Q{b c}").unwrap();
     assert_eq!((chosen.root_fields, chosen.root_in_fragment), (1, false));
 
-    let refusal = assert_code(admit(&limits, text, None), "GRAPHQL_VALIDATION_FAILED");
-    assert_eq!(refusal, Refusal::OperationNameRequired);
+    let refusal = assert_code(check_document(&limits, text, None), "GRAPHQL_VALIDATION_FAILED");
+    assert_eq!(refusal, DocumentError::OperationNameRequired);
     for (text, name) in [(text, "D"), (text, ""), ("{a}", "A")] {
-        let refusal = assert_code(admit(&limits, text, Some(name)), "GRAPHQL_VALIDATION_FAILED");
-        assert_eq!(refusal, Refusal::UnknownOperation { name: name.to_owned() });
+        let refusal = assert_code(check_document(&limits, text, Some(name)), "GRAPHQL_VALIDATION_FAILED");
+        assert_eq!(refusal, DocumentError::UnknownOperation { name: name.to_owned() });
     }
     assert_eq!(judge("{a}").unwrap().operation_name, None);
     assert_eq!(judge("query A{a}").unwrap().operation_name.as_deref(), Some("A"));
@@ -105,8 +105,9 @@ fn a_directive_stands_once_at_a_place() {
         ("query A{a}query B{a@d@d}", [(1, 20), (1, 22)]),
     ] {
         let name = text.starts_with("query A").then_some("A");
-        let refusal = assert_code(admit(&DocumentLimits::default(), text, name), "GRAPHQL_VALIDATION_FAILED");
-        assert!(matches!(refusal, Refusal::DirectiveRepeated { .. }), "{text}: {refusal:?}");
+        let refusal =
+            assert_code(check_document(&DocumentLimits::default(), text, name), "GRAPHQL_VALIDATION_FAILED");
+        assert!(matches!(refusal, DocumentError::DirectiveRepeated { .. }), "{text}: {refusal:?}");
         assert_eq!(refusal.locations(), places.map(Pos::from), "{text}");
     }
     assert!(judge("query@d{a@d@e b@d ...@d{c@d}}").is_ok());
@@ -123,7 +124,7 @@ fn a_literal_object_gives_a_field_once() {
         ("{a(b:{c:1 #c:2\r c:3})}", 2),
     ] {
         let refusal = assert_code(judge(text), "GRAPHQL_VALIDATION_FAILED");
-        assert!(matches!(refusal, Refusal::InputFieldRepeated { .. }), "{text}: {refusal:?}");
+        assert!(matches!(refusal, DocumentError::InputFieldRepeated { .. }), "{text}: {refusal:?}");
         assert_eq!(refusal.locations()[0].column, column, "{text}");
     }
     for text in [
@@ -163,15 +164,15 @@ fn a_syntax_error_says_where_but_never_quotes_the_text() {
 #[test]
 fn names_are_clipped_in_messages() {
     let name = "n".repeat(10_000);
-    let refusal = admit(&DocumentLimits::default(), "{a}", Some(&name)).unwrap_err();
+    let refusal = check_document(&DocumentLimits::default(), "{a}", Some(&name)).unwrap_err();
     assert!(refusal.to_string().len() < 200);
 }
 
 #[test]
 fn an_unknown_type_of_a_variable_is_refused_through_lists() {
-    let admitted = judge("query($a:[[Nope!]!]=[1] $b:Int){a(b:[$a $b])}").unwrap();
-    let refusal = admitted.check_types(|name| name == "Int").unwrap_err();
+    let checked = judge("query($a:[[Nope!]!]=[1] $b:Int){a(b:[$a $b])}").unwrap();
+    let refusal = checked.check_types(|name| name == "Int").unwrap_err();
     assert_eq!(refusal.code(), "GRAPHQL_VALIDATION_FAILED");
     assert_eq!(refusal.locations(), vec![Pos { line: 1, column: 10 }]);
-    assert_eq!(admitted.check_types(|_| true), Ok(()));
+    assert_eq!(checked.check_types(|_| true), Ok(()));
 }

@@ -15,9 +15,9 @@ fn failing(path: &[&str]) -> ServerError {
 fn complete(response: Response, query: &str, operation_name: Option<&str>) -> Response {
     let mut request = Request::new(query);
     request.operation_name = operation_name.map(str::to_owned);
-    match Asked::of(&mut request, &Known::default()) {
-        Admission::Read(asked) => asked.complete(response),
-        Admission::Unread | Admission::Refused(_) | Admission::Unsure(_) => {
+    match PreparedDocument::of(&mut request, &DocumentCache::default()) {
+        Preparation::Ready(prepared) => prepared.complete(response),
+        Preparation::Unparsable | Preparation::Refused(_) | Preparation::NotCacheable(_) => {
             panic!("cannot be answered: {query}")
         }
     }

@@ -19,39 +19,41 @@ use futures_util::stream::{self, BoxStream};
 
 use self::outline::Outline;
 use super::document::operation;
-use super::written::Unmerged;
-use super::{Schema, places, variables};
-use crate::known::Known;
+use super::fast_object::NoMergedKeys;
+use super::{Schema, value_validation, variables};
+use crate::document_cache::DocumentCache;
 
 /// The executor that every transport uses: the schema, with its answers completed.
 #[derive(Clone)]
-pub struct Engine {
+pub struct ConformingExecutor {
     schema: Schema,
     /// The same, for documents that have been found valid.
     trusting: Schema,
-    documents: Arc<Known<Asked>>,
+    documents: Arc<DocumentCache<PreparedDocument>>,
 }
 
-impl Engine {
+impl ConformingExecutor {
     /// `trusting` need not validate.
     pub fn new(schema: Schema, trusting: Schema) -> Self {
         Self { schema, trusting, documents: Arc::default() }
     }
 
-    fn schema_for(&self, asked: &Asked) -> &Schema {
-        if asked.is_valid.load(Ordering::Relaxed) { &self.trusting } else { &self.schema }
+    fn schema_for(&self, prepared: &PreparedDocument) -> &Schema {
+        if prepared.is_valid.load(Ordering::Relaxed) { &self.trusting } else { &self.schema }
     }
 }
 
-impl Executor for Engine {
+impl Executor for ConformingExecutor {
     async fn execute(&self, mut request: Request) -> Response {
-        match Asked::of(&mut request, &self.documents) {
-            Admission::Unread => self.schema.execute(request).await,
-            Admission::Refused(refused) => *refused,
-            Admission::Read(asked) => {
-                asked.complete(self.schema_for(&asked).execute(asked.mark(request)).await)
+        match PreparedDocument::of(&mut request, &self.documents) {
+            Preparation::Unparsable => self.schema.execute(request).await,
+            Preparation::Refused(refused) => *refused,
+            Preparation::Ready(prepared) => {
+                prepared.complete(self.schema_for(&prepared).execute(prepared.mark(request)).await)
             }
-            Admission::Unsure(asked) => asked.mended(self.schema.execute(asked.mark(request)).await),
+            Preparation::NotCacheable(prepared) => {
+                prepared.repaired(self.schema.execute(prepared.mark(request)).await)
+            }
         }
     }
 
@@ -61,18 +63,18 @@ impl Executor for Engine {
         session_data: Option<Arc<Data>>,
     ) -> BoxStream<'static, Response> {
         let execute = |schema, request| Executor::execute_stream(schema, request, session_data);
-        match Asked::of(&mut request, &self.documents) {
-            Admission::Unread => execute(&self.schema, request),
-            Admission::Refused(refused) => stream::once(std::future::ready(*refused)).boxed(),
-            Admission::Read(asked) => {
-                let request = asked.mark(request);
-                execute(self.schema_for(&asked), request)
-                    .map(move |response| asked.complete(response))
+        match PreparedDocument::of(&mut request, &self.documents) {
+            Preparation::Unparsable => execute(&self.schema, request),
+            Preparation::Refused(refused) => stream::once(std::future::ready(*refused)).boxed(),
+            Preparation::Ready(prepared) => {
+                let request = prepared.mark(request);
+                execute(self.schema_for(&prepared), request)
+                    .map(move |response| prepared.complete(response))
                     .boxed()
             }
-            Admission::Unsure(asked) => {
-                let request = asked.mark(request);
-                execute(&self.schema, request).map(move |response| asked.mended(response)).boxed()
+            Preparation::NotCacheable(prepared) => {
+                let request = prepared.mark(request);
+                execute(&self.schema, request).map(move |response| prepared.repaired(response)).boxed()
             }
         }
     }
@@ -80,7 +82,7 @@ impl Executor for Engine {
 
 /// What a request asked for, kept beside its execution, which for a subscription is long: so the document, which is
 /// many times as large as its text, is not. It is read again for an answer in which something failed.
-struct Asked {
+struct PreparedDocument {
     query: String,
     operation_name: Option<String>,
     outline: Outline,
@@ -90,53 +92,56 @@ struct Asked {
 }
 
 /// What is known of a request before its execution.
-enum Admission {
+enum Preparation {
     /// There is no document that can be read; the engine says why.
-    Unread,
+    Unparsable,
     /// A value stands where it may not, or a variable does not fit.
     Refused(Box<Response>),
-    Read(Arc<Asked>),
+    Ready(Arc<PreparedDocument>),
     /// The same, but it has to be validated, and that it is valid says nothing of the next time: there is less in the
     /// request's document than was asked, or a variable is null.
-    Unsure(Arc<Asked>),
+    NotCacheable(Arc<PreparedDocument>),
 }
 
-impl Asked {
-    fn of(request: &mut Request, documents: &Known<Self>) -> Admission {
+impl PreparedDocument {
+    fn of(request: &mut Request, documents: &DocumentCache<Self>) -> Preparation {
         let (query, name) = (request.query.clone(), request.operation_name.clone());
         let variables = std::mem::take(&mut request.variables);
         let read = request.parsed_query().map(|document| {
-            let asked = documents.of(&query, name.as_deref(), || match places::misplaced(document) {
-                Some(error) => Err(error),
-                None => Ok(Self {
-                    query: query.clone(),
-                    operation_name: name.clone(),
-                    outline: Outline::of_operation(document, name.as_deref()),
-                    is_valid: AtomicBool::new(false),
-                }),
+            let prepared = documents.get_or_try_insert_with(&query, name.as_deref(), || {
+                match value_validation::validate_values(document) {
+                    Some(error) => Err(error),
+                    None => Ok(Self {
+                        query: query.clone(),
+                        operation_name: name.clone(),
+                        outline: Outline::of_operation(document, name.as_deref()),
+                        is_valid: AtomicBool::new(false),
+                    }),
+                }
             })?;
-            let misfit = variables::misfit(document, name.as_deref(), &variables);
-            misfit.map_or_else(|| Ok((asked, variables::without_absent(document, &variables))), Err)
+            let coerce_variables = variables::coerce_variables(document, name.as_deref(), &variables);
+            coerce_variables
+                .map_or_else(|| Ok((prepared, variables::omit_unprovided(document, &variables))), Err)
         });
         request.variables = variables;
         match read {
-            Err(_) => Admission::Unread,
-            Ok(Err(error)) => Admission::Refused(Box::new(Response::from_errors(vec![error]))),
+            Err(_) => Preparation::Unparsable,
+            Ok(Err(error)) => Preparation::Refused(Box::new(Response::from_errors(vec![error]))),
             // Where null may stand is not judged apart.
-            Ok(Ok((asked, None))) if request.variables.values().any(|value| *value == Value::Null) => {
-                Admission::Unsure(asked)
+            Ok(Ok((prepared, None))) if request.variables.values().any(|value| *value == Value::Null) => {
+                Preparation::NotCacheable(prepared)
             }
-            Ok(Ok((asked, None))) => Admission::Read(asked),
-            Ok(Ok((asked, Some(abridged)))) => {
+            Ok(Ok((prepared, None))) => Preparation::Ready(prepared),
+            Ok(Ok((prepared, Some(abridged)))) => {
                 request.set_parsed_query(abridged);
-                Admission::Unsure(asked)
+                Preparation::NotCacheable(prepared)
             }
         }
     }
 
     /// The request, which says so when nothing of its answer has to be merged.
     fn mark(&self, request: Request) -> Request {
-        if self.outline.merges { request } else { request.data(Unmerged) }
+        if self.outline.merges { request } else { request.data(NoMergedKeys) }
     }
 
     /// `response`, mended and in order. Unless it says otherwise, the document is valid from now on.
@@ -145,16 +150,16 @@ impl Asked {
         if response.errors.iter().all(|error| !error.path.is_empty()) {
             self.is_valid.store(true, Ordering::Relaxed);
         }
-        self.mended(response)
+        self.repaired(response)
     }
 
     /// `response`, mended and in order.
-    fn mended(&self, mut response: Response) -> Response {
+    fn repaired(&self, mut response: Response) -> Response {
         let failed = response.errors.iter().any(|error| !error.path.is_empty());
         if failed && let Ok(document) = parse_query(&self.query) {
             let operation = operation(&document, self.operation_name.as_deref());
             if let Some(operation) = operation {
-                nulls::mend(&mut response, &document, operation);
+                nulls::repair(&mut response, &document, operation);
             }
         }
         self.outline.arrange(&mut response.data);

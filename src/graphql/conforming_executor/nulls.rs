@@ -5,10 +5,14 @@ use async_graphql::parser::types::{
 };
 use async_graphql::{Name, PathSegment, Response, Value};
 
-use crate::graphql::declared;
+use crate::graphql::schema_index;
 
 /// Puts nulls in the place of what failed.
-pub(super) fn mend(response: &mut Response, document: &ExecutableDocument, operation: &OperationDefinition) {
+pub(super) fn repair(
+    response: &mut Response,
+    document: &ExecutableDocument,
+    operation: &OperationDefinition,
+) {
     let failed = response.errors.iter().filter(|error| !error.path.is_empty());
     let failed: Vec<_> = failed
         .filter_map(|error| Some((&error.path, nullability(document, operation, &error.path)?)))
@@ -29,7 +33,7 @@ fn nullability(
     operation: &OperationDefinition,
     path: &[PathSegment],
 ) -> Option<Vec<bool>> {
-    let mut selected = vec![(declared::root(operation.ty).to_owned(), &operation.selection_set.node)];
+    let mut selected = vec![(schema_index::root(operation.ty).to_owned(), &operation.selection_set.node)];
     let mut here: Option<Type> = None;
     let mut nullable = Vec::with_capacity(path.len());
     for segment in path {
@@ -65,7 +69,7 @@ fn fields_under<'a>(
     for selection in &set.items {
         match &selection.node {
             Selection::Field(field) if field.node.response_key().node.as_str() == key => {
-                let declared = declared::field(parent, &field.node.name.node);
+                let declared = schema_index::field(parent, &field.node.name.node);
                 found.extend(declared.map(|it| (it.of_type.clone(), &field.node.selection_set.node)));
             }
             Selection::Field(_) => {}

@@ -26,11 +26,11 @@ const MANY_OPEN: i64 = 500;
 
 /// What each number of a workspace holds, or held a while ago. Cheap to clone.
 #[derive(Clone)]
-pub(super) struct Spread(Arc<HashMap<PhoneNumberId, Held>>);
+pub(super) struct NumberStats(Arc<HashMap<PhoneNumberId, Held>>);
 
-impl Spread {
+impl NumberStats {
     /// Whether a list over `numbers` is read by a walk for each of them.
-    pub fn are_apart(&self, numbers: &[PhoneNumberId]) -> bool {
+    pub fn use_per_number_scans(&self, numbers: &[PhoneNumberId]) -> bool {
         if numbers.len() < 2 || numbers.len() > MAX_APART {
             return numbers.len() == 1;
         }
@@ -40,7 +40,7 @@ impl Spread {
 
     /// Whether `numbers` hold so many open conversations that the few unread of an agent are not to be looked for
     /// among all of them.
-    pub fn are_many_open(&self, numbers: &[PhoneNumberId]) -> bool {
+    pub fn has_many_open(&self, numbers: &[PhoneNumberId]) -> bool {
         self.over(numbers).map(|held| held.open).sum::<i64>() >= MANY_OPEN
     }
 
@@ -56,26 +56,31 @@ impl Spread {
 
 /// Cheap to clone.
 #[derive(Clone, Default)]
-pub(super) struct Shares {
-    known: Arc<Mutex<HashMap<WorkspaceId, (Timestamp, Spread)>>>,
+pub(super) struct NumberStatsCache {
+    known: Arc<Mutex<HashMap<WorkspaceId, (Timestamp, NumberStats)>>>,
 }
 
-impl Shares {
+impl NumberStatsCache {
     /// How the conversations of a workspace are spread.
-    pub async fn of(&self, store: &Store, now: Timestamp, workspace: WorkspaceId) -> StoreResult<Spread> {
+    pub async fn of(
+        &self,
+        store: &Store,
+        now: Timestamp,
+        workspace: WorkspaceId,
+    ) -> StoreResult<NumberStats> {
         let known = self.known.lock().unwrap_or_else(PoisonError::into_inner).get(&workspace).cloned();
-        if let Some((at, shares)) = known
+        if let Some((at, number_stats)) = known
             && now.as_micros().abs_diff(at.as_micros()) < KEPT_MICROS.unsigned_abs()
         {
-            return Ok(shares);
+            return Ok(number_stats);
         }
         let read = store.read(move |conn| async move { counts::of_numbers(conn, workspace).await }.boxed());
-        let shares = Spread(Arc::new(read.await?.into_iter().collect()));
+        let number_stats = NumberStats(Arc::new(read.await?.into_iter().collect()));
         let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
         if known.len() >= MAX_WORKSPACES {
             known.clear();
         }
-        known.insert(workspace, (now, shares.clone()));
-        Ok(shares)
+        known.insert(workspace, (now, number_stats.clone()));
+        Ok(number_stats)
     }
 }

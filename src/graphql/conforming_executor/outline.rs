@@ -4,8 +4,8 @@ use async_graphql::indexmap::IndexMap;
 use async_graphql::parser::types::{ExecutableDocument, Selection, SelectionSet};
 use async_graphql::{Name, Value};
 
-use crate::graphql::declared;
 use crate::graphql::document::operation;
+use crate::graphql::schema_index;
 
 /// What a selection answers with, in order, and what is selected in each in turn.
 #[derive(Default)]
@@ -47,9 +47,9 @@ impl Outline {
             Value::Object(fields) => {
                 // They mostly stand as they were asked for, and are found then without a hash. What comes before the
                 // first that does not is looked at twice.
-                let mut asked = self.fields.iter();
+                let mut prepared = self.fields.iter();
                 let is_arranged = fields.iter_mut().all(|(key, below)| {
-                    let outline = asked.find(|(name, _)| *name == key);
+                    let outline = prepared.find(|(name, _)| *name == key);
                     outline.inspect(|(_, outline)| outline.arrange(below)).is_some()
                 });
                 if is_arranged {
@@ -76,7 +76,9 @@ fn are_merged(selected: &[Selected]) -> bool {
     let objects = selected.iter().filter(|(_, set)| !set.items.is_empty());
     let ons: Vec<Option<&str>> = objects.map(|(on, _)| *on).collect();
     let is_apart = |one: Option<&str>, other: Option<&str>| match (one, other) {
-        (Some(one), Some(other)) => one != other && declared::is_object(one) && declared::is_object(other),
+        (Some(one), Some(other)) => {
+            one != other && schema_index::is_object(one) && schema_index::is_object(other)
+        }
         _ => false,
     };
     ons.iter().enumerate().any(|(place, one)| ons[..place].iter().any(|other| !is_apart(*one, *other)))

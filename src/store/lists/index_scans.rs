@@ -40,15 +40,15 @@ pub struct List {
     /// The numbers to look at; those that the viewer cannot access are the caller's to leave out.
     pub phone_number_ids: Vec<PhoneNumberId>,
     /// Whether each number is walked by itself, because together they hold little of the workspace.
-    pub apart: bool,
+    pub per_number_scans: bool,
     /// Whether the few that the viewer has not read, should they be few, are looked up slot by slot, because there
     /// are too many open ones to walk past.
-    pub sifted: bool,
+    pub use_unread_buckets: bool,
     pub view: View,
     pub status: Option<Status>,
     pub unread: Option<bool>,
     /// About how many conversations the workspace has.
-    pub held: i64,
+    pub row_estimate: i64,
     /// Folded words, each of which has to begin some word of the conversation.
     pub words: Vec<String>,
     pub field: OrderField,
@@ -74,7 +74,7 @@ pub(super) enum Segment {
 
 /// A walk along one index; all numbers and all statuses where there is none.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Walk {
+pub(super) struct IndexScan {
     pub number: Option<PhoneNumberId>,
     pub status: Option<Status>,
 }
@@ -125,8 +125,8 @@ impl List {
     }
 
     /// The walks that a segment consists of, so that each has an index of its own.
-    pub(super) fn walks(&self, segment: Segment) -> Vec<Walk> {
-        let apart = self.apart
+    pub(super) fn index_scans(&self, segment: Segment) -> Vec<IndexScan> {
+        let per_number_scans = self.per_number_scans
             && match (segment, self.view, self.field) {
                 (Segment::WithoutKey, ..) => false,
                 (_, View::Inbox, _) => true,
@@ -134,12 +134,15 @@ impl List {
                 (_, View::AssignedToMe, _) => false,
                 (_, View::Unassigned, field) => field != OrderField::WaitingSince,
             };
-        let numbers: Vec<Option<PhoneNumberId>> =
-            if apart { self.phone_number_ids.iter().copied().map(Some).collect() } else { vec![None] };
+        let numbers: Vec<Option<PhoneNumberId>> = if per_number_scans {
+            self.phone_number_ids.iter().copied().map(Some).collect()
+        } else {
+            vec![None]
+        };
         let is_unassigned = self.view == View::Unassigned || self.field == OrderField::UnassignedSince;
         // Some indexes hold the two statuses one after the other.
         let by_status = match segment {
-            Segment::WithKey => apart && is_unassigned,
+            Segment::WithKey => per_number_scans && is_unassigned,
             Segment::WithoutKey => self.view != View::Inbox,
         };
         let statuses = match self.walked_status() {
@@ -148,7 +151,7 @@ impl List {
             None if by_status => vec![Some(Status::Open), Some(Status::Closed)],
             status => vec![status],
         };
-        let of_number = |number| statuses.iter().map(move |&status| Walk { number, status });
+        let of_number = |number| statuses.iter().map(move |&status| IndexScan { number, status });
         numbers.into_iter().flat_map(of_number).collect()
     }
 
@@ -161,9 +164,9 @@ impl List {
             (_, OrderField::WaitingSince) => Some("waiting_since"),
             (_, OrderField::UnassignedSince) => Some("unassigned_since"),
         };
-        let apart = self.walks(segment).iter().any(|walk| walk.number.is_some());
+        let per_number_scans = self.index_scans(segment).iter().any(|walk| walk.number.is_some());
         let by_assignee =
-            self.view == View::Unassigned && self.field != OrderField::UnassignedSince && !apart;
+            self.view == View::Unassigned && self.field != OrderField::UnassignedSince && !per_number_scans;
         // PostgreSQL does not see that a column that is null in all rows orders nothing, and would sort.
         let constant = by_assignee.then_some("assignee_id");
         [constant, key, Some("id")].into_iter().flatten().map(|column| (column, ascending)).collect()

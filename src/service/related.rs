@@ -10,7 +10,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use futures_util::FutureExt;
 use tokio::sync::OnceCell;
 
-use super::{Answer, Services};
+use super::{ServiceResult, Services};
 use crate::domain::{
     Agent, AgentId, Contact, ContactId, Conversation, Event, EventBody, Message, MessageId, Ownership, State,
     WorkspaceId,
@@ -19,22 +19,22 @@ use crate::store::backend::pipelined;
 use crate::store::{Store, agents, contacts, messages};
 
 /// A message and its author.
-type Written = (Message, Option<Agent>);
+type AuthoredMessage = (Message, Option<Agent>);
 
 /// What a page of rows or a run of events of one workspace mentions. Each kind is read when somebody first asks for one of it.
-pub struct Surroundings {
+pub struct Related {
     store: Store,
     workspace: WorkspaceId,
-    mentioned: Mentioned,
-    habits: Arc<Habits>,
+    ids: RelatedIds,
+    observed: Arc<ObservedSelections>,
     agents: OnceCell<Found<Agent>>,
     contacts: OnceCell<Found<Contact>>,
-    messages: OnceCell<Found<Written>>,
+    messages: OnceCell<Found<AuthoredMessage>>,
 }
 
 /// Once sorted in order, and each once: an index is looked up faster so.
 #[derive(Default)]
-struct Mentioned {
+struct RelatedIds {
     agents: Vec<AgentId>,
     contacts: Vec<ContactId>,
     messages: Vec<MessageId>,
@@ -42,7 +42,7 @@ struct Mentioned {
 
 /// What those who listen to a workspace have asked for lately.
 #[derive(Default)]
-pub(super) struct Habits {
+pub(super) struct ObservedSelections {
     agents: AtomicBool,
     contacts: AtomicBool,
     messages: AtomicBool,
@@ -52,7 +52,7 @@ pub(super) struct Habits {
 
 /// What a page will show beside what is in its rows.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Wanted {
+pub struct Prefetch {
     /// Whether the rows are unread for the viewer.
     pub unread: bool,
     pub agents: bool,
@@ -62,39 +62,39 @@ pub struct Wanted {
     pub authors: bool,
 }
 
-impl From<Wanted> for Habits {
-    fn from(wanted: Wanted) -> Self {
+impl From<Prefetch> for ObservedSelections {
+    fn from(prefetch: Prefetch) -> Self {
         Self {
-            agents: wanted.agents.into(),
-            contacts: wanted.contacts.into(),
-            messages: wanted.messages.into(),
-            without_authors: !wanted.authors,
+            agents: prefetch.agents.into(),
+            contacts: prefetch.contacts.into(),
+            messages: prefetch.messages.into(),
+            without_authors: !prefetch.authors,
         }
     }
 }
 
 impl Services {
     /// What is known of agents who were read already; nothing else is.
-    pub fn around_agents(&self, workspace: WorkspaceId, agents: Vec<Agent>) -> Surroundings {
-        let around = Surroundings::of(self.store.clone(), workspace, Arc::default(), Mentioned::default());
+    pub fn related_from_agents(&self, workspace: WorkspaceId, agents: Vec<Agent>) -> Related {
+        let related = Related::of(self.store.clone(), workspace, Arc::default(), RelatedIds::default());
         if !agents.is_empty() {
-            _ = around.agents.set(Found::new(agents));
+            _ = related.agents.set(Found::new(agents));
         }
-        around
+        related
     }
 
-    /// What `rows` mention, with what is `wanted` of it read already: one statement for each kind of thing.
-    pub(super) async fn surroundings<'a>(
+    /// What `rows` mention, with what is `prefetch` of it read already: one statement for each kind of thing.
+    pub(super) async fn related<'a>(
         &self,
         workspace: WorkspaceId,
         rows: impl IntoIterator<Item = &'a Conversation>,
-        wanted: Wanted,
-    ) -> Surroundings {
-        let mut mentioned = Mentioned::default();
-        rows.into_iter().for_each(|row| mentioned.conversation(row));
-        let around = Surroundings::of(self.store.clone(), workspace, Arc::new(wanted.into()), mentioned);
-        around.read_ahead().await;
-        around
+        prefetch: Prefetch,
+    ) -> Related {
+        let mut ids = RelatedIds::default();
+        rows.into_iter().for_each(|row| ids.conversation(row));
+        let related = Related::of(self.store.clone(), workspace, Arc::new(prefetch.into()), ids);
+        related.read_ahead().await;
+        related
     }
 }
 
@@ -111,35 +111,40 @@ macro_rules! those {
     };
 }
 
-impl Surroundings {
+impl Related {
     pub(super) fn new(
         store: Store,
         workspace: WorkspaceId,
-        habits: Arc<Habits>,
+        observed: Arc<ObservedSelections>,
         events: &[Arc<Event>],
     ) -> Self {
-        let mut mentioned = Mentioned::default();
-        events.iter().for_each(|event| mentioned.note(event));
-        Self::of(store, workspace, habits, mentioned)
+        let mut ids = RelatedIds::default();
+        events.iter().for_each(|event| ids.note(event));
+        Self::of(store, workspace, observed, ids)
     }
 
-    fn of(store: Store, workspace: WorkspaceId, habits: Arc<Habits>, mut mentioned: Mentioned) -> Self {
-        mentioned.sort();
+    fn of(
+        store: Store,
+        workspace: WorkspaceId,
+        observed: Arc<ObservedSelections>,
+        mut ids: RelatedIds,
+    ) -> Self {
+        ids.sort();
         let (agents, contacts, messages) = (OnceCell::new(), OnceCell::new(), OnceCell::new());
-        Self { store, workspace, mentioned, habits, agents, contacts, messages }
+        Self { store, workspace, ids, observed, agents, contacts, messages }
     }
 
     /// Reads what was asked for since the last time, so that none of a thousand has to wait for it.
     pub(super) async fn read_ahead(&self) {
         let is_due = |asked: &AtomicBool| asked.swap(false, Ordering::Relaxed);
-        let (habits, mentioned) = (&self.habits, &self.mentioned);
-        let agents = is_due(&habits.agents).then(|| mentioned.agents.clone());
-        let contacts = is_due(&habits.contacts).then(|| mentioned.contacts.clone());
-        let messages = is_due(&habits.messages).then(|| mentioned.messages.clone());
+        let (observed, ids) = (&self.observed, &self.ids);
+        let agents = is_due(&observed.agents).then(|| ids.agents.clone());
+        let contacts = is_due(&observed.contacts).then(|| ids.contacts.clone());
+        let messages = is_due(&observed.messages).then(|| ids.messages.clone());
         if agents.is_none() && contacts.is_none() && messages.is_none() {
             return;
         }
-        let (workspace, without_authors) = (self.workspace, habits.without_authors);
+        let (workspace, without_authors) = (self.workspace, observed.without_authors);
         let read = self.store.read(move |conn| {
             async move {
                 Ok(pipelined!(conn;
@@ -164,20 +169,20 @@ impl Surroundings {
     }
 
     /// The agent, if agents were read already.
-    pub fn agent_at_hand(&self, id: AgentId) -> Option<&Agent> {
-        ask(&self.habits.agents);
+    pub fn agent_cached(&self, id: AgentId) -> Option<&Agent> {
+        ask(&self.observed.agents);
         self.agents.get()?.get(id)
     }
 
     /// The contact, if contacts were read already.
-    pub fn contact_at_hand(&self, id: ContactId) -> Option<&Contact> {
-        ask(&self.habits.contacts);
+    pub fn contact_cached(&self, id: ContactId) -> Option<&Contact> {
+        ask(&self.observed.contacts);
         self.contacts.get()?.get(id)
     }
 
     /// The message and its author, if messages were read already.
-    pub fn message_at_hand(&self, id: MessageId) -> Option<&Written> {
-        ask(&self.habits.messages);
+    pub fn message_cached(&self, id: MessageId) -> Option<&AuthoredMessage> {
+        ask(&self.observed.messages);
         self.messages.get()?.get(id)
     }
 
@@ -185,8 +190,8 @@ impl Surroundings {
     ///
     /// # Errors
     /// What the database fails with.
-    pub async fn agent(&self, id: AgentId) -> Answer<Option<&Agent>> {
-        ask(&self.habits.agents);
+    pub async fn agent(&self, id: AgentId) -> ServiceResult<Option<&Agent>> {
+        ask(&self.observed.agents);
         Ok(self.all_agents().await?.get(id))
     }
 
@@ -194,8 +199,8 @@ impl Surroundings {
     ///
     /// # Errors
     /// What the database fails with.
-    pub async fn contact(&self, id: ContactId) -> Answer<Option<&Contact>> {
-        ask(&self.habits.contacts);
+    pub async fn contact(&self, id: ContactId) -> ServiceResult<Option<&Contact>> {
+        ask(&self.observed.contacts);
         Ok(self.all_contacts().await?.get(id))
     }
 
@@ -203,14 +208,14 @@ impl Surroundings {
     ///
     /// # Errors
     /// What the database fails with.
-    pub async fn message(&self, id: MessageId) -> Answer<Option<&Written>> {
-        ask(&self.habits.messages);
+    pub async fn message(&self, id: MessageId) -> ServiceResult<Option<&AuthoredMessage>> {
+        ask(&self.observed.messages);
         Ok(self.all_messages().await?.get(id))
     }
 
-    async fn all_agents(&self) -> Answer<&Found<Agent>> {
+    async fn all_agents(&self) -> ServiceResult<&Found<Agent>> {
         let read = async || {
-            let (workspace, ids) = (self.workspace, self.mentioned.agents.clone());
+            let (workspace, ids) = (self.workspace, self.ids.agents.clone());
             if ids.is_empty() {
                 return Ok(Found::default());
             }
@@ -222,9 +227,9 @@ impl Surroundings {
         self.agents.get_or_try_init(read).await
     }
 
-    async fn all_contacts(&self) -> Answer<&Found<Contact>> {
+    async fn all_contacts(&self) -> ServiceResult<&Found<Contact>> {
         let read = async || {
-            let (workspace, ids) = (self.workspace, self.mentioned.contacts.clone());
+            let (workspace, ids) = (self.workspace, self.ids.contacts.clone());
             if ids.is_empty() {
                 return Ok(Found::default());
             }
@@ -236,9 +241,9 @@ impl Surroundings {
         self.contacts.get_or_try_init(read).await
     }
 
-    async fn all_messages(&self) -> Answer<&Found<Written>> {
+    async fn all_messages(&self) -> ServiceResult<&Found<AuthoredMessage>> {
         let read = async || {
-            let (workspace, ids) = (self.workspace, self.mentioned.messages.clone());
+            let (workspace, ids) = (self.workspace, self.ids.messages.clone());
             if ids.is_empty() {
                 return Ok(Found::default());
             }
@@ -274,7 +279,7 @@ impl Identified for Contact {
     }
 }
 
-impl Identified for Written {
+impl Identified for AuthoredMessage {
     type Id = MessageId;
 
     fn id(&self) -> MessageId {
@@ -303,7 +308,7 @@ impl<T: Identified> Found<T> {
     }
 }
 
-impl Mentioned {
+impl RelatedIds {
     fn note(&mut self, event: &Event) {
         let EventBody::Conversation(body) = &event.body else { return };
         self.agents.extend(event.actor);
@@ -369,8 +374,8 @@ mod tests {
     #[test]
     fn what_is_mentioned_twice_is_asked_for_once() {
         let (one, other) = (AgentId::generate(), AgentId::generate());
-        let mut mentioned = Mentioned { agents: vec![other, one, other], ..Mentioned::default() };
-        mentioned.sort();
-        assert_eq!(mentioned.agents, [one.min(other), one.max(other)]);
+        let mut ids = RelatedIds { agents: vec![other, one, other], ..RelatedIds::default() };
+        ids.sort();
+        assert_eq!(ids.agents, [one.min(other), one.max(other)]);
     }
 }

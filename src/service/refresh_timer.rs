@@ -14,14 +14,14 @@ pub const PAUSE: Duration = Duration::from_millis(250);
 pub const TICK: Duration = Duration::from_secs(5);
 
 /// The beat at which one question is answered.
-pub(super) struct Pulse {
+pub(super) struct RefreshTimer {
     tail: Arc<Tail>,
     head: watch::Receiver<i64>,
     asked: Arc<Notify>,
     looked_at: Option<Instant>,
 }
 
-impl Pulse {
+impl RefreshTimer {
     /// Beats early when `asked` is rung.
     pub fn new(tail: Arc<Tail>, asked: Arc<Notify>) -> Self {
         Self { head: tail.head(), tail, asked, looked_at: None }
@@ -29,7 +29,7 @@ impl Pulse {
 
     /// Resolves when it is time to look: at once for the first time; then when the log of the workspace has
     /// grown, when somebody asks, or when `at_latest` or [`TICK`] has passed, but not before [`PAUSE`].
-    pub async fn beat(&mut self, at_latest: Option<Duration>) {
+    pub async fn tick(&mut self, at_latest: Option<Duration>) {
         if let Some(looked_at) = self.looked_at {
             let at_latest = looked_at + at_latest.unwrap_or(TICK).min(TICK);
             tokio::select! {

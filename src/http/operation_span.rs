@@ -28,20 +28,20 @@ const NAME_CHARS: usize = 64;
 /// An operation under way. It is over when the last clone is dropped, whatever the reason: a mutation keeps one
 /// until it is carried out, also when its client has hung up.
 #[derive(Clone)]
-pub(super) struct Observation(Arc<Seen>);
+pub(super) struct OperationSpan(Arc<SpanState>);
 
-struct Seen {
+struct SpanState {
     metrics: Metrics,
     transport: &'static str,
     request_id: RequestId,
     span: Span,
     started: Instant,
-    facts: Mutex<Facts>,
+    fields: Mutex<SpanFields>,
 }
 
 /// What becomes known while it runs.
 #[derive(Default)]
-struct Facts {
+struct SpanFields {
     kind: Option<OperationType>,
     name: Option<String>,
     agent: Option<Uuid>,
@@ -49,21 +49,21 @@ struct Facts {
     outcome: Option<&'static str>,
 }
 
-impl Observation {
+impl OperationSpan {
     /// A request over HTTP, under the id and in the trace that its headers name.
     pub(super) fn of_http(metrics: &Metrics, headers: &HeaderMap) -> Self {
-        let seen = Self::begin(metrics, "http", RequestId::of_headers(headers));
-        TraceContext::of_headers(headers).adopt(&seen.0.span);
-        seen
+        let span = Self::begin(metrics, "http", RequestId::of_headers(headers));
+        TraceContext::of_headers(headers).adopt(&span.0.span);
+        span
     }
 
     /// An operation of a socket, in the trace that it names itself, or else in that of the socket's `upgrade`.
     pub(super) fn of_socket(metrics: &Metrics, operation: &TraceContext, upgrade: &TraceContext) -> Self {
-        let seen = Self::begin(metrics, "websocket", RequestId::random());
-        if !operation.adopt(&seen.0.span) {
-            upgrade.adopt(&seen.0.span);
+        let span = Self::begin(metrics, "websocket", RequestId::random());
+        if !operation.adopt(&span.0.span) {
+            upgrade.adopt(&span.0.span);
         }
-        seen
+        span
     }
 
     fn begin(metrics: &Metrics, transport: &'static str, request_id: RequestId) -> Self {
@@ -75,13 +75,13 @@ impl Observation {
             graphql.operation.type = field::Empty,
             graphql.operation.name = field::Empty,
         );
-        Self(Arc::new(Seen {
+        Self(Arc::new(SpanState {
             metrics: metrics.clone(),
             transport,
             request_id,
             span,
             started: Instant::now(),
-            facts: Mutex::default(),
+            fields: Mutex::default(),
         }))
     }
 
@@ -102,16 +102,16 @@ impl Observation {
         if let Some(name) = &name {
             self.0.span.record("graphql.operation.name", name.as_str());
         }
-        let mut facts = self.0.facts();
-        facts.kind = Some(operation.kind);
-        facts.name = name;
+        let mut fields = self.0.fields();
+        fields.kind = Some(operation.kind);
+        fields.name = name;
     }
 
     /// It is made for this caller.
     pub(super) fn signed_in(&self, session: &Session) {
-        let mut facts = self.0.facts();
-        facts.agent = session.agent_key;
-        facts.workspace = session.workspace_key;
+        let mut fields = self.0.fields();
+        fields.agent = session.agent_key;
+        fields.workspace = session.workspace_key;
     }
 
     /// It has come to this.
@@ -125,31 +125,31 @@ impl Observation {
     /// It has come so far, with these errors or none. The first error of all is its outcome.
     pub(super) fn ended(&self, errors: &[ServerError]) {
         let outcome = errors.first().map_or(metrics::OK, errors::code_label);
-        let mut facts = self.0.facts();
-        if facts.outcome.is_none_or(|before| before == metrics::OK) {
-            facts.outcome = Some(outcome);
+        let mut fields = self.0.fields();
+        if fields.outcome.is_none_or(|before| before == metrics::OK) {
+            fields.outcome = Some(outcome);
         }
     }
 }
 
-impl Seen {
-    fn facts(&self) -> MutexGuard<'_, Facts> {
-        self.facts.lock().unwrap_or_else(PoisonError::into_inner)
+impl SpanState {
+    fn fields(&self) -> MutexGuard<'_, SpanFields> {
+        self.fields.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-impl Drop for Seen {
+impl Drop for SpanState {
     fn drop(&mut self) {
         let took = self.started.elapsed();
-        let facts = std::mem::take(&mut *self.facts());
-        let name = facts.name.as_deref().unwrap_or_default();
-        let subscribes = facts.kind == Some(OperationType::Subscription);
+        let fields = std::mem::take(&mut *self.fields());
+        let name = fields.name.as_deref().unwrap_or_default();
+        let subscribes = fields.kind == Some(OperationType::Subscription);
         // A subscription is over when its client has had enough: that is how it should end.
-        let outcome = facts.outcome.unwrap_or(if subscribes { metrics::OK } else { ABANDONED });
-        let (kind, transport) = (kind(facts.kind), self.transport);
+        let outcome = fields.outcome.unwrap_or(if subscribes { metrics::OK } else { ABANDONED });
+        let (kind, transport) = (kind(fields.kind), self.transport);
         self.metrics.operation(metrics::Operation {
             name,
-            is_signed_in: facts.workspace.is_some(),
+            is_signed_in: fields.workspace.is_some(),
             kind,
             transport,
             outcome,
@@ -163,8 +163,8 @@ impl Drop for Seen {
             transport,
             outcome,
             duration_ms = took.as_secs_f64() * 1_000.0,
-            agent_id = facts.agent.map(field::display),
-            workspace_id = facts.workspace.map(field::display),
+            agent_id = fields.agent.map(field::display),
+            workspace_id = fields.workspace.map(field::display),
             "operation"
         );
     }

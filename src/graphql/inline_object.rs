@@ -2,7 +2,7 @@
 //!
 //! The engine makes a task of every field, so that those which have to be looked up wait for each other. In a page
 //! of rows nearly all are there already. What a list of them cannot write at once (see [`super::written`]), and a row
-//! by itself, [`Direct`] resolves: it asks each field once, in order, keeps what is ready, and waits only for the rest,
+//! by itself, [`InlineObject`] resolves: it asks each field once, in order, keeps what is ready, and waits only for the rest,
 //! together as the engine would. It passes the engine's extensions by: the schema has none.
 
 use std::borrow::Cow;
@@ -20,13 +20,13 @@ use async_graphql::{
 use futures_util::StreamExt;
 use futures_util::stream::FuturesUnordered;
 
-use super::written::{Selected, Writer, Written};
+use super::fast_object::{FastObject, FieldWriter, Selected};
 
 /// An object type of the API that is resolved field by field, as itself in every other way.
 #[derive(Debug, Clone)]
-pub struct Direct<T>(pub T);
+pub struct InlineObject<T>(pub T);
 
-impl<T> Deref for Direct<T> {
+impl<T> Deref for InlineObject<T> {
     type Target = T;
 
     fn deref(&self) -> &T {
@@ -34,7 +34,7 @@ impl<T> Deref for Direct<T> {
     }
 }
 
-impl<T: ContainerType + Written> OutputType for Direct<T> {
+impl<T: ContainerType + FastObject> OutputType for InlineObject<T> {
     fn type_name() -> Cow<'static, str> {
         <T as OutputType>::type_name()
     }
@@ -114,7 +114,7 @@ pub(super) fn gather<'a>(
     })
 }
 
-impl<T: ContainerType + Written> ContainerType for Direct<T> {
+impl<T: ContainerType + FastObject> ContainerType for InlineObject<T> {
     async fn resolve_field(&self, ctx: &Context<'_>) -> ServerResult<Option<Value>> {
         self.0.resolve_field(ctx).await
     }
@@ -128,14 +128,14 @@ impl<T: ContainerType + Written> ContainerType for Direct<T> {
     }
 }
 
-impl<T: ObjectType + Written> ObjectType for Direct<T> {}
+impl<T: ObjectType + FastObject> ObjectType for InlineObject<T> {}
 
-impl<T: Written + 'static> Written for Direct<T> {
+impl<T: FastObject + 'static> FastObject for InlineObject<T> {
     fn type_name() -> Cow<'static, str> {
-        <T as Written>::type_name()
+        <T as FastObject>::type_name()
     }
 
-    fn writer(selected: &Selected<'_>) -> Option<Writer<Self>> {
+    fn writer(selected: &Selected<'_>) -> Option<FieldWriter<Self>> {
         let write = T::writer(selected)?;
         Some(Box::new(move |it, json| write(&it.0, json)))
     }
@@ -175,7 +175,7 @@ mod tests {
         }
     }
 
-    impl Written for Thing {}
+    impl FastObject for Thing {}
 
     struct Query;
 
@@ -185,8 +185,8 @@ mod tests {
             Thing
         }
 
-        async fn direct(&self) -> Direct<Thing> {
-            Direct(Thing)
+        async fn direct(&self) -> InlineObject<Thing> {
+            InlineObject(Thing)
         }
     }
 

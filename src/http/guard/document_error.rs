@@ -12,7 +12,7 @@ const NAME_CHARS: usize = 64;
 
 /// What there was too much of.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Limited {
+pub enum Limit {
     /// Bytes of the query text.
     QueryBytes,
     /// Brackets, or selection sets, inside each other.
@@ -45,7 +45,7 @@ pub enum Limited {
     VariableValues,
 }
 
-impl fmt::Display for Limited {
+impl fmt::Display for Limit {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::QueryBytes => "bytes of the query",
@@ -69,12 +69,12 @@ impl fmt::Display for Limited {
 
 /// Why a document was not admitted.
 #[derive(Debug, thiserror::Error, Clone, PartialEq)]
-pub enum Refusal {
+pub enum DocumentError {
     /// The document or its variables are over a limit.
     #[error("Too many {what}: at most {limit} are allowed.")]
     Exceeded {
         /// What there was too much of.
-        what: Limited,
+        what: Limit,
         /// How much of it is allowed.
         limit: usize,
         /// Where the limit was passed, when it was passed at one place.
@@ -166,7 +166,7 @@ pub enum Refusal {
     },
 }
 
-impl Refusal {
+impl DocumentError {
     /// The `extensions.code` of the error.
     pub fn code(&self) -> &'static str {
         match self {
@@ -201,7 +201,7 @@ impl Refusal {
         }
     }
 
-    pub(super) fn exceeded(what: Limited, limit: usize, at: Option<Pos>) -> Self {
+    pub(super) fn exceeded(what: Limit, limit: usize, at: Option<Pos>) -> Self {
         Self::Exceeded { what, limit, at }
     }
 
@@ -245,7 +245,7 @@ impl Refusal {
         use parser::Error;
         match &error {
             Error::Syntax { message, start, .. } => Self::syntax(essence(message), *start),
-            Error::RecursionLimitExceeded => Self::exceeded(Limited::Nesting, super::NESTING_CEILING, None),
+            Error::RecursionLimitExceeded => Self::exceeded(Limit::Nesting, super::NESTING_CEILING, None),
             Error::OperationDuplicated { operation, .. } => Self::Definitions {
                 message: format!("operation \"{}\" is defined twice", clip(operation)),
                 at: error.positions().collect(),

@@ -14,43 +14,44 @@ use async_graphql::parser::{Pos, Positioned};
 use async_graphql::{Name, ServerError};
 use async_graphql_value::Value;
 
-use super::declared::{self, Input, Place, Places};
+use super::schema_index::{self, Input, InputValueDef, InputValueDefs};
 
 /// The first value of the document that may not stand where it does, as an error to answer with.
-pub fn misplaced(document: &ExecutableDocument) -> Option<ServerError> {
+pub fn validate_values(document: &ExecutableDocument) -> Option<ServerError> {
     document.operations.iter().find_map(|(_, operation)| {
         let operation = &operation.node;
-        let walk = Walk { document, operation, entered: HashSet::new() };
-        walk.operation().err().map(|Misplaced { message, at }| ServerError::new(message, Some(at)))
+        let walk = ValueValidator { document, operation, entered: HashSet::new() };
+        walk.operation().err().map(|InvalidValue { message, at }| ServerError::new(message, Some(at)))
     })
 }
 
-struct Misplaced {
+struct InvalidValue {
     message: String,
     at: Pos,
 }
 
-type Verdict = Result<(), Misplaced>;
+type Verdict = Result<(), InvalidValue>;
 
 /// One look at each value of an operation.
-struct Walk<'a> {
+struct ValueValidator<'a> {
     document: &'a ExecutableDocument,
     operation: &'a OperationDefinition,
     /// The fragments that were looked at: what they hold stands in the same places wherever they are spread.
     entered: HashSet<&'a Name>,
 }
 
-impl<'a> Walk<'a> {
+impl<'a> ValueValidator<'a> {
     fn operation(mut self) -> Verdict {
         let operation = self.operation;
         for variable in &operation.variable_definitions {
             if let Some(default) = &variable.node.default_value {
-                let place = Place { of_type: variable.node.var_type.node.clone(), has_default: false };
+                let place =
+                    InputValueDef { of_type: variable.node.var_type.node.clone(), has_default: false };
                 self.value(&place, &default.node.clone().into_value(), default.pos)?;
             }
         }
         self.directives(&operation.directives)?;
-        self.selections(declared::root(operation.ty), &operation.selection_set.node)
+        self.selections(schema_index::root(operation.ty), &operation.selection_set.node)
     }
 
     fn selections(&mut self, parent: &str, set: &'a SelectionSet) -> Verdict {
@@ -59,7 +60,7 @@ impl<'a> Walk<'a> {
                 Selection::Field(field) => {
                     let field = &field.node;
                     self.directives(&field.directives)?;
-                    let Some(declared) = declared::field(parent, &field.name.node) else { continue };
+                    let Some(declared) = schema_index::field(parent, &field.name.node) else { continue };
                     self.arguments(&declared.arguments, &field.arguments)?;
                     self.selections(base_name(&declared.of_type), &field.selection_set.node)?;
                 }
@@ -86,7 +87,7 @@ impl<'a> Walk<'a> {
         Ok(())
     }
 
-    fn arguments(&self, places: &Places, given: &[(Positioned<Name>, Positioned<Value>)]) -> Verdict {
+    fn arguments(&self, places: &InputValueDefs, given: &[(Positioned<Name>, Positioned<Value>)]) -> Verdict {
         for (name, value) in given {
             if let Some(place) = places.get(&name.node) {
                 self.value(place, &value.node, value.pos)?;
@@ -100,27 +101,27 @@ impl<'a> Walk<'a> {
         for (name, value) in directives.iter().flat_map(|directive| &directive.node.arguments) {
             if name.node == "if" {
                 let of_type = Type { base: BaseType::Named(Name::new("Boolean")), nullable: false };
-                self.value(&Place { of_type, has_default: false }, &value.node, value.pos)?;
+                self.value(&InputValueDef { of_type, has_default: false }, &value.node, value.pos)?;
             }
         }
         Ok(())
     }
 
-    fn value(&self, place: &Place, value: &Value, at: Pos) -> Verdict {
+    fn value(&self, place: &InputValueDef, value: &Value, at: Pos) -> Verdict {
         match (value, &place.of_type.base) {
             (Value::Variable(name), _) => self.variable(place, name, at),
             (Value::List(items), BaseType::List(item)) => {
-                let place = Place { of_type: Type::clone(item), has_default: false };
+                let place = InputValueDef { of_type: Type::clone(item), has_default: false };
                 items.iter().try_for_each(|item| self.value(&place, item, at))
             }
             // One value stands for a list of one.
             (value, BaseType::List(item)) => {
-                self.value(&Place { of_type: Type::clone(item), has_default: false }, value, at)
+                self.value(&InputValueDef { of_type: Type::clone(item), has_default: false }, value, at)
             }
-            (value, BaseType::Named(name)) => match (declared::input(name), value) {
+            (value, BaseType::Named(name)) => match (schema_index::input(name), value) {
                 (Some(Input::Enum(_)), Value::String(_)) => {
                     let message = format!("A value of {name} is written without quotes.");
-                    Err(Misplaced { message, at })
+                    Err(InvalidValue { message, at })
                 }
                 (Some(Input::Object(places)), Value::Object(given)) => given
                     .iter()
@@ -131,7 +132,7 @@ impl<'a> Walk<'a> {
         }
     }
 
-    fn variable(&self, place: &Place, name: &Name, at: Pos) -> Verdict {
+    fn variable(&self, place: &InputValueDef, name: &Name, at: Pos) -> Verdict {
         let mut definitions = self.operation.variable_definitions.iter().map(|variable| &variable.node);
         match definitions.find(|definition| definition.name.node == *name) {
             // The executor refuses a variable that is not defined.
@@ -142,14 +143,14 @@ impl<'a> Walk<'a> {
                 let name: String = name.chars().take(64).collect();
                 let message =
                     format!("Variable \"${name}\" of type \"{given}\" stands where \"{wanted}\" is wanted.");
-                Err(Misplaced { message, at })
+                Err(InvalidValue { message, at })
             }
         }
     }
 }
 
 /// `IsVariableUsageAllowed` of the specification.
-fn is_allowed(variable: &VariableDefinition, place: &Place) -> bool {
+fn is_allowed(variable: &VariableDefinition, place: &InputValueDef) -> bool {
     let (given, wanted) = (&variable.var_type.node, &place.of_type);
     if wanted.nullable || !given.nullable {
         return is_compatible(given, wanted);
@@ -185,7 +186,7 @@ mod tests {
     use async_graphql::parser::parse_query;
 
     fn reason(query: &str) -> Option<String> {
-        misplaced(&parse_query(query).unwrap()).map(|error| error.message)
+        validate_values(&parse_query(query).unwrap()).map(|error| error.message)
     }
 
     #[test]

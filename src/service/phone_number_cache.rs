@@ -23,28 +23,28 @@ const BYTES_OF_NUMBER: usize = 128;
 
 /// The numbers of agents, oldest first, as they were read last. Cheap to clone.
 #[derive(Clone)]
-pub(super) struct NumbersOfAgents(Arc<Cache<Who, Then, ByRoom>>);
+pub(super) struct PhoneNumberCache(Arc<Cache<Who, Then, ByteWeighter>>);
 
 type Who = (WorkspaceId, AgentId);
 type Then = (Arc<[PhoneNumber]>, Instant);
 
 #[derive(Clone)]
-struct ByRoom;
+struct ByteWeighter;
 
-impl Weighter<Who, Then> for ByRoom {
+impl Weighter<Who, Then> for ByteWeighter {
     fn weight(&self, _: &Who, (numbers, _): &Then) -> u64 {
         let each = numbers.iter().map(|number| BYTES_OF_NUMBER + number.label.len());
         (BYTES_OF_AGENT + each.sum::<usize>()) as u64
     }
 }
 
-impl Default for NumbersOfAgents {
+impl Default for PhoneNumberCache {
     fn default() -> Self {
-        Self(Arc::new(Cache::with_weighter(AGENTS, MOST_BYTES, ByRoom)))
+        Self(Arc::new(Cache::with_weighter(AGENTS, MOST_BYTES, ByteWeighter)))
     }
 }
 
-impl NumbersOfAgents {
+impl PhoneNumberCache {
     /// `None` when they have to be read.
     pub fn of(&self, who: Who, now: Instant) -> Option<Arc<[PhoneNumber]>> {
         let (numbers, since) = self.0.get(&who)?;
@@ -89,7 +89,7 @@ mod tests {
 
     #[test]
     fn what_is_known_is_read_again_after_a_minute_however_often_it_was_used() {
-        let (all, who, began) = (NumbersOfAgents::default(), who(), Instant::now());
+        let (all, who, began) = (PhoneNumberCache::default(), who(), Instant::now());
         assert!(all.of(who, began).is_none());
         let read = numbers(who.0, 2);
         all.keep(who, None, &read, began);
@@ -103,14 +103,14 @@ mod tests {
 
     #[test]
     fn the_same_agent_of_another_workspace_is_another() {
-        let (all, who, now) = (NumbersOfAgents::default(), who(), Instant::now());
+        let (all, who, now) = (PhoneNumberCache::default(), who(), Instant::now());
         all.keep(who, None, &numbers(who.0, 1), now);
         assert!(all.of((WorkspaceId::generate(), who.1), now).is_none());
     }
 
     #[test]
     fn what_is_kept_is_bounded() {
-        let (all, now) = (NumbersOfAgents::default(), Instant::now());
+        let (all, now) = (PhoneNumberCache::default(), Instant::now());
         for _ in 0..1_000 {
             let who = who();
             all.keep(who, None, &numbers(who.0, 100), now);

@@ -16,8 +16,8 @@ use async_graphql::registry::Registry;
 use async_graphql::resolver_utils::{EnumType, resolve_list};
 use async_graphql::{ContextSelectionSet, OutputType, Positioned, Response, ServerResult, Value};
 
-use super::direct::gather;
 use super::ids::{self, Tagged};
+use super::inline_object::gather;
 use crate::clock::Timestamp;
 
 /// About as many as a row of a list takes with what is usually selected of it.
@@ -142,23 +142,23 @@ impl Json {
 
 /// What a request carries in which no key is asked for in two places of one object: the engine merges what it finds in
 /// both, and what is written cannot be merged.
-pub struct Unmerged;
+pub struct NoMergedKeys;
 
 /// Writes a field of `T`; `None` when what it shows is not at hand, and something may have been written in vain.
-pub type Writer<T> = Box<dyn Fn(&T, &mut Json) -> Option<()> + Send + Sync>;
+pub type FieldWriter<T> = Box<dyn Fn(&T, &mut Json) -> Option<()> + Send + Sync>;
 
 /// A type of the API some of whose fields can be written. They must be what its resolvers answer with: a test holds
 /// the two together.
 ///
 /// Unless it says otherwise, none.
-pub trait Written: Sized {
+pub trait FastObject: Sized {
     /// The type's name in the schema; empty when nothing of it is written, not even that.
     fn type_name() -> Cow<'static, str> {
         Cow::default()
     }
 
     /// How to write a field; `None` when the engine is to resolve it.
-    fn writer(_: &Selected<'_>) -> Option<Writer<Self>> {
+    fn writer(_: &Selected<'_>) -> Option<FieldWriter<Self>> {
         None
     }
 }
@@ -179,11 +179,11 @@ impl Selected<'_> {
     pub fn object<T, U>(
         &self,
         find: impl Fn(&T) -> Option<Option<&U>> + Send + Sync + 'static,
-    ) -> Option<Writer<T>>
+    ) -> Option<FieldWriter<T>>
     where
-        U: Written + 'static,
+        U: FastObject + 'static,
     {
-        let plan = Plan::<U>::of(self.ctx, &self.field.selection_set.node)?;
+        let plan = SerializerPlan::<U>::of(self.ctx, &self.field.selection_set.node)?;
         Some(Box::new(move |it, json| {
             match find(it)? {
                 Some(found) => plan.write(found, json)?,
@@ -195,7 +195,7 @@ impl Selected<'_> {
 }
 
 /// Writes a field whose value is always at hand.
-pub fn leaf<T>(write: impl Fn(&T, &mut Json) + Send + Sync + 'static) -> Writer<T> {
+pub fn scalar<T>(write: impl Fn(&T, &mut Json) + Send + Sync + 'static) -> FieldWriter<T> {
     Box::new(move |it, json| {
         write(it, json);
         Some(())
@@ -203,12 +203,12 @@ pub fn leaf<T>(write: impl Fn(&T, &mut Json) + Send + Sync + 'static) -> Writer<
 }
 
 /// How to write what is selected of an object of type `T`.
-struct Plan<T> {
+struct SerializerPlan<T> {
     /// What stands before each value, and what writes it.
-    fields: Vec<(String, Writer<T>)>,
+    fields: Vec<(String, FieldWriter<T>)>,
 }
 
-impl<T: Written> Plan<T> {
+impl<T: FastObject> SerializerPlan<T> {
     /// `None` when the engine has to do it.
     fn of<'a>(ctx: &'a ContextSelectionSet<'a>, set: &'a SelectionSet) -> Option<Self> {
         let type_name = T::type_name();
@@ -226,7 +226,7 @@ impl<T: Written> Plan<T> {
                 format!("{}\"{}\":", if fields.is_empty() { "{" } else { "," }, field.response_key().node);
             let writer = if field.name.node == "__typename" {
                 let name = type_name.clone();
-                leaf(move |_, json| json.text(&name))
+                scalar(move |_, json| json.text(&name))
             } else if field.arguments.is_empty() {
                 T::writer(&Selected { ctx, field })?
             } else {
@@ -248,9 +248,9 @@ impl<T: Written> Plan<T> {
 }
 
 /// A list whose items are written if they can be.
-pub struct List<'a, T>(pub Vec<&'a T>);
+pub struct FastList<'a, T>(pub Vec<&'a T>);
 
-impl<T: Written> List<'_, T> {
+impl<T: FastObject> FastList<'_, T> {
     fn written(&self, ctx: &ContextSelectionSet<'_>) -> Option<Value> {
         let plan = planned::<T>(ctx)?;
         let mut json = Json(Vec::with_capacity(self.0.len() * BYTES_OF_ROW));
@@ -264,7 +264,7 @@ impl<T: Written> List<'_, T> {
     }
 }
 
-impl<T: OutputType + Written> OutputType for List<'_, T> {
+impl<T: OutputType + FastObject> OutputType for FastList<'_, T> {
     fn type_name() -> Cow<'static, str> {
         Vec::<T>::type_name()
     }
@@ -285,7 +285,7 @@ impl<T: OutputType + Written> OutputType for List<'_, T> {
     }
 }
 
-fn planned<T: Written>(ctx: &ContextSelectionSet<'_>) -> Option<Plan<T>> {
-    ctx.data_opt::<Unmerged>()?;
-    Plan::of(ctx, &ctx.item.node)
+fn planned<T: FastObject>(ctx: &ContextSelectionSet<'_>) -> Option<SerializerPlan<T>> {
+    ctx.data_opt::<NoMergedKeys>()?;
+    SerializerPlan::of(ctx, &ctx.item.node)
 }

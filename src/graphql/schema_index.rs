@@ -16,34 +16,34 @@ use async_graphql::parser::types::{
 /// A field of an object or an interface.
 pub(super) struct Field {
     pub of_type: Type,
-    pub arguments: Places,
+    pub arguments: InputValueDefs,
 }
 
 /// Where a value is wanted: an argument, or a field of an input object.
-pub(super) struct Place {
+pub(super) struct InputValueDef {
     pub of_type: Type,
     pub has_default: bool,
 }
 
-pub(super) type Places = HashMap<Name, Place>;
+pub(super) type InputValueDefs = HashMap<Name, InputValueDef>;
 
 /// What a named input type takes.
 pub(super) enum Input {
     Scalar,
     Enum(Vec<Name>),
-    Object(Places),
+    Object(InputValueDefs),
 }
 
 #[derive(Default)]
-struct Declared {
+struct SchemaIndex {
     fields: HashMap<Name, HashMap<Name, Field>>,
     inputs: HashMap<Name, Input>,
     objects: HashSet<Name>,
 }
 
-static DECLARED: LazyLock<Declared> = LazyLock::new(|| {
+static SCHEMA_INDEX: LazyLock<SchemaIndex> = LazyLock::new(|| {
     let definitions = parse_schema(super::sdl()).map(|document| document.definitions).unwrap_or_default();
-    let mut declared = Declared::default();
+    let mut declared = SchemaIndex::default();
     for definition in definitions {
         if let TypeSystemDefinition::Type(definition) = definition {
             declared.add(definition.node);
@@ -52,7 +52,7 @@ static DECLARED: LazyLock<Declared> = LazyLock::new(|| {
     declared
 });
 
-impl Declared {
+impl SchemaIndex {
     fn add(&mut self, definition: TypeDefinition) {
         let name = definition.name.node;
         let input = match definition.kind {
@@ -81,26 +81,29 @@ fn fields(of: Vec<Positioned<FieldDefinition>>) -> HashMap<Name, Field> {
     of.into_iter().map(|definition| field(definition.node)).collect()
 }
 
-fn places(of: Vec<Positioned<InputValueDefinition>>) -> Places {
+fn places(of: Vec<Positioned<InputValueDefinition>>) -> InputValueDefs {
     let place = |place: InputValueDefinition| {
-        (place.name.node, Place { of_type: place.ty.node, has_default: place.default_value.is_some() })
+        (
+            place.name.node,
+            InputValueDef { of_type: place.ty.node, has_default: place.default_value.is_some() },
+        )
     };
     of.into_iter().map(|definition| place(definition.node)).collect()
 }
 
 /// The field `name` of the type `of`. `None` for what is not declared, `__typename` among it.
 pub(super) fn field(of: &str, name: &str) -> Option<&'static Field> {
-    DECLARED.fields.get(of)?.get(name)
+    SCHEMA_INDEX.fields.get(of)?.get(name)
 }
 
 /// The input type of this name. `None` also for the scalars that every schema has.
 pub(super) fn input(name: &str) -> Option<&'static Input> {
-    DECLARED.inputs.get(name)
+    SCHEMA_INDEX.inputs.get(name)
 }
 
 /// Whether this is the name of a type that nothing else can be, unlike an interface or a union.
 pub(super) fn is_object(name: &str) -> bool {
-    DECLARED.objects.contains(name)
+    SCHEMA_INDEX.objects.contains(name)
 }
 
 /// The type at the root of operations of this kind.

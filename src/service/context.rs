@@ -16,24 +16,24 @@ use crate::store::log::{self, Draft};
 use crate::store::workspaces::{self, Head};
 use crate::store::{Conn, StoreError, agents, conversations};
 
-use super::{Answer, Done, Error, Seen};
+use super::{CommandOutcome, Error, ServiceResult, VisibleConversation};
 
 /// A workspace, and the instant at which a command is decided.
-pub(super) struct Stage {
+pub(super) struct WorkspaceTx {
     pub workspace: Workspace,
     pub head: Head,
     /// The clock's, but not before the last event: what is decided now is later than what is in the log.
     pub now: Timestamp,
 }
 
-impl Stage {
+impl WorkspaceTx {
     /// # Errors
     /// [`Error::Unauthenticated`] when the workspace is gone.
-    pub async fn open(conn: &mut Conn, clock: &Clock, workspace: WorkspaceId) -> Answer<Self> {
+    pub async fn open(conn: &mut Conn, clock: &Clock, workspace: WorkspaceId) -> ServiceResult<Self> {
         Self::of(workspaces::find(conn, workspace).await?, clock)
     }
 
-    fn of(found: Option<(Workspace, Head)>, clock: &Clock) -> Answer<Self> {
+    fn of(found: Option<(Workspace, Head)>, clock: &Clock) -> ServiceResult<Self> {
         let (workspace, head) = found.ok_or(Error::Unauthenticated)?;
         // Strictly later, so that a clock that was set back still tells one message from the next.
         Ok(Self { workspace, head, now: clock.now().max(head.at.plus_micros(1)) })
@@ -56,19 +56,19 @@ impl Stage {
 
 /// Agents, and which of them can access the number in question.
 #[derive(Default)]
-pub(super) struct Cast {
+pub(super) struct LockedAgents {
     agents: HashMap<AgentId, Agent>,
     with_access: BTreeSet<AgentId>,
 }
 
-impl Cast {
+impl LockedAgents {
     /// Reads the agents and accesses, which stay as they are until the transaction ends.
     pub async fn hold(
         conn: &mut Conn,
         workspace: WorkspaceId,
         number: PhoneNumberId,
         ids: impl IntoIterator<Item = AgentId>,
-    ) -> Answer<Self> {
+    ) -> ServiceResult<Self> {
         let ids: BTreeSet<AgentId> = ids.into_iter().collect();
         if ids.is_empty() {
             return Ok(Self::default());
@@ -106,7 +106,7 @@ impl Cast {
     /// # Errors
     /// [`StoreError::Changed`] when the assignee is not among those whose rows are held: it became somebody
     /// else between reading the conversation and locking it.
-    pub fn assignee_can_work(&self, conversation: &Conversation) -> Answer<bool> {
+    pub fn assignee_can_work(&self, conversation: &Conversation) -> ServiceResult<bool> {
         match conversation.assignee() {
             None => Ok(true),
             Some(assignee) if self.agents.contains_key(&assignee) => Ok(self.can_work(assignee)),
@@ -116,14 +116,14 @@ impl Cast {
 }
 
 /// A conversation that an agent acts on, locked, with all that the decision rests on.
-pub(super) struct Scene {
-    pub stage: Stage,
-    pub cast: Cast,
+pub(super) struct ConversationTx {
+    pub workspace_tx: WorkspaceTx,
+    pub locked_agents: LockedAgents,
     pub snapshot: Snapshot,
     actor: AgentId,
 }
 
-impl Scene {
+impl ConversationTx {
     /// Reads and locks, in order. `others` are further agents that the decision rests on.
     ///
     /// # Errors
@@ -135,7 +135,7 @@ impl Scene {
         (workspace, actor): (WorkspaceId, AgentId),
         id: ConversationId,
         others: &[AgentId],
-    ) -> Answer<Self> {
+    ) -> ServiceResult<Self> {
         let not_found = || Error::Refused(Refusal::NotFound("conversationId"));
         let ids: BTreeSet<AgentId> = others.iter().copied().chain([actor]).collect();
         let ids = Vec::from_iter(ids);
@@ -146,61 +146,69 @@ impl Scene {
             |c| agents::with_access_to_conversation_shared(c, workspace, id, &ids),
             |c| conversations::lock(c, workspace, id, Some(actor)),
         );
-        let mut stage = Stage::of(found, clock)?;
-        let mut cast = Cast::of(agents, with_access);
-        let acting = cast.candidate(actor).filter(|it| it.agent.active).ok_or(Error::Unauthenticated)?;
+        let mut workspace_tx = WorkspaceTx::of(found, clock)?;
+        let mut locked_agents = LockedAgents::of(agents, with_access);
+        let acting =
+            locked_agents.candidate(actor).filter(|it| it.agent.active).ok_or(Error::Unauthenticated)?;
         if !acting.has_access {
             return Err(not_found());
         }
         let snapshot = locked.ok_or_else(not_found)?;
         // Who owns it now may have come between: the owner whose access was asked for was another then. Most who are
         // asked for here have none, and so no row that would be locked out of order.
-        let owner = snapshot.conversation.assignee().filter(|owner| !cast.can_work(*owner));
+        let owner = snapshot.conversation.assignee().filter(|owner| !locked_agents.can_work(*owner));
         if let Some(owner) = owner.filter(|_| !snapshot.conversation.is_open()) {
             let number = snapshot.conversation.phone_number_id;
-            cast.with_access.extend(agents::with_access_shared(conn, workspace, number, &[owner]).await?);
+            locked_agents
+                .with_access
+                .extend(agents::with_access_shared(conn, workspace, number, &[owner]).await?);
         }
-        stage.catch_up(clock, &snapshot.conversation);
-        Ok(Self { stage, cast, snapshot, actor })
+        workspace_tx.catch_up(clock, &snapshot.conversation);
+        Ok(Self { workspace_tx, locked_agents, snapshot, actor })
     }
 
     /// Whoever acts.
     ///
     /// # Errors
-    /// [`Error::Unauthenticated`]; [`Scene::open`] has made sure that it is not so.
-    pub fn actor(&self) -> Answer<Candidate<'_>> {
-        self.cast.candidate(self.actor).ok_or(Error::Unauthenticated)
+    /// [`Error::Unauthenticated`]; [`ConversationTx::open`] has made sure that it is not so.
+    pub fn actor(&self) -> ServiceResult<Candidate<'_>> {
+        self.locked_agents.candidate(self.actor).ok_or(Error::Unauthenticated)
     }
 
-    /// See [`Cast::assignee_can_work`].
-    pub fn assignee_can_work(&self) -> Answer<bool> {
-        self.cast.assignee_can_work(&self.snapshot.conversation)
+    /// See [`LockedAgents::assignee_can_work`].
+    pub fn assignee_can_work(&self) -> ServiceResult<bool> {
+        self.locked_agents.assignee_can_work(&self.snapshot.conversation)
     }
 
     /// Stores what was decided; `None` is that it already was as asked.
-    pub async fn conclude(self, conn: &mut Conn, change: Option<Change>) -> Answer<Done> {
+    pub async fn commit(self, conn: &mut Conn, change: Option<Change>) -> ServiceResult<CommandOutcome> {
         let Some(change) = change else { return Ok(self.unchanged(None)) };
-        let Self { stage, actor, cast, .. } = self;
-        let (draft, done) = told(&stage, change, Some(actor), None);
-        let event = log::store_and_conclude(conn, stage.workspace.id, draft).await?;
-        Ok(Done { agents: cast.into_agents(), ..done.at(&[event]) })
+        let Self { workspace_tx, actor, locked_agents, .. } = self;
+        let (draft, done) = draft_and_result(&workspace_tx, change, Some(actor), None);
+        let event = log::store_and_commit(conn, workspace_tx.workspace.id, draft).await?;
+        Ok(CommandOutcome { agents: locked_agents.into_agents(), ..done.at(&[event]) })
     }
 
     /// Writes a stored change, and the message that it is, to the log.
-    pub async fn record(self, conn: &mut Conn, change: Change, message: Option<Message>) -> Answer<Done> {
-        let Self { stage, actor, .. } = self;
-        record(conn, &stage, change, Some(actor), message).await
+    pub async fn record(
+        self,
+        conn: &mut Conn,
+        change: Change,
+        message: Option<Message>,
+    ) -> ServiceResult<CommandOutcome> {
+        let Self { workspace_tx, actor, .. } = self;
+        record(conn, &workspace_tx, change, Some(actor), message).await
     }
 
     /// The answer when nothing is written.
-    pub fn unchanged(self, message: Option<Message>) -> Done {
-        Done {
+    pub fn unchanged(self, message: Option<Message>) -> CommandOutcome {
+        CommandOutcome {
             previous_assignee: self.snapshot.conversation.assignee(),
-            seen: Seen::new(&self.snapshot, Some(self.actor)),
+            seen: VisibleConversation::new(&self.snapshot, Some(self.actor)),
             changed: false,
-            as_of: self.stage.head.seq,
+            as_of: self.workspace_tx.head.seq,
             message,
-            agents: self.cast.into_agents(),
+            agents: self.locked_agents.into_agents(),
         }
     }
 }
@@ -208,27 +216,32 @@ impl Scene {
 /// Writes a stored change to the log: the tail of the transaction.
 pub(super) async fn record(
     conn: &mut Conn,
-    stage: &Stage,
+    workspace_tx: &WorkspaceTx,
     change: Change,
     actor: Option<AgentId>,
     message: Option<Message>,
-) -> Answer<Done> {
-    let (draft, done) = told(stage, change, actor, message);
-    let events = log::append(conn, stage.workspace.id, vec![draft]).await?;
+) -> ServiceResult<CommandOutcome> {
+    let (draft, done) = draft_and_result(workspace_tx, change, actor, message);
+    let events = log::append(conn, workspace_tx.workspace.id, vec![draft]).await?;
     Ok(done.at(&events))
 }
 
 /// What the log says of a change, and what whoever made it is answered.
-fn told(stage: &Stage, change: Change, actor: Option<AgentId>, message: Option<Message>) -> (Draft, Done) {
+fn draft_and_result(
+    workspace_tx: &WorkspaceTx,
+    change: Change,
+    actor: Option<AgentId>,
+    message: Option<Message>,
+) -> (Draft, CommandOutcome) {
     let previous_assignee = change.before.as_ref().and_then(|before| before.conversation.assignee());
-    let seen = Seen::new(&change.after, actor);
+    let seen = VisibleConversation::new(&change.after, actor);
     let message_id: Option<MessageId> = message.as_ref().map(|message| message.id);
-    let draft = Draft::of(change, stage.now, actor, message_id);
-    let (changed, as_of, agents) = (true, stage.head.seq, Vec::new());
-    (draft, Done { seen, previous_assignee, changed, as_of, message, agents })
+    let draft = Draft::of(change, workspace_tx.now, actor, message_id);
+    let (changed, as_of, agents) = (true, workspace_tx.head.seq, Vec::new());
+    (draft, CommandOutcome { seen, previous_assignee, changed, as_of, message, agents })
 }
 
-impl Done {
+impl CommandOutcome {
     /// The same, once its events are in the log.
     fn at(self, events: &[Event]) -> Self {
         let as_of = events.last().map_or(self.as_of, |event| event.seq);
