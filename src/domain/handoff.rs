@@ -8,6 +8,7 @@ use super::agent::{Agent, Plan, Policy};
 use super::conversation::{Candidate, Change, Ownership, Snapshot, State};
 use super::event::{ConversationEvent, EventKind};
 use super::ids::AgentId;
+use super::input_field::InputField;
 use super::refusal::Refusal;
 use crate::clock::Timestamp;
 
@@ -52,7 +53,10 @@ impl Lease {
         if (1..=MAX_LEASE_MINUTES).contains(&minutes) {
             return Ok(Self(minutes));
         }
-        Err(Refusal::invalid("minutes", format!("A lease holds from 1 to {MAX_LEASE_MINUTES} minutes.")))
+        Err(Refusal::invalid(
+            InputField::Minutes,
+            format!("A lease holds from 1 to {MAX_LEASE_MINUTES} minutes."),
+        ))
     }
 
     /// Its length in minutes.

@@ -6,6 +6,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
+use super::input_field::InputField;
 use super::refusal::Refusal;
 
 /// The longest message an agent may send, in characters: the carriers' limit for a concatenated SMS.
@@ -61,9 +62,9 @@ impl fmt::Debug for E164 {
 pub fn body(text: &str) -> Result<String, Refusal> {
     let text = text.replace("\r\n", "\n");
     if text.chars().all(is_blank) {
-        return Err(Refusal::invalid("body", "A message needs some text."));
+        return Err(Refusal::invalid(InputField::Body, "A message needs some text."));
     }
-    printable("body", &text, MAX_BODY_CHARS)?;
+    printable(InputField::Body, &text, MAX_BODY_CHARS)?;
     Ok(text)
 }
 
@@ -76,7 +77,7 @@ fn is_blank(c: char) -> bool {
 ///
 /// # Errors
 /// As [`body`].
-pub fn name(field: &'static str, text: &str) -> Result<String, Refusal> {
+pub fn name(field: InputField, text: &str) -> Result<String, Refusal> {
     let text = text.trim();
     if text.chars().all(is_blank) {
         return Err(Refusal::invalid(field, "This may not be blank."));
@@ -94,18 +95,18 @@ pub fn name(field: &'static str, text: &str) -> Result<String, Refusal> {
 /// [`Refusal::Invalid`] when it cannot be an address.
 pub fn email(text: &str) -> Result<String, Refusal> {
     let text = text.trim().to_lowercase();
-    printable("email", &text, MAX_EMAIL_CHARS)?;
+    printable(InputField::Email, &text, MAX_EMAIL_CHARS)?;
     let valid = text.split_once('@').is_some_and(|(local, host)| {
         !local.is_empty() && !host.is_empty() && !host.contains('@') && !text.contains(char::is_whitespace)
     });
-    if valid { Ok(text) } else { Err(Refusal::invalid("email", "This is not an e-mail address.")) }
+    if valid { Ok(text) } else { Err(Refusal::invalid(InputField::Email, "This is not an e-mail address.")) }
 }
 
 /// An idempotency key or a provider's message id.
 ///
 /// # Errors
 /// [`Refusal::Invalid`] when it is empty, too long, or has control characters.
-pub fn key(field: &'static str, text: &str) -> Result<(), Refusal> {
+pub fn key(field: InputField, text: &str) -> Result<(), Refusal> {
     if text.is_empty() {
         return Err(Refusal::invalid(field, "This may not be empty."));
     }
@@ -119,7 +120,7 @@ pub fn key(field: &'static str, text: &str) -> Result<(), Refusal> {
 pub fn search(text: &str) -> Result<Option<&str>, Refusal> {
     let text = text.trim();
     if text.chars().count() > MAX_SEARCH_CHARS {
-        return Err(too_long("search", MAX_SEARCH_CHARS));
+        return Err(too_long(InputField::Search, MAX_SEARCH_CHARS));
     }
     Ok((!text.is_empty()).then_some(text))
 }
@@ -128,7 +129,7 @@ pub fn search(text: &str) -> Result<Option<&str>, Refusal> {
 ///
 /// # Errors
 /// [`Refusal::Invalid`] when there are more than [`MAX_IDS`].
-pub fn ids(field: &'static str, n: usize) -> Result<(), Refusal> {
+pub fn ids(field: InputField, n: usize) -> Result<(), Refusal> {
     if n <= MAX_IDS {
         Ok(())
     } else {
@@ -141,7 +142,7 @@ pub fn without_nul(text: String) -> String {
     if text.contains('\0') { text.replace('\0', "") } else { text }
 }
 
-fn printable(field: &'static str, text: &str, max_chars: usize) -> Result<(), Refusal> {
+fn printable(field: InputField, text: &str, max_chars: usize) -> Result<(), Refusal> {
     if text.chars().count() > max_chars {
         return Err(too_long(field, max_chars));
     }
@@ -154,7 +155,7 @@ fn printable(field: &'static str, text: &str, max_chars: usize) -> Result<(), Re
     Ok(())
 }
 
-fn too_long(field: &'static str, max_chars: usize) -> Refusal {
+fn too_long(field: InputField, max_chars: usize) -> Refusal {
     Refusal::invalid(field, format!("At most {max_chars} characters are allowed."))
 }
 
@@ -179,11 +180,11 @@ mod tests {
         assert_eq!(body("Hi\r\n\tthere 👋").unwrap(), "Hi\n\tthere 👋");
         assert!(body(&"é".repeat(MAX_BODY_CHARS)).is_ok());
         for bad in ["", "  \n", "\u{200b}", "a\u{7}b", "nul\0", &"x".repeat(MAX_BODY_CHARS + 1)] {
-            assert!(matches!(body(bad), Err(Refusal::Invalid { field: "body", .. })));
+            assert!(matches!(body(bad), Err(Refusal::Invalid { field: InputField::Body, .. })));
         }
-        assert_eq!(name("name", "  Ada  ").unwrap(), "Ada");
+        assert_eq!(name(InputField::Name, "  Ada  ").unwrap(), "Ada");
         for bad in [" ", "\u{200b}", "Ada\nLovelace"] {
-            assert!(name("name", bad).is_err(), "{bad:?}");
+            assert!(name(InputField::Name, bad).is_err(), "{bad:?}");
         }
         assert_eq!(email(" Ada@Example.TEST ").unwrap(), "ada@example.test");
         for bad in ["", "ada", "@x", "a@", "a@b@c", "a b@c"] {

@@ -6,15 +6,16 @@
 use super::agent::Plan;
 use super::conversation::Snapshot;
 use super::ids::ConversationId;
+use super::input_field::InputField;
 use super::message::Message;
 
 /// An expected reason for not doing what was asked.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Refusal {
     /// There is no such thing, or the caller may not know of it. Names the input field.
-    NotFound(&'static str),
+    NotFound(InputField),
     /// The value of an input field cannot be used.
-    Invalid { field: &'static str, message: String },
+    Invalid { field: InputField, message: String },
     /// The agent who is to own the conversation is deactivated.
     AgentInactive,
     /// The agent who is to own the conversation cannot see it.
@@ -38,7 +39,7 @@ pub enum Refusal {
 
 impl Refusal {
     /// The value of `field` cannot be used, because of `message`.
-    pub fn invalid(field: &'static str, message: impl Into<String>) -> Self {
+    pub fn invalid(field: InputField, message: impl Into<String>) -> Self {
         Self::Invalid { field, message: message.into() }
     }
 }

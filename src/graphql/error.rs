@@ -15,7 +15,7 @@ use super::types::message::Message;
 use super::types::user_error::{
     ConflictError, InputError, PlanError, PlanStaleError, StaleReplyError, UserError, UserErrorCode,
 };
-use crate::domain::{Plan, Refusal, Snapshot};
+use crate::domain::{InputField, Plan, Refusal, Snapshot};
 use crate::service::{self, VisibleConversation};
 
 /// No or no valid token, or its agent cannot sign in.
@@ -99,7 +99,7 @@ pub fn refused<T>(answer: service::ServiceResult<T>) -> async_graphql::Result<Re
 /// A refusal as the payload carries it. Paths begin at the mutation's `input`.
 pub fn user_error(loaders: &Arc<Loaders>, refusal: Refusal) -> UserError {
     let ErrorText { code, message, field } = describe(&refusal);
-    let path = field.map(|field| vec!["input".to_owned(), field.to_owned()]);
+    let path = field.map(|field| vec!["input".to_owned(), spelled(field).to_owned()]);
     match refusal {
         Refusal::AlreadyAssigned(now) | Refusal::Stale(now) => {
             UserError::Conflict(ConflictError { code, message, path, current: current(loaders, &now) })
@@ -127,26 +127,26 @@ fn current(loaders: &Arc<Loaders>, now: &Snapshot) -> Conversation {
 struct ErrorText {
     code: UserErrorCode,
     message: String,
-    field: Option<&'static str>,
+    field: Option<InputField>,
 }
 
 fn describe(refusal: &Refusal) -> ErrorText {
     use UserErrorCode as Code;
     let (code, message, field) = match refusal {
-        Refusal::NotFound(field) => (Code::NotFound, no_such(field).to_owned(), Some(*field)),
+        Refusal::NotFound(field) => (Code::NotFound, no_such(*field).to_owned(), Some(*field)),
         Refusal::Invalid { field, message } => (Code::Invalid, message.clone(), Some(*field)),
         Refusal::AgentInactive => {
-            (Code::AgentInactive, "This agent is deactivated.".to_owned(), Some("agentId"))
+            (Code::AgentInactive, "This agent is deactivated.".to_owned(), Some(InputField::AgentId))
         }
         Refusal::AgentLacksAccess => (
             Code::AgentLacksAccess,
             "This agent has no access to the phone number.".to_owned(),
-            Some("agentId"),
+            Some(InputField::AgentId),
         ),
         Refusal::NotAllowed(reason) => (Code::NotAllowed, (*reason).to_owned(), None),
         Refusal::IdempotencyKeyReused => {
             let message = "This key was used before, for something else. Use a new key for each message.";
-            (Code::IdempotencyKeyReused, message.to_owned(), Some("idempotencyKey"))
+            (Code::IdempotencyKeyReused, message.to_owned(), Some(InputField::IdempotencyKey))
         }
         Refusal::AlreadyAssigned(_) => {
             (Code::AlreadyAssigned, "Somebody else already owns this conversation.".to_owned(), None)
@@ -160,24 +160,64 @@ fn describe(refusal: &Refusal) -> ErrorText {
         }
         Refusal::StaleReply(_) => {
             let message = "Somebody else has replied since the last message you saw.";
-            (Code::StaleReply, message.to_owned(), Some("lastSeenMessageId"))
+            (Code::StaleReply, message.to_owned(), Some(InputField::LastSeenMessageId))
         }
         Refusal::PlanStale(_) => {
             let message = "This plan no longer fits how things are. Make a new one.";
-            (Code::Stale, message.to_owned(), Some("planId"))
+            (Code::Stale, message.to_owned(), Some(InputField::PlanId))
         }
     };
     ErrorText { code, message, field }
 }
 
-fn no_such(field: &str) -> &'static str {
+/// The message for an id that names nothing which the caller can see.
+fn no_such(field: InputField) -> &'static str {
+    use InputField as Field;
     match field {
-        "conversationId" | "conversationIds" => "There is no such conversation.",
-        "agentId" | "agentIds" | "fromAgentId" | "toAgentId" => "There is no such agent.",
-        "planId" => "There is no such plan.",
-        "phoneNumberId" | "to" => "There is no such phone number.",
-        "throughMessageId" | "lastSeenMessageId" => "There is no such message in this conversation.",
+        Field::ConversationId | Field::ConversationIds => "There is no such conversation.",
+        Field::AgentId | Field::AgentIds | Field::FromAgentId | Field::ToAgentId => "There is no such agent.",
+        Field::PlanId => "There is no such plan.",
+        Field::PhoneNumberId | Field::To => "There is no such phone number.",
+        Field::ThroughMessageId | Field::LastSeenMessageId => {
+            "There is no such message in this conversation."
+        }
         _ => "There is no such thing.",
+    }
+}
+
+/// The name of an input field in the schema.
+fn spelled(field: InputField) -> &'static str {
+    use InputField as Field;
+    match field {
+        Field::Agent => "agent",
+        Field::AgentId => "agentId",
+        Field::AgentIds => "agentIds",
+        Field::Body => "body",
+        Field::ConversationId => "conversationId",
+        Field::ConversationIds => "conversationIds",
+        Field::Conversations => "conversations",
+        Field::Email => "email",
+        Field::FromAgentId => "fromAgentId",
+        Field::IdempotencyKey => "idempotencyKey",
+        Field::Label => "label",
+        Field::LastSeenMessageId => "lastSeenMessageId",
+        Field::MaxUnassigned => "maxUnassigned",
+        Field::MaxWaitSeconds => "maxWaitSeconds",
+        Field::Minutes => "minutes",
+        Field::Name => "name",
+        Field::Note => "note",
+        Field::Number => "number",
+        Field::PhoneNumberId => "phoneNumberId",
+        Field::PhoneNumberIds => "phoneNumberIds",
+        Field::PlanId => "planId",
+        Field::ProviderMessageId => "providerMessageId",
+        Field::Search => "search",
+        Field::ThroughMessageId => "throughMessageId",
+        Field::Title => "title",
+        Field::To => "to",
+        Field::ToAgentId => "toAgentId",
+        Field::TtlSeconds => "ttlSeconds",
+        Field::Workspace => "workspace",
     }
 }
 
@@ -202,7 +242,7 @@ mod tests {
 
     #[test]
     fn each_failure_has_its_code() {
-        let refused = service::Error::from(Refusal::invalid("search", "Too long."));
+        let refused = service::Error::from(Refusal::invalid(InputField::Search, "Too long."));
         for (failure, wanted) in [
             (refused, BAD_USER_INPUT),
             (service::Error::BadInput("No.".into()), BAD_USER_INPUT),
@@ -226,8 +266,8 @@ mod tests {
 
     #[test]
     fn a_refusal_names_its_field_and_speaks_to_people() {
-        let told = describe(&Refusal::NotFound("agentId"));
-        assert_eq!((told.code, told.field), (UserErrorCode::NotFound, Some("agentId")));
+        let told = describe(&Refusal::NotFound(InputField::AgentId));
+        assert_eq!((told.code, told.field), (UserErrorCode::NotFound, Some(InputField::AgentId)));
         assert_eq!(told.message, "There is no such agent.");
         let told = describe(&Refusal::PlanRequired(Plan::Team));
         assert_eq!((told.code, told.field), (UserErrorCode::PlanRequired, None));

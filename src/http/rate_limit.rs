@@ -99,7 +99,10 @@ impl<C: Clock> Account<C> {
             Ok(paid) => paid,
             // Never: no payment is above a minute's worth.
             Err(_) => {
-                return Err(RateLimited { rate_limit_status: rate_limit_status(limit, 0), enough_in: MINUTE });
+                return Err(RateLimited {
+                    rate_limit_status: rate_limit_status(limit, 0),
+                    enough_in: MINUTE,
+                });
             }
         };
         match paid {

@@ -248,10 +248,10 @@ fn ending(number: &str) -> String {
 }
 
 /// The field that a text was refused for: a refusal may hold the text itself.
-fn flaw_of(refusal: &Refusal) -> &'static str {
+fn flaw_of(refusal: &Refusal) -> String {
     match refusal {
-        Refusal::Invalid { field, .. } => field,
-        _ => "refused",
+        Refusal::Invalid { field, .. } => field.to_string(),
+        _ => "refused".to_owned(),
     }
 }
 

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::e164;
-use crate::domain::{Agent, AgentId, PhoneNumber, PhoneNumberId, Plan, Refusal, Role, Workspace};
+use crate::domain::{Agent, AgentId, InputField, PhoneNumber, PhoneNumberId, Plan, Refusal, Role, Workspace};
 use crate::service::{Error, NewAgent, Services};
 use crate::synthetic::{self, Team};
 use crate::token::Caller;
@@ -99,7 +99,7 @@ async fn enrol_number(
         let profile = &team.clone().renumbered(index).numbers[at];
         match services.enrol_number(workspace.id, e164(&profile.number)?, &profile.label).await {
             Ok(number) => return Ok((number, index)),
-            Err(Error::Refused(Refusal::Invalid { field: "number", .. })) => {}
+            Err(Error::Refused(Refusal::Invalid { field: InputField::Number, .. })) => {}
             Err(error) => return Err(error),
         }
     }

@@ -14,8 +14,8 @@ use crate::domain::conversation::{ACCESS_REVOKED, AGENT_DEACTIVATED};
 use crate::domain::event::{AccessChange, AccessChangeKind};
 use crate::domain::input::{self, E164};
 use crate::domain::{
-    Agent, AgentId, AssignmentModel, PhoneNumber, PhoneNumberId, Refusal, Role, Snapshot, Workspace,
-    WorkspaceId,
+    Agent, AgentId, AssignmentModel, InputField, PhoneNumber, PhoneNumberId, Refusal, Role, Snapshot,
+    Workspace, WorkspaceId,
 };
 use crate::store::log::{self, Draft};
 use crate::store::{Conn, agents, conversations, phone_numbers, workspaces};
@@ -356,12 +356,12 @@ impl ManagerTx {
     }
 
     fn agent(&self, id: AgentId) -> ServiceResult<&Agent> {
-        self.agents.iter().find(|agent| agent.id == id).ok_or(Refusal::NotFound("agentId").into())
+        self.agents.iter().find(|agent| agent.id == id).ok_or(Refusal::NotFound(InputField::AgentId).into())
     }
 
     async fn number(&self, conn: &mut Conn, id: PhoneNumberId) -> ServiceResult<PhoneNumber> {
         let number = phone_numbers::by_ids(conn, self.workspace_tx.workspace.id, &[id]).await?.pop();
-        number.ok_or(Refusal::NotFound("phoneNumberId").into())
+        number.ok_or(Refusal::NotFound(InputField::PhoneNumberId).into())
     }
 
     /// # Errors
@@ -427,8 +427,8 @@ pub(super) async fn add_agent(
     let agent = Agent {
         id: AgentId::generate(),
         workspace_id,
-        name: input::name("name", &new.name)?,
-        title: new.title.as_deref().map(|title| input::name("title", title)).transpose()?,
+        name: input::name(InputField::Name, &new.name)?,
+        title: new.title.as_deref().map(|title| input::name(InputField::Title, title)).transpose()?,
         email: input::email(&new.email)?,
         role: new.role,
         active: true,
@@ -438,7 +438,7 @@ pub(super) async fn add_agent(
     if agents::insert(conn, &agent).await? {
         Ok(agent)
     } else {
-        Err(Refusal::invalid("email", "Another agent of this workspace has this address.").into())
+        Err(Refusal::invalid(InputField::Email, "Another agent of this workspace has this address.").into())
     }
 }
 
@@ -453,21 +453,21 @@ pub(super) async fn add_number(
     label: &str,
     at: Timestamp,
 ) -> ServiceResult<PhoneNumber> {
-    let label = input::name("label", label)?;
+    let label = input::name(InputField::Label, label)?;
     let number = PhoneNumber { id: PhoneNumberId::generate(), workspace_id, number, label, created_at: at };
     if phone_numbers::insert(conn, &number).await? {
         Ok(number)
     } else {
-        Err(Refusal::invalid("number", "This number is already in use.").into())
+        Err(Refusal::invalid(InputField::Number, "This number is already in use.").into())
     }
 }
 
 fn updated(mut agent: Agent, update: AgentUpdate) -> Result<Agent, Refusal> {
     if let Some(name) = update.name {
-        agent.name = input::name("name", &name)?;
+        agent.name = input::name(InputField::Name, &name)?;
     }
     if let Some(title) = update.title {
-        agent.title = title.as_deref().map(|title| input::name("title", title)).transpose()?;
+        agent.title = title.as_deref().map(|title| input::name(InputField::Title, title)).transpose()?;
     }
     agent.role = update.role.unwrap_or(agent.role);
     agent.experienced = update.experienced.unwrap_or(agent.experienced);

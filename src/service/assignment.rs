@@ -3,7 +3,7 @@
 use super::{CommandOutcome, Error, ServiceResult, Services};
 use crate::domain::conversation::Expectations;
 use crate::domain::input;
-use crate::domain::{AgentId, ConversationId, Refusal};
+use crate::domain::{AgentId, ConversationId, InputField, Refusal};
 use crate::token::Caller;
 
 /// Give a conversation to an agent, whoever owns it now.
@@ -24,7 +24,10 @@ impl Services {
     pub async fn assign(&self, caller: Caller, command: Assign) -> ServiceResult<CommandOutcome> {
         let Assign { conversation_id, agent_id, expected } = command;
         self.act(caller, conversation_id, Some(agent_id), move |conversation_tx| {
-            let to = conversation_tx.locked_agents.candidate(agent_id).ok_or(Refusal::NotFound("agentId"))?;
+            let to = conversation_tx
+                .locked_agents
+                .candidate(agent_id)
+                .ok_or(Refusal::NotFound(InputField::AgentId))?;
             let (policy, now) = (conversation_tx.workspace_tx.policy(), conversation_tx.workspace_tx.now);
             Ok(conversation_tx.snapshot.assign(conversation_tx.actor()?.agent, to, policy, expected, now)?)
         })
@@ -78,7 +81,7 @@ impl Services {
         agent_id: AgentId,
     ) -> ServiceResult<Vec<ServiceResult<CommandOutcome>>> {
         self.agent_of(caller)?;
-        input::ids("conversationIds", ids.len())?;
+        input::ids(InputField::ConversationIds, ids.len())?;
         let mut outcomes = Vec::with_capacity(ids.len());
         for conversation_id in ids {
             let command = Assign { conversation_id, agent_id, expected: Expectations::default() };

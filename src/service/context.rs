@@ -8,8 +8,8 @@ use std::collections::{BTreeSet, HashMap};
 use crate::clock::{Clock, Timestamp};
 use crate::domain::conversation::{Candidate, Change};
 use crate::domain::{
-    Agent, AgentId, Conversation, ConversationId, Event, Message, MessageId, PhoneNumberId, Policy, Refusal,
-    Snapshot, Workspace, WorkspaceId,
+    Agent, AgentId, Conversation, ConversationId, Event, InputField, Message, MessageId, PhoneNumberId,
+    Policy, Refusal, Snapshot, Workspace, WorkspaceId,
 };
 use crate::store::backend::pipelined;
 use crate::store::log::{self, Draft};
@@ -136,7 +136,7 @@ impl ConversationTx {
         id: ConversationId,
         others: &[AgentId],
     ) -> ServiceResult<Self> {
-        let not_found = || Error::Refused(Refusal::NotFound("conversationId"));
+        let not_found = || Error::Refused(Refusal::NotFound(InputField::ConversationId));
         let ids: BTreeSet<AgentId> = others.iter().copied().chain([actor]).collect();
         let ids = Vec::from_iter(ids);
         // With the owner: a reopening rests on them, and the answer shows who owned it before.

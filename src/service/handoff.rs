@@ -9,8 +9,8 @@ use super::{CommandOutcome, Error, ServiceResult, Services, VisibleConversation}
 use crate::domain::conversation::Candidate;
 use crate::domain::handoff::{HANDED_OFF, MAX_HANDED_OFF, permit_hand_off};
 use crate::domain::{
-    Agent, AgentId, ConversationId, EventBody, EventKind, PhoneNumberId, Refusal, Snapshot, Status,
-    WorkspaceId, input,
+    Agent, AgentId, ConversationId, EventBody, EventKind, InputField, PhoneNumberId, Refusal, Snapshot,
+    Status, WorkspaceId, input,
 };
 use crate::store::log::{self, Draft};
 use crate::store::{Conn, agents, ownership};
@@ -48,8 +48,8 @@ impl Services {
     #[tracing::instrument(level = "debug", skip_all)]
     pub async fn hand_off(&self, caller: Caller, command: HandOff) -> ServiceResult<HandedOff> {
         let by = self.agent_of(caller)?;
-        let note = command.note.as_deref().map(|note| input::name("note", note)).transpose()?;
-        input::ids("phoneNumberIds", command.phone_number_ids.as_ref().map_or(0, Vec::len))?;
+        let note = command.note.as_deref().map(|note| input::name(InputField::Note, note)).transpose()?;
+        input::ids(InputField::PhoneNumberIds, command.phone_number_ids.as_ref().map_or(0, Vec::len))?;
         let clock = self.clock.clone();
         self.write(by.0, move |conn| {
             let (clock, command, note) = (clock.clone(), command.clone(), note.clone());
@@ -57,8 +57,8 @@ impl Services {
                 let mut workspace_tx = WorkspaceTx::open(conn, &clock, by.0).await?;
                 let team = LockedTeam::hold(conn, by.0, &[by.1, command.from, command.to]).await?;
                 let actor = team.acting(by.1)?;
-                team.agent(command.from).ok_or(Refusal::NotFound("fromAgentId"))?;
-                let to = team.agent(command.to).ok_or(Refusal::NotFound("toAgentId"))?;
+                team.agent(command.from).ok_or(Refusal::NotFound(InputField::FromAgentId))?;
+                let to = team.agent(command.to).ok_or(Refusal::NotFound(InputField::ToAgentId))?;
                 permit_hand_off(actor, command.from, to, workspace_tx.policy())?;
                 let owned = if command.from == command.to {
                     Vec::new()
@@ -167,7 +167,7 @@ async fn lock_owned(
             "That is more than {MAX_HANDED_OFF} conversations. Choose a status or phone numbers and hand them \
              off in parts."
         );
-        return Err(Refusal::invalid("fromAgentId", message).into());
+        return Err(Refusal::invalid(InputField::FromAgentId, message).into());
     }
     let mut locked = ownership::lock_all(conn, workspace, &ids).await?;
     // One that was handed on, closed or reopened before its lock was had is not what was asked for.

@@ -11,8 +11,8 @@ use crate::clock::Timestamp;
 use crate::domain::conversation::{Candidate, Change, Expectations};
 use crate::domain::input::{self, E164};
 use crate::domain::{
-    Agent, AgentId, AssignmentModel, DeliveryStatus, Direction, Message, MessageId, PhoneNumberId, Plan,
-    Policy, Refusal, Snapshot, WorkspaceId, words,
+    Agent, AgentId, AssignmentModel, DeliveryStatus, Direction, InputField, Message, MessageId,
+    PhoneNumberId, Plan, Policy, Refusal, Snapshot, WorkspaceId, words,
 };
 use crate::store::log::{self, Draft};
 use crate::store::{Conn, contacts, conversations, messages, read_markers, words as word_index, workspaces};
@@ -188,5 +188,5 @@ fn text_of(change: &Change, author: Option<AgentId>, body: String, at: Timestamp
 }
 
 fn refused(message: &str) -> Error {
-    Refusal::invalid("conversations", message).into()
+    Refusal::invalid(InputField::Conversations, message).into()
 }

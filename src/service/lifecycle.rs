@@ -7,7 +7,7 @@ use super::context::ConversationTx;
 use super::{CommandOutcome, ServiceResult, Services};
 use crate::domain::conversation::Expectations;
 use crate::domain::input;
-use crate::domain::{ConversationId, MessageId, Refusal};
+use crate::domain::{ConversationId, InputField, MessageId, Refusal};
 use crate::store::messages;
 use crate::token::Caller;
 
@@ -76,7 +76,7 @@ impl Services {
                         .await?
                         .filter(|message| message.conversation_id == id)
                         .map(|message| message.number)
-                        .ok_or(Refusal::NotFound("throughMessageId"))?,
+                        .ok_or(Refusal::NotFound(InputField::ThroughMessageId))?,
                 };
                 let change = conversation_tx.snapshot.read(by.1, through);
                 conversation_tx.commit(conn, change).await
@@ -109,7 +109,7 @@ impl Services {
         ids: Vec<ConversationId>,
     ) -> ServiceResult<Vec<ServiceResult<CommandOutcome>>> {
         self.agent_of(caller)?;
-        input::ids("conversationIds", ids.len())?;
+        input::ids(InputField::ConversationIds, ids.len())?;
         let mut outcomes = Vec::with_capacity(ids.len());
         for id in ids {
             outcomes.push(each(self.close(caller, id, None).await)?);

@@ -11,8 +11,8 @@ use crate::clock::{Clock, Timestamp};
 use crate::domain::conversation::{Change, NewConversation, STALE_OVERRIDDEN};
 use crate::domain::input::{self, E164};
 use crate::domain::{
-    AgentId, Contact, Conversation, ConversationId, DeliveryStatus, Direction, Message, MessageId,
-    PhoneNumberId, Refusal, Snapshot, WorkspaceId, words,
+    AgentId, Contact, Conversation, ConversationId, DeliveryStatus, Direction, InputField, Message,
+    MessageId, PhoneNumberId, Refusal, Snapshot, WorkspaceId, words,
 };
 use crate::store::{
     Conn, StoreError, contacts, conversations, idempotency, log, messages, phone_numbers, read_markers,
@@ -78,7 +78,7 @@ impl Services {
     ) -> ServiceResult<CommandOutcome> {
         let by = self.agent_of(caller)?;
         command.body = input::body(&command.body)?;
-        input::key("idempotencyKey", &command.idempotency_key)?;
+        input::key(InputField::IdempotencyKey, &command.idempotency_key)?;
         let clock = self.clock.clone();
         self.write(by.0, move |conn| {
             let (clock, command) = (clock.clone(), command.clone());
@@ -110,7 +110,7 @@ impl Services {
     ) -> ServiceResult<CommandOutcome> {
         let by = self.agent_of(caller)?;
         command.body = input::body(&command.body)?;
-        input::key("idempotencyKey", &command.idempotency_key)?;
+        input::key(InputField::IdempotencyKey, &command.idempotency_key)?;
         let clock = self.clock.clone();
         self.write(by.0, move |conn| {
             let (clock, command) = (clock.clone(), command.clone());
@@ -132,7 +132,7 @@ impl Services {
         let Caller::Service { workspace_id } = caller else {
             return Err(Error::Forbidden("Only a service token may deliver messages."));
         };
-        input::key("providerMessageId", &command.provider_message_id)?;
+        input::key(InputField::ProviderMessageId, &command.provider_message_id)?;
         let clock = self.clock.clone();
         self.write(workspace_id, move |conn| {
             let (clock, command) = (clock.clone(), command.clone());
@@ -197,7 +197,7 @@ async fn fence(
         .await?
         .filter(|message| message.conversation_id == conversation.id)
         .map(|message| message.number)
-        .ok_or(Refusal::NotFound("lastSeenMessageId"))?;
+        .ok_or(Refusal::NotFound(InputField::LastSeenMessageId))?;
     let newer = messages::replies_by_others(
         conn,
         conversation.workspace_id,
@@ -248,10 +248,10 @@ async fn start(
         locked_agents.candidate(author).filter(|it| it.agent.active).ok_or(Error::Unauthenticated)?;
     let number = phone_numbers::by_ids(conn, workspace, &[command.phone_number_id]).await?.pop();
     let Some(number) = number.filter(|_| acting.has_access) else {
-        return Err(Refusal::NotFound("phoneNumberId").into());
+        return Err(Refusal::NotFound(InputField::PhoneNumberId).into());
     };
     if number.number == command.to {
-        return Err(Refusal::invalid("to", "A number cannot text itself.").into());
+        return Err(Refusal::invalid(InputField::To, "A number cannot text itself.").into());
     }
     let parts = ["start", &number.id.to_string(), command.to.as_str(), &command.body];
     let key = Key { by, key: &command.idempotency_key, fingerprint: fingerprint(&parts) };
@@ -285,7 +285,7 @@ async fn receive(
     let number = phone_numbers::by_number(conn, &command.to)
         .await?
         .filter(|number| number.workspace_id == workspace)
-        .ok_or(Refusal::NotFound("to"))?;
+        .ok_or(Refusal::NotFound(InputField::To))?;
     if let Some(first) = messages::by_provider_id(conn, workspace, &command.provider_message_id).await? {
         return repeated(conn, &workspace_tx, first).await;
     }

@@ -8,8 +8,8 @@ use super::{Error, ServiceResult, Services};
 use crate::domain::event::{AccessChange, AccessChangeKind};
 use crate::domain::input::{self, E164};
 use crate::domain::{
-    Agent, AgentId, AssignmentModel, PhoneNumber, PhoneNumberId, Plan, QueueThresholds, Refusal, Workspace,
-    WorkspaceId,
+    Agent, AgentId, AssignmentModel, InputField, PhoneNumber, PhoneNumberId, Plan, QueueThresholds, Refusal,
+    Workspace, WorkspaceId,
 };
 use crate::store::log::{self, Draft};
 use crate::store::{agents, phone_numbers, workspaces};
@@ -29,7 +29,7 @@ impl Services {
     /// # Errors
     /// A name that cannot be.
     pub async fn create_workspace(&self, name: &str, plan: Plan) -> ServiceResult<Workspace> {
-        let name = input::name("name", name)?;
+        let name = input::name(InputField::Name, name)?;
         let workspace = Workspace {
             id: WorkspaceId::generate(),
             name,
@@ -65,7 +65,7 @@ impl Services {
         self.write(id, move |conn| {
             async move {
                 let found = workspaces::find(conn, id).await?;
-                let (mut workspace, _) = found.ok_or(Refusal::NotFound("workspace"))?;
+                let (mut workspace, _) = found.ok_or(Refusal::NotFound(InputField::Workspace))?;
                 workspaces::set_plan(conn, id, plan).await?;
                 workspace.plan = plan;
                 Ok(workspace)
@@ -129,9 +129,9 @@ impl Services {
             let clock = clock.clone();
             async move {
                 let workspace_tx = WorkspaceTx::open(conn, &clock, workspace).await.map_err(no_workspace)?;
-                agents::find(conn, workspace, agent).await?.ok_or(Refusal::NotFound("agent"))?;
+                agents::find(conn, workspace, agent).await?.ok_or(Refusal::NotFound(InputField::Agent))?;
                 let known = phone_numbers::by_ids(conn, workspace, &[number]).await?;
-                known.first().ok_or(Refusal::NotFound("number"))?;
+                known.first().ok_or(Refusal::NotFound(InputField::Number))?;
                 if !agents::grant(conn, workspace, agent, number, workspace_tx.now).await? {
                     return Ok(false);
                 }
@@ -170,7 +170,7 @@ impl Services {
 /// The operator has no token: what looks like a stale one is a wrong id.
 fn no_workspace(error: Error) -> Error {
     match error {
-        Error::Unauthenticated => Refusal::NotFound("workspace").into(),
+        Error::Unauthenticated => Refusal::NotFound(InputField::Workspace).into(),
         other => other,
     }
 }

@@ -15,7 +15,7 @@ use super::tail::{AccessMarks, Tail};
 use super::wakeups::{Heard, Wakeup};
 use super::{Access, BoxStream, Error, ServiceResult, Services};
 use crate::clock::{Clock, Timestamp};
-use crate::domain::{AgentId, ConversationId, Presence, PresenceState, Refusal};
+use crate::domain::{AgentId, ConversationId, InputField, Presence, PresenceState, Refusal};
 use crate::store::presences::{self, PresenceKey};
 use crate::store::{Store, StoreResult};
 use crate::token::Caller;
@@ -180,7 +180,7 @@ impl Services {
         let (workspace, agent) = self.agent_of(caller)?;
         let access = self.access(caller).await?;
         // Who loses access right after this is not shown: reading looks at it again.
-        self.conversation(&access, id).await?.ok_or(Refusal::NotFound("conversationId"))?;
+        self.conversation(&access, id).await?.ok_or(Refusal::NotFound(InputField::ConversationId))?;
         let (place, now) = ((workspace, id), self.clock.now());
         let said = self.store.write(move |conn| {
             async move {

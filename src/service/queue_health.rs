@@ -14,7 +14,7 @@ use super::{Access, Administered, BoxStream, Error, ServiceResult, Services};
 use crate::clock::Timestamp;
 use crate::domain::queue::{Queue, Signals, Window};
 use crate::domain::{
-    PhoneNumber, PhoneNumberId, QueueHealth, QueueThresholds, Refusal, Workspace, WorkspaceId,
+    InputField, PhoneNumber, PhoneNumberId, QueueHealth, QueueThresholds, Refusal, Workspace, WorkspaceId,
 };
 use crate::store::{phone_numbers, queue, workspaces};
 use crate::token::Caller;
@@ -206,10 +206,10 @@ fn updated(mut thresholds: QueueThresholds, update: ThresholdsUpdate) -> Result<
         value => Ok(value),
     };
     if let Some(value) = update.max_unassigned {
-        thresholds.max_unassigned = checked("maxUnassigned", value, MAX_UNASSIGNED)?;
+        thresholds.max_unassigned = checked(InputField::MaxUnassigned, value, MAX_UNASSIGNED)?;
     }
     if let Some(value) = update.max_wait_seconds {
-        thresholds.max_wait_seconds = checked("maxWaitSeconds", value, MAX_WAIT_SECONDS)?;
+        thresholds.max_wait_seconds = checked(InputField::MaxWaitSeconds, value, MAX_WAIT_SECONDS)?;
     }
     Ok(thresholds)
 }

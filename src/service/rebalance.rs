@@ -19,8 +19,8 @@ use crate::domain::rebalance_plan::{
     AgentLoad, KEPT_DAYS, MAX_MOVES, Move, PROPOSAL_MINUTES, PlanState, RebalancePlan,
 };
 use crate::domain::{
-    Agent, AgentId, Conversation, ConversationId, Plan, RebalancePlanId, Refusal, Snapshot, Status,
-    WorkspaceId,
+    Agent, AgentId, Conversation, ConversationId, InputField, Plan, RebalancePlanId, Refusal, Snapshot,
+    Status, WorkspaceId,
 };
 use crate::store::log::{self, Draft};
 use crate::store::{Conn, StoreError, ownership, rebalance_plans};
@@ -165,11 +165,11 @@ impl Services {
 
 fn input_agents(ids: &[AgentId]) -> Result<(), Refusal> {
     if ids.is_empty() || ids.len() > MAX_AGENTS {
-        return Err(Refusal::invalid("agentIds", format!("Name 1 to {MAX_AGENTS} agents.")));
+        return Err(Refusal::invalid(InputField::AgentIds, format!("Name 1 to {MAX_AGENTS} agents.")));
     }
     let distinct: BTreeSet<_> = ids.iter().collect();
     if distinct.len() < ids.len() {
-        return Err(Refusal::invalid("agentIds", "Each agent can be named once."));
+        return Err(Refusal::invalid(InputField::AgentIds, "Each agent can be named once."));
     }
     Ok(())
 }
@@ -209,14 +209,14 @@ impl RebalanceInput {
         let owned = ownership::of_owners(conn, workspace, &asked.agent_ids, asked.status, limit).await?;
         if owned.len() > MAX_WEIGHED {
             let message = format!("They own more than {MAX_WEIGHED} conversations. Name fewer agents.");
-            return Err(Refusal::invalid("agentIds", message).into());
+            return Err(Refusal::invalid(InputField::AgentIds, message).into());
         }
         let visible = |it: &Conversation| team.sees(actor, it.phone_number_id);
         let (movable, fixed): (Vec<_>, Vec<_>) = owned.into_iter().partition(visible);
         let movable_ids: Vec<_> = movable.iter().map(|it| it.id).collect();
         let answered = ownership::answered_by_owner(conn, workspace, &movable_ids).await?;
         let member = |id: &AgentId| {
-            let agent = team.agent(*id).ok_or(Refusal::NotFound("agentIds"))?;
+            let agent = team.agent(*id).ok_or(Refusal::NotFound(InputField::AgentIds))?;
             Ok(Member {
                 agent_id: *id,
                 receives: agent.active,
@@ -245,7 +245,7 @@ impl RebalanceInput {
     fn settle(&self, shifts: &[Shift]) -> Result<(Vec<Move>, Vec<AgentLoad>), Refusal> {
         if shifts.len() > MAX_MOVES {
             let message = format!("This takes more than {MAX_MOVES} moves. Name fewer agents.");
-            return Err(Refusal::invalid("agentIds", message));
+            return Err(Refusal::invalid(InputField::AgentIds, message));
         }
         let planned = |shift: &Shift| {
             let version = *self.versions.get(&shift.conversation_id)?;
@@ -283,10 +283,10 @@ impl RebalancePlanTx {
         let ids: Vec<AgentId> = moves.flat_map(|it| [it.from, it.to]).chain([actor]).collect();
         let team = LockedTeam::hold(conn, workspace, &ids).await?;
         permit(&team, &workspace_tx, actor)?;
-        let plan = plan.ok_or(Error::Refused(Refusal::NotFound("planId")))?;
+        let plan = plan.ok_or(Error::Refused(Refusal::NotFound(InputField::PlanId)))?;
         let numbers = ownership::numbers_of(conn, workspace, &plan.conversation_ids()).await?;
         if !numbers.into_iter().all(|number| team.sees(actor, number)) {
-            return Err(Refusal::NotFound("planId").into());
+            return Err(Refusal::NotFound(InputField::PlanId).into());
         }
         Ok(Self { workspace_tx, actor, plan, team })
     }

@@ -6,8 +6,8 @@ use std::time::Duration;
 use async_graphql::{Context, ID, InputObject, MaybeUndefined, MergedObject, Object, Result, SimpleObject};
 
 use crate::clock::Timestamp;
-use crate::domain::Refusal;
 use crate::domain::input::E164;
+use crate::domain::{InputField, Refusal};
 use crate::graphql::error;
 use crate::graphql::ids;
 use crate::graphql::scalars::EventCursor;
@@ -405,7 +405,10 @@ fn token_ttl(seconds: i32) -> std::result::Result<Duration, Refusal> {
         Ok(seconds) if TOKEN_TTL_SECONDS.contains(&seconds) => Ok(Duration::from_secs(seconds)),
         _ => {
             let (least, most) = (TOKEN_TTL_SECONDS.start(), TOKEN_TTL_SECONDS.end());
-            Err(Refusal::invalid("ttlSeconds", format!("A token holds from {least} to {most} seconds.")))
+            Err(Refusal::invalid(
+                InputField::TtlSeconds,
+                format!("A token holds from {least} to {most} seconds."),
+            ))
         }
     }
 }
