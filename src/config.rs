@@ -9,12 +9,12 @@ use std::time::Duration;
 use crate::clock::Clock;
 use crate::graphql;
 use crate::http::graphiql::Identity;
-use crate::http::transport::TransportSettings;
 use crate::http::webhook::TwilioSettings;
 use crate::service::Settings;
 use crate::store::Timeouts;
 use crate::token::Expected;
 use crate::token::jwks::JwksSettings;
+use graphql_transport::settings::TransportSettings;
 
 /// A value that does not show itself.
 #[derive(Clone, PartialEq, Eq)]

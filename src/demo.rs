@@ -20,8 +20,8 @@ use crate::seed::past::{self, DAY_MICROS, HOUR_MICROS, MINUTE_MICROS, Tale};
 use crate::seed::staff::{self, Staff};
 use crate::service::import::PastConversation;
 use crate::service::{Error, Services};
-use crate::synthetic::{self, Ending, Speaker, Thread};
 use crate::token::{Caller, TokenError};
+use synthetic::{Ending, Speaker, Thread};
 
 /// How long the demo's tokens hold.
 pub const TOKEN_TTL: Duration = Duration::from_secs(12 * 60 * 60);

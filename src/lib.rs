@@ -38,7 +38,7 @@
 //! # One mutation, from the socket to the disk
 //!
 //! `claimConversation` arrives as HTTP or as a WebSocket message. [`http::guard`] looks at the text once, without
-//! trusting it, parses it once and counts what it would expand to. [`app::TokenSignIn`] turns the bearer token
+//! trusting it, parses it once and counts what it would expand to. [`auth::TokenSignIn`] turns the bearer token
 //! into a [`token::Caller`] and reads what that agent can access. The resolver parses the id, calls
 //! [`service::Services::claim`] and wraps the answer.
 //!
@@ -69,18 +69,18 @@
 
 #![forbid(unsafe_code)]
 
-pub mod app;
+pub mod auth;
 pub mod clock;
 pub mod config;
 pub mod demo;
-mod document_cache;
 pub mod domain;
 mod failpoint;
 pub mod graphql;
 pub mod http;
 pub mod metrics;
+mod routes;
 pub mod seed;
+pub mod server;
 pub mod service;
 pub mod store;
-pub mod synthetic;
 pub mod token;

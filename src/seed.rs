@@ -20,9 +20,9 @@ use crate::domain::input::E164;
 use crate::domain::{AgentId, Plan};
 use crate::service::import::PastConversation;
 use crate::service::{Error, Services};
-use crate::synthetic::{self, Ending};
 use past::{DAY_MICROS, MINUTE_MICROS, Tale};
 use staff::Staff;
+use synthetic::Ending;
 
 /// The fewest agents of a workspace: a manager and two reps, whose tokens are handed out.
 pub const MIN_AGENTS: usize = 3;

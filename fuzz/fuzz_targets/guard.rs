@@ -10,7 +10,7 @@ use std::num::NonZeroUsize;
 
 use libfuzzer_sys::fuzz_target;
 use stats_alloc::{INSTRUMENTED_SYSTEM, Region, StatsAlloc};
-use switchboard::http::guard::{DocumentLimits, Refusal, check_document};
+use graphql_guard::{DocumentLimits, DocumentError, check_document};
 
 /// Calls of rules for each byte of the text, and for the shortest one.
 const CALLS: (usize, usize) = (64, 1_024);

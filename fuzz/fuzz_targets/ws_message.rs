@@ -7,8 +7,8 @@ use std::sync::{Arc, LazyLock};
 
 use libfuzzer_sys::fuzz_target;
 use switchboard::http::graphql_ws::fuzzing::{Read, read};
-use switchboard::http::operation::Operation;
-use switchboard::http::transport::TransportSettings;
+use graphql_transport::operation::Operation;
+use graphql_transport::settings::TransportSettings;
 
 /// A control frame holds 125 bytes, two of which are the code.
 const REASON_BYTES: usize = 123;

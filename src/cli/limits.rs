@@ -6,9 +6,9 @@
 use std::time::Duration;
 
 use clap::Args;
+use graphql_guard::{DocumentLimits, NESTING_CEILING};
+use graphql_transport::settings::TransportSettings;
 use switchboard::graphql;
-use switchboard::http::guard::{DocumentLimits, NESTING_CEILING};
-use switchboard::http::transport::TransportSettings;
 use switchboard::store::Timeouts;
 
 use super::duration;

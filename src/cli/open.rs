@@ -5,10 +5,10 @@ use std::path::Path;
 
 use anyhow::Context as _;
 use clap::Args;
-use switchboard::app::{open_migrated, open_services};
 use switchboard::clock::Clock;
 use switchboard::config::{Secret, ServerConfig, TokenSettings, Wakeups};
 use switchboard::domain::Refusal;
+use switchboard::server::{open_migrated, open_services};
 use switchboard::service::operator::Inventory;
 use switchboard::service::{Error, Services};
 use switchboard::store::DatabaseUrl;

@@ -4,10 +4,10 @@ use std::net::SocketAddr;
 
 use clap::Args;
 use clap::builder::BoolishValueParser;
-use switchboard::app::App;
+use graphql_transport::settings::TransportSettings;
 use switchboard::config::{DEFAULT_POOL_SIZE, Graphiql, Inbox, Secret, ServerConfig, TokenSettings};
-use switchboard::http::transport::TransportSettings;
 use switchboard::http::webhook::TwilioSettings;
+use switchboard::server::App;
 use switchboard::token::jwks::{JwksSettings, JwksSource};
 
 use super::limits::{LimitArgs, positive};

@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use anyhow::Context as _;
 use clap::Args;
-use switchboard::app::open_services;
 use switchboard::config::{Secret, TokenSettings};
+use switchboard::server::open_services;
 use switchboard::token::jwks::JwksSettings;
 use switchboard::token::{Caller, Expected};
 use uuid::Uuid;

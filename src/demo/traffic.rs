@@ -17,8 +17,8 @@ use crate::service::{
     Access, Assign, Error, ListFilter, Order, OrderDirection, OrderField, ReceiveMessage, SendMessage,
     Services, Slice,
 };
-use crate::synthetic::{self, Beat};
 use crate::token::Caller;
+use synthetic::Beat;
 
 /// How many conversations of a list are looked at.
 const LOOKED_AT: usize = 60;

@@ -1,5 +1,6 @@
 //! One SMS, inbound or outbound.
 
+use super::agent::Agent;
 use super::ids::{AgentId, ConversationId, MessageId, WorkspaceId};
 use crate::clock::Timestamp;
 
@@ -43,4 +44,12 @@ pub struct Message {
     pub sent_at: Timestamp,
     /// `None` for inbound messages.
     pub delivery_status: Option<DeliveryStatus>,
+}
+
+/// A message, with the agent who wrote it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AuthoredMessage {
+    pub message: Message,
+    /// `None` when the customer wrote the message, and when its author was not loaded. [`Message::author_id`] tells.
+    pub author: Option<Agent>,
 }

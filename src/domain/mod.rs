@@ -46,7 +46,7 @@ pub use event::{AccessChange, ConversationEvent, Event, EventBody, EventKind};
 pub use handoff::Lease;
 pub use ids::{AgentId, ContactId, ConversationId, MessageId, PhoneNumberId, RebalancePlanId, WorkspaceId};
 pub use input_field::InputField;
-pub use message::{DeliveryStatus, Direction, Message};
+pub use message::{AuthoredMessage, DeliveryStatus, Direction, Message};
 pub use presence::{Presence, PresenceState};
 pub use queue::{QueueHealth, QueueThresholds};
 pub use refusal::Refusal;

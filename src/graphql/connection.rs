@@ -10,11 +10,11 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 
 use super::error::bad_input;
-use super::fast_object::{FastList, FastObject, FieldWriter, Selected, scalar};
 use super::ids;
 use crate::clock::Timestamp;
 use crate::domain::{AgentId, ConversationId};
 use crate::service::{ListPosition, OrderField, Slice};
+use graphql_transport::fast::{FastList, FastObject, FieldWriter, Selected, scalar};
 
 /// The size of a page when none is asked for.
 pub const DEFAULT_PAGE: usize = 25;

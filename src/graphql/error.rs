@@ -6,11 +6,12 @@
 
 use std::sync::Arc;
 
-use async_graphql::{Error, ErrorExtensions, ServerError};
+use async_graphql::{Error, ErrorExtensions};
+use graphql_transport::errors::Cause;
 
 use super::ids;
 use super::loaders::Loaders;
-use super::types::conversation::Conversation;
+use super::types::conversation::{Conversation, ConversationFields};
 use super::types::message::Message;
 use super::types::user_error::{
     ConflictError, InputError, PlanError, PlanStaleError, StaleReplyError, UserError, UserErrorCode,
@@ -47,7 +48,7 @@ pub fn unauthenticated() -> Error {
 /// Something that must exist does not. There is no source: the code that finds this has no more to say.
 pub fn missing(what: &str) -> Error {
     let mut error = coded(INTERNAL, "Something went wrong.");
-    error.source = Some(Arc::new(format!("missing: {what}")));
+    error.source = Some(Arc::new(Cause(format!("missing: {what}"))));
     error
 }
 
@@ -67,24 +68,10 @@ pub fn of_service(error: impl Into<Arc<service::Error>>) -> Error {
             } else {
                 coded(INTERNAL, "Something went wrong.")
             };
-            shown.source = Some(error);
+            shown.source = Some(Arc::new(Cause::of(&*error)));
             shown
         }
     }
-}
-
-/// What is behind a masked error, for the log; `None` for an error that says all there is.
-pub fn cause(error: &ServerError) -> Option<String> {
-    if let Some(missing) = error.source::<String>() {
-        return Some(missing.clone());
-    }
-    let mut cause: Option<&dyn std::error::Error> = Some(error.source::<service::Error>()?);
-    let mut chain = Vec::new();
-    while let Some(error) = cause {
-        chain.push(error.to_string());
-        cause = error.source();
-    }
-    Some(chain.join(": "))
 }
 
 /// Splits an answer into what was done, what was refused, and what failed.
@@ -120,7 +107,7 @@ pub fn user_error(loaders: &Arc<Loaders>, refusal: Refusal) -> UserError {
 }
 
 fn current(loaders: &Arc<Loaders>, now: &Snapshot) -> Conversation {
-    Conversation::new(VisibleConversation::new(now, loaders.caller().agent_id()), loaders)
+    ConversationFields::object(VisibleConversation::new(now, loaders.caller().agent_id()), loaders)
 }
 
 /// What the client is told of a refusal.
@@ -251,7 +238,7 @@ mod tests {
         ] {
             let shown = of_service(failure);
             assert_eq!(code(&shown), Some(wanted.into()), "{shown:?}");
-            assert_eq!(cause(&shown.into_server_error(Pos::default())), None);
+            assert_eq!(shown.into_server_error(Pos::default()).source::<Cause>(), None);
         }
     }
 
@@ -260,8 +247,8 @@ mod tests {
         let shown = missing("the contact of a conversation");
         assert_eq!(code(&shown), Some(INTERNAL.into()));
         assert!(!shown.message.contains("contact"));
-        let logged = cause(&shown.into_server_error(Pos::default()));
-        assert_eq!(logged.as_deref(), Some("missing: the contact of a conversation"));
+        let logged = shown.into_server_error(Pos::default());
+        assert_eq!(logged.source(), Some(&Cause("missing: the contact of a conversation".to_owned())));
     }
 
     #[test]

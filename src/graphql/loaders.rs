@@ -19,8 +19,8 @@ use tokio::sync::OnceCell;
 use super::error;
 use crate::clock::Timestamp;
 use crate::domain::{
-    Agent, AgentId, Contact, ContactId, ConversationId, Event, Message, MessageId, PhoneNumber,
-    PhoneNumberId, WorkspaceId,
+    Agent, AgentId, AuthoredMessage, Contact, ContactId, ConversationId, Event, Message, MessageId,
+    PhoneNumber, PhoneNumberId, WorkspaceId,
 };
 use crate::service::{Access, Error, Related, ServiceResult, Services, VisibleConversation};
 use crate::token::Caller;
@@ -73,7 +73,7 @@ struct Batches {
     agents: Loader<AgentId, Agent>,
     contacts: Loader<ContactId, Contact>,
     phone_numbers: Loader<PhoneNumberId, PhoneNumber>,
-    messages: Loader<MessageId, (Message, Option<Agent>)>,
+    messages: Loader<MessageId, AuthoredMessage>,
     message_runs: Loader<MessageRange, Vec<Message>>,
     history_runs: Loader<MessageRange, Vec<Arc<Event>>>,
     assignees: Loader<(ConversationId, Timestamp), Option<AgentId>>,
@@ -171,7 +171,7 @@ impl Loaders {
     }
 
     /// The message and its author, if read already.
-    pub fn message_cached(&self, id: MessageId) -> Option<&(Message, Option<Agent>)> {
+    pub fn message_cached(&self, id: MessageId) -> Option<&AuthoredMessage> {
         self.related.as_ref()?.message_cached(id)
     }
 
@@ -189,7 +189,7 @@ impl Loaders {
     }
 
     /// The message with its author.
-    pub async fn message(&self, id: MessageId) -> Result<Option<(Message, Option<Agent>)>> {
+    pub async fn message(&self, id: MessageId) -> Result<Option<AuthoredMessage>> {
         if let Some(related) = &self.related
             && let Some(known) = related.message(id).await.map_err(error::of_service)?
         {

@@ -23,33 +23,30 @@
 //! gets a line in its type's [`fast_object::FastObject`], too, or costs a page several times as much. A list
 //! takes [`connection::cost`] as its complexity. Then print `schema.graphql` anew.
 
-pub mod conforming_executor;
 pub mod connection;
-mod document;
 pub mod error;
-pub mod fast_object;
 pub mod ids;
-pub mod inline_object;
+mod json;
 pub mod loaders;
 pub mod mutation;
 pub mod query;
 pub mod reports;
 pub mod scalars;
-mod schema_index;
 pub mod scope;
 pub mod subscription;
 pub mod types;
-pub mod value_validation;
-pub mod variables;
 
 #[cfg(test)]
 mod tests;
 
-use async_graphql::{MergedObject, SDLExportOptions, SchemaBuilder, ValidationMode};
+use async_graphql::{MergedObject, SDLExportOptions, SchemaBuilder, ValidationMode, Value};
+use graphql_transport::conformance::ConformingExecutor;
+use graphql_transport::conformance::schema_index::SchemaIndex;
 
-pub use conforming_executor::ConformingExecutor;
 pub use scope::{Scope, attach};
 
+use crate::clock::Timestamp;
+use crate::domain::input::E164;
 use mutation::Mutation;
 use query::Query;
 use reports::Reports;
@@ -65,6 +62,9 @@ pub type Schema = async_graphql::Schema<QueryRoot, Mutation, Subscription>;
 #[derive(MergedObject, Default)]
 #[graphql(name = "Query")]
 pub struct QueryRoot(Query, Reports);
+
+/// What executes the API.
+pub type ApiExecutor = ConformingExecutor<Schema>;
 
 /// What one operation may ask for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -84,8 +84,30 @@ impl Default for Limits {
 }
 
 /// The schema, within `limits`, ready to be executed.
-pub fn engine(limits: Limits) -> ConformingExecutor {
-    ConformingExecutor::new(schema(limits, ValidationMode::Strict), schema(limits, ValidationMode::Fast))
+pub fn executor(limits: Limits, index: SchemaIndex) -> ApiExecutor {
+    ConformingExecutor::new(
+        schema(limits, ValidationMode::Strict),
+        schema(limits, ValidationMode::Fast),
+        index,
+    )
+}
+
+/// What the schema declares, for the checks before execution.
+///
+/// # Errors
+/// When the printed schema cannot be parsed; a test makes sure that it can.
+pub fn schema_index() -> Result<SchemaIndex, async_graphql::parser::Error> {
+    Ok(SchemaIndex::parse(&sdl())?
+        .with_scalar("DateTime", |value| text(value).is_some_and(|text| Timestamp::parse(text).is_some()))
+        .with_scalar("E164", |value| text(value).is_some_and(|text| E164::parse(text).is_some()))
+        .with_scalar("EventCursor", |value| text(value).is_some()))
+}
+
+fn text(value: &Value) -> Option<&str> {
+    match value {
+        Value::String(text) => Some(text),
+        _ => None,
+    }
 }
 
 fn schema(limits: Limits, mode: ValidationMode) -> Schema {

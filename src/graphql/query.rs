@@ -14,7 +14,7 @@ use super::ids;
 use super::scalars::EventCursor;
 use super::scope::{Scope, root};
 use super::types::agent::{Agent, AgentConnection};
-use super::types::conversation::Conversation;
+use super::types::conversation::{Conversation, ConversationFields};
 use super::types::conversation_list::{
     ConversationConnection, ConversationFilter, ConversationOrder, ConversationTotals, ConversationView,
     phone_number_ids, search,
@@ -87,7 +87,7 @@ impl Query {
             scope.agent_access().await?;
             let Some(id) = ids::decode(&id) else { return Ok(None) };
             let seen = scope.loaders().conversation(id).await?;
-            Ok(seen.map(|seen| Conversation::new(seen, scope.loaders())))
+            Ok(seen.map(|seen| ConversationFields::object(seen, scope.loaders())))
         })
         .await
     }
@@ -230,7 +230,7 @@ async fn list(
     let loaders = scope.loaders().renewed(Some(Arc::new(related)));
     let items = found.items.into_iter().map(|(position, seen)| {
         let cursor = ConversationCursor { field: order.field, position };
-        (cursor, Conversation::new(seen, &loaders))
+        (cursor, ConversationFields::object(seen, &loaders))
     });
     let page = Page::new(items, found.has_next, found.has_previous);
     Ok(ConversationConnection(page, ConversationTotals { view, filter }))

@@ -11,7 +11,7 @@ use super::types::audit::{
     AsOf, OwnershipAudit, OwnershipViolation, OwnershipViolationConnection, OwnershipViolationKind,
     PhoneNumberAudit, count, minutes,
 };
-use super::types::conversation::Conversation;
+use super::types::conversation::ConversationFields;
 use super::types::conversation_list::phone_number_ids;
 use super::types::duplicate_replies::{DuplicateReplyBucket, DuplicateReplyReport};
 use super::types::phone_number::PhoneNumber;
@@ -124,7 +124,7 @@ async fn violations(
             kind: found.kind.into(),
             since: found.since,
             assignee: found.assignee(),
-            conversation: Conversation::new(found.seen, scope.loaders()),
+            conversation: ConversationFields::object(found.seen, scope.loaders()),
         };
         (position, violation)
     });

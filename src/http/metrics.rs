@@ -7,10 +7,11 @@ use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 
-use super::session::SignIn;
-use super::transport::GraphqlEndpoint;
-use crate::metrics::CONTENT_TYPE;
+use crate::metrics::{self, CONTENT_TYPE, Metrics};
 use crate::service::Services;
+use graphql_transport::auth::SignIn;
+use graphql_transport::endpoint::GraphqlEndpoint;
+use graphql_transport::observer::{Observer, OperationReport};
 
 /// The route of the figures of these services and this endpoint.
 pub fn routes<E: Executor, A: SignIn>(services: Services, endpoint: GraphqlEndpoint<E, A>) -> Router {
@@ -27,5 +28,35 @@ async fn expose<E: Executor, A: SignIn>(
     match metrics.text() {
         Ok(text) => ([(header::CONTENT_TYPE, CONTENT_TYPE)], text).into_response(),
         Err(_) => StatusCode::INTERNAL_SERVER_ERROR.into_response(),
+    }
+}
+
+/// Counts each operation, and writes one line of the log about it.
+impl Observer for Metrics {
+    fn operation_ended(&self, report: &OperationReport<'_>) {
+        let &OperationReport { request_id, name, kind, transport, outcome, took, user, tenant } = report;
+        // A subscription lasts as long as somebody listens, which says nothing about the server.
+        let took_of_answer = (kind != "subscription").then_some(took);
+        let is_signed_in = tenant.is_some();
+        self.operation(metrics::Operation {
+            name,
+            is_signed_in,
+            kind,
+            transport,
+            outcome,
+            took: took_of_answer,
+        });
+        tracing::info!(
+            target: "switchboard::access",
+            %request_id,
+            operation = name,
+            kind,
+            transport,
+            outcome,
+            duration_ms = took.as_secs_f64() * 1_000.0,
+            agent_id = user.map(tracing::field::display),
+            workspace_id = tenant.map(tracing::field::display),
+            "operation"
+        );
     }
 }

@@ -24,11 +24,11 @@ use futures_util::StreamExt;
 use tokio::time::timeout;
 
 use self::form::{Form, Signatures};
-use super::graphql_http::drain;
 use crate::domain::Refusal;
 use crate::domain::input::E164;
 use crate::service::{Error, ReceiveMessage, ServiceResult, Services};
 use crate::token::Caller;
+use graphql_transport::http::drain;
 
 /// Where Twilio posts texts, under the public URL.
 pub const PATH: &str = "/webhooks/twilio/sms";

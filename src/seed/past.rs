@@ -9,7 +9,7 @@ use crate::clock::Timestamp;
 use crate::domain::{Agent, AgentId, PhoneNumberId};
 use crate::service::Error;
 use crate::service::import::{PastConversation, PastEvent, PastStep};
-use crate::synthetic::{Customer, Ending, Speaker, Thread, Turn};
+use synthetic::{Customer, Ending, Speaker, Thread, Turn};
 
 pub const SECOND_MICROS: i64 = 1_000_000;
 pub const MINUTE_MICROS: i64 = 60 * SECOND_MICROS;

@@ -5,8 +5,8 @@ use std::collections::BTreeSet;
 use super::e164;
 use crate::domain::{Agent, AgentId, InputField, PhoneNumber, PhoneNumberId, Plan, Refusal, Role, Workspace};
 use crate::service::{Error, NewAgent, Services};
-use crate::synthetic::{self, Team};
 use crate::token::Caller;
+use synthetic::Team;
 
 /// How many teams' numbers are tried before a free one is given up on.
 const NUMBERS_TRIED: usize = 100_000;

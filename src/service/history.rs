@@ -10,7 +10,9 @@ use futures_util::FutureExt;
 
 use super::{Access, ServiceResult, Services};
 use crate::clock::Timestamp;
-use crate::domain::{Agent, AgentId, ConversationId, Event, EventBody, Message, MessageId, WorkspaceId};
+use crate::domain::{
+    AgentId, AuthoredMessage, ConversationId, Event, EventBody, Message, MessageId, WorkspaceId,
+};
 use crate::store::{events, messages};
 
 pub use crate::store::messages::MessageRange;
@@ -22,13 +24,13 @@ impl Services {
         &self,
         workspace: WorkspaceId,
         ids: &[MessageId],
-    ) -> ServiceResult<HashMap<MessageId, (Message, Option<Agent>)>> {
+    ) -> ServiceResult<HashMap<MessageId, AuthoredMessage>> {
         let ids = ids.to_vec();
         let found = self
             .store
             .read(move |conn| async move { messages::with_authors(conn, workspace, &ids).await }.boxed())
             .await?;
-        Ok(found.into_iter().map(|(message, author)| (message.id, (message, author))).collect())
+        Ok(found.into_iter().map(|it| (it.message.id, it)).collect())
     }
 
     /// The messages of each run, oldest first.

@@ -12,14 +12,11 @@ use tokio::sync::OnceCell;
 
 use super::{ServiceResult, Services};
 use crate::domain::{
-    Agent, AgentId, Contact, ContactId, Conversation, Event, EventBody, Message, MessageId, Ownership, State,
-    WorkspaceId,
+    Agent, AgentId, AuthoredMessage, Contact, ContactId, Conversation, Event, EventBody, MessageId,
+    Ownership, State, WorkspaceId,
 };
 use crate::store::backend::pipelined;
 use crate::store::{Store, agents, contacts, messages};
-
-/// A message and its author.
-type AuthoredMessage = (Message, Option<Agent>);
 
 /// What a page of rows or a run of events of one workspace mentions. Each kind is read when somebody first asks for one of it.
 pub struct Related {
@@ -283,7 +280,7 @@ impl Identified for AuthoredMessage {
     type Id = MessageId;
 
     fn id(&self) -> MessageId {
-        self.0.id
+        self.message.id
     }
 }
 

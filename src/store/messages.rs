@@ -11,7 +11,8 @@ use super::schema::{agents, messages};
 use super::{Conn, StoreError, StoreResult};
 use crate::clock::Timestamp;
 use crate::domain::{
-    Agent, AgentId, ConversationId, DeliveryStatus, Direction, Message, MessageId, WorkspaceId,
+    Agent, AgentId, AuthoredMessage, ConversationId, DeliveryStatus, Direction, Message, MessageId,
+    WorkspaceId,
 };
 
 /// Consecutive messages, or events, of one conversation: from one number to another, both included.
@@ -97,8 +98,12 @@ pub async fn without_authors(
     conn: &mut Conn,
     workspace: WorkspaceId,
     ids: &[MessageId],
-) -> StoreResult<Vec<(Message, Option<Agent>)>> {
-    Ok(by_ids(conn, workspace, ids).await?.into_iter().map(|message| (message, None)).collect())
+) -> StoreResult<Vec<AuthoredMessage>> {
+    Ok(by_ids(conn, workspace, ids)
+        .await?
+        .into_iter()
+        .map(|message| AuthoredMessage { message, author: None })
+        .collect())
 }
 
 /// As [`by_ids`], each with the agent who wrote it.
@@ -106,7 +111,7 @@ pub async fn with_authors(
     conn: &mut Conn,
     workspace: WorkspaceId,
     ids: &[MessageId],
-) -> StoreResult<Vec<(Message, Option<Agent>)>> {
+) -> StoreResult<Vec<AuthoredMessage>> {
     let author =
         agents::workspace_id.eq(messages::workspace_id).and(agents::id.nullable().eq(messages::author_id));
     let rows: Vec<(MessageRow, Option<AgentRow>)> = on_backend!(conn, |c| {
@@ -118,7 +123,9 @@ pub async fn with_authors(
             .await
     })?;
     rows.into_iter()
-        .map(|(message, author)| Ok((Message::try_from(message)?, author.map(Agent::from))))
+        .map(|(message, author)| {
+            Ok(AuthoredMessage { message: Message::try_from(message)?, author: author.map(Agent::from) })
+        })
         .collect()
 }
 

@@ -207,7 +207,7 @@ fn a_breach_is_found_however_it_is_written() {
         ("store", "use crate::{\n    domain::{Agent, ids},\n    graphql,\n};", "store uses crate::graphql"),
         ("service", "fn f() { let _ = crate :: http :: router(); }", "service uses crate::http"),
         ("service", "pub(in crate::http) struct X;", "service uses crate::http"),
-        ("domain", "use crate::app::App;", "domain uses crate::app"),
+        ("domain", "use crate::server::App;", "domain uses crate::app"),
         ("http", "use crate::config::Secret;", "http uses crate::config"),
         ("clock", "use crate::store::Pool;", "clock uses crate::store"),
         ("service", "use diesel::prelude::*;", "service uses diesel"),

@@ -26,7 +26,7 @@ pub const TWILIO_PATH: &str = "/webhooks/twilio/sms";
 
 /// A running server.
 pub struct App {
-    running: Mutex<Option<Arc<switchboard::app::App>>>,
+    running: Mutex<Option<Arc<switchboard::server::App>>>,
     address: SocketAddr,
     metrics: Option<SocketAddr>,
     database_url: String,
@@ -62,7 +62,7 @@ impl App {
     /// A server with settings of its own.
     pub async fn start_with(settings: ServerConfig) -> Self {
         let database_url = settings.database_url.expose().to_owned();
-        let running = switchboard::app::App::start(settings).await.expect("the server starts");
+        let running = switchboard::server::App::start(settings).await.expect("the server starts");
         Self {
             address: running.local_addr(),
             metrics: running.metrics_addr(),
@@ -73,7 +73,7 @@ impl App {
         }
     }
 
-    fn running(&self) -> Arc<switchboard::app::App> {
+    fn running(&self) -> Arc<switchboard::server::App> {
         self.running.lock().expect("not poisoned").clone().expect("the server was stopped")
     }
 

@@ -11,7 +11,7 @@ use crate::graphql::loaders::Loaders;
 use crate::graphql::scalars::EventCursor;
 use crate::graphql::scope::Scope;
 use crate::graphql::types::agent::Agent;
-use crate::graphql::types::conversation::Conversation;
+use crate::graphql::types::conversation::{Conversation, ConversationFields};
 use crate::graphql::types::message::Message;
 use crate::graphql::types::queue_change::cursor;
 use crate::graphql::types::user_error::UserError;
@@ -85,7 +85,7 @@ fn settle_by(loaders: &Arc<Loaders>, answer: ServiceResult<CommandOutcome>) -> R
     Ok(match error::refused(answer)? {
         Ok(done) => {
             let outcome = Outcome {
-                conversation: Some(Conversation::new(done.seen, loaders)),
+                conversation: Some(ConversationFields::object(done.seen, loaders)),
                 changed: done.changed,
                 as_of: Some(cursor(loaders, done.as_of)),
                 user_errors: Vec::new(),

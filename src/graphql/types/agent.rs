@@ -6,8 +6,9 @@ use async_graphql::{Enum, ID, MergedObject, Object};
 
 use crate::domain;
 use crate::graphql::connection::{Page, Total};
-use crate::graphql::fast_object::{FastObject, FieldWriter, Json, Selected, scalar};
 use crate::graphql::ids;
+use crate::graphql::json::WriteScalar;
+use graphql_transport::fast::{FastObject, FieldWriter, Json, Selected, scalar};
 
 /// What an agent may do in the workspace.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Enum)]

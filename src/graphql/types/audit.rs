@@ -9,9 +9,9 @@ use crate::clock::Timestamp;
 use crate::domain;
 use crate::domain::audit::Tally;
 use crate::graphql::connection::Page;
-use crate::graphql::fast_object::FastObject;
 use crate::graphql::scalars::EventCursor;
 use crate::service::violations::ViolationPosition;
+use graphql_transport::fast::FastObject;
 
 const MICROS_PER_MINUTE: f64 = 60_000_000.0;
 

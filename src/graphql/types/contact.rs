@@ -5,8 +5,9 @@ use std::borrow::Cow;
 use async_graphql::{ID, Object};
 
 use crate::domain::{self, input::E164};
-use crate::graphql::fast_object::{FastObject, FieldWriter, Json, Selected, scalar};
 use crate::graphql::ids;
+use crate::graphql::json::WriteScalar;
+use graphql_transport::fast::{FastObject, FieldWriter, Json, Selected, scalar};
 
 /// A customer of the workspace.
 #[derive(Debug, Clone)]

@@ -19,11 +19,12 @@ use crate::graphql::connection::{
     Cursor, HistoryNumber, MessageNumber, Page, PageWindow, Paging, Total, cost,
 };
 use crate::graphql::error;
-use crate::graphql::fast_object::{FastObject, FieldWriter, Json, Selected, scalar};
 use crate::graphql::ids;
-use crate::graphql::inline_object::InlineObject;
+use crate::graphql::json::WriteScalar;
 use crate::graphql::loaders::Loaders;
 use crate::service::VisibleConversation;
+use graphql_transport::fast::InlineObject;
+use graphql_transport::fast::{FastObject, FieldWriter, Json, Selected, scalar};
 
 /// Whether there is still work to do.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Enum)]
@@ -45,13 +46,12 @@ pub struct ConversationFields {
     loaders: Arc<Loaders>,
 }
 
-impl Conversation {
-    pub fn new(seen: VisibleConversation, loaders: &Arc<Loaders>) -> Self {
-        InlineObject(ConversationFields { seen, loaders: loaders.clone() })
-    }
-}
-
 impl ConversationFields {
+    /// The conversation as the API shows it.
+    pub fn object(seen: VisibleConversation, loaders: &Arc<Loaders>) -> Conversation {
+        InlineObject(Self { seen, loaders: loaders.clone() })
+    }
+
     fn row(&self) -> &domain::Conversation {
         &self.seen.conversation
     }

@@ -9,10 +9,10 @@ use super::message::Message;
 use crate::clock::Timestamp;
 use crate::domain::{self, AgentId, Event, EventBody};
 use crate::graphql::connection::{HistoryNumber, Page, Total};
-use crate::graphql::fast_object::FastObject;
 use crate::graphql::ids;
 use crate::graphql::loaders::Loaders;
 use crate::graphql::scalars::EventCursor;
+use graphql_transport::fast::FastObject;
 
 /// What happened to a conversation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Enum)]

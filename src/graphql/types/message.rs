@@ -7,11 +7,12 @@ use async_graphql::{Enum, ID, MergedObject, Object, Result};
 
 use super::agent::Agent;
 use crate::clock::Timestamp;
-use crate::domain;
+use crate::domain::{self, AuthoredMessage};
 use crate::graphql::connection::{MessageNumber, Page, Total};
-use crate::graphql::fast_object::{FastObject, FieldWriter, Selected, scalar};
 use crate::graphql::ids;
+use crate::graphql::json::WriteScalar;
 use crate::graphql::loaders::Loaders;
+use graphql_transport::fast::{FastObject, FieldWriter, Selected, scalar};
 
 /// Which way a message went.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Enum)]
@@ -53,7 +54,11 @@ impl Message {
     /// The message of that id, with its author.
     pub async fn find(id: domain::MessageId, loaders: &Arc<Loaders>) -> Result<Option<Self>> {
         let found = loaders.message(id).await?;
-        Ok(found.map(|(message, author)| Self { message, author, loaders: loaders.clone() }))
+        Ok(found.map(|AuthoredMessage { message, author }| Self {
+            message,
+            author,
+            loaders: loaders.clone(),
+        }))
     }
 
     /// Its number in the conversation.
@@ -110,29 +115,31 @@ impl Message {
 }
 
 /// A message with its author, as it comes beside a row.
-impl FastObject for (domain::Message, Option<domain::Agent>) {
+impl FastObject for AuthoredMessage {
     fn type_name() -> Cow<'static, str> {
         "Message".into()
     }
 
     fn writer(selected: &Selected<'_>) -> Option<FieldWriter<Self>> {
         Some(match selected.name() {
-            "id" => scalar(|(it, _): &Self, json| json.id(it.id)),
-            "direction" => scalar(|(it, _): &Self, json| json.name(MessageDirection::from(it.direction))),
-            "body" => scalar(|(it, _): &Self, json| json.text(&it.body)),
+            "id" => scalar(|it: &Self, json| json.id(it.message.id)),
+            "direction" => scalar(|it: &Self, json| json.name(MessageDirection::from(it.message.direction))),
+            "body" => scalar(|it: &Self, json| json.text(&it.message.body)),
             "mediaUrls" => {
-                scalar(|(it, _): &Self, json| json.list(&it.media_urls, |json, url| json.text(url)))
+                scalar(|it: &Self, json| json.list(&it.message.media_urls, |json, url| json.text(url)))
             }
             "author" => {
-                return selected.object(|(it, author): &Self| match (it.author_id, author) {
+                return selected.object(|it: &Self| match (it.message.author_id, &it.author) {
                     (None, _) => Some(None),
                     (Some(_), Some(author)) => Some(Some(author)),
                     (Some(_), None) => None,
                 });
             }
-            "sentAt" => scalar(|(it, _): &Self, json| json.time(it.sent_at)),
-            "deliveryStatus" => scalar(|(it, _): &Self, json| {
-                json.optional(it.delivery_status, |json, status| json.name(DeliveryStatus::from(status)));
+            "sentAt" => scalar(|it: &Self, json| json.time(it.message.sent_at)),
+            "deliveryStatus" => scalar(|it: &Self, json| {
+                json.optional(it.message.delivery_status, |json, status| {
+                    json.name(DeliveryStatus::from(status))
+                });
             }),
             _ => return None,
         })

@@ -6,7 +6,7 @@ use async_graphql::{ID, Interface, Result};
 
 use super::agent::Agent;
 use super::contact::Contact;
-use super::conversation::Conversation;
+use super::conversation::{Conversation, ConversationFields};
 use super::event::ConversationEvent;
 use super::message::Message;
 use super::phone_number::PhoneNumber;
@@ -45,7 +45,7 @@ impl Node {
             }
             AnyId::Conversation(id) => {
                 let seen = loaders.conversation(id).await?;
-                seen.map(|seen| Self::Conversation(Conversation::new(seen, loaders)))
+                seen.map(|seen| Self::Conversation(ConversationFields::object(seen, loaders)))
             }
             AnyId::Contact(id) => {
                 let found = services.contact(access, id).await.map_err(error::of_service)?;

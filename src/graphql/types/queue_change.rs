@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use async_graphql::{Enum, ID, Interface, SimpleObject, Union};
 
-use super::conversation::Conversation;
+use super::conversation::{Conversation, ConversationFields};
 use super::event::ConversationEvent;
 use crate::domain::view;
 use crate::graphql::ids;
@@ -112,7 +112,7 @@ impl QueueChange {
                 let loaders = loaders.renewed(Some(cause.related));
                 let cause = ConversationEvent::new(cause.event, &loaders);
                 let (id, version) = (seen.conversation.id, seen.conversation.version);
-                let conversation = Conversation::new(seen, &loaders);
+                let conversation = ConversationFields::object(seen, &loaders);
                 match change {
                     view::QueueChange::Entered => {
                         Self::Entered(ConversationEntered { cursor, conversation, cause })
@@ -150,7 +150,7 @@ impl ConversationChange {
         Self {
             cursor: cursor(&loaders, item.seq),
             event: item.event.and_then(|feed_event| ConversationEvent::new(feed_event.event, &loaders)),
-            conversation: item.seen.map(|seen| Conversation::new(seen, &loaders)),
+            conversation: item.seen.map(|seen| ConversationFields::object(seen, &loaders)),
             reset: item.reset.map(Into::into),
         }
     }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use async_graphql::{Enum, ID, Object, Result};
 
 use super::agent::Agent;
-use super::conversation::Conversation;
+use super::conversation::{Conversation, ConversationFields};
 use crate::clock::Timestamp;
 use crate::domain::{AgentId, rebalance_plan};
 use crate::graphql::error;
@@ -99,7 +99,7 @@ impl RebalanceMove {
     /// The conversation as it is now; null when you can no longer see it.
     async fn conversation(&self) -> Result<Option<Conversation>> {
         let found = self.loaders.conversation(self.planned.conversation_id).await?;
-        Ok(found.map(|seen| Conversation::new(seen, &self.loaders)))
+        Ok(found.map(|seen| ConversationFields::object(seen, &self.loaders)))
     }
 
     /// The agent who owns it when the plan is made.

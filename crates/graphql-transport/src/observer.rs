@@ -1,0 +1,41 @@
+//! What the application learns about each operation when it has ended.
+
+use std::time::Duration;
+
+use uuid::Uuid;
+
+use crate::request_id::RequestId;
+
+/// The outcome of an operation without errors.
+pub const OK: &str = "OK";
+
+/// Receives a report of each operation, for logs and metrics.
+pub trait Observer: Send + Sync + 'static {
+    /// Called once an operation, from whichever task ends it. It must not block.
+    fn operation_ended(&self, report: &OperationReport<'_>);
+}
+
+/// Ignores every report.
+impl Observer for () {
+    fn operation_ended(&self, _: &OperationReport<'_>) {}
+}
+
+/// One operation that has ended. It holds no document, variable, header or answer.
+#[derive(Debug, Clone, Copy)]
+pub struct OperationReport<'a> {
+    pub request_id: RequestId,
+    /// The name that the client gave it, cut at 64 characters; empty when it has none.
+    pub name: &'a str,
+    /// `query`, `mutation`, `subscription`, or `unknown` when the document could not be read.
+    pub kind: &'static str,
+    /// `http` or `websocket`.
+    pub transport: &'static str,
+    /// [`OK`], or the code of the first error.
+    pub outcome: &'static str,
+    /// How long it ran; for a subscription, how long it was open.
+    pub took: Duration,
+    /// The caller's [`user_key`](crate::auth::Session::user_key).
+    pub user: Option<Uuid>,
+    /// The caller's [`tenant_key`](crate::auth::Session::tenant_key).
+    pub tenant: Option<Uuid>,
+}

@@ -1,0 +1,30 @@
+//! The handlers of one route, which serves both protocols.
+
+use async_graphql::Executor;
+use axum::Router;
+use axum::extract::{Request, State};
+use axum::response::Response;
+use axum::routing;
+
+use crate::auth::SignIn;
+use crate::endpoint::GraphqlEndpoint;
+use crate::{http, ws};
+
+/// A router that serves `endpoint` at `path` over HTTP and WebSocket.
+pub fn routes<E: Executor, A: SignIn>(path: &str, endpoint: GraphqlEndpoint<E, A>) -> Router {
+    let methods = routing::get(get::<E, A>).post(http::post::<E, A>).fallback(http::method_not_allowed);
+    Router::new().route(path, methods).with_state(endpoint)
+}
+
+/// `GET`: the upgrade to `graphql-transport-ws`, or a query in the URL.
+pub async fn get<E: Executor, A: SignIn>(
+    State(endpoint): State<GraphqlEndpoint<E, A>>,
+    request: Request,
+) -> Response {
+    let (parts, _) = request.into_parts();
+    if ws::asks_for_upgrade(&parts.headers) {
+        ws::upgrade(endpoint, parts).await
+    } else {
+        http::get(endpoint, parts).await
+    }
+}

@@ -1,0 +1,266 @@
+//! The messages of `graphql-transport-ws`, and the codes that sockets are closed with.
+//!
+//! Pure: text in, messages out. Which message is allowed when is [`super::connection`]'s.
+
+use async_graphql::{Response, ServerError};
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+
+use crate::fast::Json;
+use crate::operation::Parameters;
+
+/// A control frame holds 125 bytes, two of which are the code.
+const REASON_BYTES: usize = 123;
+
+/// A message of the client.
+#[derive(Debug)]
+pub(super) enum ClientMessage {
+    ConnectionInit(Option<Map<String, Value>>),
+    Ping(Option<Map<String, Value>>),
+    Pong,
+    Subscribe { id: String, parameters: Parameters },
+    Complete { id: String },
+}
+
+#[derive(Deserialize)]
+struct Envelope {
+    r#type: String,
+    id: Option<String>,
+    #[serde(default)]
+    payload: Value,
+}
+
+impl ClientMessage {
+    /// The error says what is wrong, as the reason to close with 4400.
+    pub(super) fn parse(text: &str) -> Result<Self, String> {
+        // Serde would also read the fields of the envelope from an array.
+        if !text.trim_start().starts_with('{') {
+            return Err("Invalid message: not a JSON object".to_owned());
+        }
+        let message: Envelope =
+            serde_json::from_str(text).map_err(|error| format!("Invalid message: {error}"))?;
+        let Envelope { r#type, id, payload } = message;
+        let id = || {
+            id.filter(|id| !id.is_empty())
+                .ok_or_else(|| format!("Invalid message: \"{type}\" needs a non-empty \"id\""))
+        };
+        match r#type.as_str() {
+            "connection_init" => Ok(Self::ConnectionInit(map(&r#type, payload)?)),
+            "ping" => Ok(Self::Ping(map(&r#type, payload)?)),
+            "pong" => map(&r#type, payload).map(|_| Self::Pong),
+            "complete" => Ok(Self::Complete { id: id()? }),
+            "subscribe" => Ok(Self::Subscribe {
+                id: id()?,
+                parameters: serde_json::from_value(payload)
+                    .map_err(|error| format!("Invalid message: payload: {error}"))?,
+            }),
+            other => Err(format!("Invalid message: unexpected type \"{other}\"")),
+        }
+    }
+}
+
+fn map(of_type: &str, payload: Value) -> Result<Option<Map<String, Value>>, String> {
+    match payload {
+        Value::Null => Ok(None),
+        Value::Object(map) => Ok(Some(map)),
+        _ => Err(format!("Invalid message: the payload of \"{of_type}\" is not an object")),
+    }
+}
+
+/// The value of `Authorization` in the payload of `connection_init`, in either case.
+pub(super) fn authorization(payload: Option<&Map<String, Value>>) -> Option<&str> {
+    let payload = payload?;
+    payload.get("Authorization").or_else(|| payload.get("authorization"))?.as_str()
+}
+
+/// A message of the server.
+#[derive(Debug, Serialize)]
+#[serde(tag = "type", rename_all = "snake_case")]
+pub(super) enum ServerMessage<'a> {
+    ConnectionAck,
+    Pong {
+        #[serde(skip_serializing_if = "Option::is_none")]
+        payload: Option<Map<String, Value>>,
+    },
+    Next {
+        id: &'a str,
+        payload: &'a Response,
+    },
+    Error {
+        id: &'a str,
+        payload: &'a [ServerError],
+    },
+    Complete {
+        id: &'a str,
+    },
+}
+
+impl ServerMessage<'_> {
+    /// The error is a fault of the server: a value that is not JSON.
+    pub(super) fn to_json(&self) -> serde_json::Result<String> {
+        let Self::Next { id, payload } = self else { return serde_json::to_string(self) };
+        let mut json = Json::default();
+        json.raw(r#"{"type":"next","id":"#);
+        json.text(id);
+        json.raw(r#","payload":"#);
+        json.response(payload);
+        json.raw("}");
+        String::from_utf8(json.into_bytes()).map_err(serde::ser::Error::custom)
+    }
+}
+
+/// Why a socket is closed. The codes from 4000 are the protocol's, except 4508.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Close {
+    pub(super) code: u16,
+    pub(super) reason: String,
+}
+
+impl Close {
+    fn new(code: u16, reason: impl Into<String>) -> Self {
+        let mut reason = reason.into();
+        if let Some(end) = (0..=REASON_BYTES).rfind(|at| reason.is_char_boundary(*at)) {
+            reason.truncate(end);
+        }
+        Self { code, reason }
+    }
+
+    /// 4400; the reason says what was wrong.
+    pub(super) fn bad_request(reason: String) -> Self {
+        Self::new(4400, reason)
+    }
+
+    /// 4401: `subscribe` before `connection_ack`.
+    pub(super) fn unauthorized() -> Self {
+        Self::new(4401, "Unauthorized")
+    }
+
+    /// 4403: the token was not good.
+    pub(super) fn forbidden() -> Self {
+        Self::new(4403, "Forbidden")
+    }
+
+    /// 4403: the token has expired since.
+    pub(super) fn expired() -> Self {
+        Self::new(4403, "Forbidden: the token has expired")
+    }
+
+    /// 4403: the agent was deactivated since.
+    pub(super) fn revoked() -> Self {
+        Self::new(4403, "Forbidden: the agent is deactivated")
+    }
+
+    /// 4406.
+    pub(super) fn subprotocol() -> Self {
+        Self::new(4406, "Subprotocol not acceptable")
+    }
+
+    /// 4408.
+    pub(super) fn init_timeout() -> Self {
+        Self::new(4408, "Connection initialisation timeout")
+    }
+
+    /// 4409.
+    pub(super) fn duplicate(id: &str) -> Self {
+        Self::new(4409, format!("Subscriber for {id} already exists"))
+    }
+
+    /// 4429.
+    pub(super) fn too_many_inits() -> Self {
+        Self::new(4429, "Too many initialisation requests")
+    }
+
+    /// 4429: more frames than the window holds. The protocol's clients do not connect
+    /// again after it, which is what a client that floods should do.
+    pub(super) fn too_many_frames() -> Self {
+        Self::new(1008, "Too many messages")
+    }
+
+    /// 4508: the client does not read.
+    pub(super) fn stuck_writer() -> Self {
+        Self::new(4508, "The client reads too slowly")
+    }
+
+    /// 1001: the client is gone, as far as anyone can tell.
+    pub(super) fn no_pong() -> Self {
+        Self::new(1001, "No answer to a ping")
+    }
+
+    /// 1002.
+    pub(super) fn protocol_error() -> Self {
+        Self::new(1002, "Protocol error")
+    }
+
+    /// 1007.
+    pub(super) fn not_utf8() -> Self {
+        Self::new(1007, "Text is not UTF-8")
+    }
+
+    /// 1009.
+    pub(super) fn too_large(limit: usize) -> Self {
+        Self::new(1009, format!("A message is longer than {limit} bytes"))
+    }
+
+    /// 1012: the server stops, connect to the next one.
+    pub(super) fn service_restart() -> Self {
+        Self::new(1012, "Service restart")
+    }
+
+    /// 1013: the agent has as many sockets as it may. Clients try again after it, as
+    /// they must: the sockets in the way may be dead ones that no ping has found yet.
+    pub(super) fn too_many_sockets() -> Self {
+        Self::new(1013, "Too many sockets of this agent")
+    }
+
+    /// 1013: the token could not be judged.
+    pub(super) fn sign_in_unavailable() -> Self {
+        Self::new(1013, "Sign-in is unavailable")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn messages_outside_the_protocol_are_refused() {
+        for text in [
+            "",
+            "not json",
+            "[]",
+            r#"["ping"]"#,
+            r#"{}"#,
+            r#"{"type":1}"#,
+            r#"{"type":"start","id":"1","payload":{"query":"{a}"}}"#,
+            r#"{"type":"connection_ack"}"#,
+            r#"{"type":"next","id":"1","payload":{}}"#,
+            r#"{"type":"connection_init","payload":"token"}"#,
+            r#"{"type":"ping","payload":[]}"#,
+            r#"{"type":"pong","payload":1}"#,
+            r#"{"type":"complete"}"#,
+            r#"{"type":"complete","id":1}"#,
+            r#"{"type":"subscribe","payload":{"query":"{a}"}}"#,
+            r#"{"type":"subscribe","id":"","payload":{"query":"{a}"}}"#,
+            r#"{"type":"subscribe","id":"1"}"#,
+            r#"{"type":"subscribe","id":"1","payload":["{a}"]}"#,
+            r#"{"type":"subscribe","id":"1","payload":{"query":1}}"#,
+            r#"{"type":"subscribe","id":"1","payload":{"query":"{a}","variables":[]}}"#,
+        ] {
+            assert!(ClientMessage::parse(text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_reason_fits_a_control_frame() {
+        let close = Close::duplicate(&"ü".repeat(200));
+        assert!(close.reason.len() <= REASON_BYTES);
+        assert!(close.reason.starts_with("Subscriber for üü"));
+    }
+
+    #[test]
+    fn a_pong_without_a_payload_has_none() {
+        let pong = ServerMessage::Pong { payload: None };
+        assert_eq!(pong.to_json().unwrap(), r#"{"type":"pong"}"#);
+        assert_eq!(ServerMessage::ConnectionAck.to_json().unwrap(), r#"{"type":"connection_ack"}"#);
+    }
+}

@@ -1,0 +1,85 @@
+//! Every route of the server, on one page.
+
+use axum::Router;
+use axum::http::{HeaderName, HeaderValue, Method, header};
+use graphql_transport::request_id::X_REQUEST_ID;
+use graphql_transport::settings::TransportSettings;
+use tower_http::cors::{AllowOrigin, CorsLayer};
+
+use crate::config::{Graphiql, Inbox, ServerConfig};
+use crate::http::graphiql::{self, AssetSource, GraphiqlSettings, assets};
+use crate::http::health::{self, Health};
+use crate::http::inbox::{self, InboxSettings};
+use crate::http::webhook::{self, TwilioWebhook};
+use crate::server::{Endpoint, StartError};
+use crate::service::Services;
+
+/// Where the API is, over HTTP and WebSocket alike.
+const GRAPHQL: &str = "/graphql";
+
+/// Response headers that pages of other origins may read.
+const EXPOSED: [&str; 5] =
+    ["x-request-id", "ratelimit-limit", "ratelimit-remaining", "ratelimit-reset", "retry-after"];
+
+/// The router of the public listener.
+///
+/// # Errors
+/// [`StartError::Origin`].
+pub async fn router(
+    config: &ServerConfig,
+    services: Services,
+    endpoint: Endpoint,
+    health: Health,
+) -> Result<Router, StartError> {
+    let graphql = graphql_transport::routes::routes(GRAPHQL, endpoint).layer(cors(&config.transport)?);
+    let mut router = graphql.merge(health::routes(health));
+    if let Some(settings) = &config.twilio {
+        router = router.merge(webhook::routes(TwilioWebhook::new(services, settings.clone())));
+    }
+    if let Graphiql::On { identities, install_assets } = &config.graphiql {
+        let settings = GraphiqlSettings {
+            endpoint: GRAPHQL.to_owned(),
+            identities: identities.clone(),
+            assets: graphiql_assets(*install_assets).await,
+        };
+        router = router.merge(graphiql::routes(settings));
+    }
+    if let Inbox::On { identities } = &config.inbox {
+        router = router.merge(inbox::routes(InboxSettings {
+            endpoint: GRAPHQL.to_owned(),
+            identities: identities.clone(),
+            graphiql: matches!(config.graphiql, Graphiql::On { .. }).then(|| "/graphiql".to_owned()),
+        }));
+    }
+    Ok(router)
+}
+
+/// GraphiQL's scripts from this machine, installing them if asked to; otherwise its page takes them from a CDN.
+async fn graphiql_assets(install: bool) -> AssetSource {
+    let dir = assets::default_dir();
+    let loaded = match assets::load(&dir) {
+        Err(_) if install => {
+            tracing::info!("installing GraphiQL's scripts from npm, once");
+            assets::install(&dir).await
+        }
+        loaded => loaded,
+    };
+    match loaded {
+        Ok(assets) => AssetSource::Installed(assets),
+        Err(error) => {
+            tracing::info!(reason = %error, "GraphiQL's page takes its scripts from a CDN");
+            AssetSource::Cdn { how_to_install: assets::install_command(&dir) }
+        }
+    }
+}
+
+/// Pages of these origins, and of no others, may call the API.
+fn cors(transport: &TransportSettings) -> Result<CorsLayer, StartError> {
+    let origin = |text: &String| text.parse::<HeaderValue>().map_err(|_| StartError::Origin(text.clone()));
+    let origins = transport.allowed_origins.iter().map(origin).collect::<Result<Vec<_>, _>>()?;
+    Ok(CorsLayer::new()
+        .allow_origin(AllowOrigin::list(origins))
+        .allow_methods([Method::GET, Method::POST])
+        .allow_headers([header::AUTHORIZATION, header::CONTENT_TYPE, header::ACCEPT, X_REQUEST_ID])
+        .expose_headers(EXPOSED.map(HeaderName::from_static)))
+}
