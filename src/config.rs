@@ -8,8 +8,8 @@ use std::time::Duration;
 
 use crate::clock::Clock;
 use crate::graphql;
-use crate::http::graphiql::Identity;
-use crate::http::webhook::TwilioSettings;
+use crate::http::pages::graphiql::Identity;
+use crate::http::webhooks::twilio::TwilioSettings;
 use crate::service::Settings;
 use crate::store::Timeouts;
 use crate::token::Expected;

@@ -14,11 +14,11 @@ use rand::rngs::StdRng;
 use rand::{Rng, SeedableRng};
 
 use crate::domain::{Agent, AgentId, Plan};
-use crate::http::graphiql::Identity;
+use crate::http::pages::graphiql::Identity;
 use crate::seed::Backdating;
 use crate::seed::past::{self, DAY_MICROS, HOUR_MICROS, MINUTE_MICROS, Tale};
 use crate::seed::staff::{self, Staff};
-use crate::service::import::PastConversation;
+use crate::service::operator::import::PastConversation;
 use crate::service::{Error, Services};
 use crate::token::{Caller, TokenError};
 use synthetic::{Ending, Speaker, Thread};

@@ -7,10 +7,13 @@ use graphql_transport::settings::TransportSettings;
 use tower_http::cors::{AllowOrigin, CorsLayer};
 
 use crate::config::{Graphiql, Inbox, ServerConfig};
-use crate::http::graphiql::{self, AssetSource, GraphiqlSettings, assets};
 use crate::http::health::{self, Health};
-use crate::http::inbox::{self, InboxSettings};
-use crate::http::webhook::{self, TwilioWebhook};
+use crate::http::pages::graphiql;
+use crate::http::pages::graphiql::{AssetSource, GraphiqlSettings, assets};
+use crate::http::pages::inbox;
+use crate::http::pages::inbox::InboxSettings;
+use crate::http::webhooks::twilio;
+use crate::http::webhooks::twilio::TwilioWebhook;
 use crate::server::{Endpoint, StartError};
 use crate::service::Services;
 
@@ -34,7 +37,7 @@ pub async fn router(
     let graphql = graphql_transport::routes::routes(GRAPHQL, endpoint).layer(cors(&config.transport)?);
     let mut router = graphql.merge(health::routes(health));
     if let Some(settings) = &config.twilio {
-        router = router.merge(webhook::routes(TwilioWebhook::new(services, settings.clone())));
+        router = router.merge(twilio::routes(TwilioWebhook::new(services, settings.clone())));
     }
     if let Graphiql::On { identities, install_assets } = &config.graphiql {
         let settings = GraphiqlSettings {

@@ -18,7 +18,7 @@ use rand::{Rng, SeedableRng};
 use crate::clock::{Clock, Timestamp};
 use crate::domain::input::E164;
 use crate::domain::{AgentId, Plan};
-use crate::service::import::PastConversation;
+use crate::service::operator::import::PastConversation;
 use crate::service::{Error, Services};
 use past::{DAY_MICROS, MINUTE_MICROS, Tale};
 use staff::Staff;

@@ -18,8 +18,11 @@ use crate::http::health::Health;
 use crate::http::metrics;
 use crate::routes;
 use crate::service::Services;
-use crate::service::wakeups::{Bus, nats::Nats, postgres::Notifications};
-use crate::store::{DatabaseUrl, Store, StoreError, migrations};
+use crate::service::live::wakeups::Bus;
+use crate::service::live::wakeups::nats::Nats;
+use crate::service::live::wakeups::postgres::Notifications;
+use crate::store::db::migrations;
+use crate::store::{DatabaseUrl, Store, StoreError};
 use crate::token::jwks::{Jwks, JwksError};
 use crate::token::{Keys, WeakSecret};
 

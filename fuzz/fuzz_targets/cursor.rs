@@ -8,8 +8,8 @@ use libfuzzer_sys::fuzz_target;
 use switchboard::domain::{AgentId, ConversationId, WorkspaceId};
 use switchboard::graphql::connection::{ConversationCursor, Cursor, HistoryNumber, MessageNumber};
 use switchboard::graphql::ids;
-use switchboard::service::cursor;
-use switchboard::service::violations::ViolationPosition;
+use switchboard::service::live::cursor;
+use switchboard::service::queries::violations::ViolationPosition;
 use switchboard::store::Epoch;
 use uuid::Uuid;
 

@@ -8,8 +8,8 @@ use aws_lc_rs::hmac;
 use base64::ConformingExecutor as _;
 use base64::engine::general_purpose::STANDARD;
 use libfuzzer_sys::fuzz_target;
-use switchboard::http::webhook::PATH;
-use switchboard::http::webhook::fuzzing::{is_signed, text};
+use switchboard::http::webhooks::twilio::PATH;
+use switchboard::http::webhooks::twilio::fuzzing::{is_signed, text};
 use url::form_urlencoded;
 
 const TOKEN: &str = "the secret of the account";

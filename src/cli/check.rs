@@ -2,7 +2,8 @@
 
 use std::process::ExitCode;
 
-use switchboard::store::{DatabaseUrl, migrations};
+use switchboard::store::DatabaseUrl;
+use switchboard::store::db::migrations;
 
 use super::open::{self, Begin, DatabaseArgs};
 use super::output;

@@ -7,7 +7,7 @@ use clap::{Args, Subcommand, builder::PossibleValuesParser, builder::TypedValueP
 use switchboard::domain::input::E164;
 use switchboard::domain::{Agent, PhoneNumber, Plan, Role, Workspace, WorkspaceId};
 use switchboard::service::NewAgent;
-use switchboard::service::operator::Inventory;
+use switchboard::service::operator::workspaces::Inventory;
 use uuid::Uuid;
 
 use super::open::{self, Begin, DatabaseArgs, explained};

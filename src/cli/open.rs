@@ -9,7 +9,7 @@ use switchboard::clock::Clock;
 use switchboard::config::{Secret, ServerConfig, TokenSettings, Wakeups};
 use switchboard::domain::Refusal;
 use switchboard::server::{open_migrated, open_services};
-use switchboard::service::operator::Inventory;
+use switchboard::service::operator::workspaces::Inventory;
 use switchboard::service::{Error, Services};
 use switchboard::store::DatabaseUrl;
 use switchboard::token::MIN_SECRET_BYTES;

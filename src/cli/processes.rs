@@ -44,7 +44,8 @@ mod tests {
     use clap::{Command, FromArgMatches};
 
     use super::*;
-    use switchboard::service::{feed, retention};
+    use switchboard::service::live::log_feed;
+    use switchboard::service::workers::log_retention;
 
     fn split(args: &[&str]) -> Result<(Wakeups, Settings), clap::Error> {
         let command = ProcessArgs::augment_args(Command::new("serve")).mut_args(|arg| arg.env(None));
@@ -56,7 +57,7 @@ mod tests {
     fn what_is_not_said_is_the_default() {
         let (wakeups, settings) = split(&[]).unwrap();
         assert!(matches!(wakeups, Wakeups::Notify));
-        assert_eq!((settings.poll, settings.replay), (feed::DEFAULT_POLL, retention::DEFAULT_REPLAY));
+        assert_eq!((settings.poll, settings.replay), (log_feed::DEFAULT_POLL, log_retention::DEFAULT_REPLAY));
     }
 
     #[test]

@@ -6,7 +6,7 @@ use clap::Args;
 use clap::builder::BoolishValueParser;
 use graphql_transport::settings::TransportSettings;
 use switchboard::config::{DEFAULT_POOL_SIZE, Graphiql, Inbox, Secret, ServerConfig, TokenSettings};
-use switchboard::http::webhook::TwilioSettings;
+use switchboard::http::webhooks::twilio::TwilioSettings;
 use switchboard::server::App;
 use switchboard::token::jwks::{JwksSettings, JwksSource};
 

@@ -4,7 +4,8 @@ use super::*;
 use crate::clock::Clock;
 use crate::domain::{Conversation, Filter, Status, View};
 use crate::service::{Access, ListFilter, Order, OrderDirection, OrderField, Slice};
-use crate::store::{DatabaseUrl, Store, migrations};
+use crate::store::db::migrations;
+use crate::store::{DatabaseUrl, Store};
 use crate::token::Keys;
 
 /// A demo in a store of its own.

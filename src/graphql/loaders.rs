@@ -3,7 +3,7 @@
 //!
 //! Loaders belong to one operation, or to one pushed item of a subscription, and keep nothing: what one
 //! operation reads is never shown to the next. A pushed item finds most of what it shows beside its event, where it
-//! is read once for everybody: see [`crate::service::related`].
+//! is read once for everybody: see [`crate::service::live::related`].
 
 use std::collections::HashMap;
 use std::fmt::Debug;

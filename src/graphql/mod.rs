@@ -30,7 +30,7 @@ mod json;
 pub mod loaders;
 pub mod mutation;
 pub mod query;
-pub mod reports;
+
 pub mod scalars;
 pub mod scope;
 pub mod subscription;
@@ -49,7 +49,7 @@ use crate::clock::Timestamp;
 use crate::domain::input::E164;
 use mutation::Mutation;
 use query::Query;
-use reports::Reports;
+use query::reports::Reports;
 use subscription::Subscription;
 use types::node::Node;
 use types::queue_change::QueueEvent;

@@ -15,7 +15,7 @@ use serde::Serialize;
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 
-use crate::service::wakeups::WakeupState;
+use crate::service::live::wakeups::WakeupState;
 use crate::service::{ServiceResult, Services};
 
 /// How long one check may take.

@@ -8,7 +8,7 @@ use rand::Rng;
 use crate::clock::Timestamp;
 use crate::domain::{Agent, AgentId, PhoneNumberId};
 use crate::service::Error;
-use crate::service::import::{PastConversation, PastEvent, PastStep};
+use crate::service::operator::import::{PastConversation, PastEvent, PastStep};
 use synthetic::{Customer, Ending, Speaker, Thread, Turn};
 
 pub const SECOND_MICROS: i64 = 1_000_000;

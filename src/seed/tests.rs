@@ -3,7 +3,8 @@
 use super::*;
 use crate::domain::{EventBody, Filter, View};
 use crate::service::{ListFilter, Order, OrderDirection, OrderField, Slice};
-use crate::store::{DatabaseUrl, Store, migrations};
+use crate::store::db::migrations;
+use crate::store::{DatabaseUrl, Store};
 use crate::token::Keys;
 
 /// Enough for three chunks of one workspace.

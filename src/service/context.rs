@@ -11,10 +11,12 @@ use crate::domain::{
     Agent, AgentId, Conversation, ConversationId, Event, InputField, Message, MessageId, PhoneNumberId,
     Policy, Refusal, Snapshot, Workspace, WorkspaceId,
 };
-use crate::store::backend::pipelined;
+use crate::store::db::backend::pipelined;
 use crate::store::log::{self, Draft};
-use crate::store::workspaces::{self, Head};
-use crate::store::{Conn, StoreError, agents, conversations};
+use crate::store::tables::workspaces;
+use crate::store::tables::workspaces::Head;
+use crate::store::tables::{agents, conversations};
+use crate::store::{Conn, StoreError};
 
 use super::{CommandOutcome, Error, ServiceResult, VisibleConversation};
 

@@ -19,39 +19,13 @@
 //! to `Services::act`, which opens the scene for it, in the order that keeps transactions from deadlocking, and
 //! concludes it.
 
-pub mod access;
-pub mod administration;
-pub mod assignment;
-pub mod audit;
-pub mod check;
+pub mod commands;
 mod context;
-pub mod cursor;
-pub mod directory;
-pub mod feed;
-pub mod handoff;
-pub mod health;
-pub mod history;
-pub mod import;
-pub mod lease;
-pub mod lifecycle;
-pub mod messaging;
-mod number_stats;
+pub mod live;
 pub mod operator;
-pub mod outcome;
-mod phone_number_cache;
-pub mod presence;
-pub mod queue_health;
-pub mod rebalance;
-mod refresh_timer;
-pub mod related;
-pub mod retention;
-mod shared_queries;
-pub mod streams;
-pub mod tail;
-pub mod views;
-pub mod violations;
-pub mod wakeups;
-pub mod workloads;
+pub mod queries;
+pub mod result;
+pub mod workers;
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -65,28 +39,29 @@ use crate::domain::conversation::Change;
 use crate::domain::{AgentId, ConversationId, PhoneNumberId, WorkspaceId};
 use crate::failpoint::failpoint;
 use crate::metrics::{Metrics, Pool, WakeUp};
-use crate::store::{Conn, Store, StoreResult, workspaces};
+use crate::store::tables::workspaces;
+use crate::store::{Conn, Store, StoreResult};
 use crate::token::{Caller, Keys};
 
-pub use access::Access;
-pub use administration::{Administered, AgentUpdate, NewAgent};
-pub use assignment::Assign;
-pub use handoff::{HandOff, HandedOff};
-pub use messaging::{ReceiveMessage, SendMessage, StartConversation};
-pub use outcome::{CommandOutcome, Error, VisibleConversation};
-pub use presence::{Present, Said};
-pub use queue_health::ThresholdsUpdate;
-pub use rebalance::PlanRebalance;
-pub use related::{Prefetch, Related};
-pub use streams::{BoxStream, QueueItem, ResetReason, ThreadItem};
-pub use views::{ListFilter, ListPosition, Order, OrderDirection, OrderField, Page, Slice};
-pub use workloads::Workload;
+pub use commands::administration::{Administered, AgentUpdate, NewAgent};
+pub use commands::assignment::Assign;
+pub use commands::handoff::{HandOff, HandedOff};
+pub use commands::messaging::{ReceiveMessage, SendMessage, StartConversation};
+pub use commands::rebalance::PlanRebalance;
+pub use live::presence::{Present, Said};
+pub use live::related::{Prefetch, Related};
+pub use live::subscriptions::{BoxStream, QueueItem, ResetReason, ThreadItem};
+pub use queries::access::Access;
+pub use queries::queue_health::ThresholdsUpdate;
+pub use queries::views::{ListFilter, ListPosition, Order, OrderDirection, OrderField, Page, Slice};
+pub use queries::workloads::Workload;
+pub use result::{CommandOutcome, Error, VisibleConversation};
 
 use context::ConversationTx;
-use feed::Feed;
-use phone_number_cache::PhoneNumberCache;
-use shared_queries::SharedQueries;
-use wakeups::{Bus, Wakeup, WakeupState, Wakeups};
+use live::log_feed::Feed;
+use live::shared_queries::SharedQueries;
+use live::wakeups::{Bus, Wakeup, WakeupState, Wakeups};
+use queries::phone_number_cache::PhoneNumberCache;
 
 /// The answer of every use case.
 pub type ServiceResult<T> = Result<T, Error>;
@@ -96,15 +71,15 @@ pub type ServiceResult<T> = Result<T, Error>;
 pub struct Services {
     store: Store,
     feed: Feed,
-    presence: presence::Board,
-    queue_health: SharedQueries<(WorkspaceId, BTreeSet<PhoneNumberId>, i32), queue_health::HealthAt>,
+    presence: live::presence::Board,
+    queue_health: SharedQueries<(WorkspaceId, BTreeSet<PhoneNumberId>, i32), queries::queue_health::HealthAt>,
     workloads: SharedQueries<WorkspaceId, Vec<Workload>>,
     wakeups: Wakeups,
     settings: Settings,
     clock: Clock,
     keys: Arc<Keys>,
     metrics: Metrics,
-    number_stats: number_stats::NumberStatsCache,
+    number_stats: queries::number_stats::NumberStatsCache,
     /// None for SQLite, where reading them costs no more than looking them up.
     numbers: Option<PhoneNumberCache>,
 }
@@ -120,7 +95,7 @@ pub struct Settings {
 
 impl Default for Settings {
     fn default() -> Self {
-        Self { poll: feed::DEFAULT_POLL, replay: retention::DEFAULT_REPLAY }
+        Self { poll: live::log_feed::DEFAULT_POLL, replay: workers::log_retention::DEFAULT_REPLAY }
     }
 }
 
@@ -164,7 +139,7 @@ impl Services {
         let metrics = Metrics::default();
         let feed = Feed::start(store.clone(), epoch, settings.poll, metrics.clone());
         let numbers = store.is_shared().then(PhoneNumberCache::default);
-        let presence = presence::Board::start(store.clone(), clock.clone(), settings.poll);
+        let presence = live::presence::Board::start(store.clone(), clock.clone(), settings.poll);
         let wakeups = match bus {
             None => Wakeups::none(),
             Some(bus) => {
@@ -186,7 +161,7 @@ impl Services {
             clock,
             keys: Arc::new(keys),
             metrics,
-            number_stats: number_stats::NumberStatsCache::default(),
+            number_stats: queries::number_stats::NumberStatsCache::default(),
             numbers,
         })
     }
@@ -221,12 +196,12 @@ impl Services {
 
     /// The opaque cursor for a position in the workspace's log.
     pub fn cursor(&self, workspace: WorkspaceId, seq: i64) -> String {
-        cursor::encode(self.feed.epoch(), workspace, seq)
+        live::cursor::encode(self.feed.epoch(), workspace, seq)
     }
 
     /// The position that a cursor names; `None` when it is not of this log.
     fn position(&self, workspace: WorkspaceId, cursor: &str) -> Option<i64> {
-        cursor::decode(self.feed.epoch(), workspace, cursor)
+        live::cursor::decode(self.feed.epoch(), workspace, cursor)
     }
 
     /// The agent behind a caller.

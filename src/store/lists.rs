@@ -14,13 +14,14 @@ use diesel_async::RunQueryDsl;
 use self::index_scans::{IndexScan, Segment};
 pub use self::index_scans::{List, OrderField, Position, Window};
 use self::merged::{All, Difference, Merged, OrTrue};
-use super::backend::on_backend;
-use super::conversations::ConversationRow;
-use super::prepared::Prepare;
 use super::schema::{conversation_words, conversations, read_counts, read_markers, view_counts};
-use super::words::Lookup;
-use super::{Conn, StoreResult, counts};
+use super::{Conn, StoreResult};
 use crate::domain::{AgentId, Conversation, ConversationId, PhoneNumberId, Status, View, WorkspaceId, words};
+use crate::store::db::backend::on_backend;
+use crate::store::db::prepared::Prepare;
+use crate::store::tables::conversations::ConversationRow;
+use crate::store::tables::counts;
+use crate::store::tables::words::Lookup;
 
 diesel::postfix_operator!(IsTrue, " IS TRUE", diesel::sql_types::Bool);
 
@@ -154,8 +155,8 @@ macro_rules! bounded {
 impl List {
     /// Where to look for `wanted` conversations with the words of the list.
     async fn look_up(&self, conn: &mut Conn, wanted: usize) -> StoreResult<Lookup> {
-        let rare = super::words::rare(wanted, self.row_estimate);
-        super::words::look_up(conn, self.workspace_id, &self.words, rare).await
+        let rare = crate::store::tables::words::rare(wanted, self.row_estimate);
+        crate::store::tables::words::look_up(conn, self.workspace_id, &self.words, rare).await
     }
 }
 

@@ -4,39 +4,15 @@
 //! databases; transactions belong to [`crate::service`], which strings these functions together. The one piece
 //! that every write ends with is [`log::append`].
 
-pub mod access;
-pub mod agents;
-pub mod audit;
-pub mod backend;
-pub mod contacts;
-pub mod conversations;
-pub mod counts;
-pub mod error;
-pub mod events;
-pub mod idempotency;
+pub mod db;
 pub mod lists;
 pub mod log;
-pub mod messages;
-pub mod migrations;
-pub mod notify;
-pub mod ownership;
-pub mod phone_numbers;
-pub mod postgres;
-mod prepared;
-pub mod presences;
-pub mod queue;
-pub mod read_markers;
-pub mod rebalance_plans;
+pub mod reports;
 pub mod schema;
 pub mod sql_types;
-pub mod sqlite;
-pub mod target;
-pub mod tls;
-pub mod words;
-pub mod workloads;
-pub mod workspaces;
+pub mod tables;
 
-pub use backend::{Conn, DatabaseUrl, Retry, Store};
-pub use error::{StoreError, StoreResult};
-pub use postgres::Timeouts;
+pub use db::backend::{Conn, DatabaseUrl, Retry, Store};
+pub use db::error::{StoreError, StoreResult};
+pub use db::postgres::Timeouts;
 pub use sql_types::Epoch;

@@ -5,8 +5,9 @@ use std::path::{Path, PathBuf};
 use diesel::QueryableByName;
 use diesel::sql_types::BigInt;
 use diesel_async::{AsyncConnection, AsyncPgConnection, RunQueryDsl};
-use switchboard::service::wakeups::WakeupState;
-use switchboard::store::{DatabaseUrl, Store, StoreError, migrations, notify};
+use switchboard::service::live::wakeups::WakeupState;
+use switchboard::store::db::{migrations, notify};
+use switchboard::store::{DatabaseUrl, Store, StoreError};
 
 use crate::support::app::App;
 use crate::support::authority::Authority;

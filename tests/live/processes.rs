@@ -6,8 +6,9 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 use switchboard::config::{Secret, ServerConfig, Wakeups};
-use switchboard::service::wakeups::WakeupState;
-use switchboard::store::{DatabaseUrl, Store, notify};
+use switchboard::service::live::wakeups::WakeupState;
+use switchboard::store::db::notify;
+use switchboard::store::{DatabaseUrl, Store};
 
 use crate::support::app::App;
 use crate::support::cluster::Cluster;

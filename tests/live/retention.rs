@@ -4,7 +4,7 @@ use diesel::QueryableByName;
 use diesel::sql_types::BigInt;
 use serde_json::json;
 use switchboard::clock::{Clock, Timestamp};
-use switchboard::service::retention::DEFAULT_REPLAY;
+use switchboard::service::workers::log_retention::DEFAULT_REPLAY;
 
 use crate::support::app::App;
 use crate::support::eventually;

@@ -3,7 +3,7 @@
 use diesel_async::{AsyncConnection, AsyncPgConnection, SimpleAsyncConnection};
 use serde_json::{Value, json};
 
-use switchboard::service::wakeups::WakeupState;
+use switchboard::service::live::wakeups::WakeupState;
 
 use crate::support::app::App;
 use crate::support::database::admin_url;

@@ -6,9 +6,9 @@ use std::time::Duration;
 
 use switchboard::clock::Clock;
 use switchboard::config::{Secret, ServerConfig};
-use switchboard::http::webhook::TwilioSettings;
+use switchboard::http::webhooks::twilio::TwilioSettings;
 use switchboard::service::Services;
-use switchboard::service::wakeups::WakeupState;
+use switchboard::service::live::wakeups::WakeupState;
 use switchboard::token::{Caller, Keys};
 
 use super::client::Client;

@@ -88,13 +88,13 @@ fn every_promised_limit_is_a_flag_and_a_variable_with_the_promised_default() {
 fn what_is_part_of_the_api_is_as_promised_too() {
     use switchboard::domain::input;
     use switchboard::graphql::connection;
-    use switchboard::service::tail;
+    use switchboard::service::live::log_tail;
     assert_eq!((connection::DEFAULT_PAGE, connection::MAX_PAGE), (25, 100));
     assert_eq!(
         (input::MAX_BODY_CHARS, input::MAX_NAME_CHARS, input::MAX_SEARCH_CHARS, input::MAX_IDS),
         (1_600, 200, 100, 100)
     );
-    assert_eq!(tail::BATCH, 300);
+    assert_eq!(log_tail::BATCH, 300);
 }
 
 #[test]

@@ -10,7 +10,7 @@ use crate::domain;
 use crate::domain::audit::Tally;
 use crate::graphql::connection::Page;
 use crate::graphql::scalars::EventCursor;
-use crate::service::violations::ViolationPosition;
+use crate::service::queries::violations::ViolationPosition;
 use graphql_transport::fast::FastObject;
 
 const MICROS_PER_MINUTE: f64 = 60_000_000.0;

@@ -1,0 +1,333 @@
+//! The query root. All of an operation reads one snapshot of what the caller may see.
+
+// A list's arguments are arguments of its field, so some resolvers have many.
+#![allow(clippy::too_many_arguments)]
+
+pub mod reports;
+
+use std::sync::Arc;
+
+use async_graphql::{Context, ID, Object, Result};
+use futures_util::future::join_all;
+
+use super::connection::{ConversationCursor, Cursor, Page, Paging, Total, cost};
+use super::error::{self, bad_input};
+use super::ids;
+use super::scalars::EventCursor;
+use super::scope::{Scope, root};
+use super::types::agent::{Agent, AgentConnection};
+use super::types::conversation::{Conversation, ConversationFields};
+use super::types::conversation_list::{
+    ConversationConnection, ConversationFilter, ConversationOrder, ConversationTotals, ConversationView,
+    phone_number_ids, search,
+};
+use super::types::node::Node;
+use super::types::phone_number::PhoneNumber;
+use super::types::queue_change::cursor;
+use super::types::queue_health::QueueHealth;
+use super::types::view_counts::ViewCounts;
+use super::types::workload::Workload;
+use super::types::workspace::Workspace;
+use crate::domain::input::MAX_IDS;
+use crate::domain::{self, AgentId};
+use crate::service::Prefetch;
+
+/// The query root.
+#[derive(Default)]
+pub struct Query;
+
+/// What can be asked for. Everything is as you may see it: what you have no access to is not there.
+// The schema's `Query` is this and the reports together, so this part has a name of its own.
+#[Object(name = "Lookups")]
+impl Query {
+    /// Who your token says you are; null for a service token.
+    async fn viewer(&self, ctx: &Context<'_>) -> Option<Result<Agent>> {
+        root(ctx, |scope| async { Ok(scope.access().await?.agent.clone().map(Agent)) }).await
+    }
+
+    /// Your workspace.
+    async fn workspace(&self, ctx: &Context<'_>) -> Option<Result<Workspace>> {
+        root(ctx, |scope| async { Ok(Some(Workspace(scope.agent_access().await?.workspace.clone()))) }).await
+    }
+
+    /// Whatever has this id; null when there is no such thing, or you have no access to it.
+    async fn node(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "The id of anything.")] id: ID,
+    ) -> Option<Result<Node>> {
+        root(ctx, |scope| async move {
+            scope.agent_access().await?;
+            Node::find(&id, scope.loaders()).await
+        })
+        .await
+    }
+
+    /// Whatever has these ids, in the same order, with null for what is not there.
+    #[graphql(complexity = "ids.len().saturating_mul(child_complexity).saturating_add(1)")]
+    async fn nodes(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "At most 100 ids of anything.")] ids: Vec<ID>,
+    ) -> Result<Vec<Option<Node>>> {
+        let scope = Scope::of(ctx)?;
+        scope.agent_access().await?;
+        if ids.len() > MAX_IDS {
+            return Err(bad_input(format!("At most {MAX_IDS} ids at once.")));
+        }
+        // All are awaited: a look-up dropped half-way would leave those that wait with it without an answer.
+        join_all(ids.iter().map(|id| Node::find(id, scope.loaders()))).await.into_iter().collect()
+    }
+
+    /// The conversation with this id; null when there is none, or you have no access to it.
+    async fn conversation(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "The conversation's id.")] id: ID,
+    ) -> Option<Result<Conversation>> {
+        root(ctx, |scope| async move {
+            scope.agent_access().await?;
+            let Some(id) = ids::decode(&id) else { return Ok(None) };
+            let seen = scope.loaders().conversation(id).await?;
+            Ok(seen.map(|seen| ConversationFields::object(seen, scope.loaders())))
+        })
+        .await
+    }
+
+    /// A page of a list of the sidebar.
+    #[graphql(complexity = "cost(first, last, child_complexity)")]
+    async fn conversations(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "Which list.", default_with = "ConversationView::Inbox")] view: ConversationView,
+        #[graphql(desc = "What it is narrowed to.")] filter: Option<ConversationFilter>,
+        #[graphql(desc = "Its order: the last activity first, unless given.")] order_by: Option<
+            ConversationOrder,
+        >,
+        #[graphql(desc = "How many from the start: 25 unless given, at most 100.")] first: Option<i32>,
+        #[graphql(desc = "Only those after this cursor.")] after: Option<String>,
+        #[graphql(desc = "How many from the end, at most 100; instead of `first`.")] last: Option<i32>,
+        #[graphql(desc = "Only those before this cursor.")] before: Option<String>,
+    ) -> Option<Result<ConversationConnection>> {
+        let paging = Paging::new(first, after, last, before);
+        let prefetch = surroundings_of_rows(ctx);
+        root(
+            ctx,
+            |scope| async move { list(scope, view, filter, order_by, paging?, prefetch).await.map(Some) },
+        )
+        .await
+    }
+
+    /// The agents of the workspace by name: what an assignment menu offers. You are among them.
+    #[graphql(complexity = "cost(first, last, child_complexity)")]
+    async fn agents(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(
+            desc = "Only those in whose name or title each word of this begins a word. At most 100 characters."
+        )]
+        search: Option<String>,
+        #[graphql(desc = "Only those who can own this conversation. Null if there is no such conversation.")]
+        assignable_to: Option<ID>,
+        #[graphql(desc = "Whether deactivated agents are listed too.", default)] include_inactive: bool,
+        #[graphql(desc = "How many from the start: 25 unless given, at most 100.")] first: Option<i32>,
+        #[graphql(desc = "Only those after this cursor.")] after: Option<String>,
+        #[graphql(desc = "How many from the end, at most 100; instead of `first`.")] last: Option<i32>,
+        #[graphql(desc = "Only those before this cursor.")] before: Option<String>,
+    ) -> Option<Result<AgentConnection>> {
+        let paging = Paging::new(first, after, last, before);
+        root(ctx, |scope| async move {
+            let (access, paging) = (scope.agent_access().await?, paging?);
+            let assignable_to = match assignable_to.as_ref().map(|id| ids::decode(id)) {
+                None => None,
+                Some(Some(id)) => Some(id),
+                Some(None) => return Ok(None),
+            };
+            let search = self::search(search.as_deref())?;
+            let found = scope.services().agents(access, search, assignable_to, include_inactive).await;
+            found.map_err(error::of_service)?.map(|all| page_of_agents(all, &paging)).transpose()
+        })
+        .await
+    }
+
+    /// The phone numbers you have access to, oldest first.
+    async fn phone_numbers(&self, ctx: &Context<'_>) -> Option<Result<Vec<PhoneNumber>>> {
+        root(ctx, |scope| async {
+            let numbers = scope.agent_access().await?.phone_numbers.iter();
+            Ok(Some(numbers.cloned().map(PhoneNumber).collect()))
+        })
+        .await
+    }
+
+    /// The badges of the sidebar.
+    async fn view_counts(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "Only conversations of these phone numbers, at most 100.")] phone_number_ids: Option<
+            Vec<ID>,
+        >,
+    ) -> Option<Result<ViewCounts>> {
+        root(ctx, |scope| async move { counts(scope, phone_number_ids).await.map(Some) }).await
+    }
+
+    /// Whether the queue of open, unassigned conversations grows: if it does, they are coming in faster than
+    /// your team is claiming them.
+    async fn queue_health(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "Only conversations of these phone numbers, at most 100.")] phone_number_ids: Option<
+            Vec<ID>,
+        >,
+        #[graphql(
+            desc = "Over how many past seconds arrivals are held against claims: 60 to 604800, which is a week.",
+            default = 3600
+        )]
+        window: i32,
+    ) -> Option<Result<QueueHealth>> {
+        root(ctx, |scope| async move { health(scope, phone_number_ids, window).await.map(Some) }).await
+    }
+
+    /// What each active agent holds, over all phone numbers, the fullest hands first; for managers.
+    async fn workloads(&self, ctx: &Context<'_>) -> Option<Result<Vec<Workload>>> {
+        root(ctx, |scope| async move {
+            let found = scope.services().workloads(scope.agent_access().await?).await;
+            Ok(Some(found.map_err(error::of_service)?.into_iter().map(Workload::from).collect()))
+        })
+        .await
+    }
+}
+
+/// What the selection on a list asks for around its conversations.
+fn surroundings_of_rows(ctx: &Context<'_>) -> Prefetch {
+    let list = ctx.look_ahead();
+    let rows = [list.field("nodes"), list.field("edges").field("node")];
+    let selects = |field: &str| rows.iter().any(|row| row.field(field).exists());
+    Prefetch {
+        unread: selects("unread"),
+        agents: ["assignee", "assignedBy", "closedBy"].into_iter().any(selects),
+        contacts: selects("contact"),
+        messages: selects("lastMessage"),
+        authors: rows.iter().any(|row| row.field("lastMessage").field("author").exists()),
+    }
+}
+
+async fn list(
+    scope: &Scope,
+    view: ConversationView,
+    filter: Option<ConversationFilter>,
+    order: Option<ConversationOrder>,
+    paging: Paging,
+    prefetch: Prefetch,
+) -> Result<ConversationConnection> {
+    let access = scope.agent_access().await?;
+    let (view, order) = (view.into(), ConversationOrder::or_default(order));
+    let filter = filter.unwrap_or_default().for_list()?;
+    let slice = paging.slice(|cursor| {
+        let cursor = ConversationCursor::decode(cursor)?;
+        (cursor.field == order.field).then_some(cursor.position)
+    })?;
+    let found =
+        scope.services().surrounded_conversations(access, view, &filter, order, slice, prefetch).await;
+    let (found, related) = found.map_err(error::of_service)?;
+    let loaders = scope.loaders().renewed(Some(Arc::new(related)));
+    let items = found.items.into_iter().map(|(position, seen)| {
+        let cursor = ConversationCursor { field: order.field, position };
+        (cursor, ConversationFields::object(seen, &loaders))
+    });
+    let page = Page::new(items, found.has_next, found.has_previous);
+    Ok(ConversationConnection(page, ConversationTotals { view, filter }))
+}
+
+async fn counts(scope: &Scope, only: Option<Vec<ID>>) -> Result<ViewCounts> {
+    let access = scope.agent_access().await?;
+    let only = phone_number_ids(only)?;
+    let counts = scope.services().view_counts(access, only.as_ref()).await.map_err(error::of_service)?;
+    let as_of = EventCursor(scope.services().cursor(access.workspace.id, access.as_of));
+    Ok(ViewCounts::new(counts, as_of))
+}
+
+async fn health(scope: &Scope, only: Option<Vec<ID>>, window: i32) -> Result<QueueHealth> {
+    let access = scope.agent_access().await?;
+    let only = phone_number_ids(only)?;
+    let health = scope.services().queue_health(access, only.as_ref(), window).await;
+    Ok(QueueHealth::new(health.map_err(error::of_service)?, cursor(scope.loaders(), access.as_of)))
+}
+
+/// A page of agents, who come all at once: a team is small.
+fn page_of_agents(all: Vec<domain::Agent>, paging: &Paging) -> Result<AgentConnection> {
+    let place = |cursor: &str| {
+        let id = AgentId::decode(cursor)?;
+        all.iter().position(|agent| agent.id == id)
+    };
+    let slice = paging.slice(place)?;
+    let mut from = slice.after.map_or(0, |after| after + 1);
+    let mut to = slice.before.unwrap_or(all.len()).max(from);
+    if slice.backward {
+        from = from.max(to.saturating_sub(slice.limit));
+    } else {
+        to = to.min(from.saturating_add(slice.limit));
+    }
+    let total_count = i32::try_from(all.len()).ok();
+    let (has_next, has_previous) = (to < all.len(), from > 0);
+    let items = all.into_iter().skip(from).take(to - from).map(|agent| (agent.id, Agent(agent)));
+    Ok(AgentConnection(Page::new(items, has_next, has_previous), Total { total_count }))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::clock::Timestamp;
+    use crate::domain::{Role, WorkspaceId};
+    use uuid::Uuid;
+
+    fn team(size: u128) -> Vec<domain::Agent> {
+        let agent = |n| domain::Agent {
+            id: AgentId(Uuid::from_u128(n)),
+            workspace_id: WorkspaceId(Uuid::nil()),
+            name: n.to_string(),
+            title: None,
+            email: format!("{n}@example.test"),
+            role: Role::Rep,
+            active: true,
+            experienced: false,
+            created_at: Timestamp::from_micros(0),
+        };
+        (1..=size).map(agent).collect()
+    }
+
+    /// The ids of a page of five agents, and whether there are more after and before it.
+    fn page(
+        first: Option<i32>,
+        after: Option<u128>,
+        last: Option<i32>,
+        before: Option<u128>,
+    ) -> (Vec<u128>, bool, bool) {
+        let cursor = |n: u128| AgentId(Uuid::from_u128(n)).encode();
+        let paging = Paging::new(first, after.map(cursor), last, before.map(cursor)).unwrap();
+        let AgentConnection(page, total) = page_of_agents(team(5), &paging).unwrap();
+        assert_eq!(total.total_count, Some(5));
+        let ids = page.nodes_in_order().map(|agent| agent.0.id.0.as_u128()).collect();
+        (ids, page.info().has_next_page, page.info().has_previous_page)
+    }
+
+    #[test]
+    fn agents_are_paged_both_ways() {
+        assert_eq!(page(None, None, None, None), (vec![1, 2, 3, 4, 5], false, false));
+        assert_eq!(page(Some(2), None, None, None), (vec![1, 2], true, false));
+        assert_eq!(page(Some(2), Some(2), None, None), (vec![3, 4], true, true));
+        assert_eq!(page(Some(9), Some(4), None, None), (vec![5], false, true));
+        assert_eq!(page(None, None, Some(2), None), (vec![4, 5], false, true));
+        assert_eq!(page(None, None, Some(2), Some(3)), (vec![1, 2], true, false));
+        assert_eq!(page(Some(1), Some(1), None, Some(4)), (vec![2], true, true));
+        assert_eq!(page(Some(3), Some(1), None, Some(3)), (vec![2], true, true));
+        assert_eq!(page(Some(3), Some(4), None, Some(2)).0, [] as [u128; 0]);
+        assert_eq!(page(Some(0), None, None, None).0, [] as [u128; 0]);
+    }
+
+    #[test]
+    fn the_cursor_of_somebody_who_is_not_listed_is_bad_input() {
+        let cursor = AgentId(Uuid::from_u128(9)).encode();
+        let paging = Paging::new(None, Some(cursor), None, None).unwrap();
+        assert!(page_of_agents(team(5), &paging).is_err());
+    }
+}

@@ -1,0 +1,182 @@
+//! The part of the query root that is for managers: what the log says of the team's promises.
+
+use async_graphql::{Context, ID, Object, Result};
+
+use crate::clock::Timestamp;
+use crate::domain::audit::{Span, Tally, ViolationKind};
+use crate::graphql::connection::{Cursor, Page, Paging, cost};
+use crate::graphql::error;
+use crate::graphql::ids;
+use crate::graphql::scalars::EventCursor;
+use crate::graphql::scope::{Scope, root};
+use crate::graphql::types::audit::{
+    AsOf, OwnershipAudit, OwnershipViolation, OwnershipViolationConnection, OwnershipViolationKind,
+    PhoneNumberAudit, count, minutes,
+};
+use crate::graphql::types::conversation::ConversationFields;
+use crate::graphql::types::conversation_list::phone_number_ids;
+use crate::graphql::types::duplicate_replies::{DuplicateReplyBucket, DuplicateReplyReport};
+use crate::graphql::types::phone_number::PhoneNumber;
+use crate::service::queries::violations::{ViolationFilter, ViolationPosition};
+
+/// The reports.
+#[derive(Default)]
+pub struct Reports;
+
+/// What managers can ask about how the team keeps its promises.
+#[Object]
+impl Reports {
+    /// For managers: how long conversations had no owner, how long customers waited, and how often owners
+    /// changed, in at most 31 days.
+    async fn ownership_audit(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "The beginning.")] from: Timestamp,
+        #[graphql(desc = "The end, which is no part of it.")] to: Timestamp,
+        #[graphql(desc = "Only conversations of these phone numbers, at most 100.")] phone_number_ids: Option<
+            Vec<ID>,
+        >,
+    ) -> Option<Result<OwnershipAudit>> {
+        root(ctx, |scope| async move { audit(scope, Span { from, to }, phone_number_ids).await.map(Some) })
+            .await
+    }
+
+    /// For managers: the conversations that stand in breach of what the team has promised, by kind, and the
+    /// longest first; of those that were closed, the latest first.
+    #[graphql(complexity = "cost(first, None, child_complexity)")]
+    async fn ownership_violations(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "How many minutes without an owner, or an answer, are too long.", default = 60)]
+        older_than_minutes: i32,
+        #[graphql(desc = "Only these kinds.")] kinds: Option<Vec<OwnershipViolationKind>>,
+        #[graphql(desc = "Only conversations of these phone numbers, at most 100.")] phone_number_ids: Option<
+            Vec<ID>,
+        >,
+        #[graphql(desc = "How many: 25 unless given, at most 100.")] first: Option<i32>,
+        #[graphql(desc = "Only those after this cursor.")] after: Option<String>,
+    ) -> Option<Result<OwnershipViolationConnection>> {
+        let paging = Paging::new(first, after, None, None);
+        root(ctx, |scope| async move {
+            let filter = ViolationFilter {
+                kinds: match kinds {
+                    Some(kinds) => kinds.into_iter().map(ViolationKind::from).collect(),
+                    None => ViolationKind::ALL.into(),
+                },
+                older_than_minutes,
+                phone_number_ids: self::phone_number_ids(phone_number_ids)?,
+            };
+            violations(scope, filter, paging?).await.map(Some)
+        })
+        .await
+    }
+
+    /// For managers: how often two agents answered the same customer within a minute of each other, in at
+    /// most 31 days.
+    async fn duplicate_replies(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "The beginning.")] from: Timestamp,
+        #[graphql(desc = "The end, which is no part of it.")] to: Timestamp,
+        #[graphql(desc = "Only conversations of these phone numbers, at most 100.")] phone_number_ids: Option<
+            Vec<ID>,
+        >,
+    ) -> Option<Result<DuplicateReplyReport>> {
+        root(
+            ctx,
+            |scope| async move { duplicates(scope, Span { from, to }, phone_number_ids).await.map(Some) },
+        )
+        .await
+    }
+}
+
+async fn audit(scope: &Scope, span: Span, only: Option<Vec<ID>>) -> Result<OwnershipAudit> {
+    let access = scope.agent_access().await?;
+    let only = phone_number_ids(only)?;
+    let report = scope.services().ownership_audit(access, span, only.as_ref()).await;
+    let report = report.map_err(error::of_service)?;
+    let mut total = Tally::default();
+    report.figures.values().for_each(|tally| total += *tally);
+    let of_number = |number| Some(PhoneNumberAudit::new(number, *report.figures.get(&number.id)?));
+    Ok(OwnershipAudit {
+        from: report.span.from,
+        to: report.span.to,
+        minutes_unowned: minutes(total.unowned),
+        minutes_waiting: minutes(total.waiting),
+        hand_overs: count(total.hand_overs),
+        conversations: count(total.conversations),
+        by_phone_number: access.phone_numbers.iter().filter_map(of_number).collect(),
+        as_of: EventCursor(scope.services().cursor(access.workspace.id, access.as_of)),
+    })
+}
+
+async fn violations(
+    scope: &Scope,
+    filter: ViolationFilter,
+    paging: Paging,
+) -> Result<OwnershipViolationConnection> {
+    let access = scope.agent_access().await?;
+    let slice = paging.slice(ViolationPosition::decode)?;
+    let found = scope.services().ownership_violations(access, &filter, slice.limit, slice.after).await;
+    let found = found.map_err(error::of_service)?;
+    let items = found.items.into_iter().map(|(position, found)| {
+        let violation = OwnershipViolation {
+            kind: found.kind.into(),
+            since: found.since,
+            assignee: found.assignee(),
+            conversation: ConversationFields::object(found.seen, scope.loaders()),
+        };
+        (position, violation)
+    });
+    let as_of = EventCursor(scope.services().cursor(access.workspace.id, access.as_of));
+    Ok(OwnershipViolationConnection(Page::new(items, found.has_next, found.has_previous), AsOf { as_of }))
+}
+
+async fn duplicates(scope: &Scope, span: Span, only: Option<Vec<ID>>) -> Result<DuplicateReplyReport> {
+    let access = scope.agent_access().await?;
+    let only = phone_number_ids(only)?;
+    let report = scope.services().duplicate_replies(access, span, only.as_ref()).await;
+    let report = report.map_err(error::of_service)?;
+    let figures = report.figures;
+    let buckets = figures.buckets.into_iter().filter_map(|((hour, number), n)| {
+        let number = access.phone_numbers.iter().find(|known| known.id == number)?;
+        let phone_number = PhoneNumber(number.clone());
+        Some(DuplicateReplyBucket { phone_number, hour, count: count(n) })
+    });
+    Ok(DuplicateReplyReport {
+        from: report.span.from,
+        to: report.span.to,
+        count: count(figures.duplicates),
+        answered_turns: count(figures.answered),
+        rate: (figures.answered > 0).then(|| figures.duplicates as f64 / figures.answered as f64),
+        buckets: buckets.collect(),
+        as_of: EventCursor(scope.services().cursor(access.workspace.id, access.as_of)),
+    })
+}
+
+impl Cursor for ViolationPosition {
+    const TAG: &'static str = "v";
+
+    fn write(&self) -> String {
+        let kind = match self.kind {
+            ViolationKind::UnownedTooLong => "u",
+            ViolationKind::UnansweredTooLong => "w",
+            ViolationKind::OwnedByInactive => "i",
+            ViolationKind::ClosedUnanswered => "c",
+        };
+        format!("{kind}.{}.{}", self.at.as_micros(), *ids::encode(self.id))
+    }
+
+    fn read(text: &str) -> Option<Self> {
+        let mut parts = text.splitn(3, '.');
+        let kind = match parts.next()? {
+            "u" => ViolationKind::UnownedTooLong,
+            "w" => ViolationKind::UnansweredTooLong,
+            "i" => ViolationKind::OwnedByInactive,
+            "c" => ViolationKind::ClosedUnanswered,
+            _ => return None,
+        };
+        let at = Timestamp::from_micros(parts.next()?.parse().ok()?);
+        Some(Self { kind, at, id: ids::decode(parts.next()?)? })
+    }
+}

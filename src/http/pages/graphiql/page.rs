@@ -1,0 +1,149 @@
+//! The HTML of GraphiQL's page, put together from the files beside this module.
+//!
+//! `page.html` is the frame, `page.css` its looks, `page.js` signs in and starts
+//! GraphiQL, `queue.js` is the live queue, and `tabs/` holds the operations. What
+//! the server has to say goes in as one JSON block that no content can end early.
+
+use bytes::Bytes;
+use serde_json::json;
+
+use crate::http::pages::graphiql::assets::{AssetFile, FILES, Kind};
+use crate::http::pages::graphiql::{AssetSource, GraphiqlSettings};
+
+const FRAME: &str = include_str!("page.html");
+const STYLE: &str = include_str!("page.css");
+const START: &str = include_str!("page.js");
+const QUEUE: &str = include_str!("queue.js");
+
+/// The operations that the page opens with, in the order of its tabs.
+///
+/// The page fills in the variables, since their ids differ from server to server.
+pub(super) const TABS: [(&str, &str); 5] = [
+    ("Queue", include_str!("tabs/queue.graphql")),
+    ("Live", include_str!("tabs/live.graphql")),
+    ("Assign", include_str!("tabs/assign.graphql")),
+    ("Claim", include_str!("tabs/claim.graphql")),
+    ("Close", include_str!("tabs/close.graphql")),
+];
+
+/// The page, but for the nonce.
+pub(super) struct Page {
+    settings: GraphiqlSettings,
+    styles: Vec<Reference>,
+    scripts: Vec<Reference>,
+}
+
+/// How the page names one of [`FILES`].
+struct Reference {
+    url: String,
+    integrity: &'static str,
+}
+
+impl Page {
+    pub(super) fn new(settings: GraphiqlSettings) -> Self {
+        let references = |kind| {
+            let files = FILES.iter().filter(|file| file.kind == kind);
+            files.map(|file| Reference::new(file, &settings.assets)).collect()
+        };
+        Self { styles: references(Kind::Style), scripts: references(Kind::Script), settings }
+    }
+
+    /// The page with the tokens of all identities in it.
+    pub(super) fn html_signed_in(&self, nonce: &str) -> String {
+        let identities = self.settings.identities.iter();
+        let identities = identities.map(|who| json!({ "label": who.label, "token": who.token }));
+        self.html(nonce, identities.collect())
+    }
+
+    /// The page that asks for a token.
+    pub(super) fn html_signed_out(&self, nonce: &str) -> String {
+        self.html(nonce, Vec::new())
+    }
+
+    /// The file of that name, if it is this server that serves it.
+    pub(super) fn asset(&self, name: &str) -> Option<(&'static AssetFile, Bytes)> {
+        match &self.settings.assets {
+            AssetSource::Installed(assets) => assets.find(name),
+            AssetSource::Cdn { .. } => None,
+        }
+    }
+
+    fn html(&self, nonce: &str, identities: Vec<serde_json::Value>) -> String {
+        let how_to_install = match &self.settings.assets {
+            AssetSource::Installed(_) => None,
+            AssetSource::Cdn { how_to_install } => Some(how_to_install),
+        };
+        let tabs = TABS.map(|(name, query)| json!({ "name": name, "query": query }));
+        let settings = json!({
+            "endpoint": self.settings.endpoint,
+            "identities": identities,
+            "tabs": tabs,
+            "howToInstall": how_to_install,
+        });
+        let settings = script_safe(&settings);
+        let styles = self.styles.iter().map(|style| style.link(nonce)).collect::<String>();
+        let scripts = self.scripts.iter().map(|script| script.script(nonce)).collect::<String>();
+        fill(FRAME, |name| match name {
+            "nonce" => nonce,
+            "settings" => &settings,
+            "styles" => &styles,
+            "scripts" => &scripts,
+            "style" => STYLE,
+            "start" => START,
+            "queue" => QUEUE,
+            _ => "",
+        })
+    }
+}
+
+impl Reference {
+    fn new(file: &AssetFile, source: &AssetSource) -> Self {
+        let url = match source {
+            AssetSource::Installed(_) => format!("/graphiql/assets/{}", file.name),
+            AssetSource::Cdn { .. } => file.cdn_url(),
+        };
+        Self { url, integrity: file.integrity }
+    }
+
+    fn link(&self, nonce: &str) -> String {
+        let Self { url, integrity } = self;
+        format!(
+            "<link rel=\"stylesheet\" href=\"{url}\" integrity=\"{integrity}\" \
+             crossorigin=\"anonymous\" nonce=\"{nonce}\">\n"
+        )
+    }
+
+    fn script(&self, nonce: &str) -> String {
+        let Self { url, integrity } = self;
+        format!(
+            "<script src=\"{url}\" integrity=\"{integrity}\" \
+             crossorigin=\"anonymous\" nonce=\"{nonce}\"></script>\n"
+        )
+    }
+}
+
+/// `template` with each `{{name}}` replaced by what `value` gives for it.
+///
+/// What is put in is not searched again, so that it may hold braces of its own.
+pub(in crate::http) fn fill<'v>(template: &str, value: impl Fn(&str) -> &'v str) -> String {
+    let mut pieces = template.split("{{");
+    let mut filled = pieces.next().unwrap_or_default().to_owned();
+    for piece in pieces {
+        match piece.split_once("}}") {
+            Some((name, rest)) => {
+                filled.push_str(value(name));
+                filled.push_str(rest);
+            }
+            None => filled.push_str(piece),
+        }
+    }
+    filled
+}
+
+/// JSON that stays within its `<script>` element, whatever its strings hold.
+///
+/// `<`, `>` and `&` occur in JSON within strings only, where an escape means the
+/// same; without them neither `</script>` nor `<!--` can be written.
+pub(in crate::http) fn script_safe(value: &serde_json::Value) -> String {
+    value.to_string().replace('<', "\\u003c").replace('>', "\\u003e").replace('&', "\\u0026")
+}

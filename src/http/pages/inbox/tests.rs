@@ -1,0 +1,122 @@
+//! The page as a browser would get it.
+
+use std::collections::BTreeSet;
+
+use axum::body::{Body, to_bytes};
+use axum::http::Request;
+use axum::http::header::HOST;
+use tower::ServiceExt;
+
+use crate::http::pages::inbox::*;
+
+const BODY_BYTES_MAX: usize = 1024 * 1024;
+const HOSTILE: &str = "</script><script>alert(1)</script><!--&{{base}}";
+
+fn demo() -> Router {
+    let identities = vec![Identity { label: HOSTILE.to_owned(), token: "the.secret.token".to_owned() }];
+    let graphiql = Some("/graphiql".to_owned());
+    routes(InboxSettings { endpoint: "/graphql".to_owned(), identities, graphiql })
+}
+
+async fn get_from(host: &str, path: &str) -> (StatusCode, HeaderMap, String) {
+    let request = Request::get(path).header(HOST, host).body(Body::empty()).unwrap();
+    let (head, body) = demo().oneshot(request).await.unwrap().into_parts();
+    let body = to_bytes(body, BODY_BYTES_MAX).await.unwrap();
+    (head.status, head.headers, String::from_utf8(body.to_vec()).unwrap())
+}
+
+/// What the page's settings element holds, as the browser delimits it.
+fn settings_in(html: &str) -> serde_json::Value {
+    let (_, rest) = html.split_once(r#"<script type="application/json" id="settings">"#).unwrap();
+    let (settings, _) = rest.split_once("</script").unwrap();
+    serde_json::from_str(settings).unwrap()
+}
+
+/// The addresses that the text refers to, after `marker` and up to the next quote.
+fn references<'t>(text: &'t str, marker: &str) -> Vec<&'t str> {
+    text.split(marker).skip(1).filter_map(|rest| rest.split(['"', '\'']).next()).collect()
+}
+
+#[tokio::test]
+async fn tokens_are_given_to_addresses_and_to_no_other_name() {
+    for host in ["127.0.0.1", "127.0.0.1:80", "localhost:4000", "[::1]:80"] {
+        let (_, _, html) = get_from(host, "/").await;
+        let identity = &settings_in(&html)["identities"][0];
+        assert_eq!(identity["token"], "the.secret.token", "{host}");
+        assert_eq!(identity["label"], HOSTILE, "{host}");
+        assert!(!html.contains("<script>alert"));
+    }
+    for host in ["evil.example:80", "127.0.0.1.evil.example", "localhost.evil.example", ""] {
+        let (status, _, html) = get_from(host, "/").await;
+        assert_eq!(status, StatusCode::OK);
+        assert_eq!(settings_in(&html)["identities"], json!([]), "{host}");
+        assert!(!html.contains("the.secret.token"), "{host}");
+    }
+}
+
+#[tokio::test]
+async fn the_policy_admits_this_server_and_nothing_inline() {
+    let (_, headers, html) = get_from("localhost", "/").await;
+    let policy = headers[CONTENT_SECURITY_POLICY].to_str().unwrap();
+    assert!(policy.starts_with("default-src 'none'; "));
+    assert!(policy.contains("frame-ancestors 'none'"));
+    for looser in ["unsafe", "http:", "https:", "*", "nonce"] {
+        assert!(!policy.contains(looser), "{looser}");
+    }
+    assert!(!html.contains("<style") && !html.contains(" style=") && !html.contains(" onclick="));
+    let inline = html.matches("<script").count() - html.matches(" src=").count();
+    assert_eq!(inline, html.matches("application/json").count());
+    assert_eq!(headers[CACHE_CONTROL], "no-store");
+    assert_eq!(headers[X_FRAME_OPTIONS], "DENY");
+    assert_eq!(headers[REFERRER_POLICY], "no-referrer");
+    assert_eq!(headers[X_CONTENT_TYPE_OPTIONS], "nosniff");
+}
+
+#[tokio::test]
+async fn all_that_the_page_refers_to_is_served_and_all_that_is_served_is_referred_to() {
+    let (_, _, html) = get_from("localhost", "/").await;
+    let base = format!("/inbox/{}/", version());
+    let mut left: Vec<String> = [references(&html, "src=\""), references(&html, "href=\"/")]
+        .concat()
+        .iter()
+        .map(|path| format!("/{}", path.trim_start_matches('/')))
+        .collect();
+    let mut seen = BTreeSet::new();
+    while let Some(path) = left.pop() {
+        let name = path.strip_prefix(&base).unwrap_or_else(|| panic!("{path} is foreign")).to_owned();
+        if !seen.insert(name) {
+            continue;
+        }
+        let (status, headers, text) = get_from("localhost", &path).await;
+        assert_eq!(status, StatusCode::OK, "{path}");
+        assert_eq!(headers[CACHE_CONTROL], FILE_CACHING);
+        assert_eq!(headers[X_CONTENT_TYPE_OPTIONS], "nosniff");
+        left.extend(references(&text, "from './").iter().map(|name| format!("{base}{name}")));
+    }
+    assert_eq!(seen, FILES.iter().map(|file| file.name.to_owned()).collect());
+}
+
+#[tokio::test]
+async fn no_other_version_and_no_path_leads_to_a_file() {
+    let (status, _, _) = get_from("localhost", &format!("/inbox/{}/app.js", version())).await;
+    assert_eq!(status, StatusCode::OK);
+    for path in ["0000000000000000/app.js", "app.js", "..%2f..%2fCargo.toml/app.js"] {
+        let (status, _, body) = get_from("localhost", &format!("/inbox/{path}")).await;
+        assert_eq!((status, body.as_str()), (StatusCode::NOT_FOUND, ""), "{path}");
+    }
+    for name in ["index.html", "tests.rs", "..%2finbox.rs"] {
+        let (status, _, body) = get_from("localhost", &format!("/inbox/{}/{name}", version())).await;
+        assert_eq!((status, body.as_str()), (StatusCode::NOT_FOUND, ""), "{name}");
+    }
+}
+
+#[test]
+fn nothing_turns_text_into_html_or_code() {
+    for file in &FILES {
+        for means in
+            ["innerHTML", "outerHTML", "insertAdjacentHTML", "document.write", "eval(", "new Function"]
+        {
+            assert!(!file.text.contains(means), "{} uses {means}", file.name);
+        }
+    }
+}

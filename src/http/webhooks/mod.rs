@@ -1,0 +1,3 @@
+//! Requests of other companies' servers.
+
+pub mod twilio;

@@ -1,0 +1,405 @@
+//! Texts, in and out.
+
+use std::collections::BTreeSet;
+
+use aws_lc_rs::digest;
+use futures_util::FutureExt;
+
+use crate::clock::{Clock, Timestamp};
+use crate::domain::conversation::{Change, NewConversation, STALE_OVERRIDDEN};
+use crate::domain::input::{self, E164};
+use crate::domain::{
+    AgentId, Contact, Conversation, ConversationId, DeliveryStatus, Direction, InputField, Message,
+    MessageId, PhoneNumberId, Refusal, Snapshot, WorkspaceId, words,
+};
+use crate::service::context::{ConversationTx, LockedAgents, WorkspaceTx, record};
+use crate::service::{CommandOutcome, Error, ServiceResult, Services, VisibleConversation};
+use crate::store::tables::{
+    contacts, conversations, idempotency, messages, phone_numbers, read_markers, words as word_index,
+};
+use crate::store::{Conn, StoreError, log};
+use crate::token::Caller;
+
+/// The most newer replies that a stale reply is shown.
+const NEWER_REPLIES_SHOWN: i64 = 20;
+
+/// The most distinct words of one message that its conversation is found by.
+const MAX_INDEXED_WORDS: usize = 4_000;
+
+/// Send a text to the customer of a conversation.
+#[derive(Debug, Clone)]
+pub struct SendMessage {
+    pub conversation_id: ConversationId,
+    pub body: String,
+    /// Names this message among the agent's, so that a repeat sends nothing.
+    pub idempotency_key: String,
+    /// The last message that the author had seen.
+    pub last_seen: Option<MessageId>,
+    /// Send although somebody else has replied since.
+    pub override_stale: bool,
+}
+
+/// Text somebody first.
+#[derive(Debug, Clone)]
+pub struct StartConversation {
+    pub phone_number_id: PhoneNumberId,
+    pub to: E164,
+    pub body: String,
+    pub idempotency_key: String,
+}
+
+/// A customer's text, as the provider delivers it.
+#[derive(Debug, Clone)]
+pub struct ReceiveMessage {
+    /// Names this message among the provider's, so that a repeat changes nothing.
+    pub provider_message_id: String,
+    pub from: E164,
+    pub to: E164,
+    pub body: String,
+    pub media_urls: Vec<String>,
+    /// When the customer sent it, if the provider says.
+    pub sent_at: Option<Timestamp>,
+}
+
+impl Services {
+    /// Stores a text to the customer. Anyone with access to the number may; it assigns and reopens nothing.
+    ///
+    /// The key is judged before the fence: a repeat answers with the first message whatever has come since,
+    /// and a refusal leaves the key unused.
+    ///
+    /// # Errors
+    /// Not found; a body or key that cannot be; the key was used for something else; somebody else has replied
+    /// since `last_seen`.
+    #[tracing::instrument(level = "debug", skip_all)]
+    pub async fn send_message(
+        &self,
+        caller: Caller,
+        mut command: SendMessage,
+    ) -> ServiceResult<CommandOutcome> {
+        let by = self.agent_of(caller)?;
+        command.body = input::body(&command.body)?;
+        input::key(InputField::IdempotencyKey, &command.idempotency_key)?;
+        let clock = self.clock.clone();
+        self.write(by.0, move |conn| {
+            let (clock, command) = (clock.clone(), command.clone());
+            async move {
+                let conversation_tx =
+                    ConversationTx::open(conn, &clock, by, command.conversation_id, &[]).await?;
+                let fingerprint = fingerprint(&["send", &command.conversation_id.to_string(), &command.body]);
+                let key = Key { by, key: &command.idempotency_key, fingerprint };
+                if let Some(first) = key.first_message(conn).await? {
+                    return Ok(conversation_tx.unchanged(Some(first)));
+                }
+                let (seen, reason) = fence(conn, &conversation_tx, by.1, &command).await?;
+                reply(conn, conversation_tx, key, command.body.clone(), seen, reason).await
+            }
+            .boxed()
+        })
+        .await
+    }
+
+    /// Texts a contact from a number, beginning their conversation if they have none there.
+    ///
+    /// # Errors
+    /// As [`Self::send_message`]; there is no fence.
+    #[tracing::instrument(level = "debug", skip_all)]
+    pub async fn start_conversation(
+        &self,
+        caller: Caller,
+        mut command: StartConversation,
+    ) -> ServiceResult<CommandOutcome> {
+        let by = self.agent_of(caller)?;
+        command.body = input::body(&command.body)?;
+        input::key(InputField::IdempotencyKey, &command.idempotency_key)?;
+        let clock = self.clock.clone();
+        self.write(by.0, move |conn| {
+            let (clock, command) = (clock.clone(), command.clone());
+            async move { start(conn, &clock, by, command).await }.boxed()
+        })
+        .await
+    }
+
+    /// Stores a customer's text: begins their conversation, or reopens it back into its assignee's queue.
+    ///
+    /// # Errors
+    /// Not found when the workspace has no such number. Never refused for its content.
+    #[tracing::instrument(level = "debug", skip_all)]
+    pub async fn receive_message(
+        &self,
+        caller: Caller,
+        command: ReceiveMessage,
+    ) -> ServiceResult<CommandOutcome> {
+        let Caller::Service { workspace_id } = caller else {
+            return Err(Error::Forbidden("Only a service token may deliver messages."));
+        };
+        input::key(InputField::ProviderMessageId, &command.provider_message_id)?;
+        let clock = self.clock.clone();
+        self.write(workspace_id, move |conn| {
+            let (clock, command) = (clock.clone(), command.clone());
+            async move {
+                let workspace_tx = WorkspaceTx::open(conn, &clock, workspace_id).await?;
+                receive(conn, &clock, workspace_tx, command).await
+            }
+            .boxed()
+        })
+        .await
+    }
+}
+
+/// An idempotency key with what it is used for.
+struct Key<'a> {
+    by: (WorkspaceId, AgentId),
+    key: &'a str,
+    fingerprint: String,
+}
+
+impl Key<'_> {
+    /// The message that this key has sent before.
+    ///
+    /// # Errors
+    /// [`Refusal::IdempotencyKeyReused`] when it was used for something else.
+    async fn first_message(&self, conn: &mut Conn) -> ServiceResult<Option<Message>> {
+        let (workspace, agent) = self.by;
+        let Some(used) = idempotency::find(conn, workspace, agent, self.key).await? else { return Ok(None) };
+        if used.fingerprint != self.fingerprint {
+            return Err(Refusal::IdempotencyKeyReused.into());
+        }
+        Ok(messages::find(conn, workspace, used.message_id).await?)
+    }
+
+    async fn use_for(self, conn: &mut Conn, message_id: MessageId, at: Timestamp) -> ServiceResult<()> {
+        let used = idempotency::Use { fingerprint: self.fingerprint, message_id };
+        idempotency::insert(conn, self.by.0, self.by.1, self.key, &used, at).await?;
+        Ok(())
+    }
+}
+
+/// Says the same for the same input, without keeping the text a second time.
+fn fingerprint(parts: &[&str]) -> String {
+    let mut context = digest::Context::new(&digest::SHA256);
+    for part in parts {
+        context.update(&(part.len() as u64).to_be_bytes());
+        context.update(part.as_bytes());
+    }
+    context.finish().as_ref().iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+/// Up to which message the author had read, and why the reply goes out all the same if others had replied.
+async fn fence(
+    conn: &mut Conn,
+    conversation_tx: &ConversationTx,
+    author: AgentId,
+    command: &SendMessage,
+) -> ServiceResult<(i32, Option<&'static str>)> {
+    let conversation = &conversation_tx.snapshot.conversation;
+    let Some(last_seen) = command.last_seen else { return Ok((conversation.message_count, None)) };
+    let seen = messages::find(conn, conversation.workspace_id, last_seen)
+        .await?
+        .filter(|message| message.conversation_id == conversation.id)
+        .map(|message| message.number)
+        .ok_or(Refusal::NotFound(InputField::LastSeenMessageId))?;
+    let newer = messages::replies_by_others(
+        conn,
+        conversation.workspace_id,
+        conversation.id,
+        author,
+        seen,
+        NEWER_REPLIES_SHOWN,
+    )
+    .await?;
+    match (newer.is_empty(), command.override_stale) {
+        (true, _) => Ok((seen, None)),
+        (false, true) => Ok((seen, Some(STALE_OVERRIDDEN))),
+        (false, false) => Err(Refusal::StaleReply(newer).into()),
+    }
+}
+
+/// Stores an agent's message in a conversation that exists.
+async fn reply(
+    conn: &mut Conn,
+    conversation_tx: ConversationTx,
+    key: Key<'_>,
+    body: String,
+    seen: i32,
+    reason: Option<&'static str>,
+) -> ServiceResult<CommandOutcome> {
+    let author = key.by.1;
+    let now = conversation_tx.workspace_tx.now;
+    let id = MessageId::generate();
+    let mut change = conversation_tx.snapshot.reply(author, id, seen, now);
+    change.reason = reason;
+    let message = outbound(&change, author, body);
+    log::store(conn, &change).await?;
+    store_message(conn, &message, None).await?;
+    key.use_for(conn, id, now).await?;
+    conversation_tx.record(conn, change, Some(message)).await
+}
+
+async fn start(
+    conn: &mut Conn,
+    clock: &Clock,
+    by: (WorkspaceId, AgentId),
+    command: StartConversation,
+) -> ServiceResult<CommandOutcome> {
+    let (workspace, author) = by;
+    let workspace_tx = WorkspaceTx::open(conn, clock, workspace).await?;
+    let locked_agents = LockedAgents::hold(conn, workspace, command.phone_number_id, [author]).await?;
+    let acting =
+        locked_agents.candidate(author).filter(|it| it.agent.active).ok_or(Error::Unauthenticated)?;
+    let number = phone_numbers::by_ids(conn, workspace, &[command.phone_number_id]).await?.pop();
+    let Some(number) = number.filter(|_| acting.has_access) else {
+        return Err(Refusal::NotFound(InputField::PhoneNumberId).into());
+    };
+    if number.number == command.to {
+        return Err(Refusal::invalid(InputField::To, "A number cannot text itself.").into());
+    }
+    let parts = ["start", &number.id.to_string(), command.to.as_str(), &command.body];
+    let key = Key { by, key: &command.idempotency_key, fingerprint: fingerprint(&parts) };
+    if let Some(first) = key.first_message(conn).await? {
+        let conversation_tx = ConversationTx::open(conn, clock, by, first.conversation_id, &[]).await?;
+        return Ok(conversation_tx.unchanged(Some(first)));
+    }
+    let contact = contacts::find_or_insert(conn, workspace, &command.to, None, workspace_tx.now).await?;
+    if let Some(existing) = conversations::find_between(conn, workspace, number.id, contact.id).await? {
+        let conversation_tx = ConversationTx::open(conn, clock, by, existing.id, &[]).await?;
+        let seen = conversation_tx.snapshot.conversation.message_count;
+        return reply(conn, conversation_tx, key, command.body.clone(), seen, None).await;
+    }
+    let id = MessageId::generate();
+    let change = Snapshot::begun_by_agent(birth(workspace, number.id, contact.id), id, workspace_tx.now);
+    let message = outbound(&change, author, command.body.clone());
+    log::store(conn, &change).await?;
+    index_contact(conn, &change.after.conversation, &contact).await?;
+    store_message(conn, &message, None).await?;
+    key.use_for(conn, id, workspace_tx.now).await?;
+    record(conn, &workspace_tx, change, Some(author), Some(message)).await
+}
+
+async fn receive(
+    conn: &mut Conn,
+    clock: &Clock,
+    mut workspace_tx: WorkspaceTx,
+    command: ReceiveMessage,
+) -> ServiceResult<CommandOutcome> {
+    let workspace = workspace_tx.workspace.id;
+    let number = phone_numbers::by_number(conn, &command.to)
+        .await?
+        .filter(|number| number.workspace_id == workspace)
+        .ok_or(Refusal::NotFound(InputField::To))?;
+    if let Some(first) = messages::by_provider_id(conn, workspace, &command.provider_message_id).await? {
+        return repeated(conn, &workspace_tx, first).await;
+    }
+    let contact = contacts::find_or_insert(conn, workspace, &command.from, None, workspace_tx.now).await?;
+    let id = MessageId::generate();
+    let existing = conversations::find_between(conn, workspace, number.id, contact.id).await?;
+    let change = match existing {
+        None => {
+            let birth = birth(workspace, number.id, contact.id);
+            let change = Snapshot::begun_by_customer(birth, id, workspace_tx.now);
+            log::store(conn, &change).await?;
+            index_contact(conn, &change.after.conversation, &contact).await?;
+            change
+        }
+        Some(seen) => {
+            // Held before the conversation is locked, in case this reopens it.
+            let assignee = seen.assignee().filter(|_| !seen.is_open());
+            let locked_agents = LockedAgents::hold(conn, workspace, number.id, assignee).await?;
+            let snapshot =
+                conversations::lock(conn, workspace, seen.id, None).await?.ok_or(StoreError::Changed)?;
+            workspace_tx.catch_up(clock, &snapshot.conversation);
+            // Another delivery of the same text may have been first to the lock.
+            let repeat = messages::by_provider_id(conn, workspace, &command.provider_message_id).await?;
+            if let Some(first) = repeat {
+                return repeated(conn, &workspace_tx, first).await;
+            }
+            let can_work =
+                snapshot.conversation.is_open() || locked_agents.assignee_can_work(&snapshot.conversation)?;
+            let change = snapshot.receive(id, workspace_tx.now, can_work);
+            log::store(conn, &change).await?;
+            change
+        }
+    };
+    let message = inbound(&change, &workspace_tx, command.clone());
+    store_message(conn, &message, Some(&command.provider_message_id)).await?;
+    record(conn, &workspace_tx, change, None, Some(message)).await
+}
+
+/// The answer to a text that was delivered before: the conversation as it is now.
+async fn repeated(
+    conn: &mut Conn,
+    workspace_tx: &WorkspaceTx,
+    first: Message,
+) -> ServiceResult<CommandOutcome> {
+    let conversation = conversations::find(conn, first.workspace_id, first.conversation_id)
+        .await?
+        .ok_or_else(|| StoreError::Damaged(format!("message {} has no conversation", first.id)))?;
+    let readers = read_markers::readers(conn, &conversation).await?;
+    let previous_assignee = conversation.assignee();
+    let seen = VisibleConversation::new(&Snapshot { conversation, readers }, None);
+    let (as_of, agents) = (workspace_tx.head.seq, Vec::new());
+    Ok(CommandOutcome { seen, previous_assignee, changed: false, as_of, message: Some(first), agents })
+}
+
+pub(in crate::service) fn birth(
+    workspace_id: WorkspaceId,
+    phone_number_id: PhoneNumberId,
+    contact_id: crate::domain::ContactId,
+) -> NewConversation {
+    NewConversation { id: ConversationId::generate(), workspace_id, phone_number_id, contact_id }
+}
+
+fn outbound(change: &Change, author: AgentId, body: String) -> Message {
+    let conversation = &change.after.conversation;
+    Message {
+        id: conversation.last_message_id,
+        workspace_id: conversation.workspace_id,
+        conversation_id: conversation.id,
+        number: conversation.message_count,
+        direction: Direction::Outbound,
+        body,
+        media_urls: Vec::new(),
+        author_id: Some(author),
+        sent_at: conversation.last_activity_at,
+        delivery_status: Some(DeliveryStatus::Queued),
+    }
+}
+
+fn inbound(change: &Change, workspace_tx: &WorkspaceTx, command: ReceiveMessage) -> Message {
+    let conversation = &change.after.conversation;
+    Message {
+        id: conversation.last_message_id,
+        workspace_id: conversation.workspace_id,
+        conversation_id: conversation.id,
+        number: conversation.message_count,
+        direction: Direction::Inbound,
+        body: input::without_nul(command.body),
+        media_urls: command.media_urls.into_iter().map(input::without_nul).collect(),
+        author_id: None,
+        sent_at: command.sent_at.unwrap_or(workspace_tx.now),
+        delivery_status: None,
+    }
+}
+
+/// Stores a message and makes its conversation be found by its words.
+async fn store_message(conn: &mut Conn, message: &Message, provider_id: Option<&str>) -> ServiceResult<()> {
+    messages::insert(conn, message, provider_id).await?;
+    let mut found_by = words::words(&message.body);
+    // A text of a quarter of a megabyte is stored whole, and found by enough of it.
+    while found_by.len() > MAX_INDEXED_WORDS {
+        found_by.pop_last();
+    }
+    word_index::add(conn, message.workspace_id, message.conversation_id, &found_by).await?;
+    Ok(())
+}
+
+/// The words by which a new conversation is found before anybody has said anything.
+pub(in crate::service) async fn index_contact(
+    conn: &mut Conn,
+    conversation: &Conversation,
+    contact: &Contact,
+) -> ServiceResult<()> {
+    let mut found_by: BTreeSet<String> = contact.name.as_deref().map(words::words).unwrap_or_default();
+    found_by.insert(words::phone_word(contact.number.as_str()));
+    word_index::add(conn, conversation.workspace_id, conversation.id, &found_by).await?;
+    Ok(())
+}

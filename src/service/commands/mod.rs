@@ -1,0 +1,10 @@
+//! What callers change. Each command is one transaction, decided by [`crate::domain`] on rows that are locked until
+//! the transaction ends.
+
+pub mod administration;
+pub mod assignment;
+pub mod handoff;
+pub mod lease;
+pub mod lifecycle;
+pub mod messaging;
+pub mod rebalance;

@@ -1,0 +1,11 @@
+//! What subscribers receive: positions in the log, and queries that are repeated while somebody watches.
+
+pub mod cursor;
+pub mod log_feed;
+pub mod log_tail;
+pub mod presence;
+pub(in crate::service) mod refresh_timer;
+pub mod related;
+pub(in crate::service) mod shared_queries;
+pub mod subscriptions;
+pub mod wakeups;

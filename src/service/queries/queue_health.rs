@@ -1,0 +1,215 @@
+//! Whether the queue of unassigned work grows, and whether it is past what the workspace tolerates.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::ops::RangeInclusive;
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures_util::{FutureExt, StreamExt, stream};
+
+use crate::clock::Timestamp;
+use crate::domain::queue::{Queue, Signals, Window};
+use crate::domain::{
+    InputField, PhoneNumber, PhoneNumberId, QueueHealth, QueueThresholds, Refusal, Workspace, WorkspaceId,
+};
+use crate::service::commands::administration::ManagerTx;
+use crate::service::live::shared_queries::{QueryResult, SharedQuery, Watcher};
+use crate::service::queries::views::narrowed;
+use crate::service::{Access, Administered, BoxStream, Error, ServiceResult, Services};
+use crate::store::tables::{phone_numbers, queue, workspaces};
+use crate::token::Caller;
+
+/// For how many seconds arrivals can be held against claims: a minute to a week.
+pub const WINDOW_SECONDS: RangeInclusive<i32> = 60..=604_800;
+/// How many unassigned conversations can be tolerated.
+pub const MAX_UNASSIGNED: RangeInclusive<i32> = 0..=1_000_000;
+/// For how many seconds a customer's wait can be tolerated: up to thirty days.
+pub const MAX_WAIT_SECONDS: RangeInclusive<i32> = 1..=2_592_000;
+
+/// The health of a queue, and the position in the log at which it holds.
+pub type HealthAt = (QueueHealth, i64);
+
+/// What to change of the thresholds. An absent part stays; `Some(None)` turns it off.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct ThresholdsUpdate {
+    pub max_unassigned: Option<Option<i32>>,
+    pub max_wait_seconds: Option<Option<i32>>,
+}
+
+impl Services {
+    /// How the queue of the accessible numbers, or of those of `only` among them, is now. `window` is in seconds.
+    ///
+    /// # Errors
+    /// Bad input when the window is none of [`WINDOW_SECONDS`]; forbidden for a service.
+    #[tracing::instrument(level = "debug", skip_all)]
+    pub async fn queue_health(
+        &self,
+        access: &Access,
+        only: Option<&BTreeSet<PhoneNumberId>>,
+        window: i32,
+    ) -> ServiceResult<QueueHealth> {
+        check_window(window)?;
+        let numbers = narrowed(access.viewer()?.phone_number_ids, only);
+        let workspace = access.workspace.id;
+        // What is in the log has happened, also when another process's clock runs ahead of this one's.
+        let window = Window::new(self.clock.now().max(access.logged_at), window);
+        let queues = self
+            .store
+            .read(move |conn| {
+                async move { queue::of_numbers(conn, workspace, &numbers, window).await }.boxed()
+            })
+            .await?;
+        Ok(health(&access.phone_numbers, &queues, access.workspace.queue_thresholds, window.now()))
+    }
+
+    /// The queue's health now, and each time its verdict or the state of a threshold changes, with the position
+    /// in the log.
+    ///
+    /// # Errors
+    /// As [`Self::queue_health`].
+    #[tracing::instrument(level = "debug", skip_all)]
+    pub async fn queue_health_changes(
+        &self,
+        access: Access,
+        only: Option<BTreeSet<PhoneNumberId>>,
+        window: i32,
+    ) -> ServiceResult<BoxStream<ServiceResult<HealthAt>>> {
+        check_window(window)?;
+        let viewer = access.viewer()?.agent_id;
+        let tail = self.feed.tail(access.workspace.id).await?;
+        let (services, caller) = (self.clone(), access.caller);
+        let choose = move || {
+            let (services, only) = (services.clone(), only.clone());
+            async move { services.dial_of_health(caller, only.as_ref(), window).await }.boxed()
+        };
+        let onlooker = Watcher::new(tail, viewer, Box::new(choose)).await?;
+        Ok(stream::unfold(Some((onlooker, None::<Signals>)), |state| async move {
+            let (mut onlooker, mut last) = state?;
+            loop {
+                match onlooker.next().await {
+                    Ok(Some(now)) if last == Some(now.0.signals()) => {}
+                    Ok(Some(now)) => {
+                        last = Some(now.0.signals());
+                        return Some((Ok(now.as_ref().clone()), Some((onlooker, last))));
+                    }
+                    // A deactivated agent's stream ends; the socket says why.
+                    Ok(None) | Err(Error::Unauthenticated) => return None,
+                    Err(error) => return Some((Err(error), None)),
+                }
+            }
+        })
+        .boxed())
+    }
+
+    /// What the caller may look at: the health of the numbers that they can access now.
+    async fn dial_of_health(
+        &self,
+        caller: Caller,
+        only: Option<&BTreeSet<PhoneNumberId>>,
+        window: i32,
+    ) -> ServiceResult<Arc<SharedQuery<HealthAt>>> {
+        let access = self.access(caller).await?;
+        let workspace = access.workspace.id;
+        let numbers = narrowed(access.viewer()?.phone_number_ids, only);
+        let tail = self.feed.tail(workspace).await?;
+        let (services, question) = (self.clone(), (workspace, numbers.clone(), window));
+        Ok(self.queue_health.query(question, tail, move || {
+            let (services, numbers) = (services.clone(), numbers.clone());
+            async move { services.health_of(workspace, numbers, window).await }.boxed()
+        }))
+    }
+
+    async fn health_of(
+        &self,
+        workspace: WorkspaceId,
+        numbers: BTreeSet<PhoneNumberId>,
+        window: i32,
+    ) -> ServiceResult<QueryResult<HealthAt>> {
+        let now = self.clock.now();
+        let read = self.store.read(move |conn| {
+            async move {
+                let Some((workspace, head)) = workspaces::find(conn, workspace).await? else {
+                    return Ok(None);
+                };
+                let window = Window::new(now.max(head.at), window);
+                let mut known = phone_numbers::all(conn, workspace.id).await?;
+                known.retain(|number| numbers.contains(&number.id));
+                let queues = queue::of_numbers(conn, workspace.id, &numbers, window).await?;
+                let end = workspaces::heads(conn, &[workspace.id]).await?;
+                let through = end.first().map_or(head.seq, |(_, seq)| *seq);
+                let health = health(&known, &queues, workspace.queue_thresholds, window.now());
+                Ok(Some((health, head.seq, through)))
+            }
+            .boxed()
+        });
+        let (health, as_of, through) = read.await?.ok_or(Error::Unauthenticated)?;
+        let left = health.wait_left.and_then(|left| u64::try_from(left).ok());
+        Ok(QueryResult { due: left.map(Duration::from_micros), value: (health, as_of), through })
+    }
+
+    /// Changes what the workspace wants to be told of.
+    ///
+    /// # Errors
+    /// Not allowed for reps; invalid outside [`MAX_UNASSIGNED`] and [`MAX_WAIT_SECONDS`].
+    #[tracing::instrument(level = "debug", skip_all)]
+    pub async fn set_queue_thresholds(
+        &self,
+        caller: Caller,
+        update: ThresholdsUpdate,
+    ) -> ServiceResult<Administered<Workspace>> {
+        let by = self.agent_of(caller)?;
+        let clock = self.clock.clone();
+        self.write(by.0, move |conn| {
+            let clock = clock.clone();
+            async move {
+                let manager_tx = ManagerTx::open(conn, &clock, by, &[]).await?;
+                let mut workspace = manager_tx.workspace().clone();
+                let after = updated(workspace.queue_thresholds, update)?;
+                let changed = workspace.queue_thresholds != after;
+                if changed {
+                    workspaces::set_thresholds(conn, by.0, after).await?;
+                    workspace.queue_thresholds = after;
+                }
+                Ok(manager_tx.done(workspace, changed))
+            }
+            .boxed()
+        })
+        .await
+    }
+}
+
+/// The health of the queues of these numbers together.
+fn health(
+    numbers: &[PhoneNumber],
+    queues: &BTreeMap<PhoneNumberId, Queue>,
+    thresholds: QueueThresholds,
+    now: Timestamp,
+) -> QueueHealth {
+    let known = numbers.iter();
+    let by_number = known.filter_map(|number| Some((number.clone(), *queues.get(&number.id)?))).collect();
+    QueueHealth::new(by_number, thresholds, now)
+}
+
+fn check_window(seconds: i32) -> ServiceResult<()> {
+    if WINDOW_SECONDS.contains(&seconds) {
+        return Ok(());
+    }
+    let (least, most) = (WINDOW_SECONDS.start(), WINDOW_SECONDS.end());
+    Err(Error::BadInput(format!("A window is from {least} to {most} seconds.")))
+}
+
+fn updated(mut thresholds: QueueThresholds, update: ThresholdsUpdate) -> Result<QueueThresholds, Refusal> {
+    let checked = |field, value: Option<i32>, range: RangeInclusive<i32>| match value {
+        Some(value) if !range.contains(&value) => {
+            Err(Refusal::invalid(field, format!("It is from {} to {}.", range.start(), range.end())))
+        }
+        value => Ok(value),
+    };
+    if let Some(value) = update.max_unassigned {
+        thresholds.max_unassigned = checked(InputField::MaxUnassigned, value, MAX_UNASSIGNED)?;
+    }
+    if let Some(value) = update.max_wait_seconds {
+        thresholds.max_wait_seconds = checked(InputField::MaxWaitSeconds, value, MAX_WAIT_SECONDS)?;
+    }
+    Ok(thresholds)
+}

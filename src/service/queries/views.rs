@@ -1,0 +1,303 @@
+//! The lists and the badges.
+
+use std::collections::{BTreeSet, HashMap};
+use std::sync::Arc;
+
+use futures_util::FutureExt;
+
+use crate::domain::counts::{StatusCounts, ViewCounts};
+use crate::domain::{AgentId, Conversation, ConversationId, Filter, PhoneNumberId, Status, View, words};
+use crate::service::{Access, Prefetch, Related, ServiceResult, Services, VisibleConversation};
+use crate::store::lists::{self, List, Window};
+use crate::store::tables::counts;
+use crate::store::{Conn, StoreResult};
+
+pub use crate::store::lists::{OrderField, Position as ListPosition};
+
+/// How many matches of a search are counted; past this there is no total.
+pub const MAX_COUNTED_MATCHES: usize = 1_000;
+
+/// What a list is narrowed to.
+#[derive(Debug, Clone, Default)]
+pub struct ListFilter {
+    pub filter: Filter,
+    /// As the agent typed it.
+    pub search: Option<String>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum OrderDirection {
+    Asc,
+    Desc,
+}
+
+/// How a list is ordered. Those without the key come last in both directions; ties break on the id.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Order {
+    pub field: OrderField,
+    pub direction: OrderDirection,
+}
+
+/// Which part of an ordered list: at most `limit` rows between two positions, from its beginning or, when
+/// `backward`, from its end.
+#[derive(Debug, Clone, Copy)]
+pub struct Slice<P> {
+    pub limit: usize,
+    pub backward: bool,
+    pub after: Option<P>,
+    pub before: Option<P>,
+}
+
+/// A part of a list, in the order of the list, with the position of each row.
+#[derive(Debug, Clone)]
+pub struct Page<T, P> {
+    pub items: Vec<(P, T)>,
+    pub has_next: bool,
+    pub has_previous: bool,
+}
+
+impl Services {
+    /// A conversation; `None` unless it exists and the caller can access its number.
+    #[tracing::instrument(level = "debug", skip_all)]
+    pub async fn conversation(
+        &self,
+        access: &Access,
+        id: ConversationId,
+    ) -> ServiceResult<Option<VisibleConversation>> {
+        Ok(self.conversations_by_ids(access, &[id]).await?.remove(&id))
+    }
+
+    /// Those of `ids` that exist and whose number the caller can access.
+    #[tracing::instrument(level = "debug", skip_all)]
+    pub async fn conversations_by_ids(
+        &self,
+        access: &Access,
+        ids: &[ConversationId],
+    ) -> ServiceResult<HashMap<ConversationId, VisibleConversation>> {
+        let workspace = access.workspace.id;
+        // A service reads nothing: the id of nobody has no markers.
+        let viewer = access.agent_id().unwrap_or(AgentId(uuid::Uuid::nil()));
+        let is_agent = access.agent_id().is_some();
+        let (numbers, ids): (Vec<_>, Vec<_>) = (access.number_ids().into_iter().collect(), ids.to_vec());
+        let rows = self
+            .store
+            .read(move |conn| {
+                async move { lists::by_ids(conn, workspace, viewer, &numbers, &ids).await }.boxed()
+            })
+            .await?;
+        Ok(rows
+            .into_iter()
+            .map(|(conversation, unread)| (conversation.id, seen(conversation, unread && is_agent)))
+            .collect())
+    }
+
+    /// A page of a view.
+    ///
+    /// # Errors
+    /// Forbidden for a service.
+    pub async fn conversations(
+        &self,
+        access: &Access,
+        view: View,
+        filter: &ListFilter,
+        order: Order,
+        slice: Slice<ListPosition>,
+    ) -> ServiceResult<Page<VisibleConversation, ListPosition>> {
+        self.page(access, view, filter, order, slice, true).await
+    }
+
+    /// A page of a view, and what its rows mention: what is `prefetch` is read, and the rest as if it were not so.
+    ///
+    /// # Errors
+    /// Forbidden for a service.
+    pub async fn surrounded_conversations(
+        &self,
+        access: &Access,
+        view: View,
+        filter: &ListFilter,
+        order: Order,
+        slice: Slice<ListPosition>,
+        prefetch: Prefetch,
+    ) -> ServiceResult<(Page<VisibleConversation, ListPosition>, Related)> {
+        let page = self.page(access, view, filter, order, slice, prefetch.unread).await?;
+        let rows = page.items.iter().map(|(_, seen)| &*seen.conversation);
+        let related = self.related(access.workspace.id, rows, prefetch).await;
+        Ok((page, related))
+    }
+
+    #[tracing::instrument(level = "debug", skip_all)]
+    async fn page(
+        &self,
+        access: &Access,
+        view: View,
+        filter: &ListFilter,
+        order: Order,
+        slice: Slice<ListPosition>,
+        unread: bool,
+    ) -> ServiceResult<Page<VisibleConversation, ListPosition>> {
+        let list = self.list(access, view, filter, order).await?;
+        let window = Window {
+            after: slice.after,
+            before: slice.before,
+            backward: slice.backward,
+            // One more tells whether there is more.
+            limit: slice.limit + 1,
+        };
+        let (list, mut rows) = match list {
+            Some(list) => {
+                self.read_list(list, move |conn, list| {
+                    async move { lists::page(conn, list, &window, unread).await }.boxed()
+                })
+                .await?
+            }
+            _ => return Ok(Page { items: Vec::new(), has_next: false, has_previous: false }),
+        };
+        let more = rows.len() > slice.limit;
+        rows.truncate(slice.limit);
+        if slice.backward {
+            rows.reverse();
+        }
+        let items = rows
+            .into_iter()
+            .map(|(conversation, unread)| (list.position(&conversation), seen(conversation, unread)))
+            .collect();
+        let (has_next, has_previous) =
+            if slice.backward { (slice.before.is_some(), more) } else { (more, slice.after.is_some()) };
+        Ok(Page { items, has_next, has_previous })
+    }
+
+    /// How many conversations a list has; `None` for a search past [`MAX_COUNTED_MATCHES`].
+    ///
+    /// Without a search this is read off the badges' counters, however many there are.
+    ///
+    /// # Errors
+    /// Forbidden for a service.
+    #[tracing::instrument(level = "debug", skip_all)]
+    pub async fn conversation_total(
+        &self,
+        access: &Access,
+        view: View,
+        filter: &ListFilter,
+    ) -> ServiceResult<Option<i64>> {
+        if filter.search.is_none() {
+            let counts = self.view_counts(access, filter.filter.phone_number_ids.as_ref()).await?;
+            return Ok(Some(total(&counts, view, &filter.filter)));
+        }
+        let order = Order { field: OrderField::LastActivity, direction: OrderDirection::Desc };
+        let Some(list) = self.list(access, view, filter, order).await? else { return Ok(Some(0)) };
+        let limit = i64::try_from(MAX_COUNTED_MATCHES + 1).unwrap_or(i64::MAX);
+        let (_, found) = self
+            .read_list(list, move |conn, list| {
+                async move { lists::count_up_to(conn, list, limit).await }.boxed()
+            })
+            .await?;
+        Ok((found <= MAX_COUNTED_MATCHES).then_some(i64::try_from(found).unwrap_or(i64::MAX)))
+    }
+
+    /// The badges over the accessible numbers, or over those of `only` among them.
+    ///
+    /// # Errors
+    /// Forbidden for a service.
+    #[tracing::instrument(level = "debug", skip_all)]
+    pub async fn view_counts(
+        &self,
+        access: &Access,
+        only: Option<&BTreeSet<PhoneNumberId>>,
+    ) -> ServiceResult<ViewCounts> {
+        let viewer = access.viewer()?;
+        let numbers = narrowed(viewer.phone_number_ids, only);
+        let workspace = access.workspace.id;
+        Ok(self
+            .store
+            .read(move |conn| {
+                async move { counts::badges(conn, workspace, viewer.agent_id, &numbers).await }.boxed()
+            })
+            .await?)
+    }
+
+    /// The list to read; `None` when it is empty whatever is stored.
+    async fn list(
+        &self,
+        access: &Access,
+        view: View,
+        filter: &ListFilter,
+        order: Order,
+    ) -> ServiceResult<Option<List>> {
+        let viewer = access.viewer()?;
+        let numbers = narrowed(viewer.phone_number_ids, filter.filter.phone_number_ids.as_ref());
+        let words: Vec<String> =
+            filter.search.as_deref().map(words::query_words).unwrap_or_default().into_iter().collect();
+        let contradictory =
+            filter.filter.status == Some(Status::Closed) && filter.filter.unread == Some(true);
+        let wordless_search = filter.search.is_some() && words.is_empty();
+        if numbers.is_empty() || contradictory || wordless_search {
+            return Ok(None);
+        }
+        let (workspace_id, phone_number_ids) = (access.workspace.id, Vec::from_iter(numbers));
+        let spread = self.number_stats.of(&self.store, self.clock.now(), workspace_id).await?;
+        let per_number_scans = spread.use_per_number_scans(&phone_number_ids);
+        let use_unread_buckets =
+            filter.filter.unread == Some(true) && words.is_empty() && spread.has_many_open(&phone_number_ids);
+        Ok(Some(List {
+            workspace_id,
+            viewer: viewer.agent_id,
+            phone_number_ids,
+            per_number_scans,
+            use_unread_buckets,
+            view,
+            status: filter.filter.status,
+            unread: filter.filter.unread,
+            row_estimate: spread.all(),
+            words,
+            field: order.field,
+            ascending: order.direction == OrderDirection::Asc,
+        }))
+    }
+
+    /// Reads something of a list, and hands the list back.
+    async fn read_list<R, F>(&self, list: List, read: F) -> ServiceResult<(Arc<List>, R)>
+    where
+        R: Send + 'static,
+        F: for<'c> FnOnce(&'c mut Conn, &'c List) -> futures_util::future::BoxFuture<'c, StoreResult<R>>
+            + Send
+            + 'static,
+    {
+        let list = Arc::new(list);
+        let shared = list.clone();
+        let found = self.store.read(move |conn| async move { read(conn, &shared).await }.boxed()).await?;
+        Ok((list, found))
+    }
+}
+
+fn seen(conversation: Conversation, unread: bool) -> VisibleConversation {
+    VisibleConversation { conversation: Arc::new(conversation), unread }
+}
+
+/// The accessible numbers, or those of `only` among them.
+pub(in crate::service) fn narrowed(
+    accessible: BTreeSet<PhoneNumberId>,
+    only: Option<&BTreeSet<PhoneNumberId>>,
+) -> BTreeSet<PhoneNumberId> {
+    match only {
+        None => accessible,
+        Some(only) => accessible.intersection(only).copied().collect(),
+    }
+}
+
+/// What a list without a search counts, from the badges over the same numbers.
+fn total(counts: &ViewCounts, view: View, filter: &Filter) -> i64 {
+    let StatusCounts { total, open, closed, unread } = match view {
+        View::Inbox => counts.inbox,
+        View::AssignedToMe => counts.assigned_to_me,
+        View::Unassigned => counts.unassigned,
+    };
+    match (filter.status, filter.unread) {
+        (None, None) => total,
+        (Some(Status::Open), None) => open,
+        (Some(Status::Closed), None | Some(false)) => closed,
+        (None | Some(Status::Open), Some(true)) => unread,
+        (Some(Status::Closed), Some(true)) => 0,
+        (None, Some(false)) => total - unread,
+        (Some(Status::Open), Some(false)) => open - unread,
+    }
+}

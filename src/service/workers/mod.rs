@@ -1,0 +1,3 @@
+//! What runs in the background of a process.
+
+pub mod log_retention;

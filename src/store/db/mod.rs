@@ -1,0 +1,11 @@
+//! Connections to both databases, behind one type: pools, threads, retries, migrations, notifications.
+
+pub mod backend;
+pub mod error;
+pub mod migrations;
+pub mod notify;
+pub mod postgres;
+pub(in crate::store) mod prepared;
+pub mod sqlite;
+pub mod target;
+pub mod tls;

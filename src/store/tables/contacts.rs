@@ -1,0 +1,83 @@
+//! The customers of a workspace.
+
+use crate::store::StoreError;
+use diesel::prelude::*;
+use diesel_async::RunQueryDsl;
+
+use crate::clock::Timestamp;
+use crate::domain::input::E164;
+use crate::domain::{Contact, ContactId, WorkspaceId};
+use crate::store::db::backend::on_backend;
+use crate::store::schema::contacts;
+use crate::store::{Conn, StoreResult};
+
+#[derive(Queryable, Selectable, Insertable)]
+#[diesel(table_name = contacts, treat_none_as_default_value = false)]
+struct ContactRow {
+    workspace_id: WorkspaceId,
+    id: ContactId,
+    number: E164,
+    name: Option<String>,
+    created_at: Timestamp,
+}
+
+impl From<ContactRow> for Contact {
+    fn from(row: ContactRow) -> Self {
+        Self { id: row.id, workspace_id: row.workspace_id, number: row.number, name: row.name }
+    }
+}
+
+/// Those of `ids` that exist, in no particular order.
+pub async fn by_ids(conn: &mut Conn, workspace: WorkspaceId, ids: &[ContactId]) -> StoreResult<Vec<Contact>> {
+    let rows: Vec<ContactRow> = on_backend!(conn, |c| {
+        contacts::table
+            .filter(contacts::workspace_id.eq(workspace).and(contacts::id.eq_any(ids)))
+            .select(ContactRow::as_select())
+            .load(c)
+            .await
+    })?;
+    Ok(rows.into_iter().map(Contact::from).collect())
+}
+
+/// The contact with that number.
+pub async fn by_number(
+    conn: &mut Conn,
+    workspace: WorkspaceId,
+    number: &E164,
+) -> StoreResult<Option<Contact>> {
+    let row: Option<ContactRow> = on_backend!(conn, |c| {
+        contacts::table
+            .filter(contacts::workspace_id.eq(workspace).and(contacts::number.eq(number)))
+            .select(ContactRow::as_select())
+            .first(c)
+            .await
+            .optional()
+    })?;
+    Ok(row.map(Contact::from))
+}
+
+/// The contact with that number, added with `name` if there is none.
+///
+/// On PostgreSQL this waits for another transaction that is adding the same contact.
+pub async fn find_or_insert(
+    conn: &mut Conn,
+    workspace: WorkspaceId,
+    number: &E164,
+    name: Option<&str>,
+    at: Timestamp,
+) -> StoreResult<Contact> {
+    if let Some(contact) = by_number(conn, workspace, number).await? {
+        return Ok(contact);
+    }
+    let row = ContactRow {
+        workspace_id: workspace,
+        id: ContactId::generate(),
+        number: number.clone(),
+        name: name.map(str::to_owned),
+        created_at: at,
+    };
+    on_backend!(conn, |c| {
+        diesel::insert_into(contacts::table).values(row).on_conflict_do_nothing().execute(c).await
+    })?;
+    by_number(conn, workspace, number).await?.ok_or(StoreError::Changed)
+}

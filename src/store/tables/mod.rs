@@ -1,0 +1,16 @@
+//! One file a table: its row and its queries.
+
+pub mod access;
+pub mod agents;
+pub mod contacts;
+pub mod conversations;
+pub mod counts;
+pub mod idempotency;
+pub mod messages;
+pub mod phone_numbers;
+pub mod presences;
+pub mod queue;
+pub mod read_markers;
+pub mod rebalance_plans;
+pub mod words;
+pub mod workspaces;

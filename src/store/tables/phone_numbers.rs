@@ -1,0 +1,90 @@
+//! The shared numbers of a workspace.
+
+use diesel::prelude::*;
+use diesel_async::RunQueryDsl;
+
+use crate::clock::Timestamp;
+use crate::domain::input::E164;
+use crate::domain::{PhoneNumber, PhoneNumberId, WorkspaceId};
+use crate::store::db::backend::on_backend;
+use crate::store::schema::phone_numbers;
+use crate::store::{Conn, StoreResult};
+
+#[derive(Queryable, Selectable, Insertable)]
+#[diesel(table_name = phone_numbers)]
+pub(in crate::store) struct PhoneNumberRow {
+    workspace_id: WorkspaceId,
+    id: PhoneNumberId,
+    number: E164,
+    label: String,
+    created_at: Timestamp,
+}
+
+impl From<PhoneNumberRow> for PhoneNumber {
+    fn from(row: PhoneNumberRow) -> Self {
+        Self {
+            id: row.id,
+            workspace_id: row.workspace_id,
+            number: row.number,
+            label: row.label,
+            created_at: row.created_at,
+        }
+    }
+}
+
+/// Adds a number; false when some workspace has it already.
+pub async fn insert(conn: &mut Conn, number: &PhoneNumber) -> StoreResult<bool> {
+    let row = PhoneNumberRow {
+        workspace_id: number.workspace_id,
+        id: number.id,
+        number: number.number.clone(),
+        label: number.label.clone(),
+        created_at: number.created_at,
+    };
+    let n = on_backend!(conn, |c| {
+        diesel::insert_into(phone_numbers::table).values(row).on_conflict_do_nothing().execute(c).await
+    })?;
+    Ok(n == 1)
+}
+
+/// Those of `ids` that exist, in no particular order.
+pub async fn by_ids(
+    conn: &mut Conn,
+    workspace: WorkspaceId,
+    ids: &[PhoneNumberId],
+) -> StoreResult<Vec<PhoneNumber>> {
+    let rows: Vec<PhoneNumberRow> = on_backend!(conn, |c| {
+        phone_numbers::table
+            .filter(phone_numbers::workspace_id.eq(workspace).and(phone_numbers::id.eq_any(ids)))
+            .select(PhoneNumberRow::as_select())
+            .load(c)
+            .await
+    })?;
+    Ok(rows.into_iter().map(PhoneNumber::from).collect())
+}
+
+/// All numbers of a workspace, oldest first.
+pub async fn all(conn: &mut Conn, workspace: WorkspaceId) -> StoreResult<Vec<PhoneNumber>> {
+    let rows: Vec<PhoneNumberRow> = on_backend!(conn, |c| {
+        phone_numbers::table
+            .filter(phone_numbers::workspace_id.eq(workspace))
+            .order((phone_numbers::created_at, phone_numbers::id))
+            .select(PhoneNumberRow::as_select())
+            .load(c)
+            .await
+    })?;
+    Ok(rows.into_iter().map(PhoneNumber::from).collect())
+}
+
+/// The number, in whichever workspace it is.
+pub async fn by_number(conn: &mut Conn, number: &E164) -> StoreResult<Option<PhoneNumber>> {
+    let row: Option<PhoneNumberRow> = on_backend!(conn, |c| {
+        phone_numbers::table
+            .filter(phone_numbers::number.eq(number))
+            .select(PhoneNumberRow::as_select())
+            .first(c)
+            .await
+            .optional()
+    })?;
+    Ok(row.map(PhoneNumber::from))
+}

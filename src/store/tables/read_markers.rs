@@ -1,0 +1,100 @@
+//! How far each agent has read each conversation.
+//!
+//! A marker exists only where an agent has opened something. One that lies before the last inbound message
+//! means the same as none.
+
+use std::collections::HashMap;
+
+use diesel::prelude::*;
+use diesel::upsert::excluded;
+use diesel_async::RunQueryDsl;
+
+use crate::domain::{AgentId, Conversation, ConversationId, WorkspaceId};
+use crate::store::db::backend::{insert_all, on_backend};
+use crate::store::schema::{conversations, read_markers};
+use crate::store::{Conn, StoreResult};
+
+/// The agents whose marker is on or past the last inbound message, sorted; nobody when there is none.
+pub async fn readers(conn: &mut Conn, conversation: &Conversation) -> StoreResult<Vec<AgentId>> {
+    let markers = of(conn, conversation.workspace_id, conversation.id).await?;
+    Ok(markers.readers(conversation.last_inbound))
+}
+
+/// How far some agents have read a conversation.
+pub(in crate::store) struct Markers(Vec<(AgentId, i32)>);
+
+impl Markers {
+    /// Those who have read the last inbound message, sorted.
+    pub fn readers(self, last_inbound: Option<i32>) -> Vec<AgentId> {
+        let Some(last_inbound) = last_inbound else { return Vec::new() };
+        let read = self.0.into_iter().filter(|(_, through)| *through >= last_inbound);
+        let mut readers: Vec<_> = read.map(|(agent, _)| agent).collect();
+        readers.sort_unstable();
+        readers
+    }
+}
+
+/// All markers on a conversation. They are few, and a join that left out what is behind would be planned anew each
+/// time, which takes PostgreSQL longer than the rest of what it does to lock the conversation.
+pub(in crate::store) async fn of(
+    conn: &mut Conn,
+    workspace: WorkspaceId,
+    id: ConversationId,
+) -> StoreResult<Markers> {
+    Ok(Markers(on_backend!(conn, |c| {
+        read_markers::table
+            .filter(read_markers::workspace_id.eq(workspace))
+            .filter(read_markers::conversation_id.eq(id))
+            .select((read_markers::agent_id, read_markers::read_through))
+            .load(c)
+            .await
+    })?))
+}
+
+/// As [`readers`], for all conversations with ids in `ids`; those without readers are missing.
+pub async fn readers_of(
+    conn: &mut Conn,
+    workspace: WorkspaceId,
+    ids: &[ConversationId],
+) -> StoreResult<HashMap<ConversationId, Vec<AgentId>>> {
+    let conversation = conversations::workspace_id
+        .eq(read_markers::workspace_id)
+        .and(conversations::id.eq(read_markers::conversation_id));
+    let rows: Vec<(ConversationId, AgentId)> = on_backend!(conn, |c| {
+        read_markers::table
+            .inner_join(conversations::table.on(conversation))
+            .filter(read_markers::workspace_id.eq(workspace))
+            .filter(read_markers::conversation_id.eq_any(ids))
+            .filter(read_markers::read_through.nullable().ge(conversations::last_inbound))
+            .order((read_markers::conversation_id, read_markers::agent_id))
+            .select((read_markers::conversation_id, read_markers::agent_id))
+            .load(c)
+            .await
+    })?;
+    let mut found: HashMap<_, Vec<_>> = HashMap::new();
+    for (conversation, agent) in rows {
+        found.entry(conversation).or_default().push(agent);
+    }
+    Ok(found)
+}
+
+/// Sets how far some agents have read.
+pub async fn set(conn: &mut Conn, conversation: &Conversation, read: &[(AgentId, i32)]) -> StoreResult<()> {
+    let row = |&(agent, through): &(AgentId, i32)| {
+        (
+            read_markers::workspace_id.eq(conversation.workspace_id),
+            read_markers::conversation_id.eq(conversation.id),
+            read_markers::agent_id.eq(agent),
+            read_markers::read_through.eq(through),
+        )
+    };
+    let rows: Vec<_> = read.iter().map(row).collect();
+    insert_all!(conn, rows, |rows| {
+        diesel::insert_into(read_markers::table)
+            .values(rows)
+            .on_conflict((read_markers::workspace_id, read_markers::conversation_id, read_markers::agent_id))
+            .do_update()
+            .set(read_markers::read_through.eq(excluded(read_markers::read_through)))
+    });
+    Ok(())
+}
