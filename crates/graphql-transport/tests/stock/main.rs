@@ -1,0 +1,24 @@
+//! Compares this crate with async-graphql-axum, the stock service for the same executor.
+//!
+//! Both serve one schema. Each test pins what either of them answers, so a test fails on the day on which
+//! async-graphql-axum keeps a rule that it breaks today. The tables in the README are held to the same lists.
+
+mod audits;
+mod client;
+mod servers;
+mod sockets;
+#[expect(dead_code, reason = "the tests of the transport use all of it")]
+#[path = "../transport/support.rs"]
+mod support;
+
+const README: &str = include_str!("../../README.md");
+
+/// Asserts that the README has exactly these rows in its table below `heading`.
+#[track_caller]
+fn assert_readme_has(heading: &str, rows: &[String]) {
+    let (_, below) = README.split_once(&format!("### {heading}\n")).expect("the README has the heading");
+    let table = below.lines().skip_while(|line| !line.starts_with('|'));
+    // The first two lines are the names of the columns and the rule under them.
+    let found: Vec<_> = table.take_while(|line| line.starts_with('|')).skip(2).collect();
+    assert_eq!(found, rows, "the table below \"{heading}\" in README.md should read:\n{}", rows.join("\n"));
+}
