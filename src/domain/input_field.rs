@@ -1,0 +1,70 @@
+//! The fields of a command that a refusal can name.
+//!
+//! How a field is spelled is a matter of the interface: the API spells it as its schema does, and the command line
+//! uses the words below.
+
+/// A field of a command's input.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum InputField {
+    Agent,
+    AgentId,
+    AgentIds,
+    Body,
+    ConversationId,
+    ConversationIds,
+    Conversations,
+    Email,
+    FromAgentId,
+    IdempotencyKey,
+    Label,
+    LastSeenMessageId,
+    MaxUnassigned,
+    MaxWaitSeconds,
+    Minutes,
+    Name,
+    Note,
+    Number,
+    PhoneNumberId,
+    PhoneNumberIds,
+    PlanId,
+    ProviderMessageId,
+    Search,
+    ThroughMessageId,
+    Title,
+    To,
+    ToAgentId,
+    TtlSeconds,
+    Workspace,
+}
+
+impl std::fmt::Display for InputField {
+    /// Writes what the field holds, in English.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::Agent | Self::AgentId | Self::FromAgentId | Self::ToAgentId => "agent",
+            Self::AgentIds => "agents",
+            Self::Body => "body",
+            Self::ConversationId => "conversation",
+            Self::ConversationIds | Self::Conversations => "conversations",
+            Self::Email => "e-mail address",
+            Self::IdempotencyKey => "idempotency key",
+            Self::Label => "label",
+            Self::LastSeenMessageId => "last message seen",
+            Self::MaxUnassigned => "largest number of unassigned conversations",
+            Self::MaxWaitSeconds => "longest wait",
+            Self::Minutes => "minutes",
+            Self::Name => "name",
+            Self::Note => "note",
+            Self::Number | Self::PhoneNumberId => "phone number",
+            Self::PhoneNumberIds => "phone numbers",
+            Self::PlanId => "rebalance plan",
+            Self::ProviderMessageId => "provider's message id",
+            Self::Search => "search",
+            Self::ThroughMessageId => "message",
+            Self::Title => "title",
+            Self::To => "recipient",
+            Self::TtlSeconds => "lifetime",
+            Self::Workspace => "workspace",
+        })
+    }
+}
