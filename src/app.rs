@@ -1,4 +1,4 @@
-//! A running server: store, services, schema and routes, put together.
+//! The server: opens the store, starts the services and the background tasks, and serves the routes.
 
 use std::collections::HashSet;
 use std::net::SocketAddr;
@@ -32,11 +32,11 @@ use crate::store::{DatabaseUrl, Store, StoreError, migrations};
 use crate::token::jwks::{Jwks, JwksError};
 use crate::token::{Keys, LEEWAY_SECONDS, Subject, TokenError, WeakSecret};
 
-/// How long a token that is let in late is good for.
+/// How long a session lasts whose token has expired within the leeway.
 const LEEWAY: Duration = Duration::from_secs(LEEWAY_SECONDS);
 
-/// Headers that pages of other origins may read.
-const EXPOSED: [&str; 5] =
+/// Response headers that pages of other origins may read.
+const EXPOSED_HEADERS: [&str; 5] =
     ["x-request-id", "ratelimit-limit", "ratelimit-remaining", "ratelimit-reset", "retry-after"];
 
 type Endpoint = GraphqlEndpoint<ConformingExecutor, TokenSignIn>;
@@ -44,30 +44,30 @@ type Endpoint = GraphqlEndpoint<ConformingExecutor, TokenSignIn>;
 /// Why a server did not start.
 #[derive(Debug, thiserror::Error)]
 pub enum StartError {
-    /// The database URL is none, the database cannot be reached, or its migrations failed.
+    /// The database URL is invalid, the database cannot be reached, or its migrations failed.
     #[error(transparent)]
     Store(#[from] StoreError),
     /// The secret is too short to sign with.
     #[error(transparent)]
     Secret(#[from] WeakSecret),
-    /// The key set is a file that is none.
+    /// The file is not a key set.
     #[error(transparent)]
     Jwks(#[from] JwksError),
-    #[error("tokens need a secret or a key set to be verified by")]
+    #[error("a secret or a key set is required to verify tokens")]
     NoKeys,
-    /// A command that changes no schema was given a store whose migrations are not all applied.
-    #[error("the store lacks migrations: `switchboard migrate` applies them")]
+    /// The store lacks migrations, and the command does not apply them.
+    #[error("the store lacks migrations: run `switchboard migrate`")]
     Unmigrated,
-    #[error("{address} cannot be listened on: {source}")]
+    #[error("cannot listen on {address}: {source}")]
     Listen { address: SocketAddr, source: std::io::Error },
     #[error("{0} is not an origin, such as https://app.example.com")]
     Origin(String),
-    /// The schema does not read as one; a test makes sure that it does.
-    #[error("the schema cannot be read: {0}")]
+    /// The schema cannot be parsed. A test ensures that it can.
+    #[error("the schema cannot be parsed: {0}")]
     Schema(#[from] async_graphql::parser::Error),
 }
 
-/// A server that accepts requests, until [`App::shutdown`].
+/// A running server, which accepts requests until [`App::shutdown`].
 pub struct App {
     address: SocketAddr,
     metrics: Option<Metrics>,
@@ -77,14 +77,14 @@ pub struct App {
     draining: CancellationToken,
     shutdown: CancellationToken,
     serving: JoinHandle<()>,
-    leases: JoinHandle<()>,
-    replay: JoinHandle<()>,
+    lease_sweeper: JoinHandle<()>,
+    log_retention: JoinHandle<()>,
 }
 
-/// Opens the store, applying what migrations are missing, and the services over it.
+/// Opens the store, applies missing migrations, and starts the services.
 ///
 /// # Errors
-/// When the URL is none, the database cannot be reached, or the secret is too short.
+/// When the URL is invalid, the database cannot be reached, or the secret is too short.
 pub async fn open_services(config: &ServerConfig) -> Result<Services, StartError> {
     let url = DatabaseUrl::parse(config.database_url.expose())?;
     migrations::migrate(&url).await?;
@@ -94,7 +94,8 @@ pub async fn open_services(config: &ServerConfig) -> Result<Services, StartError
     Ok(Services::start_with(store, config.clock.clone(), keys, config.service, bus).await?)
 }
 
-/// What carries wake-ups to other processes; none when there can be no other.
+/// The bus that carries wake-ups to other processes; `None` when wake-ups are off, or when no other process can use
+/// the database.
 fn bus(setting: &Wakeups, store: &Store) -> Option<Box<dyn Bus>> {
     match setting {
         Wakeups::Notify if store.is_shared() => Some(Box::new(Notifications(store.clone()))),
@@ -117,7 +118,7 @@ async fn keys(settings: &TokenSettings) -> Result<Keys, StartError> {
     Ok(keys)
 }
 
-/// As [`open_services`], for a store that is migrated already: nothing about it is changed.
+/// As [`open_services`], but applies no migrations.
 ///
 /// # Errors
 /// As [`open_services`], and [`StartError::Unmigrated`].
@@ -130,27 +131,27 @@ pub async fn open_migrated(config: &ServerConfig) -> Result<Services, StartError
 }
 
 impl App {
-    /// Starts a server; it accepts requests when this returns.
+    /// Starts a server. It accepts requests when this returns.
     ///
     /// # Errors
-    /// As [`open_services`], and when the address is taken.
+    /// As [`open_services`], and when the address is in use.
     pub async fn start(config: ServerConfig) -> Result<Self, StartError> {
         let services = open_services(&config).await?;
         Self::serve(config, services).await
     }
 
-    /// Serves services that are open already.
+    /// Serves services that are started already.
     ///
     /// # Errors
-    /// When the address is taken.
+    /// When the address is in use.
     pub async fn serve(config: ServerConfig, services: Services) -> Result<Self, StartError> {
         let shutdown = CancellationToken::new();
         let mut transport = config.transport.clone();
         transport.type_names = Some(Arc::new(type_names()?));
         let sign_in = TokenSignIn { services: services.clone() };
-        let engine = graphql::engine(config.operations);
+        let executor = graphql::executor(config.operations);
         let endpoint =
-            GraphqlEndpoint::new(engine, sign_in, transport, services.metrics().clone(), shutdown.clone());
+            GraphqlEndpoint::new(executor, sign_in, transport, services.metrics().clone(), shutdown.clone());
         let draining = CancellationToken::new();
         let health = Health::new(services.clone(), draining.clone());
         let router = router(&config, services.clone(), endpoint.clone(), health).await?;
@@ -161,10 +162,21 @@ impl App {
         };
         let header_timeout = config.transport.header_timeout;
         let serving = tokio::spawn(server::serve(listener, router, header_timeout, shutdown.clone()));
-        let leases = tokio::spawn(services.clone().keep_leases(shutdown.clone()));
-        let replay = tokio::spawn(services.clone().keep_replay(shutdown.clone()));
+        let lease_sweeper = tokio::spawn(services.clone().run_lease_sweeper(shutdown.clone()));
+        let log_retention = tokio::spawn(services.clone().run_log_retention(shutdown.clone()));
         let drain = config.drain;
-        Ok(Self { address, metrics, services, endpoint, drain, draining, shutdown, serving, leases, replay })
+        Ok(Self {
+            address,
+            metrics,
+            services,
+            endpoint,
+            drain,
+            draining,
+            shutdown,
+            serving,
+            lease_sweeper,
+            log_retention,
+        })
     }
 
     pub fn local_addr(&self) -> SocketAddr {
@@ -180,8 +192,8 @@ impl App {
         &self.services
     }
 
-    /// Says that it is no longer ready; after the notice stops accepting and closes all sockets with 1012, and
-    /// waits a while for what has begun.
+    /// Shuts the server down. First `/readyz` reports that the server is not ready. After the notice period, the server
+    /// stops accepting requests, closes all sockets with code 1012, and waits for running requests up to the limit.
     pub async fn shutdown(self) {
         self.draining.cancel();
         tokio::time::sleep(self.drain.notice).await;
@@ -191,11 +203,11 @@ impl App {
                 tracing::warn!(%error, "the listener failed");
             }
             self.endpoint.drain().await;
-            if let Err(error) = self.leases.await {
-                tracing::warn!(%error, "the leases were no longer swept");
+            if let Err(error) = self.lease_sweeper.await {
+                tracing::warn!(%error, "the lease sweeper failed");
             }
-            if let Err(error) = self.replay.await {
-                tracing::warn!(%error, "the replay was no longer shortened");
+            if let Err(error) = self.log_retention.await {
+                tracing::warn!(%error, "the log retention failed");
             }
         };
         if tokio::time::timeout(self.drain.limit, ended).await.is_err() {
@@ -204,7 +216,7 @@ impl App {
     }
 }
 
-/// The listener of `/metrics`. It outlives the requests that a stopping server waits for, and ends with this.
+/// The listener of `/metrics`. It runs until this is dropped, so it still serves while the server drains.
 struct Metrics {
     address: SocketAddr,
     _serving: AbortOnDropHandle<()>,
@@ -223,14 +235,14 @@ impl Metrics {
 }
 
 async fn listen(address: SocketAddr) -> Result<(TcpListener, SocketAddr), StartError> {
-    let unheard = |source| StartError::Listen { address, source };
-    let listener = TcpListener::bind(address).await.map_err(unheard)?;
-    let bound = listener.local_addr().map_err(unheard)?;
+    let listen_error = |source| StartError::Listen { address, source };
+    let listener = TcpListener::bind(address).await.map_err(listen_error)?;
+    let bound = listener.local_addr().map_err(listen_error)?;
     Ok((listener, bound))
 }
 
-/// The names of all types, so that a document which names another is refused before the executor, which would
-/// panic on some of them, sees it.
+/// The names of all types. A document that refers to an unknown type is refused before execution, because
+/// `async-graphql` panics on some of these documents.
 fn type_names() -> Result<HashSet<String>, StartError> {
     use async_graphql::parser::types::TypeSystemDefinition;
     let document = async_graphql::parser::parse_schema(graphql::sdl())?;
@@ -280,12 +292,13 @@ async fn router(
     Ok(router)
 }
 
-/// GraphiQL's scripts from this machine, installing them if asked to; otherwise its page takes them from a CDN.
+/// GraphiQL's scripts. They are loaded from the local directory, after installing them there if `install` is set. If
+/// that fails, the page loads them from a CDN.
 async fn graphiql_assets(install: bool) -> AssetSource {
     let dir = assets::default_dir();
     let loaded = match assets::load(&dir) {
         Err(_) if install => {
-            tracing::info!("installing GraphiQL's scripts from npm, once");
+            tracing::info!("installing GraphiQL's scripts from npm");
             assets::install(&dir).await
         }
         loaded => loaded,
@@ -293,13 +306,13 @@ async fn graphiql_assets(install: bool) -> AssetSource {
     match loaded {
         Ok(assets) => AssetSource::Installed(assets),
         Err(error) => {
-            tracing::info!(reason = %error, "GraphiQL's page takes its scripts from a CDN");
+            tracing::info!(reason = %error, "GraphiQL's page loads its scripts from a CDN");
             AssetSource::Cdn { how_to_install: assets::install_command(&dir) }
         }
     }
 }
 
-/// Pages of these origins, and of no others, may call the API.
+/// A CORS layer that lets only pages of the allowed origins call the API.
 fn cors(transport: &TransportSettings) -> Result<CorsLayer, StartError> {
     let origin = |text: &String| text.parse::<HeaderValue>().map_err(|_| StartError::Origin(text.clone()));
     let origins = transport.allowed_origins.iter().map(origin).collect::<Result<Vec<_>, _>>()?;
@@ -307,10 +320,10 @@ fn cors(transport: &TransportSettings) -> Result<CorsLayer, StartError> {
         .allow_origin(AllowOrigin::list(origins))
         .allow_methods([Method::GET, Method::POST])
         .allow_headers([header::AUTHORIZATION, header::CONTENT_TYPE, header::ACCEPT, X_REQUEST_ID])
-        .expose_headers(EXPOSED.map(HeaderName::from_static)))
+        .expose_headers(EXPOSED_HEADERS.map(HeaderName::from_static)))
 }
 
-/// Signs callers in by their tokens; role, activity and access come from the database each time.
+/// Signs callers in by their tokens. Reads each caller's role, status and access from the database.
 #[derive(Clone)]
 pub struct TokenSignIn {
     services: Services,
@@ -319,7 +332,7 @@ pub struct TokenSignIn {
 impl SignIn for TokenSignIn {
     async fn sign_in(&self, bearer: Option<&str>) -> Result<Session, SignInError> {
         let refused = |message: &str| SignInError::Unauthenticated(message.to_owned());
-        let token = bearer.ok_or_else(|| refused("A bearer token is needed."))?;
+        let token = bearer.ok_or_else(|| refused("A bearer token is required."))?;
         let verified = self.services.keys().verify(token).await.map_err(|error| match error {
             TokenError::Expired => refused("The token has expired."),
             TokenError::Invalid | TokenError::NoSecret => refused("The token is not valid."),
@@ -329,7 +342,7 @@ impl SignIn for TokenSignIn {
             let caller = match verified.subject {
                 Subject::Caller(caller) => caller,
                 Subject::Email { workspace_id, email } => {
-                    self.services.agent_with(workspace_id, &email).await?
+                    self.services.agent_by_email(workspace_id, &email).await?
                 }
             };
             Ok((caller, self.services.access(caller).await?))
@@ -337,16 +350,16 @@ impl SignIn for TokenSignIn {
         let (caller, access) = signed_in.await.map_err(|error| match error {
             Error::Unauthenticated => refused("The agent of this token cannot sign in."),
             error => {
-                tracing::error!(%error, "a caller could not be signed in");
+                tracing::error!(%error, "signing a caller in failed");
                 SignInError::Unavailable
             }
         })?;
-        // A token that has expired within the leeway is let in, and its socket lives no longer than the leeway.
-        let left = verified.expires_at.as_micros() - self.services.clock().now().as_micros();
-        let left = u64::try_from(left).map_or(LEEWAY, Duration::from_micros);
+        // A token that expired within the leeway is accepted, and its socket lasts no longer than the leeway.
+        let expires_in = verified.expires_at.as_micros() - self.services.clock().now().as_micros();
+        let expires_in = u64::try_from(expires_in).map_or(LEEWAY, Duration::from_micros);
         let (services, later) = (self.services.clone(), self.services.clone());
         Ok(Session {
-            expires_in: Some(left),
+            expires_in: Some(expires_in),
             revoked: self.services.revoked(&access),
             agent_key: caller.agent_id().map(|id| id.0),
             workspace_key: Some(caller.workspace_id().0),

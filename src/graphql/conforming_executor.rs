@@ -1,8 +1,8 @@
-//! Answers as the specification wants them: nulls where something failed, and fields in the order asked for.
+//! An executor whose responses conform to the specification: null propagation and field order.
 //!
-//! The engine leaves a field that failed out of its object. Clients are promised otherwise: a nullable field
-//! that failed is null, and one that is never null takes the nearest nullable thing around it along. The
-//! engine also writes fields down as they become ready; people who explore expect them as they wrote them.
+//! async-graphql omits a field that failed from its object. The specification requires null for a nullable field,
+//! and null for the nearest nullable parent of a non-null field. async-graphql also writes fields in the order in
+//! which they become ready; the specification requires the order of the document.
 
 mod nulls;
 mod outline;
@@ -23,23 +23,23 @@ use super::fast_object::NoMergedKeys;
 use super::{Schema, value_validation, variables};
 use crate::document_cache::DocumentCache;
 
-/// The executor that every transport uses: the schema, with its answers completed.
+/// The executor that every transport uses: executes the schema and repairs its responses.
 #[derive(Clone)]
 pub struct ConformingExecutor {
     schema: Schema,
-    /// The same, for documents that have been found valid.
-    trusting: Schema,
+    /// The same schema with reduced validation, for documents that are known to be valid.
+    fast: Schema,
     documents: Arc<DocumentCache<PreparedDocument>>,
 }
 
 impl ConformingExecutor {
-    /// `trusting` need not validate.
-    pub fn new(schema: Schema, trusting: Schema) -> Self {
-        Self { schema, trusting, documents: Arc::default() }
+    /// `fast` is the same schema in the fast validation mode. It executes only documents that `schema` has validated.
+    pub fn new(schema: Schema, fast: Schema) -> Self {
+        Self { schema, fast, documents: Arc::default() }
     }
 
     fn schema_for(&self, prepared: &PreparedDocument) -> &Schema {
-        if prepared.is_valid.load(Ordering::Relaxed) { &self.trusting } else { &self.schema }
+        if prepared.is_valid.load(Ordering::Relaxed) { &self.fast } else { &self.schema }
     }
 }
 
@@ -80,26 +80,26 @@ impl Executor for ConformingExecutor {
     }
 }
 
-/// What a request asked for, kept beside its execution, which for a subscription is long: so the document, which is
-/// many times as large as its text, is not. It is read again for an answer in which something failed.
+/// The parts of a document that are kept during execution. The parsed document is not kept: it is many times as
+/// large as its text, and a subscription lasts long. The text is parsed again to repair a response with errors.
 struct PreparedDocument {
     query: String,
     operation_name: Option<String>,
     outline: Outline,
-    /// Whether the document has passed the engine's validation, whatever its variables were: those are judged apart,
-    /// and each time.
+    /// Whether the document has passed async-graphql's validation. This does not depend on the variables, which are
+    /// checked for each request.
     is_valid: AtomicBool,
 }
 
-/// What is known of a request before its execution.
+/// The result of preparing a request for execution.
 enum Preparation {
-    /// There is no document that can be read; the engine says why.
+    /// The document does not parse. The schema reports the error.
     Unparsable,
-    /// A value stands where it may not, or a variable does not fit.
+    /// A literal is not valid in its position, or a variable does not match its type.
     Refused(Box<Response>),
     Ready(Arc<PreparedDocument>),
-    /// The same, but it has to be validated, and that it is valid says nothing of the next time: there is less in the
-    /// request's document than was asked, or a variable is null.
+    /// As `Ready`, but the validation result must not be cached: the document was rewritten for these variables, or one
+    /// of them is null.
     NotCacheable(Arc<PreparedDocument>),
 }
 
@@ -107,7 +107,7 @@ impl PreparedDocument {
     fn of(request: &mut Request, documents: &DocumentCache<Self>) -> Preparation {
         let (query, name) = (request.query.clone(), request.operation_name.clone());
         let variables = std::mem::take(&mut request.variables);
-        let read = request.parsed_query().map(|document| {
+        let prepared = request.parsed_query().map(|document| {
             let prepared = documents.get_or_try_insert_with(&query, name.as_deref(), || {
                 match value_validation::validate_values(document) {
                     Some(error) => Err(error),
@@ -119,41 +119,42 @@ impl PreparedDocument {
                     }),
                 }
             })?;
-            let coerce_variables = variables::coerce_variables(document, name.as_deref(), &variables);
-            coerce_variables
-                .map_or_else(|| Ok((prepared, variables::omit_unprovided(document, &variables))), Err)
+            match variables::coerce_variables(document, name.as_deref(), &variables) {
+                Some(error) => Err(error),
+                None => Ok((prepared, variables::omit_unprovided(document, &variables))),
+            }
         });
         request.variables = variables;
-        match read {
+        match prepared {
             Err(_) => Preparation::Unparsable,
             Ok(Err(error)) => Preparation::Refused(Box::new(Response::from_errors(vec![error]))),
-            // Where null may stand is not judged apart.
+            // `coerce_variables` does not check where null is allowed; validation does.
             Ok(Ok((prepared, None))) if request.variables.values().any(|value| *value == Value::Null) => {
                 Preparation::NotCacheable(prepared)
             }
             Ok(Ok((prepared, None))) => Preparation::Ready(prepared),
-            Ok(Ok((prepared, Some(abridged)))) => {
-                request.set_parsed_query(abridged);
+            Ok(Ok((prepared, Some(rewritten)))) => {
+                request.set_parsed_query(rewritten);
                 Preparation::NotCacheable(prepared)
             }
         }
     }
 
-    /// The request, which says so when nothing of its answer has to be merged.
+    /// Marks the request with [`NoMergedKeys`] if no fields of its response have to be merged.
     fn mark(&self, request: Request) -> Request {
         if self.outline.merges { request } else { request.data(NoMergedKeys) }
     }
 
-    /// `response`, mended and in order. Unless it says otherwise, the document is valid from now on.
+    /// Repairs a response, and records that the document is valid unless validation failed.
     fn complete(&self, response: Response) -> Response {
-        // What is not valid is answered with an error of no field.
+        // A validation error has no path.
         if response.errors.iter().all(|error| !error.path.is_empty()) {
             self.is_valid.store(true, Ordering::Relaxed);
         }
         self.repaired(response)
     }
 
-    /// `response`, mended and in order.
+    /// Restores nulls and field order in a response.
     fn repaired(&self, mut response: Response) -> Response {
         let failed = response.errors.iter().any(|error| !error.path.is_empty());
         if failed && let Ok(document) = parse_query(&self.query) {

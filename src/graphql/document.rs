@@ -1,8 +1,8 @@
-//! Which operation of a document is meant.
+//! Finds the operation of a document.
 
 use async_graphql::parser::types::{DocumentOperations, ExecutableDocument, OperationDefinition};
 
-/// The operation of that name, or the only one there is. `None` when there is no such operation.
+/// The operation with this name, or the only operation if no name is given. `None` if there is no such operation.
 pub(super) fn operation<'a>(
     document: &'a ExecutableDocument,
     name: Option<&str>,

@@ -1,6 +1,7 @@
-//! What the schema declares, by name, for rules that the executor does not keep: it shows its own registry to nobody.
+//! An index of the schema by name, for validation rules that async-graphql lacks. Its own registry is not public.
 //!
-//! Read from the printed schema, which parses whenever the tests pass. Without it the executor's own checks remain.
+//! The index is built from the printed schema. The tests ensure that this parses; if it did not, the index would be
+//! empty and only async-graphql's own checks would apply.
 
 use std::collections::{HashMap, HashSet};
 use std::sync::LazyLock;
@@ -19,7 +20,7 @@ pub(super) struct Field {
     pub arguments: InputValueDefs,
 }
 
-/// Where a value is wanted: an argument, or a field of an input object.
+/// An argument, or a field of an input object.
 pub(super) struct InputValueDef {
     pub of_type: Type,
     pub has_default: bool,
@@ -27,7 +28,7 @@ pub(super) struct InputValueDef {
 
 pub(super) type InputValueDefs = HashMap<Name, InputValueDef>;
 
-/// What a named input type takes.
+/// A named input type.
 pub(super) enum Input {
     Scalar,
     Enum(Vec<Name>),
@@ -43,13 +44,13 @@ struct SchemaIndex {
 
 static SCHEMA_INDEX: LazyLock<SchemaIndex> = LazyLock::new(|| {
     let definitions = parse_schema(super::sdl()).map(|document| document.definitions).unwrap_or_default();
-    let mut declared = SchemaIndex::default();
+    let mut index = SchemaIndex::default();
     for definition in definitions {
         if let TypeSystemDefinition::Type(definition) = definition {
-            declared.add(definition.node);
+            index.add(definition.node);
         }
     }
-    declared
+    index
 });
 
 impl SchemaIndex {
@@ -68,7 +69,7 @@ impl SchemaIndex {
             TypeKind::Enum(of) => {
                 Input::Enum(of.values.into_iter().map(|value| value.node.value.node).collect())
             }
-            TypeKind::InputObject(of) => Input::Object(places(of.fields)),
+            TypeKind::InputObject(of) => Input::Object(input_values(of.fields)),
         };
         self.inputs.insert(name, input);
     }
@@ -76,37 +77,37 @@ impl SchemaIndex {
 
 fn fields(of: Vec<Positioned<FieldDefinition>>) -> HashMap<Name, Field> {
     let field = |field: FieldDefinition| {
-        (field.name.node, Field { of_type: field.ty.node, arguments: places(field.arguments) })
+        (field.name.node, Field { of_type: field.ty.node, arguments: input_values(field.arguments) })
     };
     of.into_iter().map(|definition| field(definition.node)).collect()
 }
 
-fn places(of: Vec<Positioned<InputValueDefinition>>) -> InputValueDefs {
-    let place = |place: InputValueDefinition| {
+fn input_values(of: Vec<Positioned<InputValueDefinition>>) -> InputValueDefs {
+    let input_value = |input: InputValueDefinition| {
         (
-            place.name.node,
-            InputValueDef { of_type: place.ty.node, has_default: place.default_value.is_some() },
+            input.name.node,
+            InputValueDef { of_type: input.ty.node, has_default: input.default_value.is_some() },
         )
     };
-    of.into_iter().map(|definition| place(definition.node)).collect()
+    of.into_iter().map(|definition| input_value(definition.node)).collect()
 }
 
-/// The field `name` of the type `of`. `None` for what is not declared, `__typename` among it.
+/// The field `name` of the type `of`. `None` if it is not declared, as `__typename`.
 pub(super) fn field(of: &str, name: &str) -> Option<&'static Field> {
     SCHEMA_INDEX.fields.get(of)?.get(name)
 }
 
-/// The input type of this name. `None` also for the scalars that every schema has.
+/// The input type with this name. `None` for unknown names and for built-in scalars.
 pub(super) fn input(name: &str) -> Option<&'static Input> {
     SCHEMA_INDEX.inputs.get(name)
 }
 
-/// Whether this is the name of a type that nothing else can be, unlike an interface or a union.
+/// Whether this is the name of an object type, not of an interface or a union.
 pub(super) fn is_object(name: &str) -> bool {
     SCHEMA_INDEX.objects.contains(name)
 }
 
-/// The type at the root of operations of this kind.
+/// The root type of operations of this kind.
 pub(super) fn root(kind: OperationType) -> &'static str {
     match kind {
         OperationType::Query => "Query",

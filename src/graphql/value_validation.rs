@@ -1,8 +1,8 @@
-//! Whether what stands in a document may stand in its place.
+//! Validates the values in a document.
 //!
-//! Two rules of the specification that the executor keeps by half. It takes a string where the name of an enum value
-//! is wanted ("Values of Correct Type"), because it judges literals as it judges variables; and it takes a variable
-//! with the default `null` where null may not be ("All Variable Usages Are Allowed").
+//! Implements two rules of the specification that async-graphql implements incompletely. async-graphql accepts a string
+//! literal for an enum value ("Values of Correct Type"), because it validates literals in the same way as variables. It
+//! also accepts a variable whose default is `null` in a non-null position ("All Variable Usages Are Allowed").
 
 use std::collections::HashSet;
 
@@ -16,12 +16,12 @@ use async_graphql_value::Value;
 
 use super::schema_index::{self, Input, InputValueDef, InputValueDefs};
 
-/// The first value of the document that may not stand where it does, as an error to answer with.
+/// The error for the first value in the document that is not valid in its position.
 pub fn validate_values(document: &ExecutableDocument) -> Option<ServerError> {
     document.operations.iter().find_map(|(_, operation)| {
         let operation = &operation.node;
-        let walk = ValueValidator { document, operation, entered: HashSet::new() };
-        walk.operation().err().map(|InvalidValue { message, at }| ServerError::new(message, Some(at)))
+        let validator = ValueValidator { document, operation, visited: HashSet::new() };
+        validator.operation().err().map(|InvalidValue { message, at }| ServerError::new(message, Some(at)))
     })
 }
 
@@ -30,31 +30,31 @@ struct InvalidValue {
     at: Pos,
 }
 
-type Verdict = Result<(), InvalidValue>;
+type Validation = Result<(), InvalidValue>;
 
-/// One look at each value of an operation.
+/// Validates each value of one operation.
 struct ValueValidator<'a> {
     document: &'a ExecutableDocument,
     operation: &'a OperationDefinition,
-    /// The fragments that were looked at: what they hold stands in the same places wherever they are spread.
-    entered: HashSet<&'a Name>,
+    /// The fragments already validated. Their values are in the same positions wherever they are spread.
+    visited: HashSet<&'a Name>,
 }
 
 impl<'a> ValueValidator<'a> {
-    fn operation(mut self) -> Verdict {
+    fn operation(mut self) -> Validation {
         let operation = self.operation;
         for variable in &operation.variable_definitions {
             if let Some(default) = &variable.node.default_value {
-                let place =
+                let input =
                     InputValueDef { of_type: variable.node.var_type.node.clone(), has_default: false };
-                self.value(&place, &default.node.clone().into_value(), default.pos)?;
+                self.value(&input, &default.node.clone().into_value(), default.pos)?;
             }
         }
         self.directives(&operation.directives)?;
         self.selections(schema_index::root(operation.ty), &operation.selection_set.node)
     }
 
-    fn selections(&mut self, parent: &str, set: &'a SelectionSet) -> Verdict {
+    fn selections(&mut self, parent: &str, set: &'a SelectionSet) -> Validation {
         for selection in &set.items {
             match &selection.node {
                 Selection::Field(field) => {
@@ -75,7 +75,7 @@ impl<'a> ValueValidator<'a> {
                     self.directives(&spread.node.directives)?;
                     let name = &spread.node.fragment_name.node;
                     if let Some(fragment) = self.document.fragments.get(name)
-                        && self.entered.insert(name)
+                        && self.visited.insert(name)
                     {
                         let fragment = &fragment.node;
                         self.directives(&fragment.directives)?;
@@ -87,17 +87,21 @@ impl<'a> ValueValidator<'a> {
         Ok(())
     }
 
-    fn arguments(&self, places: &InputValueDefs, given: &[(Positioned<Name>, Positioned<Value>)]) -> Verdict {
-        for (name, value) in given {
-            if let Some(place) = places.get(&name.node) {
-                self.value(place, &value.node, value.pos)?;
+    fn arguments(
+        &self,
+        input_values: &InputValueDefs,
+        actual: &[(Positioned<Name>, Positioned<Value>)],
+    ) -> Validation {
+        for (name, value) in actual {
+            if let Some(input) = input_values.get(&name.node) {
+                self.value(input, &value.node, value.pos)?;
             }
         }
         Ok(())
     }
 
-    /// `@skip` and `@include` are all there are, and both take one condition.
-    fn directives(&self, directives: &[Positioned<Directive>]) -> Verdict {
+    /// `@skip` and `@include` are the only directives. Both have one argument, `if`.
+    fn directives(&self, directives: &[Positioned<Directive>]) -> Validation {
         for (name, value) in directives.iter().flat_map(|directive| &directive.node.arguments) {
             if name.node == "if" {
                 let of_type = Type { base: BaseType::Named(Name::new("Boolean")), nullable: false };
@@ -107,68 +111,69 @@ impl<'a> ValueValidator<'a> {
         Ok(())
     }
 
-    fn value(&self, place: &InputValueDef, value: &Value, at: Pos) -> Verdict {
-        match (value, &place.of_type.base) {
-            (Value::Variable(name), _) => self.variable(place, name, at),
+    fn value(&self, input: &InputValueDef, value: &Value, at: Pos) -> Validation {
+        match (value, &input.of_type.base) {
+            (Value::Variable(name), _) => self.variable(input, name, at),
             (Value::List(items), BaseType::List(item)) => {
-                let place = InputValueDef { of_type: Type::clone(item), has_default: false };
-                items.iter().try_for_each(|item| self.value(&place, item, at))
+                let input = InputValueDef { of_type: Type::clone(item), has_default: false };
+                items.iter().try_for_each(|item| self.value(&input, item, at))
             }
-            // One value stands for a list of one.
+            // A single value is coerced to a list with one item.
             (value, BaseType::List(item)) => {
                 self.value(&InputValueDef { of_type: Type::clone(item), has_default: false }, value, at)
             }
             (value, BaseType::Named(name)) => match (schema_index::input(name), value) {
                 (Some(Input::Enum(_)), Value::String(_)) => {
-                    let message = format!("A value of {name} is written without quotes.");
+                    let message = format!("A value of {name} must be written without quotes.");
                     Err(InvalidValue { message, at })
                 }
-                (Some(Input::Object(places)), Value::Object(given)) => given
+                (Some(Input::Object(input_values)), Value::Object(actual)) => actual
                     .iter()
-                    .filter_map(|(name, value)| Some((places.get(name)?, value)))
-                    .try_for_each(|(place, value)| self.value(place, value, at)),
+                    .filter_map(|(name, value)| Some((input_values.get(name)?, value)))
+                    .try_for_each(|(input, value)| self.value(input, value, at)),
                 _ => Ok(()),
             },
         }
     }
 
-    fn variable(&self, place: &InputValueDef, name: &Name, at: Pos) -> Verdict {
+    fn variable(&self, input: &InputValueDef, name: &Name, at: Pos) -> Validation {
         let mut definitions = self.operation.variable_definitions.iter().map(|variable| &variable.node);
         match definitions.find(|definition| definition.name.node == *name) {
-            // The executor refuses a variable that is not defined.
+            // async-graphql refuses an undefined variable.
             None => Ok(()),
-            Some(definition) if is_allowed(definition, place) => Ok(()),
+            Some(definition) if is_allowed(definition, input) => Ok(()),
             Some(definition) => {
-                let (given, wanted) = (&definition.var_type.node, &place.of_type);
+                let (actual, expected) = (&definition.var_type.node, &input.of_type);
                 let name: String = name.chars().take(64).collect();
-                let message =
-                    format!("Variable \"${name}\" of type \"{given}\" stands where \"{wanted}\" is wanted.");
+                let message = format!(
+                    "Variable \"${name}\" of type \"{actual}\" used in position expecting type \"{expected}\"."
+                );
                 Err(InvalidValue { message, at })
             }
         }
     }
 }
 
-/// `IsVariableUsageAllowed` of the specification.
-fn is_allowed(variable: &VariableDefinition, place: &InputValueDef) -> bool {
-    let (given, wanted) = (&variable.var_type.node, &place.of_type);
-    if wanted.nullable || !given.nullable {
-        return is_compatible(given, wanted);
+/// `IsVariableUsageAllowed` in the specification.
+fn is_allowed(variable: &VariableDefinition, input: &InputValueDef) -> bool {
+    let (actual, expected) = (&variable.var_type.node, &input.of_type);
+    if expected.nullable || !actual.nullable {
+        return is_compatible(actual, expected);
     }
     let has_default =
         variable.default_value.as_ref().is_some_and(|value| value.node != async_graphql::Value::Null);
-    (has_default || place.has_default) && is_same_kind(&given.base, &wanted.base)
+    (has_default || input.has_default) && is_same_kind(&actual.base, &expected.base)
 }
 
-/// `AreTypesCompatible` of the specification.
-fn is_compatible(given: &Type, wanted: &Type) -> bool {
-    (wanted.nullable || !given.nullable) && is_same_kind(&given.base, &wanted.base)
+/// `AreTypesCompatible` in the specification.
+fn is_compatible(actual: &Type, expected: &Type) -> bool {
+    (expected.nullable || !actual.nullable) && is_same_kind(&actual.base, &expected.base)
 }
 
-fn is_same_kind(given: &BaseType, wanted: &BaseType) -> bool {
-    match (given, wanted) {
-        (BaseType::Named(given), BaseType::Named(wanted)) => given == wanted,
-        (BaseType::List(given), BaseType::List(wanted)) => is_compatible(given, wanted),
+fn is_same_kind(actual: &BaseType, expected: &BaseType) -> bool {
+    match (actual, expected) {
+        (BaseType::Named(actual), BaseType::Named(expected)) => actual == expected,
+        (BaseType::List(actual), BaseType::List(expected)) => is_compatible(actual, expected),
         _ => false,
     }
 }
@@ -190,7 +195,7 @@ mod tests {
     }
 
     #[test]
-    fn names_of_enums_are_no_strings() {
+    fn an_enum_value_is_not_a_string() {
         for good in [
             "{ conversations(view: INBOX, filter: { status: OPEN }) { totalCount } }",
             "query($view: ConversationView = INBOX) { conversations(view: $view) { totalCount } }",
@@ -210,7 +215,7 @@ mod tests {
     }
 
     #[test]
-    fn a_variable_that_may_be_null_stands_where_null_may_be() {
+    fn a_nullable_variable_is_allowed_only_in_a_nullable_position() {
         for good in [
             "query($id: ID!) { node(id: $id) { id } }",
             "query($id: ID = \"a\") { node(id: $id) { id } }",
@@ -231,7 +236,7 @@ mod tests {
             "mutation($id: ID = null) { claimConversation(input: { conversationId: $id }) { changed } }",
             "query($id: ID = null) { ...f } fragment f on Query { node(id: $id) { id } }",
         ] {
-            assert!(reason(bad).is_some_and(|reason| reason.contains("is wanted")), "{bad}");
+            assert!(reason(bad).is_some_and(|reason| reason.contains("expecting type")), "{bad}");
         }
     }
 }

@@ -1,4 +1,4 @@
-//! `GET /metrics`, on an address of its own: it says how a company works, and is not for the public.
+//! `GET /metrics`, on a separate address, because the metrics are not for the public.
 
 use async_graphql::Executor;
 use axum::Router;
@@ -12,7 +12,7 @@ use super::transport::GraphqlEndpoint;
 use crate::metrics::CONTENT_TYPE;
 use crate::service::Services;
 
-/// The route of the figures of these services and this endpoint.
+/// The route of the metrics of these services and this endpoint.
 pub fn routes<E: Executor, A: SignIn>(services: Services, endpoint: GraphqlEndpoint<E, A>) -> Router {
     Router::new().route("/metrics", get(expose::<E, A>)).with_state((services, endpoint))
 }
@@ -21,7 +21,7 @@ async fn expose<E: Executor, A: SignIn>(
     State((services, endpoint)): State<(Services, GraphqlEndpoint<E, A>)>,
 ) -> Response {
     let metrics = services.metrics();
-    // What is a state, and no event, is looked at when somebody asks.
+    // Gauges are sampled at scrape time.
     metrics.set_sockets(endpoint.open_sockets());
     metrics.set_pool(&services.pool());
     match metrics.text() {

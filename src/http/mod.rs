@@ -1,10 +1,10 @@
-//! How GraphQL reaches a client: HTTP and WebSocket, one guard in front of both.
+//! The transport: GraphQL over HTTP and WebSocket, with one guard in front of both.
 //!
-//! Nothing here knows what a conversation is. An executor and a sign-in are
-//! handed in; every rule of the product lives behind them.
-//! [`webhook`] alone calls a use case itself: what Twilio sends is not GraphQL. [`health`] asks whether they can
-//! be called, and [`metrics`] shows what was counted. What is written down about each operation is in one place,
-//! `operation_span`.
+//! The GraphQL transport takes an executor and a [`session::SignIn`] as parameters. It contains no rule of the
+//! product.
+//! [`webhook`] calls a service directly, because Twilio does not send GraphQL. [`health`] reports whether the
+//! services can be called, and [`metrics`] serves the counters. `operation_span` writes the log line and the metrics
+//! of each operation.
 
 pub mod errors;
 pub mod graphiql;

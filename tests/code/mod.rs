@@ -1,4 +1,4 @@
-//! What must hold of the repository itself.
+//! Tests of the sources: layers, migrations, schema files and versions of dependencies.
 
 mod layers;
 mod migrations;

@@ -1,4 +1,4 @@
-//! Nulls in the place of what failed, as far up as the schema's types ask for.
+//! Null propagation: failed fields become null, or their nearest nullable parent does.
 
 use async_graphql::parser::types::{
     BaseType, ExecutableDocument, OperationDefinition, Selection, SelectionSet, Type,
@@ -7,7 +7,7 @@ use async_graphql::{Name, PathSegment, Response, Value};
 
 use crate::graphql::schema_index;
 
-/// Puts nulls in the place of what failed.
+/// Inserts a null for every error in the response and propagates it.
 pub(super) fn repair(
     response: &mut Response,
     document: &ExecutableDocument,
@@ -17,17 +17,16 @@ pub(super) fn repair(
     let failed: Vec<_> = failed
         .filter_map(|error| Some((&error.path, nullability(document, operation, &error.path)?)))
         .collect();
-    // All of them are put in before any is passed on, so that nothing is put into what is null by then.
+    // Insert all nulls before propagating any, so that none is inserted into a parent that is null by then.
     for (path, _) in &failed {
         insert_null(&mut response.data, path);
     }
     for (path, nullable) in &failed {
-        pass_on(&mut response.data, path, nullable);
+        propagate_null(&mut response.data, path, nullable);
     }
 }
 
-/// For each segment of `path`, whether what stands there may be null. `None` when the path is not one of the
-/// operation.
+/// For each segment of `path`, whether its type is nullable. `None` if the path does not belong to the operation.
 fn nullability(
     document: &ExecutableDocument,
     operation: &OperationDefinition,
@@ -58,7 +57,7 @@ fn nullability(
     Some(nullable)
 }
 
-/// The fields that answer under `key` in a selection on `parent`, with what they select in turn.
+/// Collects the fields with the response key `key` in a selection on `parent`: their types and selections.
 fn fields_under<'a>(
     document: &'a ExecutableDocument,
     parent: &str,
@@ -78,7 +77,7 @@ fn fields_under<'a>(
                 let parent = condition.map_or(parent, |condition| condition.node.on.node.as_str());
                 fields_under(document, parent, &fragment.node.selection_set.node, key, found);
             }
-            // Validation has refused fragments that spread themselves.
+            // Validation refuses recursive fragments, so this terminates.
             Selection::FragmentSpread(spread) => {
                 if let Some(fragment) = document.fragments.get(&spread.node.fragment_name.node) {
                     let parent = fragment.node.type_condition.node.on.node.as_str();
@@ -96,18 +95,18 @@ fn base_name(base: &BaseType) -> String {
     }
 }
 
-/// Puts null where `path` leads, unless something stands there.
+/// Inserts null at `path` unless it has a value.
 fn insert_null(data: &mut Value, path: &[PathSegment]) {
     let Some((segment, rest)) = path.split_first() else { return };
     match segment {
         PathSegment::Field(key) => {
-            // An object all of whose fields failed is null to the engine.
+            // async-graphql represents an object all of whose fields failed as null.
             if *data == Value::Null {
                 *data = Value::Object(Default::default());
             }
             if let Value::Object(fields) = data {
                 let below = fields.entry(Name::new(key)).or_insert(Value::Null);
-                // What is missing on the way down is a list that failed as a whole.
+                // A missing value in the middle of a path is a list that failed as a whole.
                 if matches!(rest.first(), Some(PathSegment::Field(_))) || *below != Value::Null {
                     insert_null(below, rest);
                 }
@@ -123,8 +122,8 @@ fn insert_null(data: &mut Value, path: &[PathSegment]) {
     }
 }
 
-/// Makes the nearest nullable thing around null when what stands at the end of `path` is null and may not be.
-fn pass_on(data: &mut Value, path: &[PathSegment], nullable: &[bool]) {
+/// If the value at the end of `path` is null but not nullable, sets its nearest nullable parent to null.
+fn propagate_null(data: &mut Value, path: &[PathSegment], nullable: &[bool]) {
     let mut here = &*data;
     let mut reached = 0;
     for segment in path {

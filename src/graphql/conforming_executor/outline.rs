@@ -1,4 +1,4 @@
-//! The order in which a document asks for fields, and whether some are asked for twice.
+//! The order of fields in a document, and whether any have to be merged.
 
 use async_graphql::indexmap::IndexMap;
 use async_graphql::parser::types::{ExecutableDocument, Selection, SelectionSet};
@@ -7,22 +7,22 @@ use async_graphql::{Name, Value};
 use crate::graphql::document::operation;
 use crate::graphql::schema_index;
 
-/// What a selection answers with, in order, and what is selected in each in turn.
+/// The response keys of a selection, in order, each with the outline of the selection below it.
 #[derive(Default)]
 pub(super) struct Outline {
     fields: IndexMap<Name, Outline>,
-    /// Whether a key here or below is asked for in more than one place.
+    /// Whether a key on any level occurs in more than one place, so that selections have to be merged.
     pub merges: bool,
 }
 
 impl Outline {
-    /// Empty when there is no such operation.
+    /// Empty if there is no such operation.
     pub fn of_operation(document: &ExecutableDocument, name: Option<&str>) -> Self {
         let operation = operation(document, name);
         operation.map_or_else(Self::default, |it| Self::of(document, &[&it.selection_set.node]))
     }
 
-    /// The outline of selections that are answered together.
+    /// The outline of selections that are merged into one object.
     fn of(document: &ExecutableDocument, sets: &[&SelectionSet]) -> Self {
         let mut below: IndexMap<&Name, Vec<Selected>> = IndexMap::new();
         for set in sets {
@@ -39,24 +39,24 @@ impl Outline {
         Self { fields, merges }
     }
 
-    /// Puts the fields of every object in order.
+    /// Sorts the fields of every object into the order of the document.
     pub fn arrange(&self, data: &mut Value) {
         match data {
             _ if self.fields.is_empty() => {}
             Value::List(items) => items.iter_mut().for_each(|item| self.arrange(item)),
             Value::Object(fields) => {
-                // They mostly stand as they were asked for, and are found then without a hash. What comes before the
-                // first that does not is looked at twice.
-                let mut prepared = self.fields.iter();
+                // Most fields are already in order; this comparison then needs no hashing. If one is not, the
+                // fields before it are arranged twice.
+                let mut expected = self.fields.iter();
                 let is_arranged = fields.iter_mut().all(|(key, below)| {
-                    let outline = prepared.find(|(name, _)| *name == key);
+                    let outline = expected.find(|(name, _)| *name == key);
                     outline.inspect(|(_, outline)| outline.arrange(below)).is_some()
                 });
                 if is_arranged {
                     return;
                 }
-                let place = |key: &Name| self.fields.get_index_of(key).unwrap_or(usize::MAX);
-                fields.sort_by_cached_key(|key, _| place(key));
+                let index = |key: &Name| self.fields.get_index_of(key).unwrap_or(usize::MAX);
+                fields.sort_by_cached_key(|key, _| index(key));
                 for (key, below) in fields {
                     if let Some(outline) = self.fields.get(key) {
                         outline.arrange(below);
@@ -68,20 +68,23 @@ impl Outline {
     }
 }
 
-/// What a field selects, with the type that the fragment around it is on, if there is one.
+/// The selection of a field, with the type condition of the innermost fragment that contains the field.
 type Selected<'a> = (Option<&'a str>, &'a SelectionSet);
 
-/// Whether the answer may have one object for several of these.
+/// Whether several of these selections can apply to the same object.
 fn are_merged(selected: &[Selected]) -> bool {
     let objects = selected.iter().filter(|(_, set)| !set.items.is_empty());
-    let ons: Vec<Option<&str>> = objects.map(|(on, _)| *on).collect();
-    let is_apart = |one: Option<&str>, other: Option<&str>| match (one, other) {
+    let conditions: Vec<Option<&str>> = objects.map(|(on, _)| *on).collect();
+    let are_disjoint = |one: Option<&str>, other: Option<&str>| match (one, other) {
         (Some(one), Some(other)) => {
             one != other && schema_index::is_object(one) && schema_index::is_object(other)
         }
         _ => false,
     };
-    ons.iter().enumerate().any(|(place, one)| ons[..place].iter().any(|other| !is_apart(*one, *other)))
+    conditions
+        .iter()
+        .enumerate()
+        .any(|(index, one)| conditions[..index].iter().any(|other| !are_disjoint(*one, *other)))
 }
 
 fn gather<'a>(

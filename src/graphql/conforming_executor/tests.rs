@@ -18,7 +18,7 @@ fn complete(response: Response, query: &str, operation_name: Option<&str>) -> Re
     match PreparedDocument::of(&mut request, &DocumentCache::default()) {
         Preparation::Ready(prepared) => prepared.complete(response),
         Preparation::Unparsable | Preparation::Refused(_) | Preparation::NotCacheable(_) => {
-            panic!("cannot be answered: {query}")
+            panic!("not ready to execute: {query}")
         }
     }
 }
@@ -42,7 +42,7 @@ fn a_nullable_field_that_failed_is_null() {
 }
 
 #[test]
-fn a_field_that_is_never_null_takes_its_nearest_nullable_surroundings_along() {
+fn a_failed_non_null_field_makes_its_nearest_nullable_parent_null() {
     let query = "{ conversations { asOf nodes { id ...row } } viewer { id } } fragment row on Conversation { who: contact { id } }";
     let data =
         value!({ "conversations": { "asOf": "c", "nodes": [{ "id": "1" }, { "id": "2" }] }, "viewer": null });
@@ -53,7 +53,7 @@ fn a_field_that_is_never_null_takes_its_nearest_nullable_surroundings_along() {
 }
 
 #[test]
-fn items_that_may_be_null_fail_alone() {
+fn a_failed_nullable_item_leaves_the_others() {
     let query = "{ nodes(ids: []) { ... on Conversation { id messages(first: 101) { totalCount } lastMessage { id } } } }";
     let data = value!({ "nodes": [{ "id": "1" }, { "id": "2" }] });
     let data = completed(query, data, &[&["nodes", "1", "messages"], &["nodes", "0", "lastMessage"]]);
@@ -78,7 +78,7 @@ fn keys(data: &Value) -> String {
 }
 
 #[test]
-fn fields_stand_in_the_order_asked_for() {
+fn fields_are_in_the_requested_order() {
     let query = "query A { viewer { id } } query B { w: workspace { plan name } ...more viewer { name } }
         fragment more on Query { viewer { id role } conversations { nodes { status id } totalCount } }";
     let data = value!({
@@ -93,21 +93,21 @@ fn fields_stand_in_the_order_asked_for() {
 }
 
 #[test]
-fn fields_stand_in_the_order_asked_for_beside_some_that_are_missing() {
+fn fields_are_in_the_requested_order_even_if_some_are_missing() {
     let query = "subscription { queueChanges { __typename ... on QueueReset { reason asOf }
         ... on ConversationUpdated { cursor conversation { id status version } } } }";
     for (given, wanted) in [
-        // In order all the way.
+        // In order on all levels.
         (
             value!({ "queueChanges": { "__typename": "C", "cursor": 1, "conversation": { "id": 2, "version": 3 } } }),
             "{queueChanges:{__typename:C,cursor:1,conversation:{id:2,version:3}}}",
         ),
-        // Out of order below what is in order.
+        // Out of order on a lower level.
         (
             value!({ "queueChanges": { "__typename": "C", "conversation": { "version": 3, "id": 2 } } }),
             "{queueChanges:{__typename:C,conversation:{id:2,version:3}}}",
         ),
-        // One that is missing, and one that comes too late.
+        // One field is missing, another is too late.
         (
             value!({ "queueChanges": { "conversation": { "version": 3, "status": 4 }, "cursor": 1 } }),
             "{queueChanges:{cursor:1,conversation:{status:4,version:3}}}",

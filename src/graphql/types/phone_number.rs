@@ -1,4 +1,4 @@
-//! A shared number.
+//! Phone numbers.
 
 use std::borrow::Cow;
 
@@ -8,12 +8,12 @@ use crate::domain::{self, input::E164};
 use crate::graphql::fast_object::{FastObject, FieldWriter, Selected, scalar};
 use crate::graphql::ids;
 
-/// A shared number of the workspace.
+/// The GraphQL type `PhoneNumber`.
 #[derive(Debug, Clone)]
 pub struct PhoneNumber(pub domain::PhoneNumber);
 
-/// A shared number of the workspace that customers text.
-// Every field is there: nothing to wait for.
+/// A phone number that customers text and the team shares.
+// Serial, because no field has to be loaded.
 #[Object(serial)]
 impl PhoneNumber {
     /// The phone number's id.
@@ -21,12 +21,12 @@ impl PhoneNumber {
         ids::encode(self.0.id)
     }
 
-    /// The number that customers text.
+    /// The number in E.164 format.
     async fn number(&self) -> &E164 {
         &self.0.number
     }
 
-    /// What the team calls it.
+    /// The team's name for the number.
     async fn label(&self) -> &str {
         &self.0.label
     }
