@@ -9,7 +9,7 @@ interface Live {
   rows: Row[];
   loading: boolean;
   error?: string;
-  /** Reads the next page; null when there is none, or it is under way. */
+  /** Reads the next page; null on the last page, and while a page is loading. */
   loadMore: (() => void) | null;
 }
 
