@@ -7,13 +7,13 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::repository;
 
-/// Endings by which a name in backticks is taken for a file of the repository.
+/// A name in backticks with one of these endings is taken for a file of the repository.
 const FILE_ENDINGS: [&str; 14] = [
     ".rs", ".md", ".toml", ".graphql", ".mjs", ".js", ".ts", ".tsx", ".sh", ".yml", ".yaml", ".json", ".svg",
     ".txt",
 ];
 
-/// What the repository holds: files, the folders around them, and the headings of Markdown files.
+/// The files of the repository, their folders, and the headings of the Markdown files.
 struct Repository {
     files: BTreeSet<String>,
     folders: BTreeSet<String>,
@@ -36,7 +36,7 @@ impl Repository {
         self.files.contains(path) || self.folders.contains(path)
     }
 
-    /// Whether `path` is there from the root, from `folder`, or as the end of the path of a file.
+    /// Whether `path` exists relative to the root or to `folder`, or is the end of a file's path.
     fn holds_somewhere(&self, folder: &str, path: &str) -> bool {
         let ending = format!("/{path}");
         self.holds(path)
@@ -44,7 +44,7 @@ impl Repository {
             || self.files.iter().any(|file| file.ends_with(&ending))
     }
 
-    /// What is wrong with a link of `file`; `None` when it leads somewhere.
+    /// Describes why a link of `file` is broken; `None` if it is not.
     fn breach(&self, file: &str, link: &str) -> Option<String> {
         let (path, anchor) = link.split_once('#').map_or((link, None), |(path, anchor)| (path, Some(anchor)));
         let target = if path.is_empty() { Some(file.to_owned()) } else { resolved(folder_of(file), path) };
@@ -62,7 +62,7 @@ fn folder_of(file: &str) -> &str {
     file.rsplit_once('/').map_or("", |(folder, _)| folder)
 }
 
-/// A relative path, seen from a folder; `None` when it leads out of the repository.
+/// Resolves a path relative to a folder; `None` if it leads out of the repository.
 fn resolved(folder: &str, path: &str) -> Option<String> {
     let mut parts: Vec<&str> = folder.split('/').filter(|part| !part.is_empty()).collect();
     for part in path.split('/') {
@@ -75,7 +75,7 @@ fn resolved(folder: &str, path: &str) -> Option<String> {
     Some(parts.join("/"))
 }
 
-/// The lines of a Markdown text outside fenced blocks, with their numbers.
+/// Returns the lines of a Markdown text outside fenced blocks, with their numbers.
 fn prose(text: &str) -> Vec<(usize, &str)> {
     let mut fenced = false;
     let mut lines = Vec::new();
@@ -89,7 +89,7 @@ fn prose(text: &str) -> Vec<(usize, &str)> {
     lines
 }
 
-/// The anchors that a forge gives to the headings of a text.
+/// Returns the anchors that a forge gives to the headings of a text.
 fn anchors_of(text: &str) -> BTreeSet<String> {
     let mut anchors = BTreeSet::new();
     for (_, line) in prose(text) {
@@ -107,7 +107,7 @@ fn anchors_of(text: &str) -> BTreeSet<String> {
     anchors
 }
 
-/// The code spans of a line, and the line without them.
+/// Splits a line into its code spans and the rest.
 fn code_spans(line: &str) -> (Vec<&str>, String) {
     let mut parts = line.split('`');
     let mut rest = parts.next().unwrap_or_default().to_owned();
@@ -124,7 +124,7 @@ fn code_spans(line: &str) -> (Vec<&str>, String) {
     (spans, rest)
 }
 
-/// The targets of the links and pictures of a line.
+/// Returns the relative targets of the links and pictures of a line.
 fn links(line: &str) -> Vec<&str> {
     let inline = line.split("](").skip(1).filter_map(|rest| rest.split_once(')')).map(|(link, _)| link);
     let reference =
@@ -143,7 +143,7 @@ fn looks_like_a_path(span: &str, repository: &Repository) -> bool {
     is_plain && !span.starts_with('/') && (has_ending || is_below)
 }
 
-/// What leads nowhere in one document.
+/// Returns the broken links and paths of one document.
 fn breaches(file: &str, text: &str, repository: &Repository) -> Vec<String> {
     let mut breaches = Vec::new();
     for (number, line) in prose(text) {

@@ -1,14 +1,14 @@
-//! The files of the repository: those that git tracks, and new ones that it does not ignore.
+//! The files of the repository: tracked files, and untracked files that git does not ignore.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-/// Where the repository is.
+/// The root of the repository.
 pub fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
 }
 
-/// Every file that is there, as a path from the root with `/` between its parts.
+/// Lists the files as paths relative to the root, with `/` as the separator.
 pub fn files() -> Vec<String> {
     let listed = Command::new("git")
         .args(["-c", "safe.directory=*", "ls-files", "--cached", "--others", "--exclude-standard", "-z"])
@@ -25,7 +25,7 @@ pub fn files() -> Vec<String> {
     files
 }
 
-/// The files whose names end in one of `extensions`, with their texts.
+/// Reads the files that have one of `extensions`. Returns each path with its text.
 pub fn texts(extensions: &[&str]) -> Vec<(String, String)> {
     let has_extension = |file: &String| {
         let extension = Path::new(file).extension().and_then(|it| it.to_str());
