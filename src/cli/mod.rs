@@ -17,6 +17,7 @@ mod output;
 mod processes;
 mod seed;
 mod serve;
+mod settings;
 mod signals;
 mod token;
 mod traces;
@@ -73,6 +74,8 @@ enum Command {
     Number(manage::NumberCommand),
     /// Print the GraphQL schema
     Schema,
+    /// Print every setting of `serve` as Markdown
+    Settings,
     /// Verify the stored data and list the problems; exits with 1 if there are any
     #[command(long_about = None)]
     Check(open::DatabaseArgs),
@@ -131,6 +134,7 @@ async fn dispatch(command: Command) -> anyhow::Result<ExitCode> {
         Command::Agent(command) => manage::agent(command).await?,
         Command::Number(command) => manage::number(command).await?,
         Command::Schema => output::line(&switchboard::graphql::sdl().trim_end())?,
+        Command::Settings => settings::run()?,
         Command::Check(args) => return check::check(&args).await,
         Command::NewEpoch(args) => check::new_epoch(&args).await?,
     }

@@ -1,9 +1,11 @@
-// Tests GraphiQL in a real browser: one page assigns a conversation, and the change
-// arrives in another page that only subscribes.
+// GraphiQL in a real browser: the queue is queried, a conversation assigned, and
+// the change seen to arrive in another page that only listens. Then the README's
+// examples are pasted into new tabs, as a reader does.
 //
-// Needs a demo with quiet customers and installed GraphiQL files; loading them from a CDN
-// is a failure. `--screenshot FILE` saves a screenshot of the subscribing page.
+// Needs a demo with quiet customers whose GraphiQL files have been installed; a page
+// that loads them from a CDN fails. `--screenshot FILE` keeps a picture of the listening page.
 import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
 import { chromium } from 'playwright-core';
 import { Tally, readOptions, request, until } from './support.mjs';
 
@@ -18,20 +20,20 @@ const browser = await chromium.launch({
   ],
 });
 const context = await browser.newContext({ viewport: { width: 1440, height: 900 } });
-const problems = [];
+const complaints = [];
 const foreign = [];
 let authorization;
 
 context.on('console', (message) => {
-  if (['error', 'warning'].includes(message.type())) problems.push(message.text());
+  if (['error', 'warning'].includes(message.type())) complaints.push(message.text());
 });
-context.on('weberror', (error) => problems.push(String(error.error())));
+context.on('weberror', (error) => complaints.push(String(error.error())));
 context.on('request', (request) => {
   const target = request.url();
   if (!target.startsWith(`${url}/`) && !/^(data|blob):/.test(target)) foreign.push(target);
   if (target === `${url}/graphql`) authorization = request.headers().authorization;
 });
-context.on('requestfailed', (request) => problems.push(`${request.url()}: ${request.failure()?.errorText}`));
+context.on('requestfailed', (request) => complaints.push(`${request.url()}: ${request.failure()?.errorText}`));
 
 async function open() {
   const page = await context.newPage();
@@ -43,8 +45,8 @@ async function open() {
   return page;
 }
 
-/** Waits until `accept` returns a value for the content of the result pane, and returns it. */
-function result(page, what, accept) {
+/** What the result pane shows, once `accept` finds in it what it looks for. */
+function answer(page, what, accept) {
   return until(what, async () => {
     const text = await page.evaluate(() =>
       document.querySelector('.result-window .CodeMirror')?.CodeMirror.getValue());
@@ -56,19 +58,19 @@ function result(page, what, accept) {
   });
 }
 
-/** The id of an agent to whom the conversation can be assigned. */
-async function assignableAgent(id) {
+/** An agent who can own the conversation. */
+async function someoneFor(id) {
   const query = 'query ($id: ID) { agents(assignableTo: $id, first: 1) { nodes { id } } }';
   const { agents } = await request(http, tokens.manager, query, { id });
   return agents.nodes[0].id;
 }
 
-/** Changes some variables and keeps the others, which include the one that the live queue has set. */
-async function editVariables(page, changes) {
-  await page.evaluate((values) => {
+/** Changes some of the variables, of which the live queue has just filled in one. */
+async function editVariables(page, some) {
+  await page.evaluate((changes) => {
     const editor = document.querySelector('[aria-label="Variables"] .CodeMirror').CodeMirror;
-    editor.setValue(JSON.stringify({ ...JSON.parse(editor.getValue()), ...values }));
-  }, changes);
+    editor.setValue(JSON.stringify({ ...JSON.parse(editor.getValue()), ...changes }));
+  }, some);
 }
 
 const openTab = (page, name) => page.getByRole('tab', { name, exact: true }).click();
@@ -76,28 +78,28 @@ const execute = (page) => page.locator('.graphiql-execute-button').click();
 const row = (page, id) => page.locator(`[data-conversation="${id}"]`);
 
 const listener = await tally.check('GraphiQL opens, signed in', open);
-const conversation = await tally.check('the first tab loads the queue when the page opens', () =>
-  result(listener, 'the queue', ({ data }) => data.conversations.nodes.find((node) => !node.assignee)));
+const conversation = await tally.check('the first tab shows the queue by itself', () =>
+  answer(listener, 'the queue', ({ data }) => data.conversations.nodes.find((node) => !node.assignee)));
 
-await tally.check('the queue can be queried again', async () => {
+await tally.check('the queue can be asked for again', async () => {
   await listener.evaluate(() => document.querySelector('.result-window .CodeMirror').CodeMirror.setValue(''));
   await execute(listener);
-  await result(listener, 'the queue', ({ data }) => data.conversations.nodes.length > 0);
+  await answer(listener, 'the queue', ({ data }) => data.conversations.nodes.length > 0);
 });
 
-await tally.check('the live tab subscribes and receives a checkpoint', async () => {
+await tally.check('the live tab subscribes, and is told where it starts', async () => {
   await openTab(listener, 'Live');
   await execute(listener);
-  await result(listener, 'a checkpoint', ({ data }) => data.queueChanges.__typename === 'QueueCheckpoint');
+  await answer(listener, 'a checkpoint', ({ data }) => data.queueChanges.__typename === 'QueueCheckpoint');
 });
 
 const owner = await tally.check('another page assigns a conversation of the queue', async () => {
   const page = await open();
   await openTab(page, 'Assign');
   await row(page, conversation.id).click();
-  await editVariables(page, { agentId: await assignableAgent(conversation.id) });
+  await editVariables(page, { agentId: await someoneFor(conversation.id) });
   await execute(page);
-  const payload = await result(page, 'the assignment', ({ data }) => data.assignConversation);
+  const payload = await answer(page, 'the assignment', ({ data }) => data.assignConversation);
   assert.deepEqual(payload.userErrors, []);
   assert.equal(payload.changed, true);
   assert.equal(payload.conversation.id, conversation.id);
@@ -105,25 +107,62 @@ const owner = await tally.check('another page assigns a conversation of the queu
 });
 
 await tally.check('the change arrives in the live tab', async () => {
-  const change = await result(listener, 'the change', ({ data }) => data.queueChanges.conversation && data.queueChanges);
+  const change = await answer(listener, 'the change', ({ data }) => data.queueChanges.conversation && data.queueChanges);
   assert.equal(change.__typename, 'ConversationUpdated');
   assert.equal(change.cause.kind, 'ASSIGNED');
   assert.equal(change.conversation.id, conversation.id);
   assert.equal(change.conversation.assignee.name, owner);
 });
 
-await tally.check('the live queue next to it shows the new owner', () =>
+await tally.check('the live queue beside it shows the new owner', () =>
   until('the owner', async () => (await row(listener, conversation.id).locator('.owner').innerText()) === owner));
 
-if (screenshot) await tally.check('a screenshot is saved', () => listener.screenshot({ path: screenshot }));
+/** The README's examples: a query, a mutation and a subscription. */
+const readme = readFileSync(new URL('../../README.md', import.meta.url), 'utf8');
+const [query, mutation, subscription] = [...readme.matchAll(/^```graphql\n([\s\S]*?)^```/gm)].map(([, text]) => text);
 
-await tally.check('the switch signs in with another identity', async () => {
+/** Opens a tab of GraphiQL, pastes a text into it, and executes it after `prepare`. */
+async function paste(page, text, prepare = async () => {}) {
+  await page.locator('.graphiql-tab-add').click();
+  await page.evaluate((pasted) =>
+    document.querySelector('.graphiql-query-editor .CodeMirror').CodeMirror.setValue(pasted), text);
+  await prepare();
+  await execute(page);
+}
+
+const reader = await tally.check('a reader of the README opens GraphiQL', open);
+
+await tally.check('the query of the README runs in a new tab', async () => {
+  await paste(reader, query);
+  await answer(reader, 'the queue', ({ data }) => data.conversations.nodes[0].waitingSince !== undefined);
+});
+
+await tally.check('the mutation of the README claims the conversation whose row is clicked', async () => {
+  const { conversations } = await request(http, tokens.manager,
+    '{ conversations(view: UNASSIGNED, filter: { status: OPEN }, first: 5) { nodes { id } } }');
+  const ids = conversations.nodes.map(({ id }) => id);
+  await reader.getByRole('button', { name: 'Unassigned' }).click();
+  await paste(reader, mutation, () => row(reader, ids[0]).click());
+  const payload = await answer(reader, 'the claim', ({ data }) => data.claimConversation);
+  assert.deepEqual(payload.userErrors, []);
+  assert.equal(payload.changed, true);
+  assert.equal(payload.conversation.id, ids[0]);
+});
+
+await tally.check('the subscription of the README delivers', async () => {
+  await paste(reader, subscription);
+  await answer(reader, 'an item', ({ data }) => data.queueChanges.cursor);
+});
+
+if (screenshot) await tally.check('a picture is taken', () => listener.screenshot({ path: screenshot }));
+
+await tally.check('the switch signs in as somebody else', async () => {
   assert.equal(authorization, `Bearer ${tokens.manager}`);
   await listener.getByRole('radio').nth(1).click();
   await until('a request as the rep', () => authorization === `Bearer ${tokens.rep}`);
 });
 
-await tally.check('the browser reports no errors or warnings', () => assert.deepEqual(problems, []));
-await tally.check('the page sends requests only to this server', () => assert.deepEqual(foreign, []));
+await tally.check('the browser has nothing to complain about', () => assert.deepEqual(complaints, []));
+await tally.check('nobody but this server is asked for anything', () => assert.deepEqual(foreign, []));
 await browser.close();
 tally.finish();

@@ -1,13 +1,15 @@
-// Runs the README's examples, unchanged, with urql.
+// Runs the examples of the README and of the documents, unchanged, through urql.
 //
-// An example is a fenced block marked `graphql` with one operation. The script runs it
-// as the manager, or as the caller in a line `<!-- run as rep -->` (or rep2, or service)
-// before the fence. The operation must succeed without errors. The script chooses the
-// variables by their names and types from the server's data. A subscription must
-// deliver, even after its socket was cut.
+// An example is a fenced block marked `graphql`. Each is one operation, is run as
+// the manager, and must come back without errors; a line `<!-- run as rep -->`
+// (or rep2, or service) before the fence names somebody else. Variables are found
+// by their names and types in what the server holds. Subscriptions must deliver,
+// also after their socket has been cut.
 import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
-import { readFileSync } from 'node:fs';
+import { readFileSync, readdirSync } from 'node:fs';
+import { join, relative } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { Client, fetchExchange, subscriptionExchange } from '@urql/core';
 import { Kind, parse } from 'graphql';
 import { createClient } from 'graphql-ws';
@@ -15,12 +17,22 @@ import { pipe, subscribe } from 'wonka';
 import WebSocket from 'ws';
 import { Tally, readOptions, request, sleep, until } from './support.mjs';
 
-const { http, ws, tokens, readme } = readOptions({
-  readme: { type: 'string', default: new URL('../../README.md', import.meta.url).pathname },
+const ROOT = fileURLToPath(new URL('../..', import.meta.url));
+/** The README, the document for frontend teams, and every other document with an example. */
+const DOCUMENTS = [
+  'README.md',
+  ...readdirSync(join(ROOT, 'docs'), { recursive: true })
+    .filter((name) => name.endsWith('.md'))
+    .map((name) => join('docs', name))
+    .filter((name) => name === 'docs/frontend.md' || readFileSync(join(ROOT, name), 'utf8').includes('```graphql')),
+];
+
+const { http, ws, tokens, documents } = readOptions({
+  documents: { type: 'string', multiple: true, default: DOCUMENTS.map((name) => join(ROOT, name)) },
 });
 const tally = new Tally();
 
-/** The README's operations with their callers. */
+/** The operations of a document with who runs them. */
 function examples(text) {
   const fence = /(?:<!-- run as (\w+) -->\s*\n)?^```graphql[^\n]*\n([\s\S]*?)^```/gm;
   return [...text.matchAll(fence)].map(([, who = 'manager', source]) => {
@@ -33,8 +45,8 @@ function examples(text) {
   });
 }
 
-/** The data for the variables: unassigned open conversations, agents and a phone number. */
-async function loadSample() {
+/** An open conversation that nobody owns, and what else the examples may ask for. */
+async function entities() {
   const { conversations, phoneNumbers } = await request(http, tokens.manager, `{
     phoneNumbers { id number }
     conversations(view: UNASSIGNED, filter: { status: OPEN }, first: 2) {
@@ -53,30 +65,30 @@ async function loadSample() {
   };
 }
 
-/** The value for a variable or input field; undefined if its name is unknown. */
-function valueFor(name, type, sample) {
-  if (type === 'EventCursor') return sample.asOf;
+/** The value for a variable or input field; undefined when its name says nothing. */
+function valueFor(name, type, found) {
+  if (type === 'EventCursor') return found.asOf;
   if (type === 'DateTime') return new Date().toISOString();
   const values = {
-    conversationId: sample.conversation.id,
-    conversationIds: sample.conversations.map((row) => row.id),
-    id: sample.conversation.id,
-    ids: sample.conversations.map((row) => row.id),
-    assignableTo: sample.conversation.id,
-    agentId: sample.agents[0].id,
-    expectedVersion: sample.conversation.version,
-    version: sample.conversation.version,
-    throughMessageId: sample.conversation.lastMessage?.id,
-    lastSeenMessageId: sample.conversation.lastMessage?.id,
-    phoneNumberId: sample.phoneNumber.id,
-    phoneNumberIds: [sample.phoneNumber.id],
-    from: sample.conversation.contact.number,
-    to: sample.conversation.phoneNumber.number,
+    conversationId: found.conversation.id,
+    conversationIds: found.conversations.map((row) => row.id),
+    id: found.conversation.id,
+    ids: found.conversations.map((row) => row.id),
+    assignableTo: found.conversation.id,
+    agentId: found.agents[0].id,
+    expectedVersion: found.conversation.version,
+    version: found.conversation.version,
+    throughMessageId: found.conversation.lastMessage?.id,
+    lastSeenMessageId: found.conversation.lastMessage?.id,
+    phoneNumberId: found.phoneNumber.id,
+    phoneNumberIds: [found.phoneNumber.id],
+    from: found.conversation.contact.number,
+    to: found.conversation.phoneNumber.number,
     body: 'We are on it.',
     idempotencyKey: randomUUID(),
     key: randomUUID(),
     providerMessageId: randomUUID(),
-    search: sample.conversation.contact.name?.slice(0, 3) ?? 'a',
+    search: found.conversation.contact.name?.slice(0, 3) ?? 'a',
     view: 'INBOX',
     filter: { status: 'OPEN' },
     first: 10,
@@ -89,31 +101,31 @@ function valueFor(name, type, sample) {
 
 const nameOf = (type) => (type.type ? nameOf(type.type) : type.name.value);
 
-/** An input object with its required fields only. */
-async function inputFor(type, sample) {
+/** An input object with its required fields. */
+async function inputFor(type, found) {
   const { __type } = await request(http, tokens.manager, `query ($type: String!) {
     __type(name: $type) { inputFields { name defaultValue type { kind ofType { name } } } }
   }`, { type });
   const required = (__type?.inputFields ?? [])
     .filter((field) => field.type.kind === 'NON_NULL' && field.defaultValue === null);
   return Object.fromEntries(required.map((field) =>
-    [field.name, valueFor(field.name, field.type.ofType.name, sample)]));
+    [field.name, valueFor(field.name, field.type.ofType.name, found)]));
 }
 
-async function variablesFor({ operation }, sample) {
+async function variablesFor({ operation }, found) {
   const variables = {};
   for (const definition of operation.variableDefinitions ?? []) {
     if (definition.defaultValue) continue;
     const name = definition.variable.name.value;
     const type = nameOf(definition.type);
-    const value = type.endsWith('Input') ? await inputFor(type, sample) : valueFor(name, type, sample);
-    assert.notEqual(value, undefined, `there is no value for $${name}: ${type}`);
+    const value = type.endsWith('Input') ? await inputFor(type, found) : valueFor(name, type, found);
+    assert.notEqual(value, undefined, `no value is known for $${name}: ${type}`);
     variables[name] = value;
   }
   return variables;
 }
 
-/** A urql client as in the README, and a function that cuts its socket. */
+/** urql as docs/frontend.md sets it up, and a way to cut its socket. */
 function connect(token) {
   let socket;
   let connections = 0;
@@ -141,7 +153,7 @@ function connect(token) {
   return { client, close, cut: () => socket.terminate(), connections: () => connections };
 }
 
-function assertSuccess({ data, error }) {
+function assertGood({ data, error }) {
   assert.equal(error, undefined, String(error));
   assert.ok(data);
   for (const [field, value] of Object.entries(data)) {
@@ -155,49 +167,52 @@ async function runOnce({ source, operation, who }, variables) {
   const result = operation.operation === 'mutation'
     ? await client.mutation(source, variables).toPromise()
     : await client.query(source, variables).toPromise();
-  assertSuccess(result);
+  assertGood(result);
 }
 
-/** Sends a reply in the conversation, which causes an item in every subscription of the examples. */
-const sendReply = ({ conversation }) => request(http, tokens.rep, `mutation ($input: SendMessageInput!) {
+/** A reply in the conversation concerns every stream that an example may open. */
+const disturb = ({ conversation }) => request(http, tokens.rep, `mutation ($input: SendMessageInput!) {
   sendMessage(input: $input) { userErrors { code } }
 }`, { input: { conversationId: conversation.id, body: 'Still on it.', idempotencyKey: randomUUID() } });
 
-async function runLive({ source, who }, variables, sample) {
+async function runLive({ source, who }, variables, found) {
   const { client, close, cut, connections } = connect(tokens[who]);
   const results = [];
   const { unsubscribe } = pipe(client.subscription(source, variables), subscribe((result) => results.push(result)));
   const delivered = (what, count) => until(what, async () => {
-    if (results.length <= count) await sendReply(sample);
+    if (results.length <= count) await disturb(found);
     if (results.length <= count) await sleep(250);
     return results.length > count;
   });
   try {
-    await delivered('the subscription delivers an item', 0);
+    await delivered('the subscription delivers', 0);
     const before = results.length;
     cut();
     await until('urql is connected again', () => connections() > 1);
-    await delivered('the subscription delivers an item after its socket was cut', before);
-    results.forEach(assertSuccess);
+    await delivered('the subscription delivers after its socket was cut', before);
+    results.forEach(assertGood);
   } finally {
     unsubscribe();
     await close();
   }
 }
 
-const list = await tally.check('the README has examples', () => {
-  const parsed = examples(readFileSync(readme, 'utf8'));
-  assert.ok(parsed.length > 0, `${readme} has no block marked graphql`);
-  return parsed;
-});
-for (const example of list ?? []) {
-  const { operation, name, who } = example;
-  await tally.check(`${operation.operation} ${name}, as ${who}`, async () => {
-    assert.ok(tokens[who], `there is no token for ${who}`);
-    const sample = await loadSample();
-    const variables = await variablesFor(example, sample);
-    if (operation.operation === 'subscription') await runLive(example, variables, sample);
-    else await runOnce(example, variables);
+for (const file of documents) {
+  const name = relative(ROOT, file);
+  const list = await tally.check(`${name} has examples`, () => {
+    const found = examples(readFileSync(file, 'utf8'));
+    assert.ok(found.length > 0, `${name} has no block marked graphql`);
+    return found;
   });
+  for (const example of list ?? []) {
+    const { operation, who } = example;
+    await tally.check(`${name}: ${operation.operation} ${example.name}, as ${who}`, async () => {
+      assert.ok(tokens[who], `there is no token for ${who}`);
+      const found = await entities();
+      const variables = await variablesFor(example, found);
+      if (operation.operation === 'subscription') await runLive(example, variables, found);
+      else await runOnce(example, variables);
+    });
+  }
 }
 tally.finish();

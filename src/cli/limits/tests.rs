@@ -1,8 +1,9 @@
-//! Compares the documented defaults with the command line and the README.
+//! The promised defaults, compared with the command line and `docs/settings.md`.
 
 use clap::{Arg, Command};
 
 use super::*;
+use crate::cli::settings::default_of;
 
 /// The documented limits: the flag, and its default in the format of the documentation.
 const PROMISED: [(&str, &str); 36] = [
@@ -47,28 +48,6 @@ const PROMISED: [(&str, &str); 36] = [
 
 fn limits() -> Vec<Arg> {
     LimitArgs::augment_args(Command::new("serve")).get_arguments().cloned().collect()
-}
-
-/// Formats a default for people: in KiB if it is a whole number of KiB, and with commas between thousands.
-fn formatted(flag: &str, default: &str) -> String {
-    let Ok(number) = default.parse::<u64>() else { return default.to_owned() };
-    if flag.ends_with("-bytes") && number > 0 && number % 1_024 == 0 {
-        return format!("{} KiB", number / 1_024);
-    }
-    let digits = number.to_string();
-    let mut formatted = String::new();
-    for (at, digit) in digits.chars().enumerate() {
-        if at > 0 && (digits.len() - at) % 3 == 0 {
-            formatted.push(',');
-        }
-        formatted.push(digit);
-    }
-    formatted
-}
-
-fn default_of(limit: &Arg) -> String {
-    let defaults: Vec<_> = limit.get_default_values().iter().filter_map(|value| value.to_str()).collect();
-    formatted(limit.get_long().unwrap(), defaults.first().unwrap())
 }
 
 #[test]
@@ -134,19 +113,12 @@ fn invalid_limits_are_rejected() {
     }
 }
 
-/// The table that the README must contain.
-fn table() -> String {
-    let mut table = "| flag | default | |\n|---|---|---|\n".to_owned();
-    for limit in limits() {
-        let help = limit.get_help().map(ToString::to_string).unwrap_or_default();
-        table += &format!("| `--{}` | {} | {help} |\n", limit.get_long().unwrap(), default_of(&limit));
-    }
-    table
-}
-
 #[test]
-fn the_readme_lists_every_limit() {
-    let readme = include_str!("../../../README.md");
-    let table = table();
-    assert!(readme.contains(&table), "README.md must contain this table of limits:\n{table}");
+fn the_settings_document_lists_every_limit_with_its_promised_default() {
+    let document = include_str!("../../../docs/settings.md");
+    for (flag, default) in PROMISED {
+        let variable = format!("SWITCHBOARD_{}", flag.replace('-', "_").to_uppercase());
+        let row = format!("| `--{flag}` | `{variable}` | {default} | ");
+        assert!(document.contains(&row), "docs/settings.md does not hold the row that begins with {row}");
+    }
 }
