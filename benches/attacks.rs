@@ -1,9 +1,9 @@
-//! What an attack costs the server: `cargo bench --bench attacks`.
+//! Measures the cost of attacks on the server: `cargo bench --bench attacks`.
 //!
-//! Starts the release build on a SQLite database of its own, makes each attack a number of times, and reads from
-//! `/proc` how long the server's threads ran for it and how much memory it holds; so it needs Linux, and a busy
-//! machine does not change the figures much. Ends with 1 if an attack costs more than [`CPU_LIMIT_MS`], if memory
-//! grew by more than [`GROWTH_LIMIT_KB`], or if the server is gone.
+//! Starts the release build on a new SQLite database, repeats each attack, and reads the server's CPU time and memory
+//! from `/proc`. Requires Linux. Other load on the machine changes the results little. Exits with 1 if an attack costs
+//! more than [`CPU_LIMIT_MS`], if memory grows by more than [`GROWTH_LIMIT_KB`], if a response is unexpected, or if the
+//! server has ended.
 
 mod attacks {
     pub mod documents;
@@ -27,18 +27,18 @@ use self::attacks::documents::{documents, forged_tokens};
 use self::support::database::Database;
 use self::support::server::{Seeded, Server, seed};
 
-/// The processor time that one attack may cost, in milliseconds.
+/// The maximum CPU time of one attack, in milliseconds.
 const CPU_LIMIT_MS: f64 = 5.0;
-/// How much more memory the server may hold after all attacks than after the first harmless requests.
+/// The maximum growth of the server's memory from the first harmless requests to the end, in KiB.
 const GROWTH_LIMIT_KB: u64 = 32 * 1024;
-/// How often an attack is made: the kernel counts in hundredths of a second.
+/// The number of repetitions of each attack. The kernel counts CPU time only in hundredths of a second.
 const TIMES: u32 = 200;
-/// The same for attacks of many megabytes.
+/// The number of repetitions of attacks of many megabytes.
 const TIMES_LARGE: u32 = 20;
 const SUBSCRIPTIONS: u32 = 20_000;
-/// What a socket may send before it is closed.
+/// The number of frames that the server reads before it closes the socket.
 const FRAMES_READ: u32 = 1_200;
-/// How long to wait when the server takes no more sockets for now.
+/// The pause before a retry when the server rejects new sockets.
 const PAUSE: Duration = Duration::from_millis(100);
 
 struct Bench {
@@ -46,8 +46,8 @@ struct Bench {
     seeded: Seeded,
     client: Client,
     worst_ms: f64,
-    /// Attacks that got another answer than they should.
-    surprises: u32,
+    /// The number of responses with an unexpected status.
+    unexpected: u32,
 }
 
 #[tokio::main]
@@ -60,7 +60,7 @@ async fn main() -> ExitCode {
     let webhook = ["--twilio-auth-token", "x", "--public-url", "https://a.test"];
     let server = Server::start(database.url(), &webhook);
     let client = Client::builder().no_proxy().build().expect("a client");
-    let mut bench = Bench { server, seeded, client, worst_ms: 0.0, surprises: 0 };
+    let mut bench = Bench { server, seeded, client, worst_ms: 0.0, unexpected: 0 };
     let harmless = json!({ "query": "{ __typename }" });
     bench.http("(for comparison: a harmless request)", TIMES * 5, &[200], |post| post.json(&harmless)).await;
     let before_kb = bench.server.resident_kb();
@@ -71,12 +71,12 @@ async fn main() -> ExitCode {
     let after_kb = bench.server.resident_kb();
     let alive = bench.server.is_alive();
     println!(
-        "\nthe dearest attack costs {:.3} ms; memory {before_kb} KiB before and {after_kb} KiB after; {}",
+        "\nthe most expensive attack costs {:.3} ms; memory {before_kb} KiB before and {after_kb} KiB after; {}",
         bench.worst_ms,
-        if alive { "the server is alive" } else { "THE SERVER IS GONE" }
+        if alive { "the server is running" } else { "THE SERVER HAS ENDED" }
     );
     let flat = after_kb <= before_kb + GROWTH_LIMIT_KB;
-    if alive && flat && bench.surprises == 0 && bench.worst_ms <= CPU_LIMIT_MS {
+    if alive && flat && bench.unexpected == 0 && bench.worst_ms <= CPU_LIMIT_MS {
         ExitCode::SUCCESS
     } else {
         ExitCode::FAILURE
@@ -121,7 +121,7 @@ impl Bench {
         for (kilobytes, status) in [(60, 403), (240, 413)] {
             let form = "a=b&".repeat(kilobytes * 250);
             self.measure(
-                &format!("{kilobytes} KB to the webhook, signed by nobody"),
+                &format!("{kilobytes} KB to the webhook with an invalid signature"),
                 TIMES,
                 &[status],
                 |client| {
@@ -160,7 +160,7 @@ impl Bench {
         }
     }
 
-    /// Subscribes on one socket until it is closed, and to each document on a socket of its own.
+    /// Subscribes to each document on a new socket, then many times on one socket until it is closed.
     async fn sockets(&mut self) {
         for (name, document) in documents() {
             let message =
@@ -168,11 +168,11 @@ impl Bench {
             let before = self.server.cpu_ms();
             for _ in 0..TIMES / 10 {
                 let mut socket = self.socket().await;
-                // Refused by an `error`, or closed.
+                // The server answers with an `error` or closes the socket.
                 let _ = socket.send(Message::text(message.clone())).await;
                 let _ = socket.next().await;
             }
-            self.report(&format!("{name}, on a socket of its own"), before, TIMES / 10);
+            self.report(&format!("{name}, on a new socket"), before, TIMES / 10);
         }
         let mut socket = self.socket().await;
         let before = self.server.cpu_ms();
@@ -200,7 +200,7 @@ impl Bench {
             let tcp = tokio::net::TcpStream::connect(address).await.expect("connects");
             match tokio_tungstenite::client_async(request, tcp).await {
                 Ok((socket, _)) => break socket,
-                // So many new sockets in a second are enough.
+                // The limit of new sockets per second is reached.
                 Err(Error::Http(answer)) if answer.status() == 503 => tokio::time::sleep(PAUSE).await,
                 Err(error) => panic!("no socket: {error}"),
             }
@@ -243,11 +243,11 @@ impl Bench {
     ) {
         let before = self.server.cpu_ms();
         for _ in 0..times {
-            // The server may hang up while a long body is still on its way.
+            // The server may close the connection while a long body is being sent.
             if let Ok(answer) = make(&self.client).send().await {
                 let status = answer.status().as_u16();
                 if !expected.contains(&status) {
-                    self.surprises += 1;
+                    self.unexpected += 1;
                     println!("UNEXPECTED {status} to: {name}");
                 }
                 let _ = answer.bytes().await;

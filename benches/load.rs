@@ -1,14 +1,13 @@
-//! How fast Switchboard answers over a socket, beside others on the same rows and the same machine: `benches/run`.
+//! Compares Switchboard with other servers on the same rows and the same machine: `benches/run`.
 //!
-//! Makes one workspace in a PostgreSQL database of its own and starts the release build over it; a server of the
-//! same fields that is written by hand for Node.js; PostGraphile; and `pgbench` with one ideal statement, which has no
-//! server at all. All answer the page of 50, and their answers are compared before anything is timed. They take
-//! turns, round by round. Then assigning, the badges and what else has a target. What was started and made is gone
-//! at the end, also after Ctrl-C.
+//! Creates one workspace in a new PostgreSQL database, and measures on it the release build, a hand-written Node.js
+//! server with the same fields, PostGraphile, and `pgbench` with one ideal SQL statement and no server. All return the
+//! page of 50, and their responses are compared before the measurement. They take turns in rounds. Assignments, badges
+//! and the other targets follow. All processes and databases are removed at the end, also after Ctrl-C.
 //!
-//! Processor time is what the kernel counts for the processes of a server, and for its connections in PostgreSQL. A
-//! machine that is busy with other things changes it little; the rates it changes more. Needs Linux, `psql` and
-//! `pgbench`, and a PostgreSQL on this machine as the tests do; Node.js 20 for the peers.
+//! CPU time is counted by the kernel for the processes of a server and for its connections in PostgreSQL. Other load on
+//! the machine changes CPU times little and rates more. Requires Linux, `psql` and `pgbench`, a PostgreSQL on this
+//! machine as for the tests, and Node.js 20 for the peers.
 
 mod load {
     pub mod answers;
@@ -32,7 +31,7 @@ use std::process::ExitCode;
 use serde_json::json;
 use tokio::signal::unix::{SignalKind, signal};
 
-use self::load::contenders::Figures;
+use self::load::contenders::Measurement;
 use self::load::options::Options;
 use self::load::pages::{STATEMENT, SWITCHBOARD, Servers, YOGA, YOGA_SCRIPT};
 use self::load::report::{Bound, Goal, Report, Section};
@@ -41,10 +40,10 @@ use self::load::writes::over_http;
 use self::load::{fanout, pages, plot, singles, writes};
 use self::support::database::Database;
 
-/// By convention, for a program that Ctrl-C has ended.
+/// The conventional exit code after Ctrl-C.
 const INTERRUPTED: u8 = 130;
 
-// One thread sends and waits: the servers are to have the rest of the machine.
+// The client uses one thread and leaves the rest of the machine to the servers.
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> ExitCode {
     if !support::is_bench() {
@@ -53,7 +52,7 @@ async fn main() -> ExitCode {
     let options = Options::read();
     let report = tokio::select! {
         report = measure(&options) => report,
-        () = told_to_stop() => return ExitCode::from(INTERRUPTED),
+        () = interrupted() => return ExitCode::from(INTERRUPTED),
     };
     println!("\n{report}");
     let written = options.json.iter().map(|path| (path, format!("{:#}\n", report.json())));
@@ -67,7 +66,7 @@ async fn main() -> ExitCode {
     ExitCode::SUCCESS
 }
 
-async fn told_to_stop() {
+async fn interrupted() {
     let mut terminate = signal(SignalKind::terminate()).expect("signals");
     tokio::select! {
         _ = tokio::signal::ctrl_c() => {}
@@ -78,7 +77,7 @@ async fn told_to_stop() {
 async fn measure(options: &Options) -> Report {
     step("seeding");
     let world = World::postgres(options);
-    // Who writes writes in a database of their own.
+    // Each writer uses its own database.
     let [copy, yogas] = [Database::copy_of(&world.database), Database::copy_of(&world.database)];
     let machine = singles::machine(&world);
     let servers = Servers::start(&world, options);
@@ -89,17 +88,17 @@ async fn measure(options: &Options) -> Report {
     let rows = pages::closed(&world, &servers, false, options).await;
     let slowest = rows.iter().filter(|(name, _)| name != STATEMENT).map(|(_, it)| it.per_second);
     let rate = options.rate.unwrap_or(slowest.fold(f64::INFINITY, f64::min) / 2.0);
-    add("page", "A page of 50, as fast as they come", rows);
+    add("page", "A page of 50, at the maximum rate", rows);
     step("pages with their total");
     let rows = pages::closed(&world, &servers, true, options).await;
     add("countedPage", "The same page with its total", rows);
     step("pages at a fixed rate");
     let rows = pages::open(&world, &servers, rate, options).await;
-    add("pageAtRate", &format!("A page of 50, {rate:.0} a second from each"), rows);
+    add("pageAtRate", &format!("A page of 50, at {rate:.0} requests per second each"), rows);
 
-    step("small answers");
+    step("small responses");
     add("viewCounts", "The badges", singles::view_counts(&world, &servers, options).await);
-    add("trivial", "An answer without a database", singles::trivial(&world, &servers, options).await);
+    add("trivial", "A response without a database", singles::trivial(&world, &servers, options).await);
     let statements = singles::statements(&world).await;
     let start = singles::start(&world).await;
 
@@ -109,23 +108,23 @@ async fn measure(options: &Options) -> Report {
         step("assigning");
         let yoga = (!options.no_node).then(|| World::peer(YOGA_SCRIPT, &yogas));
         let mut writers = vec![over_http(&world.database, SWITCHBOARD, &[&switchboard], &assigning)];
-        let for_yoga = assigning.anew();
+        let for_yoga = assigning.restarted();
         writers.extend(yoga.iter().map(|yoga| over_http(&yogas, YOGA, &[yoga], &for_yoga)));
         let rows = writes::postgres(&world, &writers, &copy, options).await;
-        add("assign", "Assigning, 8 connections, PostgreSQL", rows);
+        add("assign", "Assignments, 8 connections, PostgreSQL", rows);
 
         step("live");
         let watched = world.switchboard(&fanout::SOCKETS);
         writers[0] = over_http(&world.database, SWITCHBOARD, &[&watched], &assigning);
         let rows = fanout::compare(&writers, options).await;
-        let title = format!("From an assignment to the last of {} who watch", options.subscribers);
+        let title = format!("Time from an assignment to the last of {} subscribers", options.subscribers);
         add("live", &title, rows);
     }
     step("two processes");
     let second = world.switchboard(&[]);
     let [read, written] = writes::processes(&world, &switchboard, &second, &assigning, options).await;
     add("pageByTwo", "A page of 50 from two processes on one database", read);
-    add("assignByTwo", "Assigning by two processes on one database", written);
+    add("assignByTwo", "Assignments by two processes on one database", written);
     drop((switchboard, second));
 
     step("live from two processes");
@@ -134,17 +133,20 @@ async fn measure(options: &Options) -> Report {
     for (name, servers) in [("one process", &both[..1]), ("two processes", &both[..])] {
         let servers = Vec::from_iter(servers);
         let contender = over_http(&world.database, name, &servers, &assigning);
-        // One after the other: on one database each would be told of the other's changes.
+        // Measure them one after the other: on one database, each would deliver the other's changes.
         rows.extend(fanout::compare(&[contender], options).await);
     }
-    let title = format!("From an assignment at one to the last of {} at both", options.subscribers);
+    let title = format!(
+        "Time from an assignment at one process to the last of {} subscribers at both",
+        options.subscribers
+    );
     add("liveByTwo", &title, rows);
     drop(both);
 
     step("assigning on SQLite");
     let small = World::sqlite(options);
     let server = small.switchboard(&[]);
-    add("assignSqlite", "Assigning, 8 connections, SQLite", writes::sqlite(&small, &server, options).await);
+    add("assignSqlite", "Assignments, 8 connections, SQLite", writes::sqlite(&small, &server, options).await);
 
     let most = statements.iter().map(|(_, count)| *count).fold(0.0, f64::max);
     let goals = goals(&sections, most, start);
@@ -155,16 +157,16 @@ async fn measure(options: &Options) -> Report {
     Report { machine, settings, sections, goals }
 }
 
-/// The rows of the promises that these figures answer.
+/// Compares the measurements with the performance targets.
 fn goals(sections: &[Section], statements: f64, start: f64) -> Vec<Goal> {
-    let of = |key: &str, name: &str, part: fn(&Figures) -> f64| {
+    let of = |key: &str, name: &str, part: fn(&Measurement) -> f64| {
         let section = sections.iter().find(|section| section.key == key);
         section.and_then(|section| section.of(name)).map_or(f64::NAN, part)
     };
     let rate = |key: &str, name: &str| of(key, name, |it| it.per_second);
     let server = |key: &str, name: &str| of(key, name, |it| it.server_ms);
     let database = |key: &str, name: &str| of(key, name, |it| it.database_ms);
-    let goal = |key, what, unit, bound, figure| Goal { key, what, unit, bound, figure };
+    let goal = |key, what, unit, bound, measured| Goal { key, what, unit, bound, measured };
     use Bound::{AtLeast, AtMost};
     vec![
         goal("pageServer", "a page of 50: CPU of the server", "ms", AtMost(0.3), server("page", SWITCHBOARD)),
@@ -177,70 +179,70 @@ fn goals(sections: &[Section], statements: f64, start: f64) -> Vec<Goal> {
         ),
         goal(
             "yogaServer",
-            "the same page by hand on Node.js: CPU of the server",
+            "CPU of the hand-written Node.js server for the same page",
             "times",
             AtLeast(4.0),
             server("page", YOGA) / server("page", SWITCHBOARD),
         ),
         goal(
             "yogaRate",
-            "rate against the same page by hand on Node.js",
+            "rate, relative to the hand-written Node.js server",
             "times",
             AtLeast(3.0),
             rate("page", SWITCHBOARD) / rate("page", YOGA),
         ),
         goal(
             "statementRate",
-            "rate against one ideal statement without a server",
-            "of it",
+            "rate, relative to one ideal statement without a server",
+            "times",
             AtLeast(0.5),
             rate("page", SWITCHBOARD) / rate("page", STATEMENT),
         ),
         goal(
             "countedStatementRate",
-            "the same with its total, which the statement counts",
-            "of it",
+            "the same with the total, which the statement counts",
+            "times",
             AtLeast(0.5),
             rate("countedPage", SWITCHBOARD) / rate("countedPage", STATEMENT),
         ),
         goal("statements", "SQL statements for a page of 1, 50 or 100", "", AtMost(6.0), statements),
         goal(
             "assignServer",
-            "assigning: CPU of the server",
+            "an assignment: CPU of the server",
             "ms",
             AtMost(0.1),
             server("assign", SWITCHBOARD),
         ),
         goal(
             "assignDatabase",
-            "assigning: CPU of PostgreSQL",
+            "an assignment: CPU of PostgreSQL",
             "ms",
             AtMost(0.45),
             database("assign", SWITCHBOARD),
         ),
         goal(
             "liveP50",
-            "a change to the last of 1,000, p50",
+            "time until the last of 1,000 subscribers has a change, p50",
             "ms",
             AtMost(10.0),
             of("live", SWITCHBOARD, |it| it.p50_ms),
         ),
         goal(
             "liveP99",
-            "a change to the last of 1,000, p99",
+            "time until the last of 1,000 subscribers has a change, p99",
             "ms",
             AtMost(30.0),
             of("live", SWITCHBOARD, |it| it.p99_ms),
         ),
         goal(
             "assignSqlite",
-            "assigning on SQLite, 8 clients",
-            "a second",
+            "assignments on SQLite, 8 connections",
+            "per second",
             AtLeast(1_500.0),
             rate("assignSqlite", SWITCHBOARD),
         ),
-        goal("start", "start to first answer", "s", AtMost(1.0), start),
-        goal("binary", "the binary", "MB", AtMost(30.0), singles::binary()),
+        goal("start", "start to first response", "s", AtMost(1.0), start),
+        goal("binary", "size of the binary", "MB", AtMost(30.0), singles::binary()),
     ]
 }
 
@@ -248,7 +250,7 @@ fn drawing(report: &Report) -> Option<String> {
     let section = report.sections.iter().find(|section| section.key == "page")?;
     let machine = |key: &str| report.machine[key].as_str().unwrap_or_default().to_owned();
     let note = format!(
-        "{} conversations, {} cores, PostgreSQL {}, Node.js {}; made by benches/run",
+        "{} conversations, {} cores, PostgreSQL {}, Node.js {}; created by benches/run",
         report.settings["conversations"],
         report.machine["cores"],
         machine("postgresql"),

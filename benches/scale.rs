@@ -1,11 +1,11 @@
-//! What a page costs as the data grows: `cargo bench --bench scale`.
+//! Measures how the cost of a page grows with the data: `cargo bench --bench scale`.
 //!
-//! Fills two databases of each kind, a large one (one workspace with a fifth of `--conversations`, a million by
-//! default, and four more like it) and one with a workspace of a thousand, serves all with the release build, and
-//! asks each the same, in turns. Prints a table of the medians, of the processor time for each request, and of how
-//! many times longer the large one took; the promise is [`MOST`]. Ends with 1 when the large database is not sound or
-//! when lists without a search break the promise. Linux, with `psql`; `--quick` is a tenth of it, and `--sqlite` or
-//! `--postgres` one kind alone.
+//! Fills two databases of each kind: a large one with `--conversations` (a million by default) in five workspaces, and
+//! a small one with a workspace of a thousand. The release build serves both, and they get the same requests in turns.
+//! Prints a table with the median times, the CPU time per request, and the ratio of the times, which must be at most
+//! [`MAX_RATIO`]. Exits with 1 when `switchboard check` finds a problem in the large database, or when a list without a
+//! search exceeds the ratio. Requires Linux and `psql`. `--quick` uses a tenth of the data; `--sqlite` and `--postgres`
+//! select one kind of database.
 
 mod scale {
     pub mod rows;
@@ -25,12 +25,12 @@ use self::support::process;
 use self::support::server::{Server, program, seed};
 use self::support::table::{Table, quantile};
 
-/// The promise: so many times the time of the small database.
-const MOST: f64 = 1.3;
+/// The maximum ratio of the times of the large and the small database.
+const MAX_RATIO: f64 = 1.3;
 const CONVERSATIONS: u32 = 1_000_000;
 const WORKSPACES: u32 = 5;
 const SMALL: u32 = 1_000;
-/// Requests of one kind to one server before it is the other's turn.
+/// The number of requests in one turn of a server.
 const TURN: u32 = 25;
 const TURNS: u32 = 8;
 const PAGE: u32 = 50;
@@ -47,28 +47,28 @@ const COUNTS: &str = "{ viewCounts { inbox { total open closed unread } assigned
 const CURSORS: &str = "query($first: Int!, $after: String) {
     conversations(first: $first, after: $after) { pageInfo { endCursor } } }";
 
-/// Who asks what.
-struct Question {
+/// A request and its caller.
+struct Request {
     name: String,
     who: Who,
     document: &'static str,
     variables: Value,
-    /// Whether the promise holds for it.
-    promised: bool,
+    /// Whether [`MAX_RATIO`] applies.
+    limited: bool,
 }
 
 #[derive(Clone, Copy)]
 enum Who {
-    /// With all numbers; has read nothing.
+    /// Has access to all numbers; has read nothing.
     Manager,
-    /// With a few of the twenty numbers.
+    /// Has access to a few of the twenty numbers.
     Rep,
-    /// With all numbers; has read all that is open but the three oldest.
+    /// Has access to all numbers; has read all open conversations except the three oldest.
     Reader,
 }
 
-impl Question {
-    /// The same without a cursor: one of the large database means nothing in the small.
+impl Request {
+    /// The same request without a cursor, because a cursor is valid in only one database.
     fn first_page(&self) -> Self {
         let mut first = Self { variables: self.variables.clone(), name: self.name.clone(), ..*self };
         if let Some(variables) = first.variables.as_object_mut() {
@@ -82,12 +82,12 @@ struct Site {
     _database: Database,
     server: Server,
     client: Client,
-    /// In the order of [`Who`].
+    /// Indexed by [`Who`].
     tokens: [String; 3],
     is_postgres: bool,
 }
 
-/// What a request took, by median in milliseconds, and what it cost.
+/// The median time of a request and its mean CPU times, in milliseconds.
 struct Cost {
     millis: f64,
     server_ms: f64,
@@ -106,27 +106,27 @@ async fn main() -> ExitCode {
     let (conversations, turns) =
         if has("--quick") { (CONVERSATIONS / 10, TURNS / 4) } else { (CONVERSATIONS, TURNS) };
     let conversations: u32 = given.unwrap_or(conversations);
-    let mut kept = true;
+    let mut met = true;
     for (name, make) in [
         ("PostgreSQL", Database::postgres as fn() -> Database),
         ("SQLite", Database::sqlite as fn() -> Database),
     ] {
         let skipped = if name == "SQLite" { has("--postgres") } else { has("--sqlite") };
         if !skipped {
-            kept &= compare(name, make, conversations, turns).await;
+            met &= compare(name, make, conversations, turns).await;
         }
     }
-    if kept { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+    if met { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }
 
-/// Prints the table of one kind of database; whether the promise was kept.
+/// Prints the table of one kind of database. Returns whether the ratio was met and the check was clean.
 async fn compare(name: &str, make: fn() -> Database, conversations: u32, turns: u32) -> bool {
     let began = Instant::now();
     let large = Site::make(make(), WORKSPACES, conversations / WORKSPACES);
     let small = Site::make(make(), 1, SMALL);
     println!(
-        "\n{name}: {conversations} conversations, of which {} in the workspace that is asked, against {SMALL}; \
-         made in {} s\n",
+        "\n{name}: {conversations} conversations, of which {} in the queried workspace, compared with {SMALL}; \
+         created in {} s\n",
         conversations / WORKSPACES,
         began.elapsed().as_secs()
     );
@@ -140,48 +140,49 @@ async fn compare(name: &str, make: fn() -> Database, conversations: u32, turns: 
         "ratio",
         "server: ms CPU",
         "database: ms CPU",
-        "kept",
+        "met",
     ]);
-    let mut kept = sound.status.success();
-    for mut question in questions(&large).await {
-        let rows = as_many_as(&small, &mut question).await;
-        let (small, large) = ask_in_turns(&small, &large, &question, turns).await;
+    let mut met = sound.status.success();
+    for mut request in requests(&large).await {
+        let rows = limit_rows(&small, &mut request).await;
+        let (small, large) = ask_in_turns(&small, &large, &request, turns).await;
         let ratio = large.millis / small.millis;
-        let is_kept = ratio <= MOST;
-        kept &= is_kept || !question.promised;
+        let is_met = ratio <= MAX_RATIO;
+        met &= is_met || !request.limited;
         let pair = |small: f64, large: f64| format!("{small:.2} → {large:.2}");
         table.row([
-            question.name,
+            request.name,
             rows.map_or_else(String::new, |rows| rows.to_string()),
             format!("{:.2}", small.millis),
             format!("{:.2}", large.millis),
             format!("{ratio:.2}"),
             pair(small.server_ms, large.server_ms),
             pair(small.database_ms, large.database_ms),
-            (if is_kept { "yes" } else { "NO" }).to_owned(),
+            (if is_met { "yes" } else { "NO" }).to_owned(),
         ]);
     }
     println!("\n{table}");
-    kept
+    met
 }
 
-/// Has a page ask for no more rows than the small database has of it, so that like is compared with like; how many.
-async fn as_many_as(small: &Site, question: &mut Question) -> Option<usize> {
-    question.variables.get("view").or(question.variables.get("first"))?;
-    let first = question.first_page();
+/// Limits the page to the number of rows that the small database returns, so that both return equally many. Returns
+/// this number; `None` if the request is not for a page.
+async fn limit_rows(small: &Site, request: &mut Request) -> Option<usize> {
+    request.variables.get("view").or(request.variables.get("first"))?;
+    let first = request.first_page();
     let answer = small.ask(first.who, first.document, &first.variables).await;
     let rows = answer["data"]["conversations"]["nodes"].as_array()?.len();
-    question.variables["first"] = rows.max(1).into();
+    request.variables["first"] = rows.max(1).into();
     Some(rows)
 }
 
-async fn questions(large: &Site) -> Vec<Question> {
-    let list = |name: String, who: Who, view: &str, filter: Value| Question {
+async fn requests(large: &Site) -> Vec<Request> {
+    let list = |name: String, who: Who, view: &str, filter: Value| Request {
         name,
         who,
         document: LIST,
         variables: json!({ "view": view, "filter": filter, "first": PAGE }),
-        promised: true,
+        limited: true,
     };
     let mut all = Vec::new();
     for (whose, who) in [("all numbers", Who::Manager), ("a few numbers", Who::Rep)] {
@@ -197,9 +198,9 @@ async fn questions(large: &Site) -> Vec<Question> {
         }
     }
     let unread = json!({ "unread": true });
-    all.push(Question {
-        promised: false,
-        ..list("INBOX, unread, who left only the oldest 3".to_owned(), Who::Reader, "INBOX", unread)
+    all.push(Request {
+        limited: false,
+        ..list("INBOX, unread, only the oldest 3 are unread".to_owned(), Who::Reader, "INBOX", unread)
     });
     let read = json!({ "unread": false });
     all.push(list("INBOX, not unread, all numbers".to_owned(), Who::Reader, "INBOX", read));
@@ -208,8 +209,8 @@ async fn questions(large: &Site) -> Vec<Question> {
     for page in [10, 100, 1_000] {
         while at < (page - 1) * PAGE {
             let first = 100.min((page - 1) * PAGE - at);
-            let asked = json!({ "first": first, "after": after });
-            let answer = large.ask(Who::Manager, CURSORS, &asked).await;
+            let variables = json!({ "first": first, "after": after });
+            let answer = large.ask(Who::Manager, CURSORS, &variables).await;
             after = answer["data"]["conversations"]["pageInfo"]["endCursor"].clone();
             at += first;
         }
@@ -222,19 +223,19 @@ async fn questions(large: &Site) -> Vec<Question> {
     }
     for (name, document) in [("viewCounts, all numbers", COUNTS), ("totalCount", TOTAL)] {
         let (name, variables) = (name.to_owned(), json!({}));
-        all.push(Question { name, who: Who::Manager, document, variables, promised: true });
+        all.push(Request { name, who: Who::Manager, document, variables, limited: true });
     }
     let [common, percent, rare] = WORDS;
     for (what, word) in [
         ("a rare word", rare),
         ("a number", "+16501000005"),
-        ("a word of one in a hundred", percent),
-        ("a word that all have", common),
+        ("a word in 1 % of conversations", percent),
+        ("a word in all conversations", common),
     ] {
         for (name, document) in [("search", LIST), ("its totalCount", TOTAL)] {
             let variables = json!({ "filter": { "search": word }, "first": PAGE });
             let name = format!("{name}, {what}");
-            all.push(Question { name, who: Who::Manager, document, variables, promised: false });
+            all.push(Request { name, who: Who::Manager, document, variables, limited: false });
         }
     }
     all
@@ -273,32 +274,32 @@ impl Site {
         answer
     }
 
-    /// Asks a question for a turn, and adds what it took.
-    async fn turn(&self, question: &Question, times: &mut Vec<f64>, cost: &mut Cost) {
-        let spent = || {
+    /// Sends the request for one turn, and adds its times and CPU times.
+    async fn turn(&self, request: &Request, times: &mut Vec<f64>, cost: &mut Cost) {
+        let cpu_ms = || {
             let database = if self.is_postgres { process::cpu_ms_of_all("postgres") } else { 0.0 };
             (self.server.cpu_ms(), database)
         };
-        let (server, database) = spent();
+        let (server, database) = cpu_ms();
         for _ in 0..TURN {
             let began = Instant::now();
-            self.ask(question.who, question.document, &question.variables).await;
+            self.ask(request.who, request.document, &request.variables).await;
             times.push(began.elapsed().as_secs_f64() * 1_000.0);
         }
-        let (server_after, database_after) = spent();
+        let (server_after, database_after) = cpu_ms();
         cost.server_ms += server_after - server;
         cost.database_ms += database_after - database;
     }
 }
 
-async fn ask_in_turns(small: &Site, large: &Site, question: &Question, turns: u32) -> (Cost, Cost) {
+async fn ask_in_turns(small: &Site, large: &Site, request: &Request, turns: u32) -> (Cost, Cost) {
     let mut measured = [small, large].map(|site| (site, Vec::new(), none()));
-    let first = question.first_page();
+    let first = request.first_page();
     for turn in 0..=turns {
         for (place, (site, times, cost)) in measured.iter_mut().enumerate() {
-            site.turn(if place == 0 { &first } else { question }, times, cost).await;
+            site.turn(if place == 0 { &first } else { request }, times, cost).await;
             if turn == 0 {
-                // Warm by now.
+                // Discard the turn that warms up.
                 (*times, *cost) = (Vec::new(), none());
             }
         }

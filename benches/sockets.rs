@@ -1,18 +1,17 @@
-//! What many listeners cost: `cargo bench --bench sockets`.
+//! Measures the cost of many subscribers: `cargo bench --bench sockets`.
 //!
-//! Starts the release build on 200 workspaces, opens 10,000 sockets with a live list each, and measures what they
-//! hold when nothing happens, how soon 1,000 of them in one workspace have an event, what a delivery costs, how
-//! often the database is asked for it, and what it takes when everybody loses their socket and comes back. Prints a
-//! Markdown table. Processor time is the server's, from `/proc`; so it needs Linux, and a busy machine changes it
-//! less than the times.
+//! Starts the release build on 200 workspaces and opens 10,000 sockets with a live list each. Measures the memory and
+//! CPU time of idle sockets, the time until 1,000 subscribers of one workspace have received an event, the CPU time and
+//! SQL statements of a delivery, and the cost when all clients reconnect at once. Prints a Markdown table. The server's
+//! CPU time is read from `/proc`, which requires Linux. Other load on the machine changes CPU times less than times.
 //!
 //! | option | |
 //! |---|---|
-//! | `--postgres` | on PostgreSQL, where `TEST_DATABASE_URL` says, rather than on SQLite |
-//! | `--sockets N` | how many sockets (10,000) |
-//! | `--subscribers N` | how many of them in the workspace where something happens (1,000) |
-//! | `--events N` | how many events are made for each figure (300) |
-//! | `--quick` | a tenth of everything |
+//! | `--postgres` | use PostgreSQL at `TEST_DATABASE_URL` instead of SQLite |
+//! | `--sockets N` | the number of sockets (10,000) |
+//! | `--subscribers N` | the number of these in the workspace with the events (1,000) |
+//! | `--events N` | the number of events per measurement (300) |
+//! | `--quick` | a tenth of all numbers |
 
 mod sockets {
     pub mod desk;
@@ -29,21 +28,21 @@ use switchboard::clock::Clock;
 use switchboard::domain::{AgentId, WorkspaceId};
 use switchboard::token::{Caller, Keys};
 
-use self::sockets::desk::Desk;
+use self::sockets::desk::Assigner;
 use self::sockets::documents;
-use self::sockets::fleet::{Fleet, Seat};
+use self::sockets::fleet::{ClientSpec, Fleet};
 use self::support::database::Database;
 use self::support::server::{SECRET, Seeded, Server, seed};
 use self::support::table::{Table, quantile};
 
 const WORKSPACES: usize = 200;
-/// Descriptors that each process has beside its sockets.
+/// File descriptors that each process needs in addition to its sockets.
 const SPARE_FILES: usize = 200;
-/// How long nothing happens before memory is read.
+/// The idle time before memory is read.
 const REST: Duration = Duration::from_secs(3);
-/// How long to wait before looking again.
+/// The interval of polling.
 const PAUSE: Duration = Duration::from_millis(100);
-/// How long idle sockets are watched.
+/// How long the CPU time of idle sockets is measured.
 const IDLE: Duration = Duration::from_secs(30);
 
 struct Options {
@@ -72,7 +71,7 @@ impl Options {
     }
 }
 
-// One thread for all clients: what they cost is not what is measured, and the server wants the cores.
+// All clients share one thread and leave the other cores to the server.
 #[tokio::main(flavor = "current_thread")]
 async fn main() {
     if !support::is_bench() {
@@ -100,9 +99,9 @@ async fn main() {
             "0",
         ],
     );
-    let desk = Desk::open(&server, &seeded).await;
+    let assigner = Assigner::open(&server, &seeded).await;
     let mut bench =
-        Bench { options, server, metrics, seats: Seats::of(&seeded), desk, table: Table::new(HEADS) };
+        Bench { options, server, metrics, agents: Agents::of(&seeded), assigner, table: Table::new(HEADS) };
     bench.run().await;
     println!("{}", bench.table);
 }
@@ -113,12 +112,12 @@ struct Bench {
     options: Options,
     server: Server,
     metrics: String,
-    seats: Seats,
-    desk: Desk,
+    agents: Agents,
+    assigner: Assigner,
     table: Table,
 }
 
-/// What the server has done up to a moment.
+/// The server's counters at a point in time.
 struct Mark {
     at: Instant,
     cpu_ms: f64,
@@ -128,9 +127,12 @@ struct Mark {
 impl Bench {
     async fn run(&mut self) {
         let (sockets, subscribers) = (self.options.sockets, self.options.subscribers);
-        let mut idle = Fleet::new(self.server.address(), self.seats.elsewhere(sockets - subscribers));
-        let mut alike =
-            Fleet::new(self.server.address(), self.seats.together(subscribers, &[documents::README]));
+        let mut idle =
+            Fleet::new(self.server.address(), self.agents.in_other_workspaces(sockets - subscribers));
+        let mut alike = Fleet::new(
+            self.server.address(),
+            self.agents.in_first_workspace(subscribers, &[documents::README]),
+        );
         let before_kb = self.server.resident_kb();
         let mark = self.mark().await;
         tokio::join!(idle.open(), alike.open());
@@ -141,20 +143,25 @@ impl Bench {
         let mark = self.mark().await;
         tokio::time::sleep(IDLE).await;
         let idle_ms = (self.server.cpu_ms() - mark.cpu_ms) / IDLE.as_secs_f64();
-        self.row(&format!("CPU of {sockets} idle sockets"), "", format!("{idle_ms:.1} ms a second"));
+        self.row(&format!("CPU of {sockets} idle sockets"), "", format!("{idle_ms:.1} ms per second"));
 
-        let told = self.events("one selection", Some(&alike)).await;
+        let with = self.events("one selection", Some(&alike)).await;
         alike.cut().await;
         while self.metric("switchboard_sockets ").await as usize > sockets - subscribers {
             tokio::time::sleep(PAUSE).await;
         }
-        let alone = self.events("nobody listens", None).await;
-        let more = format!("{:.1} (with them {told:.1}, without {alone:.1})", told - alone);
-        self.row(&format!("statements more for an event with {subscribers} listeners"), "≤ 4", more);
+        let without = self.events("no subscribers", None).await;
+        let additional = format!("{:.1} (with {with:.1}, without {without:.1})", with - without);
+        self.row(
+            &format!("additional statements per event with {subscribers} subscribers"),
+            "≤ 4",
+            additional,
+        );
 
         let varied = documents::varied();
         let varied: Vec<&str> = varied.iter().map(String::as_str).collect();
-        let mut varied = Fleet::new(self.server.address(), self.seats.together(subscribers, &varied));
+        let mut varied =
+            Fleet::new(self.server.address(), self.agents.in_first_workspace(subscribers, &varied));
         varied.open().await;
         self.events(&format!("{} selections", documents::SELECTIONS), Some(&varied)).await;
 
@@ -164,13 +171,14 @@ impl Bench {
         }
         let mark = self.mark().await;
         tokio::join!(idle.open(), varied.open());
-        self.report_arrival(&format!("{sockets} sockets lost, and back at once"), &mark).await;
+        self.report_arrival(&format!("{sockets} sockets reconnect at once"), &mark).await;
         let now_kb = self.server.resident_kb();
         let each_kb = now_kb.saturating_sub(before_kb) as f64 / sockets as f64;
-        self.row("memory of a socket after all that", "", format!("{each_kb:.1} KiB"));
+        self.row("memory per socket after the reconnect", "", format!("{each_kb:.1} KiB"));
     }
 
-    /// Makes events, each when the one before has reached everybody; the statements of one.
+    /// Creates events one by one, each after the previous one has reached all subscribers. Returns the number of SQL
+    /// statements per event.
     async fn events(&mut self, name: &str, fleet: Option<&Fleet>) -> f64 {
         let (events, subscribers) = (self.options.events, self.options.subscribers);
         let (mut since_sent, mut since_answered) = (Vec::new(), Vec::new());
@@ -178,28 +186,28 @@ impl Bench {
         for _ in 0..events {
             let sent = Instant::now();
             let Some(fleet) = fleet else {
-                self.desk.assign().await;
+                self.assigner.assign().await;
                 continue;
             };
-            let (answered, last) = fleet.after(subscribers, self.desk.assign()).await;
+            let (answered, last) = fleet.after(subscribers, self.assigner.assign()).await;
             since_sent.push((last - sent).as_secs_f64() * 1_000.0);
             since_answered.push(last.saturating_duration_since(answered).as_secs_f64() * 1_000.0);
         }
         let cpu_ms = self.server.cpu_ms() - mark.cpu_ms;
         let statements = (self.statements().await - mark.statements) as f64 / events as f64;
         if fleet.is_some() {
-            let who = format!("to the last of {subscribers}, {name}");
+            let who = format!("to the last of {subscribers} subscribers, {name}");
             let mut percentiles = |what: &str, target: &str, samples: &mut [f64]| {
                 let (p50, p99) = (quantile(samples, 0.5), quantile(samples, 0.99));
-                let figure = format!("p50 {p50:.1}, p99 {p99:.1} ms");
-                self.table.row([format!("{what} {who}"), target.to_owned(), figure]);
+                let result = format!("p50 {p50:.1}, p99 {p99:.1} ms");
+                self.table.row([format!("{what} {who}"), target.to_owned(), result]);
             };
             percentiles("from sending the mutation", "p50 ≤ 10, p99 ≤ 30 ms", &mut since_sent);
-            percentiles("from its answer", "", &mut since_answered);
+            percentiles("from its response", "", &mut since_answered);
             let each_us = 1_000.0 * cpu_ms / (events * subscribers) as f64;
-            let a_second = 1_000_000.0 / each_us;
-            let figure = format!("{a_second:.0} ({each_us:.1} µs each)");
-            self.row(&format!("deliveries a second and core, {name}"), "≥ 30,000", figure);
+            let per_second = 1_000_000.0 / each_us;
+            let result = format!("{per_second:.0} ({each_us:.1} µs each)");
+            self.row(&format!("deliveries per second and core, {name}"), "≥ 30,000", result);
         }
         statements
     }
@@ -209,13 +217,13 @@ impl Bench {
         let (took, cpu_ms) = (mark.at.elapsed().as_secs_f64(), self.server.cpu_ms() - mark.cpu_ms);
         let statements = (self.statements().await - mark.statements) as f64 / sockets;
         let each_ms = cpu_ms / sockets;
-        let figure = format!("{took:.1} s, CPU {each_ms:.2} ms each, {statements:.1} statements each");
-        self.row(name, "", figure);
+        let result = format!("{took:.1} s, CPU {each_ms:.2} ms each, {statements:.1} statements each");
+        self.row(name, "", result);
     }
 
-    fn row(&mut self, what: &str, target: &str, figure: String) {
-        eprintln!("{what}: {figure}");
-        self.table.row([what.to_owned(), target.to_owned(), figure]);
+    fn row(&mut self, what: &str, target: &str, result: String) {
+        eprintln!("{what}: {result}");
+        self.table.row([what.to_owned(), target.to_owned(), result]);
     }
 
     async fn mark(&self) -> Mark {
@@ -234,10 +242,10 @@ impl Bench {
     }
 }
 
-/// The agents of all workspaces, as callers.
-struct Seats(Vec<Vec<Arc<str>>>);
+/// The `Authorization` values of all agents, by workspace.
+struct Agents(Vec<Vec<Arc<str>>>);
 
-impl Seats {
+impl Agents {
     fn of(seeded: &Seeded) -> Self {
         let keys = Keys::new(SECRET.as_bytes()).expect("a secret");
         let (now, hours) = (Clock::system().now(), Duration::from_secs(12 * 3_600));
@@ -254,28 +262,28 @@ impl Seats {
         Self(workspaces.collect())
     }
 
-    /// In the first workspace, each with the next of the documents.
-    fn together(&self, seats: usize, documents: &[&str]) -> Vec<Seat> {
+    /// Clients in the first workspace, which use the documents in turn.
+    fn in_first_workspace(&self, count: usize, documents: &[&str]) -> Vec<ClientSpec> {
         let documents: Vec<Arc<str>> = documents.iter().map(|document| (*document).into()).collect();
-        let seat = |n: usize| Seat {
+        let client = |n: usize| ClientSpec {
             bearer: self.0[0][n % self.0[0].len()].clone(),
             document: documents[n % documents.len()].clone(),
         };
-        (0..seats).map(seat).collect()
+        (0..count).map(client).collect()
     }
 
-    /// In the other workspaces.
-    fn elsewhere(&self, seats: usize) -> Vec<Seat> {
+    /// Clients in the other workspaces.
+    fn in_other_workspaces(&self, count: usize) -> Vec<ClientSpec> {
         let document: Arc<str> = documents::README.into();
-        let seat = |n: usize| {
+        let client = |n: usize| {
             let agents = &self.0[1 + n % (self.0.len() - 1)];
-            Seat { bearer: agents[n % agents.len()].clone(), document: document.clone() }
+            ClientSpec { bearer: agents[n % agents.len()].clone(), document: document.clone() }
         };
-        (0..seats).map(seat).collect()
+        (0..count).map(client).collect()
     }
 }
 
-/// Lets this process and its children open as many files as they may; says when those are too few.
+/// Raises the limit of open files of this process and its children to the maximum, and warns if it is too low.
 fn allow_files(sockets: usize) {
     let limits = std::fs::read_to_string("/proc/self/limits").unwrap_or_default();
     let line = limits.lines().find_map(|line| line.strip_prefix("Max open files"));
@@ -288,7 +296,7 @@ fn allow_files(sockets: usize) {
     }
 }
 
-/// An address on which nobody listens.
+/// A free address.
 fn free_address() -> String {
     let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
     listener.local_addr().expect("an address").to_string()

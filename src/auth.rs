@@ -9,10 +9,10 @@ use crate::graphql::{self, Scope};
 use crate::service::{Error, Services};
 use crate::token::{LEEWAY_SECONDS, Subject, TokenError};
 
-/// How long a token is good for that is accepted within the leeway.
+/// How long a session lasts whose token has expired within the leeway.
 const LEEWAY: Duration = Duration::from_secs(LEEWAY_SECONDS);
 
-/// Signs callers in by their tokens; role, activity and access come from the database each time.
+/// Signs callers in by their tokens. Reads each caller's role, status and access from the database.
 #[derive(Clone)]
 pub struct TokenSignIn {
     services: Services,
@@ -27,7 +27,7 @@ impl TokenSignIn {
 impl SignIn for TokenSignIn {
     async fn sign_in(&self, bearer: Option<&str>) -> Result<Session, SignInError> {
         let refused = |message: &str| SignInError::Unauthenticated(message.to_owned());
-        let token = bearer.ok_or_else(|| refused("A bearer token is needed."))?;
+        let token = bearer.ok_or_else(|| refused("A bearer token is required."))?;
         let verified = self.services.keys().verify(token).await.map_err(|error| match error {
             TokenError::Expired => refused("The token has expired."),
             TokenError::Invalid | TokenError::NoSecret => refused("The token is not valid."),
@@ -37,7 +37,7 @@ impl SignIn for TokenSignIn {
             let caller = match verified.subject {
                 Subject::Caller(caller) => caller,
                 Subject::Email { workspace_id, email } => {
-                    self.services.agent_with(workspace_id, &email).await?
+                    self.services.agent_by_email(workspace_id, &email).await?
                 }
             };
             Ok((caller, self.services.access(caller).await?))
@@ -45,16 +45,16 @@ impl SignIn for TokenSignIn {
         let (caller, access) = signed_in.await.map_err(|error| match error {
             Error::Unauthenticated => refused("The agent of this token cannot sign in."),
             error => {
-                tracing::error!(%error, "a caller could not be signed in");
+                tracing::error!(%error, "signing a caller in failed");
                 SignInError::Unavailable
             }
         })?;
-        // A token that has expired within the leeway is let in, and its socket lives no longer than the leeway.
-        let left = verified.expires_at.as_micros() - self.services.clock().now().as_micros();
-        let left = u64::try_from(left).map_or(LEEWAY, Duration::from_micros);
+        // A token that expired within the leeway is accepted, and its socket lasts no longer than the leeway.
+        let expires_in = verified.expires_at.as_micros() - self.services.clock().now().as_micros();
+        let expires_in = u64::try_from(expires_in).map_or(LEEWAY, Duration::from_micros);
         let (services, later) = (self.services.clone(), self.services.clone());
         Ok(Session {
-            expires_in: Some(left),
+            expires_in: Some(expires_in),
             revoked: self.services.revoked(&access),
             user_key: caller.agent_id().map(|id| id.0),
             tenant_key: Some(caller.workspace_id().0),

@@ -1,8 +1,8 @@
-//! Time as a parameter.
+//! Timestamps and an injectable clock.
 //!
-//! [`Timestamp`] is an instant in whole microseconds, the resolution that both databases store exactly, so
-//! that a value read back equals the value written. [`Clock`] is where instants come from: services hold
-//! one and pass instants down, so that the rules in [`crate::domain`] never ask what time it is.
+//! [`Timestamp`] is a point in time in whole microseconds. Both databases store this resolution exactly, so a value
+//! that is read equals the value that was written. Services own a [`Clock`] and pass timestamps to the rules in
+//! [`crate::domain`], which never read the clock themselves.
 
 use std::fmt;
 use std::sync::Arc;
@@ -10,13 +10,13 @@ use std::sync::Arc;
 use chrono::{DateTime, SecondsFormat, TimeZone, Utc};
 use serde::{Deserialize, Serialize};
 
-/// An instant, in microseconds since 1970-01-01T00:00:00Z.
+/// A point in time, in microseconds since 1970-01-01T00:00:00Z.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct Timestamp(i64);
 
 impl Timestamp {
-    /// The instant `micros` microseconds after the Unix epoch.
+    /// The timestamp `micros` microseconds after the Unix epoch.
     pub const fn from_micros(micros: i64) -> Self {
         Self(micros)
     }
@@ -26,12 +26,12 @@ impl Timestamp {
         self.0
     }
 
-    /// This instant moved by `micros` microseconds, which may be negative; saturates at the ends of time.
+    /// Adds `micros` microseconds, which may be negative. Saturates at the limits of the type.
     pub const fn plus_micros(self, micros: i64) -> Self {
         Self(self.0.saturating_add(micros))
     }
 
-    /// Reads an RFC 3339 date and time with any offset; digits past microseconds are cut off.
+    /// Parses an RFC 3339 date and time with any offset. Digits after the microseconds are truncated.
     ///
     /// `None` when the text is not RFC 3339.
     pub fn parse(text: &str) -> Option<Self> {
@@ -39,7 +39,7 @@ impl Timestamp {
     }
 }
 
-/// RFC 3339 in UTC, with as many fractional digits as the instant needs.
+/// RFC 3339 in UTC, with as many fractional digits as necessary.
 impl fmt::Display for Timestamp {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match Utc.timestamp_micros(self.0).single() {
@@ -55,22 +55,22 @@ impl fmt::Debug for Timestamp {
     }
 }
 
-/// Where the present comes from; cheap to clone.
+/// The source of the current time. Cheap to clone.
 #[derive(Clone)]
 pub struct Clock(Arc<dyn Fn() -> Timestamp + Send + Sync>);
 
 impl Clock {
-    /// The machine's clock, cut to microseconds.
+    /// The system clock, truncated to microseconds.
     pub fn system() -> Self {
         Self::from_fn(|| Timestamp(Utc::now().timestamp_micros()))
     }
 
-    /// A clock that asks `now` each time.
+    /// A clock that calls `now` each time.
     pub fn from_fn(now: impl Fn() -> Timestamp + Send + Sync + 'static) -> Self {
         Self(Arc::new(now))
     }
 
-    /// The present instant. Two calls may go backwards: the machine's clock can be set.
+    /// The current time. It may go backwards between two calls, because the system clock can be set.
     pub fn now(&self) -> Timestamp {
         (self.0)()
     }

@@ -1,6 +1,6 @@
-//! Typed settings of a server. Where they come from (flags, variables) is the command line's business.
+//! The settings of a server. The command line builds them from flags and environment variables.
 //!
-//! Secrets do not show in `Debug`.
+//! `Debug` does not print secrets.
 
 use std::fmt;
 use std::net::SocketAddr;
@@ -16,7 +16,7 @@ use crate::token::Expected;
 use crate::token::jwks::JwksSettings;
 use graphql_transport::settings::TransportSettings;
 
-/// A value that does not show itself.
+/// A string that `Debug` does not print.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Secret(String);
 
@@ -25,7 +25,7 @@ impl Secret {
         Self(value.into())
     }
 
-    /// The value, for whoever has to use it.
+    /// The secret value.
     pub fn expose(&self) -> &str {
         &self.0
     }
@@ -45,20 +45,20 @@ impl std::str::FromStr for Secret {
     }
 }
 
-/// Whether people can explore the API in their browser.
+/// Whether GraphiQL is served.
 #[derive(Debug, Clone, Default)]
 pub enum Graphiql {
     #[default]
     Off,
-    /// `identities` are signed in from the start: for demonstrations only.
+    /// `identities` are the agents to choose from, the first signed in initially. For demonstrations only.
     On { identities: Vec<Identity>, install_assets: bool },
 }
 
-/// Whether the team works on the page at `/`.
+/// Whether the inbox is served at `/`.
 #[derive(Debug, Clone)]
 pub enum Inbox {
     Off,
-    /// `identities` are signed in from the start: for demonstrations only.
+    /// `identities` are the agents to choose from, the first signed in initially. For demonstrations only.
     On {
         identities: Vec<Identity>,
     },
@@ -70,12 +70,13 @@ impl Default for Inbox {
     }
 }
 
-/// How a server goes down.
+/// How a server shuts down.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Drain {
-    /// How long it still accepts requests after it has said that it is not ready, so that its balancer notices.
+    /// How long the server still accepts requests after `/readyz` reports that it is not ready. Gives the load balancer
+    /// time to notice.
     pub notice: Duration,
-    /// How long it then waits for what has begun.
+    /// How long the server then waits for running requests.
     pub limit: Duration,
 }
 
@@ -85,15 +86,15 @@ impl Default for Drain {
     }
 }
 
-/// What tells this process that another has written something.
+/// How processes notify each other of writes.
 #[derive(Debug, Clone, Default)]
 pub enum Wakeups {
-    /// NOTIFY of PostgreSQL; on SQLite, which one process serves, there is nobody to tell.
+    /// NOTIFY of PostgreSQL. Does nothing on SQLite, which only one process can serve.
     #[default]
     Notify,
-    /// NATS, at a URL.
+    /// NATS, at this URL.
     Nats(Secret),
-    /// Nothing: the poll alone.
+    /// No notifications: processes only poll.
     Off,
 }
 
@@ -107,55 +108,55 @@ impl std::str::FromStr for Wakeups {
             _ if text.starts_with("nats://") || text.starts_with("tls://") => {
                 Ok(Self::Nats(Secret::new(text)))
             }
-            _ => Err("write notify, none, or where NATS is: nats://HOST:4222"),
+            _ => Err("must be `notify`, `none` or the URL of a NATS server, such as nats://HOST:4222"),
         }
     }
 }
 
-/// Which tokens are accepted, and what new ones are signed with. A secret or a key set is needed.
+/// Which tokens are accepted, and the key that signs new ones. A secret or a key set is required.
 #[derive(Debug, Clone, Default)]
 pub struct TokenSettings {
-    /// The HS256 secret that tokens are signed with.
+    /// The HS256 secret that signs and verifies tokens.
     pub secret: Option<Secret>,
-    /// The one before, whose tokens still hold.
+    /// The previous HS256 secret. Its tokens are still accepted.
     pub previous_secret: Option<Secret>,
-    /// The keys of an identity provider.
+    /// The key set of an identity provider.
     pub jwks: Option<JwksSettings>,
     pub expected: Expected,
 }
 
-/// Everything that a server is started with.
+/// All settings of a server.
 #[derive(Debug, Clone)]
 pub struct ServerConfig {
     /// `sqlite:PATH` or `postgres://…`.
     pub database_url: Secret,
-    /// Port 0 takes a free one.
+    /// The address to listen on. Port 0 picks a free port.
     pub listen: SocketAddr,
     pub tokens: TokenSettings,
-    /// Connections to PostgreSQL.
+    /// The number of connections to PostgreSQL.
     pub pool_size: usize,
     pub wakeups: Wakeups,
     pub service: Settings,
-    /// How long PostgreSQL may take.
+    /// The time-outs of PostgreSQL.
     pub timeouts: Timeouts,
-    /// What one operation may ask for.
+    /// The limits of one operation.
     pub operations: graphql::Limits,
     pub graphiql: Graphiql,
     pub inbox: Inbox,
-    /// `None` turns the webhook off.
+    /// The settings of the Twilio webhook; `None` turns the webhook off.
     pub twilio: Option<TwilioSettings>,
     pub transport: TransportSettings,
     pub drain: Drain,
-    /// Where `/metrics` is served; `None` serves it nowhere. Port 0 takes a free one.
+    /// The address of `/metrics`; `None` does not serve it. Port 0 picks a free port.
     pub metrics_listen: Option<SocketAddr>,
     pub clock: Clock,
 }
 
-/// Connections to PostgreSQL, unless set otherwise.
+/// The default number of connections to PostgreSQL.
 pub const DEFAULT_POOL_SIZE: usize = 10;
 
 impl ServerConfig {
-    /// The defaults for everything that has one.
+    /// The default settings.
     pub fn new(database_url: impl Into<String>, listen: SocketAddr, token_secret: Secret) -> Self {
         Self {
             database_url: Secret::new(database_url),

@@ -1,10 +1,10 @@
-//! The world that `switchboard demo` shows: a bicycle shop in the middle of its day.
+//! The workspace of `switchboard demo`: a busy bicycle shop.
 //!
-//! [`World::build`] writes a workspace of its own with its past, [`traffic`] keeps it alive. Three of its people
-//! are whoever tries the demo: [`World::manager`], [`World::rep`] and [`World::rep2`]. Everybody else is
-//! played by the traffic, which leaves those three, and what they own, in peace.
+//! [`World::build`] creates a new workspace with past conversations, and [`traffic`] simulates activity in it. The
+//! visitor of the demo can sign in as one of three agents: [`World::manager`], [`World::rep`] and [`World::rep2`]. The
+//! simulation acts as the other agents. It does not act as these three and does not change their conversations.
 //!
-//! Where it is stored and how it is served is the command line's business.
+//! The command line chooses the database and starts the server.
 
 pub mod traffic;
 
@@ -16,34 +16,35 @@ use rand::{Rng, SeedableRng};
 use crate::domain::{Agent, AgentId, Plan};
 use crate::http::pages::graphiql::Identity;
 use crate::seed::Backdating;
-use crate::seed::past::{self, DAY_MICROS, HOUR_MICROS, MINUTE_MICROS, Tale};
+use crate::seed::past::{self, DAY_MICROS, HOUR_MICROS, History, MINUTE_MICROS};
 use crate::seed::staff::{self, Staff};
 use crate::service::operator::import::PastConversation;
 use crate::service::{Error, Services};
 use crate::token::{Caller, TokenError};
 use synthetic::{Ending, Speaker, Thread};
 
-/// How long the demo's tokens hold.
+/// How long the demo's tokens are valid.
 pub const TOKEN_TTL: Duration = Duration::from_secs(12 * 60 * 60);
-/// Open conversations that nobody owns, all on the first number, where everybody can claim them.
+/// The number of open, unassigned conversations. All are on the first phone number, where every agent can claim them.
 pub const UNASSIGNED: usize = 8;
-/// Conversations that somebody owns and that are open.
+/// The number of open conversations with an owner.
 pub const IN_PROGRESS: usize = 62;
-/// Conversations that are closed.
+/// The number of closed conversations.
 pub const CLOSED: usize = 250;
 
-/// The same past each time, so that the documentation can show it.
+/// A fixed seed: every demo has the same past, so the documentation can show it.
 const PAST_RNG_SEED: u64 = 1_817;
-/// No conversation began earlier than this before now.
+/// The age of the oldest conversation.
 const SPAN_MICROS: i64 = 14 * DAY_MICROS;
-/// A conversation that took longer is told faster.
+/// The maximum duration of a conversation. Longer ones are compressed in time.
 const LONGEST_MICROS: i64 = 5 * DAY_MICROS;
-/// How many threads are drawn until one fits.
+/// The maximum number of threads to draw until one has the required status.
 const DRAWS: usize = 1_000;
-/// Of a hundred closed conversations, so many never had an owner.
+/// The percentage of closed conversations that never had an owner.
 const CLOSED_UNOWNED_PERCENT: u32 = 6;
 
-/// Who of [`synthetic::demo_team`] has which numbers (Support, Billing, Sales), and how much of the work.
+/// For each agent of [`synthetic::demo_team`]: access to the numbers Support, Billing and Sales, and the relative share
+/// of the work.
 const ROSTER: [([bool; 3], u32); 8] = [
     ([true, true, true], 1),  // Ines Duarte, signed in
     ([true, true, true], 1),  // Samuel Achebe-Ortiz
@@ -54,7 +55,7 @@ const ROSTER: [([bool; 3], u32); 8] = [
     ([true, true, true], 2),  // Théa Béranger
     ([false, true, true], 3), // Юлия Соколова
 ];
-/// How much of the work comes in on each number.
+/// The relative share of conversations on each phone number.
 const NUMBER_WEIGHTS: [u32; 3] = [60, 22, 18];
 
 /// The demo's workspace.
@@ -66,7 +67,7 @@ pub struct World {
     pub rep2: Agent,
 }
 
-/// The tokens of those whom one can be.
+/// The tokens of the three agents a visitor can sign in as, and of the service.
 #[derive(Clone, serde::Serialize)]
 pub struct Tokens {
     pub manager: String,
@@ -75,26 +76,26 @@ pub struct Tokens {
     pub service: String,
 }
 
-/// Which past is wanted.
+/// The current status of a past conversation.
 #[derive(Clone, Copy)]
-enum Standing {
+enum PastStatus {
     Unassigned,
     InProgress,
     Closed,
 }
 
 impl World {
-    /// Writes a new workspace with its past. `services` were started with the clock of `backdating`.
+    /// Creates a new workspace with past conversations. `services` must use the clock of `backdating`.
     ///
     /// # Errors
-    /// What the database fails with.
+    /// Errors of the database.
     pub async fn build(services: &Services, backdating: &Backdating) -> Result<Self, Error> {
         let back = backdating.set_back(SPAN_MICROS + DAY_MICROS);
         let has_access = |agent: usize, number: usize| ROSTER[agent].0[number];
         let enrolled = staff::enrol(services, synthetic::demo_team(), 0, Plan::Team, has_access);
         let (staff, _) = enrolled.await?;
         drop(back);
-        let missing = || Error::BadInput("The demo's team has a manager and two reps.".to_owned());
+        let missing = || Error::BadInput("The demo's team needs a manager and two reps.".to_owned());
         let manager = staff.managers().next().cloned().ok_or_else(missing)?;
         let mut reps = staff.reps().cloned();
         let (rep, rep2) = (reps.next().ok_or_else(missing)?, reps.next().ok_or_else(missing)?);
@@ -105,20 +106,20 @@ impl World {
         Ok(world)
     }
 
-    /// The first customer's serial whom the past does not know.
+    /// The serial of the first customer without a past conversation.
     fn next_customer(&self) -> u64 {
         (UNASSIGNED + IN_PROGRESS + CLOSED) as u64
     }
 
-    /// Signs everybody in whom one can be.
+    /// Signs the tokens of the three agents and of the service.
     ///
     /// # Errors
-    /// When the tokens cannot be signed.
+    /// When a token cannot be signed.
     pub fn tokens(&self, services: &Services) -> Result<Tokens, TokenError> {
         tokens(services, &self.staff, [&self.manager, &self.rep, &self.rep2])
     }
 
-    /// Those three for GraphiQL's switch, the manager first.
+    /// The identities that GraphiQL offers, the manager first.
     pub fn identities(&self, tokens: &Tokens) -> Vec<Identity> {
         let labelled = [
             (&self.manager, "manager", &tokens.manager),
@@ -132,45 +133,46 @@ impl World {
         labelled.into_iter().map(identity).collect()
     }
 
-    /// Whether `agent` is one of the three whom one can be.
-    pub fn is_signed_in(&self, agent: AgentId) -> bool {
+    /// Whether `agent` is one of the three agents a visitor can sign in as.
+    pub fn is_visitor(&self, agent: AgentId) -> bool {
         [&self.manager, &self.rep, &self.rep2].iter().any(|visitor| visitor.id == agent)
     }
 
     fn past(&self, backdating: &Backdating) -> Result<Vec<PastConversation>, Error> {
         let mut rng = StdRng::seed_from_u64(PAST_RNG_SEED);
-        let standings = std::iter::repeat_n(Standing::Unassigned, UNASSIGNED)
-            .chain(std::iter::repeat_n(Standing::InProgress, IN_PROGRESS))
-            .chain(std::iter::repeat_n(Standing::Closed, CLOSED));
+        let statuses = std::iter::repeat_n(PastStatus::Unassigned, UNASSIGNED)
+            .chain(std::iter::repeat_n(PastStatus::InProgress, IN_PROGRESS))
+            .chain(std::iter::repeat_n(PastStatus::Closed, CLOSED));
         let now = backdating.present();
         let mut past = Vec::with_capacity(UNASSIGNED + IN_PROGRESS + CLOSED);
-        for (serial, standing) in (0..).zip(standings) {
-            let number = match standing {
-                Standing::Unassigned => 0,
+        for (serial, status) in (0..).zip(statuses) {
+            let number = match status {
+                PastStatus::Unassigned => 0,
                 _ => weighted(&mut rng, &NUMBER_WEIGHTS),
             };
             let number = self.staff.numbers[number].id;
-            let owner = self.owner(&mut rng, number, standing);
-            let thread = draw(&mut rng, standing);
-            let tale = Tale::tell(&mut rng, thread, &self.staff.crew(number), owner).within(LONGEST_MICROS);
-            let ended = now.plus_micros(-age_micros(&mut rng, standing));
+            let owner = self.owner(&mut rng, number, status);
+            let thread = draw(&mut rng, status);
+            let history = History::generate(&mut rng, thread, &self.staff.agents_on(number), owner)
+                .within(LONGEST_MICROS);
+            let ended = now.plus_micros(-age_micros(&mut rng, status));
             let customer = synthetic::customer(&mut rng, serial);
-            past.push(past::conversation(number, customer, tale.ending(ended))?);
+            past.push(past::conversation(number, customer, history.ending(ended))?);
         }
         Ok(past)
     }
 
-    /// Who is to own a conversation on `number`, by how much of the work each has.
+    /// Chooses the owner of a conversation on `number`, weighted by the agents' shares of the work.
     fn owner(
         &self,
         rng: &mut StdRng,
         number: crate::domain::PhoneNumberId,
-        standing: Standing,
+        status: PastStatus,
     ) -> Option<AgentId> {
-        let unowned = match standing {
-            Standing::Unassigned => 100,
-            Standing::InProgress => 0,
-            Standing::Closed => CLOSED_UNOWNED_PERCENT,
+        let unowned = match status {
+            PastStatus::Unassigned => 100,
+            PastStatus::InProgress => 0,
+            PastStatus::Closed => CLOSED_UNOWNED_PERCENT,
         };
         if rng.random_range(0..100) < unowned {
             return None;
@@ -184,10 +186,10 @@ impl World {
     }
 }
 
-/// Signs three agents and the workspace's service in.
+/// Signs the tokens of three agents and of the workspace's service.
 ///
 /// # Errors
-/// When the tokens cannot be signed.
+/// When a token cannot be signed.
 pub fn tokens(
     services: &Services,
     staff: &Staff,
@@ -203,14 +205,14 @@ pub fn tokens(
     })
 }
 
-/// A thread that can stand so.
-fn draw(rng: &mut StdRng, standing: Standing) -> Thread {
-    let fits = |thread: &Thread| match standing {
-        Standing::Unassigned => {
+/// Draws a thread that can have this status.
+fn draw(rng: &mut StdRng, status: PastStatus) -> Thread {
+    let fits = |thread: &Thread| match status {
+        PastStatus::Unassigned => {
             thread.ending == Ending::Waiting && thread.turns.iter().all(|turn| turn.from == Speaker::Customer)
         }
-        Standing::InProgress => thread.ending != Ending::Closed,
-        Standing::Closed => thread.ending == Ending::Closed,
+        PastStatus::InProgress => thread.ending != Ending::Closed,
+        PastStatus::Closed => thread.ending == Ending::Closed,
     };
     for _ in 0..DRAWS {
         let thread = synthetic::thread(rng);
@@ -218,22 +220,22 @@ fn draw(rng: &mut StdRng, standing: Standing) -> Thread {
             return thread;
         }
     }
-    // Not in a thousand lifetimes; the demo would have one conversation that stands otherwise.
+    // Practically unreachable. The demo would have one conversation with another status.
     synthetic::thread(rng)
 }
 
-/// How long ago the last thing happened.
-fn age_micros(rng: &mut StdRng, standing: Standing) -> i64 {
-    match standing {
-        Standing::Unassigned => rng.random_range(MINUTE_MICROS..2 * HOUR_MICROS),
-        // Most of what is open is of today.
-        Standing::InProgress if rng.random_bool(0.7) => rng.random_range(MINUTE_MICROS..9 * HOUR_MICROS),
-        Standing::InProgress => rng.random_range(9 * HOUR_MICROS..3 * DAY_MICROS),
-        Standing::Closed => rng.random_range(10 * MINUTE_MICROS..8 * DAY_MICROS),
+/// Draws the time since the conversation's last event.
+fn age_micros(rng: &mut StdRng, status: PastStatus) -> i64 {
+    match status {
+        PastStatus::Unassigned => rng.random_range(MINUTE_MICROS..2 * HOUR_MICROS),
+        // Most open conversations were active today.
+        PastStatus::InProgress if rng.random_bool(0.7) => rng.random_range(MINUTE_MICROS..9 * HOUR_MICROS),
+        PastStatus::InProgress => rng.random_range(9 * HOUR_MICROS..3 * DAY_MICROS),
+        PastStatus::Closed => rng.random_range(10 * MINUTE_MICROS..8 * DAY_MICROS),
     }
 }
 
-/// A place in `shares`, each as likely as its share. They are not all zero.
+/// Draws an index of `shares`, with a probability proportional to its share. Not all shares may be zero.
 fn weighted(rng: &mut StdRng, shares: &[u32]) -> usize {
     let mut left = rng.random_range(0..shares.iter().sum::<u32>().max(1));
     shares

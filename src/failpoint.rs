@@ -1,10 +1,11 @@
-//! Places where a test stops the program from outside: `SWITCHBOARD_FAILPOINTS="before_commit=abort@3"`.
+//! Failpoints: named places at which a test can stop the program, with a variable such as
+//! `SWITCHBOARD_FAILPOINTS="before_commit=abort@3"`.
 //!
-//! A failpoint is passed by name, and the plan in the variable says at which pass something happens: `abort`, which
-//! ends the process at once as `kill -9` does, or `panic`. Several plans are separated by commas; without `@` it is
-//! the first pass. Release builds hold none of this: the macro is empty and the variable is not read.
+//! Each entry of the variable is a failpoint's name, an action, and the pass at which the action happens. `abort` ends
+//! the process immediately, like `kill -9`; `panic` panics. The default pass is the first. Commas separate entries.
+//! Release builds contain no failpoints: the macro is empty and the variable is not read.
 
-/// Passes the failpoint of this name. Nothing in a release build.
+/// Marks the failpoint `$name`. Empty in a release build.
 macro_rules! failpoint {
     ($name:literal) => {
         #[cfg(debug_assertions)]
@@ -35,7 +36,7 @@ pub(crate) mod plans {
     struct FailpointPlan {
         name: String,
         action: Action,
-        /// At which pass, from 1.
+        /// The pass at which the action happens, counted from 1.
         at: u64,
         passes: AtomicU64,
     }
@@ -53,13 +54,13 @@ pub(crate) mod plans {
         }
     }
 
-    /// Does what is planned at this pass of `name`, if anything.
+    /// Counts a pass of the failpoint `name`, and runs the action that is planned for this pass.
     pub(crate) fn pass(name: &str) {
         for plan in PLANS.iter().filter(|plan| plan.name == name) {
             if plan.passes.fetch_add(1, Ordering::Relaxed) + 1 == plan.at {
                 match plan.action {
                     Action::Abort => std::process::abort(),
-                    Action::Panic => panic!("the failpoint {name}"),
+                    Action::Panic => panic!("failpoint {name}"),
                 }
             }
         }

@@ -1,71 +1,75 @@
 //! Switchboard tells an SMS team, live, who owns every customer conversation.
 //!
-//! It is one GraphQL API over one log of events. Queries read rows, mutations change rows and append events in
-//! the same transaction, and everything live is a position in that log.
+//! It is one GraphQL API over one event log per workspace. Queries read rows. Mutations change rows and append events
+//! in the same transaction. Subscriptions read events from a position in the log.
 //!
-//! # The map
+//! # Modules
 //!
-//! A module may use those below it, never those above; a test reads the `use` lines and fails on a breach.
+//! A module may use only the modules below it in this table. A test checks the `use` lines.
 //!
-//! | module | holds |
+//! | module | contents |
 //! |---|---|
-//! | [`app`], [`demo`], [`seed`] | a running server, put together; worlds to fill it with |
-//! | [`http`] | the two transports, the guard in front of them, the webhook, GraphiQL's page |
-//! | [`graphql`] | the schema: a view over services and domain, with no rule in it |
-//! | [`service`] | one function a use case: who may, in which transaction, with which outcome |
-//! | [`store`] | Diesel: both databases behind one set of queries |
-//! | [`domain`] | the rules, pure |
-//! | [`clock`], [`token`], [`metrics`], [`config`], [`synthetic`] | time as a parameter; bearer tokens; counts; settings; believable texts |
-//! | `known` | what has been found out about documents that are sent again and again |
-//! | `failpoint` | where tests stop the program; empty in a release build |
+//! | [`server`], [`auth`] | start-up, routes, and tokens to callers |
+//! | [`demo`], [`seed`] | sample data |
+//! | [`http`] | HTTP and WebSocket transports, the checks of GraphQL documents, the webhook, GraphiQL's page |
+//! | [`graphql`] | the schema, which maps services and domain to GraphQL and contains no rules |
+//! | [`service`] | use cases: permissions, transactions and results |
+//! | [`store`] | Diesel: one set of queries for both databases |
+//! | [`domain`] | the rules, as pure functions |
+//! | [`clock`], [`token`], [`metrics`] | time as a parameter; bearer tokens; metrics |
+//! | [`config`] | settings |
+//! | `failpoint` | points where tests stop the program; empty in a release build |
 //!
-//! # What always holds
+//! # Invariants
 //!
-//! - **One event a change, in the same transaction, numbered 1, 2, 3 … per workspace.** The number is taken
-//!   last, under the lock of the workspace's row, so number order is commit order and has no gaps
+//! - **Each change appends one event in the same transaction, numbered 1, 2, 3 … per workspace.** The number is taken
+//!   last, under the lock of the workspace's row. The order of numbers is therefore the order of commits, without gaps
 //!   ([`store::log::append`]).
-//! - **An event holds the conversation before and after it.** What it means to any agent's view is a pure
-//!   function ([`domain::view::change`]), and what is pushed is the after-image, never the row as it is by then.
-//! - **No count walks over rows.** Badges are sums of counters that moved with the change
-//!   ([`domain::counts`]); `switchboard check` counts everything again.
-//! - **An open conversation is never owned by somebody who cannot work it.** The rows that an assignment rests
-//!   on are held until it is committed ([`service`]).
-//! - **A wake-up carries no data.** It says "look again"; losing one costs a delay ([`service::wakeups`]).
+//! - **An event contains the conversation before and after it.** Its effect on an agent's view is a pure function
+//!   ([`domain::view::change`]). A subscription sends the conversation after the event, never the current row.
+//! - **No count scans rows.** Badges are sums of counters that are updated with each change ([`domain::counts`]).
+//!   `switchboard check` recounts them.
+//! - **An open conversation is never owned by an agent who is inactive or cannot access its number.** The rows that an
+//!   assignment depends on are locked until it is committed ([`service`]).
+//! - **A wake-up carries no data.** It only requests a read, so losing one causes a delay ([`service::live::wakeups`]).
 //!
-//! And what is absent: no rule in a resolver, no SQL outside [`store`], no clock in [`domain`], no state in a
-//! process that another process would need, no `unsafe`.
+//! There is no rule in a resolver, no SQL outside [`store`], no clock in [`domain`], no state in a process that another
+//! process would need, and no `unsafe`.
 //!
-//! # One mutation, from the socket to the disk
+//! # How a mutation is executed
 //!
-//! `claimConversation` arrives as HTTP or as a WebSocket message. [`http::guard`] looks at the text once, without
-//! trusting it, parses it once and counts what it would expand to. [`auth::TokenSignIn`] turns the bearer token
-//! into a [`token::Caller`] and reads what that agent can access. The resolver parses the id, calls
-//! [`service::Services::claim`] and wraps the answer.
+//! `claimConversation` arrives over HTTP or a WebSocket. [`graphql_guard`] scans the text, parses it once, and computes
+//! the cost of the expanded document. [`auth::TokenSignIn`] verifies the bearer token, which yields a
+//! [`token::Caller`], and reads the caller's access. The resolver decodes the id, calls [`service::Services::claim`]
+//! and maps the result.
 //!
-//! The service opens a transaction and reads in the order that keeps transactions from deadlocking: the rows of the
-//! agent and of their access (which now cannot change until the commit), then the conversation with its lock. On
-//! PostgreSQL that is one round trip: what need not wait for an answer is sent together ([`store::backend`]). [`domain::Snapshot::claim`] decides: is it already mine, does somebody else own
-//! it, does the plan and the assignment model allow it. Its answer is a [`domain::conversation::Change`] or a
-//! [`domain::Refusal`]; a refusal ends the transaction, and reaches the client as a `userErrors` entry with the
-//! winner in it.
+//! The service opens a transaction and reads rows in an order that avoids deadlocks. First it reads and locks the
+//! agent and the agent's access, which cannot change until the commit. Then it reads and locks the conversation. On
+//! PostgreSQL this takes one round trip, because independent statements are pipelined ([`store::db`]).
+//! [`domain::Snapshot::claim`] then decides: it checks the current owner, the plan and the assignment model, and
+//! returns a [`domain::conversation::Change`] or a [`domain::Refusal`]. A refusal ends the transaction. The client
+//! receives it as an entry in `userErrors`, with the current conversation.
 //!
-//! [`store::log::store_and_conclude`] writes the row, guarded by its version. Then the tail: it takes the next number
-//! from the workspace's row, moves the counters and writes the event, and the transaction commits: one more round
-//! trip, so that the workspace's row is locked no longer than the server works.
-//! Of 64 agents who claim at once, one gets there; the other 63 wait for the lock, see the owner, and are told.
+//! [`store::log::store_and_commit`] writes the row, guarded by its version, takes the next number from the
+//! workspace's row, updates the counters, writes the event and commits. This is one more round trip, so the
+//! workspace's row is locked only while the database works. Of 64 agents who claim at once, one succeeds. The others
+//! wait for the lock, read the owner, and are refused.
 //!
-//! # One event, from the disk to the sockets
+//! # How an event is delivered
 //!
-//! After the commit the workspace's [`service::tail::Tail`] is nudged, here and by a wake-up at every other process
-//! ([`service::wakeups`]). It reads what is new since its last number, once for the whole process, into a ring, and
-//! says that there is more. Each subscription is a
-//! [`service::streams`] follower with a position of its own; it takes the events after its position from the
-//! ring, or from the database when it is further behind, and asks [`domain::view::change`] what each does to its
-//! view: for the agent who lost the conversation it left, for the one who won it it entered, for everybody's
-//! Inbox it changed. An event that changes what the viewer may see ends the stream with a reset.
+//! After the commit, the workspace's [`service::live::log_tail::Tail`] is notified: in this process directly, and in every other
+//! process by a wake-up ([`service::live::wakeups`]). The tail reads the new events into a ring, once for the whole process,
+//! and notifies its watchers.
 //!
-//! The item carries a cursor. A client that reconnects presents the cursor it began with or any later one, and
-//! the same follower reads on from there: nothing is lost, and what comes twice is a whole row again.
+//! Each subscription is a stream of [`service::live::subscriptions`] with its own position. It reads the events after its
+//! position from the ring, or from the database when it is further behind. For each event, [`domain::view::change`]
+//! computes the effect on the subscriber's view. When one agent loses a conversation to another, it leaves the view
+//! of the first agent and enters the view of the second, and it changes in the Inbox of all agents. An event that
+//! changes the subscriber's access ends the stream with a reset.
+//!
+//! Each item carries a cursor. A client that reconnects sends the last cursor that it has processed, and the stream
+//! resumes after it. No event is lost. An event may be delivered twice, which does no harm, because each item contains
+//! the whole conversation.
 
 #![forbid(unsafe_code)]
 

@@ -1,9 +1,9 @@
-//! The command line of Switchboard, and nothing else.
+//! The `switchboard` binary: runs the command line.
 #![forbid(unsafe_code)]
 
 mod cli;
 
-/// An answer is thousands of small allocations.
+/// A response takes thousands of small allocations, which mimalloc handles faster than the system allocator.
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 

@@ -1,8 +1,8 @@
-//! What a process counts about itself, for Prometheus.
+//! Prometheus metrics of this process.
 //!
-//! A leaf: every layer may count, and nothing here knows what it counts for. Each label has few values, all of
-//! them ours, but for the names of operations, which clients choose; see `names`. Nothing counts by
-//! workspace, agent or conversation.
+//! This is a leaf module, which every layer may use. Each label has few values, and this program chooses all of them,
+//! except the operation names, which clients choose; see `names`. No metric has a label for a workspace, an agent or a
+//! conversation.
 
 mod names;
 mod operations;
@@ -23,14 +23,14 @@ use prometheus_client::registry::{Registry, Unit};
 pub use names::OPERATION_NAMES;
 use operations::{OperationOutcome, Operations};
 
-/// What [`Metrics::text`] is written in.
+/// The content type of [`Metrics::text`].
 pub const CONTENT_TYPE: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
 
-/// Upper bounds of the buckets, in seconds: from what a cached page takes to the request timeout.
+/// The upper bounds of the histogram buckets, in seconds: from a cached page to the request timeout.
 const SECONDS: [f64; 14] =
     [0.000_5, 0.001, 0.002_5, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0];
 
-/// The counts of one process. Clones share them.
+/// The metrics of one process. Clones share them.
 #[derive(Clone)]
 pub struct Metrics(Arc<Inner>);
 
@@ -85,34 +85,34 @@ struct OutcomeLabel {
     outcome: &'static str,
 }
 
-/// One operation of a client, when it is over.
+/// A completed operation of a client.
 #[derive(Debug, Clone, Copy)]
 pub struct Operation<'a> {
-    /// As the client named it; empty for none.
+    /// The name of the operation in its document, or an empty string.
     pub name: &'a str,
-    /// Its caller is known here.
+    /// Whether the caller is signed in.
     pub is_signed_in: bool,
-    /// `query`, `mutation`, `subscription`, or `unknown` when it could not be read.
+    /// `query`, `mutation` or `subscription`, or `unknown` if the document could not be parsed.
     pub kind: &'static str,
     pub transport: &'static str,
     /// [`OK`], or the code of the first error.
     pub outcome: &'static str,
-    /// `None` for a subscription, which lasts as long as somebody listens.
-    pub took: Option<Duration>,
+    /// `None` for a subscription, which lasts as long as its client is connected.
+    pub duration: Option<Duration>,
 }
 
-/// The outcome of what went well.
+/// The outcome of a successful operation.
 pub const OK: &str = "OK";
 
-/// How busy the connections to the database are.
+/// The state of the database connections.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Pool {
     pub max: usize,
     pub open: usize,
     pub idle: usize,
-    /// Who waits, by the name of the queue.
+    /// The number of waiting requests, by the name of the queue.
     pub waiting: Vec<(&'static str, usize)>,
-    /// Statements that were answered since the start.
+    /// Statements that have completed since the start.
     pub statements: u64,
 }
 
@@ -121,9 +121,9 @@ pub struct Pool {
 pub enum WakeUp {
     /// A transaction of this process.
     Commit,
-    /// Another process told this one.
+    /// A message of another process.
     Bus,
-    /// This process looked, and found what nobody had told it.
+    /// A poll of this process, which found events without a wake-up.
     Poll,
 }
 
@@ -160,74 +160,74 @@ impl Inner {
     fn register_traffic(&mut self) {
         let to = &mut self.registry;
         let version = Info::new([("version", env!("CARGO_PKG_VERSION"))]);
-        to.register("build", "The program that runs", version);
-        to.register("operations", "Operations that are over, by outcome", self.operations.counts());
-        let help = "How long queries and mutations took";
+        to.register("build", "Version of the running program", version);
+        to.register("operations", "Completed operations, by outcome", self.operations.counts());
+        let help = "Duration of queries and mutations";
         to.register_with_unit("operation_duration", help, Unit::Seconds, self.durations.clone());
-        to.register("sockets", "WebSockets that are open", self.sockets.clone());
-        to.register("subscriptions", "Subscriptions that are open", self.subscriptions.clone());
-        to.register("deliveries", "Items that were pushed to subscriptions", self.deliveries.clone());
-        let help = "From an event's time to when a live subscription took it; writing it to the socket apart";
+        to.register("sockets", "Open WebSocket connections", self.sockets.clone());
+        to.register("subscriptions", "Open subscriptions", self.subscriptions.clone());
+        to.register("deliveries", "Items pushed to subscriptions", self.deliveries.clone());
+        let help =
+            "Time from an event to its arrival at a live subscription, without writing it to the socket";
         to.register_with_unit("delivery_lag", help, Unit::Seconds, self.delivery_lag.clone());
-        to.register(
-            "webhook_texts",
-            "Requests to the webhook, by what became of them",
-            self.webhooks.clone(),
-        );
-        to.register("lease_returns", "Conversations taken back by the lease", self.lease_returns.clone());
+        to.register("webhook_texts", "Requests to the webhook, by outcome", self.webhooks.clone());
+        let help = "Conversations that became unassigned because the lease expired";
+        to.register("lease_returns", help, self.lease_returns.clone());
     }
 
     fn register_log(&mut self) {
         let to = &mut self.registry;
-        to.register("wake_ups", "Times the readers of the log were woken", self.wake_ups.clone());
+        to.register("wake_ups", "Wake-ups of the readers of the log, by source", self.wake_ups.clone());
         to.register("events_read", "Events read from the log for subscribers", self.events_read.clone());
-        let help = "The last event numbers of all workspaces that are followed here, added up";
+        let help = "Sum of the last sequence numbers of all workspaces that this process follows";
         to.register("log_head", help, self.log_head.clone());
-        let help = "How many events the furthest reader of this process was behind at the last poll";
+        let help = "Greatest number of events that a reader of this process was behind at the last poll";
         to.register("tail_lag", help, self.tail_lag.clone());
     }
 
     fn register_store(&mut self) {
         let to = &mut self.registry;
-        to.register("pool_max", "Connections to the database there may be", self.pool_max.clone());
-        to.register("pool_connections", "Connections to the database", self.pool.clone());
-        to.register("pool_waiting", "Work that waits for a connection", self.pool_waiting.clone());
-        to.register("statements", "SQL statements sent, transaction control apart", self.statements.clone());
+        to.register("pool_max", "Maximum number of database connections", self.pool_max.clone());
+        to.register("pool_connections", "Database connections, by state", self.pool.clone());
+        to.register("pool_waiting", "Requests that wait for a connection", self.pool_waiting.clone());
+        let help = "Completed SQL statements, without transaction control";
+        to.register("statements", help, self.statements.clone());
     }
 }
 
 impl Metrics {
-    /// Everything, in the OpenMetrics text format, which Prometheus reads.
+    /// All metrics in the OpenMetrics text format, which Prometheus reads.
     ///
     /// # Errors
-    /// Never in practice: it is written into memory.
+    /// Never in practice, because the text is written to memory.
     pub fn text(&self) -> Result<String, std::fmt::Error> {
         let mut text = String::new();
         encode(&mut text, &self.0.registry)?;
         Ok(text)
     }
 
-    /// An operation is over.
-    pub fn operation(&self, over: Operation<'_>) {
-        let Operation { name, is_signed_in, kind, transport, outcome, took } = over;
+    /// Counts a completed operation.
+    pub fn operation(&self, operation: Operation<'_>) {
+        let Operation { name, is_signed_in, kind, transport, outcome, duration } = operation;
         self.0.operations.count(
             name,
             is_signed_in && outcome == OK,
             OperationOutcome { kind, transport, outcome },
         );
-        if let Some(took) = took {
-            self.0.durations.get_or_create(&DurationLabels { kind, transport }).observe(took.as_secs_f64());
+        if let Some(duration) = duration {
+            let labels = DurationLabels { kind, transport };
+            self.0.durations.get_or_create(&labels).observe(duration.as_secs_f64());
         }
     }
 
-    /// A subscription has begun; it is over when the answer is dropped.
+    /// Counts a subscription as open until the returned value is dropped.
     pub fn subscription(&self, field: &'static str) -> OpenSubscription {
         let open = self.0.subscriptions.get_or_create_owned(&Field { field });
         open.inc();
         OpenSubscription { open, delivered: self.0.deliveries.get_or_create_owned(&Field { field }) }
     }
 
-    /// A live subscription took an event this long after the event's time.
+    /// Records the time from an event to its arrival at a live subscription.
     pub fn delivery_lag(&self, lag: Duration) {
         self.0.delivery_lag.observe(lag.as_secs_f64());
     }
@@ -245,13 +245,13 @@ impl Metrics {
         self.0.events_read.inc_by(n as u64);
     }
 
-    /// Where the logs that are followed here end, and how far the furthest reader is behind.
+    /// Sets the sum of the heads of the followed logs, and the greatest number of events that a reader is behind.
     pub fn log(&self, head: i64, lag: i64) {
         self.0.log_head.set(head);
         self.0.tail_lag.set(lag);
     }
 
-    /// What became of a request to the webhook.
+    /// Counts a request to the webhook by its outcome.
     pub fn webhook(&self, outcome: &'static str) {
         self.0.webhooks.get_or_create(&OutcomeLabel { outcome }).inc();
     }
@@ -281,14 +281,14 @@ impl std::fmt::Debug for Metrics {
     }
 }
 
-/// A subscription that is open until this is dropped.
+/// Counts a subscription as open until it is dropped.
 pub struct OpenSubscription {
     open: Gauge,
     delivered: Counter,
 }
 
 impl OpenSubscription {
-    /// One more item was pushed.
+    /// Counts an item that was pushed to the client.
     pub fn delivered(&self) {
         self.delivered.inc();
     }

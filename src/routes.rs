@@ -21,7 +21,7 @@ use crate::service::Services;
 const GRAPHQL: &str = "/graphql";
 
 /// Response headers that pages of other origins may read.
-const EXPOSED: [&str; 5] =
+const EXPOSED_HEADERS: [&str; 5] =
     ["x-request-id", "ratelimit-limit", "ratelimit-remaining", "ratelimit-reset", "retry-after"];
 
 /// The router of the public listener.
@@ -57,12 +57,13 @@ pub async fn router(
     Ok(router)
 }
 
-/// GraphiQL's scripts from this machine, installing them if asked to; otherwise its page takes them from a CDN.
+/// GraphiQL's scripts. They are loaded from the local directory, after installing them there if `install` is set. If
+/// that fails, the page loads them from a CDN.
 async fn graphiql_assets(install: bool) -> AssetSource {
     let dir = assets::default_dir();
     let loaded = match assets::load(&dir) {
         Err(_) if install => {
-            tracing::info!("installing GraphiQL's scripts from npm, once");
+            tracing::info!("installing GraphiQL's scripts from npm");
             assets::install(&dir).await
         }
         loaded => loaded,
@@ -70,13 +71,13 @@ async fn graphiql_assets(install: bool) -> AssetSource {
     match loaded {
         Ok(assets) => AssetSource::Installed(assets),
         Err(error) => {
-            tracing::info!(reason = %error, "GraphiQL's page takes its scripts from a CDN");
+            tracing::info!(reason = %error, "GraphiQL's page loads its scripts from a CDN");
             AssetSource::Cdn { how_to_install: assets::install_command(&dir) }
         }
     }
 }
 
-/// Pages of these origins, and of no others, may call the API.
+/// A CORS layer that lets only pages of the allowed origins call the API.
 fn cors(transport: &TransportSettings) -> Result<CorsLayer, StartError> {
     let origin = |text: &String| text.parse::<HeaderValue>().map_err(|_| StartError::Origin(text.clone()));
     let origins = transport.allowed_origins.iter().map(origin).collect::<Result<Vec<_>, _>>()?;
@@ -84,5 +85,5 @@ fn cors(transport: &TransportSettings) -> Result<CorsLayer, StartError> {
         .allow_origin(AllowOrigin::list(origins))
         .allow_methods([Method::GET, Method::POST])
         .allow_headers([header::AUTHORIZATION, header::CONTENT_TYPE, header::ACCEPT, X_REQUEST_ID])
-        .expose_headers(EXPOSED.map(HeaderName::from_static)))
+        .expose_headers(EXPOSED_HEADERS.map(HeaderName::from_static)))
 }

@@ -1,10 +1,10 @@
-//! Synthetic workspaces of any size, the same for the same seed of the random numbers.
+//! Creates synthetic workspaces of any size. The same random seed creates the same workspaces.
 //!
-//! What people say and who they are comes from [`crate::synthetic`]; here it is turned into agents, numbers
-//! and conversations that a store accepts. [`past`] makes the conversations, [`staff`] the people; both serve
-//! `demo` too. Everything is written through [`Services`], by the rules that bind everybody.
+//! [`synthetic`] generates people and messages; this module turns them into agents, phone numbers and
+//! conversations in the database. [`past`] creates the conversations and [`staff`] the people; `demo` uses both, too.
+//! Everything is written through [`Services`], so all rules apply.
 //!
-//! Ids and instants differ from run to run, everything else does not.
+//! Only ids and times differ between runs.
 
 pub mod past;
 pub mod staff;
@@ -20,24 +20,24 @@ use crate::domain::input::E164;
 use crate::domain::{AgentId, Plan};
 use crate::service::operator::import::PastConversation;
 use crate::service::{Error, Services};
-use past::{DAY_MICROS, MINUTE_MICROS, Tale};
+use past::{DAY_MICROS, History, MINUTE_MICROS};
 use staff::Staff;
 use synthetic::Ending;
 
-/// The fewest agents of a workspace: a manager and two reps, whose tokens are handed out.
+/// The minimum number of agents: a manager and two reps, for whom tokens are printed.
 pub const MIN_AGENTS: usize = 3;
-/// The conversations that one transaction imports.
+/// The number of conversations per import transaction.
 const CHUNK: usize = 200;
-/// The conversations lie within this long before now.
+/// The age of the oldest conversation.
 const SPAN_MICROS: i64 = 90 * DAY_MICROS;
-/// The workspace is this much older than its first conversation.
+/// How much older the workspace is than its first conversation.
 const FOUNDED_BEFORE_MICROS: i64 = DAY_MICROS;
-/// Of a hundred conversations that nobody has answered, so many have no owner.
+/// The percentage of waiting conversations that have no owner.
 const UNOWNED_WAITING_PERCENT: u32 = 30;
-/// Of a hundred others, so many have no owner.
+/// The percentage of other conversations that have no owner.
 const UNOWNED_PERCENT: u32 = 10;
 
-/// What to write. Every figure but `workspaces` is for each of them.
+/// What to create. The numbers except `workspaces` are per workspace.
 #[derive(Debug, Clone, Copy)]
 pub struct SeedPlan {
     /// At least [`MIN_AGENTS`].
@@ -49,17 +49,17 @@ pub struct SeedPlan {
     pub rng_seed: u64,
 }
 
-/// What was written.
+/// What was created.
 #[derive(Debug, Clone)]
 pub struct Seeded {
-    /// In the order in which they were made.
+    /// In order of creation.
     pub workspaces: Vec<Staff>,
 }
 
-/// A clock that can be set back while a past is written.
+/// A clock that can be set back while past events are written.
 ///
-/// The log never goes back in time, so a workspace that is founded today has no history of yesterday: services
-/// that write a past are started with [`Backdating::clock`], and set back while they do.
+/// The log never goes back in time, so a workspace that is created today cannot contain yesterday's events. Start the
+/// services with [`Backdating::clock`], and set the clock back while the workspace is created.
 #[derive(Debug, Clone)]
 pub struct Backdating {
     present: Clock,
@@ -68,7 +68,7 @@ pub struct Backdating {
 }
 
 impl Backdating {
-    /// Shows what `present` shows until it is set back.
+    /// Creates a clock that follows `present` until it is set back.
     pub fn new(present: Clock) -> Self {
         Self { present, back_by: Arc::default() }
     }
@@ -79,12 +79,12 @@ impl Backdating {
         Clock::from_fn(move || this.present.now().plus_micros(-this.back_by.load(Ordering::Relaxed)))
     }
 
-    /// The present instant, however far the clock is set back.
+    /// The actual current time, also while the clock is set back.
     pub fn present(&self) -> Timestamp {
         self.present.now()
     }
 
-    /// Sets the clock back until what is returned is dropped.
+    /// Sets the clock back until the returned guard is dropped.
     #[must_use]
     pub fn set_back(&self, micros: i64) -> SetBack {
         self.back_by.store(micros, Ordering::Relaxed);
@@ -92,7 +92,7 @@ impl Backdating {
     }
 }
 
-/// While it lives, a clock is set back.
+/// Guard that keeps the clock set back until it is dropped.
 #[derive(Debug)]
 pub struct SetBack(Arc<AtomicI64>);
 
@@ -102,12 +102,12 @@ impl Drop for SetBack {
     }
 }
 
-/// Writes workspaces of their own, whatever else is stored. `services` were started with the clock of
-/// `backdating`; `progress` is told how many conversations of all are written.
+/// Creates new workspaces. Existing ones are not changed. `services` must use the clock of `backdating`. `progress`
+/// receives the number of conversations written so far and their total.
 ///
 /// # Errors
-/// [`Error::BadInput`] when the plan has too few agents or no number; what the database fails with. What was
-/// written until then stays.
+/// [`Error::BadInput`] when the plan has too few agents or no phone number; errors of the database. What was written
+/// before an error is kept.
 pub async fn seed(
     services: &Services,
     backdating: &Backdating,
@@ -115,11 +115,13 @@ pub async fn seed(
     progress: impl Fn(usize, usize),
 ) -> Result<Seeded, Error> {
     if plan.agents < MIN_AGENTS || plan.numbers == 0 {
-        return Err(Error::BadInput(format!("A workspace needs {MIN_AGENTS} agents and a number.")));
+        return Err(Error::BadInput(format!(
+            "A workspace needs at least {MIN_AGENTS} agents and 1 phone number."
+        )));
     }
     let total = plan.workspaces.saturating_mul(plan.conversations);
     let mut workspaces = Vec::with_capacity(plan.workspaces);
-    // Index 0 is the demo's.
+    // Index 0 belongs to the demo.
     let mut team_index = 1;
     for at in 0..plan.workspaces {
         let mut rng = StdRng::seed_from_u64(plan.rng_seed.wrapping_add(at as u64));
@@ -141,9 +143,9 @@ pub async fn seed(
     Ok(Seeded { workspaces })
 }
 
-/// Who can access what: managers everything, the first two reps the first number and perhaps others, and so on.
+/// Access by agent and phone number. Managers can access every number, reps the first number and some others.
 fn access_table(rng: &mut impl Rng, team: &synthetic::Team) -> Vec<Vec<bool>> {
-    /// However many numbers there are, a rep has about this many beside the first.
+    /// The average number of phone numbers that a rep can access in addition to the first.
     const FURTHER_NUMBERS: f64 = 2.0;
     let share = (FURTHER_NUMBERS / team.numbers.len() as f64).min(0.6);
     let rows = team.agents.iter().map(|agent| {
@@ -153,7 +155,7 @@ fn access_table(rng: &mut impl Rng, team: &synthetic::Team) -> Vec<Vec<bool>> {
     rows.collect()
 }
 
-/// Imports in chunks, each within a span of time of its own, so that the log is in order of time.
+/// Imports conversations in chunks. Each chunk has its own span of time, which keeps the log in order of time.
 async fn write_conversations(
     services: &Services,
     backdating: &Backdating,
@@ -163,7 +165,7 @@ async fn write_conversations(
     progress: impl Fn(usize),
 ) -> Result<(), Error> {
     let chunks = conversations.div_ceil(CHUNK).max(1) as i64;
-    // What is newest is not in the future, whatever rounding does.
+    // One minute of tolerance, so that rounding does not put the newest event into the future.
     let begin = backdating.present().plus_micros(-SPAN_MICROS - MINUTE_MICROS);
     let width = SPAN_MICROS / chunks;
     let mut serials = 0..conversations as u64;
@@ -178,7 +180,7 @@ async fn write_conversations(
     Ok(())
 }
 
-/// One conversation between `from` and `width` microseconds later.
+/// Creates a conversation between `from` and `width` microseconds later.
 fn conversation(
     rng: &mut StdRng,
     staff: &Staff,
@@ -187,24 +189,25 @@ fn conversation(
     width: i64,
 ) -> Result<PastConversation, Error> {
     let number = rng.random_range(0..staff.numbers.len());
-    let crew = staff.crew(staff.numbers[number].id);
+    let agents = staff.agents_on(staff.numbers[number].id);
     let thread = synthetic::thread(rng);
     let unowned = match thread.ending {
         Ending::Waiting => UNOWNED_WAITING_PERCENT,
         Ending::Answered | Ending::Closed => UNOWNED_PERCENT,
     };
     let owner: Option<AgentId> =
-        (rng.random_range(0..100) >= unowned).then(|| crew[rng.random_range(0..crew.len())].id);
-    let tale = Tale::tell(rng, thread, &crew, owner).within(width - 1);
-    let slack = width - 1 - tale.length_micros();
+        (rng.random_range(0..100) >= unowned).then(|| agents[rng.random_range(0..agents.len())].id);
+    let history = History::generate(rng, thread, &agents, owner).within(width - 1);
+    let slack = width - 1 - history.length_micros();
     let began = from.plus_micros(rng.random_range(0..=slack.max(0)));
     let customer = synthetic::customer(rng, serial);
-    past::conversation(staff.numbers[number].id, customer, tale.beginning(began))
+    past::conversation(staff.numbers[number].id, customer, history.beginning(began))
 }
 
-/// A number that `synthetic` made.
+/// Parses a phone number that `synthetic` generated.
 pub(crate) fn e164(number: &str) -> Result<E164, Error> {
-    E164::parse(number).ok_or_else(|| Error::BadInput(format!("{number} is not in E.164.")))
+    E164::parse(number)
+        .ok_or_else(|| Error::BadInput(format!("{number} is not a phone number in E.164 format.")))
 }
 
 #[cfg(test)]

@@ -1,4 +1,4 @@
-//! Start-up and shutdown of a server.
+//! The server: opens the store, starts the services and the background tasks, and serves the routes.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -18,9 +18,7 @@ use crate::http::health::Health;
 use crate::http::metrics;
 use crate::routes;
 use crate::service::Services;
-use crate::service::live::wakeups::Bus;
-use crate::service::live::wakeups::nats::Nats;
-use crate::service::live::wakeups::postgres::Notifications;
+use crate::service::live::wakeups::{Bus, nats::Nats, postgres::Notifications};
 use crate::store::db::migrations;
 use crate::store::{DatabaseUrl, Store, StoreError};
 use crate::token::jwks::{Jwks, JwksError};
@@ -31,30 +29,30 @@ pub(crate) type Endpoint = GraphqlEndpoint<graphql::ApiExecutor, TokenSignIn>;
 /// Why a server did not start.
 #[derive(Debug, thiserror::Error)]
 pub enum StartError {
-    /// The database URL is none, the database cannot be reached, or its migrations failed.
+    /// The database URL is invalid, the database cannot be reached, or its migrations failed.
     #[error(transparent)]
     Store(#[from] StoreError),
     /// The secret is too short to sign with.
     #[error(transparent)]
     Secret(#[from] WeakSecret),
-    /// The key set is a file that is none.
+    /// The file is not a key set.
     #[error(transparent)]
     Jwks(#[from] JwksError),
-    #[error("tokens need a secret or a key set to be verified by")]
+    #[error("a secret or a key set is required to verify tokens")]
     NoKeys,
-    /// A command that changes no schema was given a store whose migrations are not all applied.
-    #[error("the store lacks migrations: `switchboard migrate` applies them")]
+    /// The store lacks migrations, and the command does not apply them.
+    #[error("the store lacks migrations: run `switchboard migrate`")]
     Unmigrated,
-    #[error("{address} cannot be listened on: {source}")]
+    #[error("cannot listen on {address}: {source}")]
     Listen { address: SocketAddr, source: std::io::Error },
     #[error("{0} is not an origin, such as https://app.example.com")]
     Origin(String),
-    /// The schema does not read as one; a test makes sure that it does.
-    #[error("the schema cannot be read: {0}")]
+    /// The schema cannot be parsed. A test ensures that it can.
+    #[error("the schema cannot be parsed: {0}")]
     Schema(#[from] async_graphql::parser::Error),
 }
 
-/// A server that accepts requests, until [`App::shutdown`].
+/// A running server, which accepts requests until [`App::shutdown`].
 pub struct App {
     address: SocketAddr,
     metrics: Option<Metrics>,
@@ -64,14 +62,14 @@ pub struct App {
     draining: CancellationToken,
     shutdown: CancellationToken,
     serving: JoinHandle<()>,
-    leases: JoinHandle<()>,
-    replay: JoinHandle<()>,
+    lease_sweeper: JoinHandle<()>,
+    log_retention: JoinHandle<()>,
 }
 
-/// Opens the store, applying what migrations are missing, and the services over it.
+/// Opens the store, applies missing migrations, and starts the services.
 ///
 /// # Errors
-/// When the URL is none, the database cannot be reached, or the secret is too short.
+/// When the URL is invalid, the database cannot be reached, or the secret is too short.
 pub async fn open_services(config: &ServerConfig) -> Result<Services, StartError> {
     let url = DatabaseUrl::parse(config.database_url.expose())?;
     migrations::migrate(&url).await?;
@@ -81,7 +79,8 @@ pub async fn open_services(config: &ServerConfig) -> Result<Services, StartError
     Ok(Services::start_with(store, config.clock.clone(), keys, config.service, bus).await?)
 }
 
-/// What carries wake-ups to other processes; none when there can be no other.
+/// The bus that carries wake-ups to other processes; `None` when wake-ups are off, or when no other process can use
+/// the database.
 fn bus(setting: &Wakeups, store: &Store) -> Option<Box<dyn Bus>> {
     match setting {
         Wakeups::Notify if store.is_shared() => Some(Box::new(Notifications(store.clone()))),
@@ -104,7 +103,7 @@ async fn keys(settings: &TokenSettings) -> Result<Keys, StartError> {
     Ok(keys)
 }
 
-/// As [`open_services`], for a store that is migrated already: nothing about it is changed.
+/// As [`open_services`], but applies no migrations.
 ///
 /// # Errors
 /// As [`open_services`], and [`StartError::Unmigrated`].
@@ -117,19 +116,19 @@ pub async fn open_migrated(config: &ServerConfig) -> Result<Services, StartError
 }
 
 impl App {
-    /// Starts a server; it accepts requests when this returns.
+    /// Starts a server. It accepts requests when this returns.
     ///
     /// # Errors
-    /// As [`open_services`], and when the address is taken.
+    /// As [`open_services`], and when the address is in use.
     pub async fn start(config: ServerConfig) -> Result<Self, StartError> {
         let services = open_services(&config).await?;
         Self::serve(config, services).await
     }
 
-    /// Serves services that are open already.
+    /// Serves services that are started already.
     ///
     /// # Errors
-    /// When the address is taken.
+    /// When the address is in use.
     pub async fn serve(config: ServerConfig, services: Services) -> Result<Self, StartError> {
         let shutdown = CancellationToken::new();
         let mut transport = config.transport.clone();
@@ -149,10 +148,21 @@ impl App {
         };
         let header_timeout = config.transport.header_timeout;
         let serving = tokio::spawn(server::serve(listener, router, header_timeout, shutdown.clone()));
-        let leases = tokio::spawn(services.clone().keep_leases(shutdown.clone()));
-        let replay = tokio::spawn(services.clone().keep_replay(shutdown.clone()));
+        let lease_sweeper = tokio::spawn(services.clone().run_lease_sweeper(shutdown.clone()));
+        let log_retention = tokio::spawn(services.clone().run_log_retention(shutdown.clone()));
         let drain = config.drain;
-        Ok(Self { address, metrics, services, endpoint, drain, draining, shutdown, serving, leases, replay })
+        Ok(Self {
+            address,
+            metrics,
+            services,
+            endpoint,
+            drain,
+            draining,
+            shutdown,
+            serving,
+            lease_sweeper,
+            log_retention,
+        })
     }
 
     pub fn local_addr(&self) -> SocketAddr {
@@ -168,8 +178,8 @@ impl App {
         &self.services
     }
 
-    /// Says that it is no longer ready; after the notice stops accepting and closes all sockets with 1012, and
-    /// waits a while for what has begun.
+    /// Shuts the server down. First `/readyz` reports that the server is not ready. After the notice period, the server
+    /// stops accepting requests, closes all sockets with code 1012, and waits for running requests up to the limit.
     pub async fn shutdown(self) {
         self.draining.cancel();
         tokio::time::sleep(self.drain.notice).await;
@@ -179,11 +189,11 @@ impl App {
                 tracing::warn!(%error, "the listener failed");
             }
             self.endpoint.drain().await;
-            if let Err(error) = self.leases.await {
-                tracing::warn!(%error, "the leases were no longer swept");
+            if let Err(error) = self.lease_sweeper.await {
+                tracing::warn!(%error, "the lease sweeper failed");
             }
-            if let Err(error) = self.replay.await {
-                tracing::warn!(%error, "the replay was no longer shortened");
+            if let Err(error) = self.log_retention.await {
+                tracing::warn!(%error, "the log retention failed");
             }
         };
         if tokio::time::timeout(self.drain.limit, ended).await.is_err() {
@@ -192,7 +202,7 @@ impl App {
     }
 }
 
-/// The listener of `/metrics`. It outlives the requests that a stopping server waits for, and ends with this.
+/// The listener of `/metrics`. It runs until this is dropped, so it still serves while the server drains.
 struct Metrics {
     address: SocketAddr,
     _serving: AbortOnDropHandle<()>,
@@ -211,8 +221,8 @@ impl Metrics {
 }
 
 async fn listen(address: SocketAddr) -> Result<(TcpListener, SocketAddr), StartError> {
-    let unheard = |source| StartError::Listen { address, source };
-    let listener = TcpListener::bind(address).await.map_err(unheard)?;
-    let bound = listener.local_addr().map_err(unheard)?;
+    let listen_error = |source| StartError::Listen { address, source };
+    let listener = TcpListener::bind(address).await.map_err(listen_error)?;
+    let bound = listener.local_addr().map_err(listen_error)?;
     Ok((listener, bound))
 }

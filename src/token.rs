@@ -1,11 +1,11 @@
-//! Bearer tokens: signed claims that say who calls.
+//! Bearer tokens: signed claims that identify the caller.
 //!
-//! A token names an agent or a service of one workspace. It says nothing about role, activity or access to
-//! numbers: those come from the database at each request, so that taking them away works at once.
+//! A token names an agent or a service of one workspace. It does not contain the role, activity or access of an agent.
+//! Those are read from the database for each request, so that revoking them takes effect immediately.
 //!
-//! Tokens are signed with a secret of ours (HS256), or by an identity provider whose public keys are in a key set
-//! ([`jwks`]: RS256, ES256, EdDSA). The algorithm that a token claims chooses between the two and nothing else:
-//! each key verifies one algorithm, whatever a token says.
+//! Tokens are signed with the server's secret (HS256), or by an identity provider with a public key set ([`jwks`]:
+//! RS256, ES256, EdDSA). The algorithm in the header of a token only selects between the two. Each key verifies a
+//! single algorithm, regardless of the token.
 
 pub mod jwks;
 mod key_set;
@@ -23,17 +23,17 @@ use crate::domain::{AgentId, WorkspaceId};
 
 use jwks::Jwks;
 
-/// A clock of a client or another server may be off by this many seconds.
+/// The tolerated difference between clocks, in seconds.
 pub const LEEWAY_SECONDS: u64 = 30;
-/// The shortest secret that HS256 may be used with, in bytes (RFC 7518, 3.2).
+/// The minimum length of a secret for HS256, in bytes (RFC 7518, section 3.2).
 pub const MIN_SECRET_BYTES: usize = 32;
 
-/// Who calls, as a verified token says.
+/// The caller that a verified token names.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Caller {
     /// An agent, who sees what their access allows.
     Agent { workspace_id: WorkspaceId, agent_id: AgentId },
-    /// A machine that delivers customers' texts into one workspace.
+    /// A program that delivers inbound messages to one workspace.
     Service { workspace_id: WorkspaceId },
 }
 
@@ -44,7 +44,7 @@ impl Caller {
         }
     }
 
-    /// The agent; `None` for a service.
+    /// The id of the agent, or `None` for a service.
     pub fn agent_id(&self) -> Option<AgentId> {
         match self {
             Self::Agent { agent_id, .. } => Some(*agent_id),
@@ -53,7 +53,7 @@ impl Caller {
     }
 }
 
-/// Whom a verified token names.
+/// The subject of a verified token.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Subject {
     Caller(Caller),
@@ -71,7 +71,7 @@ enum Kind {
     Service,
 }
 
-/// What a token of ours says.
+/// The claims of a token that this server signs.
 #[derive(Serialize)]
 struct OwnClaims<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -86,30 +86,30 @@ struct OwnClaims<'a> {
     exp: i64,
 }
 
-/// What is read of any token.
+/// The claims that are read from a token.
 #[derive(Deserialize)]
 struct Claims {
-    /// An agent's id; an identity provider may write there what it likes.
+    /// The id of an agent. In a token of an identity provider it may be any text.
     sub: Option<String>,
     workspace: WorkspaceId,
     kind: Option<Kind>,
     email: Option<String>,
-    /// Only `true` will do; some providers write other things than booleans.
+    /// Must be `true`. Some providers use other types than booleans.
     email_verified: Option<Value>,
     exp: i64,
 }
 
 impl Claims {
-    /// The caller of a token that we signed.
-    fn own(&self) -> Option<Subject> {
+    /// The subject of a token that this server signed.
+    fn own_subject(&self) -> Option<Subject> {
         match self.kind? {
             Kind::Agent => self.agent(),
             Kind::Service => Some(self.service()),
         }
     }
 
-    /// The caller of a token that an identity provider signed: an agent, unless it says otherwise.
-    fn outside(self) -> Option<Subject> {
+    /// The subject of a token that an identity provider signed. It is an agent unless `kind` says otherwise.
+    fn provider_subject(self) -> Option<Subject> {
         match (self.kind, &self.email, &self.email_verified) {
             (Some(Kind::Service), _, _) => Some(self.service()),
             (_, Some(email), Some(Value::Bool(true))) => {
@@ -129,44 +129,44 @@ impl Claims {
     }
 }
 
-/// A token that was checked.
+/// The content of a verified token.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Verified {
     pub subject: Subject,
     pub expires_at: Timestamp,
 }
 
-/// Why a token was turned away, or not made. Says nothing about the token itself.
+/// Why a token was rejected or could not be signed. Does not contain the token.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum TokenError {
     #[error("the token has expired")]
     Expired,
     #[error("the token is not valid")]
     Invalid,
-    /// The identity provider's keys have never been read, and cannot be now.
-    #[error("the keys to verify tokens with cannot be had now")]
+    /// The keys of the identity provider have not been read yet, and cannot be read now.
+    #[error("the keys to verify the token are not available")]
     Unavailable,
-    /// There is no secret to sign with.
-    #[error("tokens are made by the identity provider")]
+    /// The server has no secret to sign with.
+    #[error("only the identity provider signs tokens")]
     NoSecret,
 }
 
 /// The secret is too short to sign with.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("a signing secret needs at least {MIN_SECRET_BYTES} bytes")]
+#[error("a signing secret must have at least {MIN_SECRET_BYTES} bytes")]
 pub struct WeakSecret;
 
-/// What tokens have to say besides who calls. What is set must be there.
+/// Further claims that tokens must have. A claim that is `None` is not checked.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Expected {
-    /// Whom a token is for (`aud`).
+    /// The audience of the token (`aud`).
     pub audience: Option<String>,
-    /// Who made it (`iss`).
+    /// The issuer of the token (`iss`).
     pub issuer: Option<String>,
 }
 
 impl Expected {
-    /// One algorithm, an expiry, and whatever else is expected.
+    /// Requires this algorithm, an expiry, and the expected claims.
     fn validation(&self, algorithm: Algorithm) -> Validation {
         let mut validation = Validation::new(algorithm);
         validation.leeway = LEEWAY_SECONDS;
@@ -188,7 +188,7 @@ impl Expected {
     }
 }
 
-/// Secrets of ours. Tokens are signed with the first; all of them verify.
+/// The server's secrets. The first signs tokens; all of them verify.
 #[derive(Clone)]
 struct Secrets {
     signing: EncodingKey,
@@ -210,18 +210,18 @@ impl fmt::Debug for Keys {
 }
 
 impl Keys {
-    /// Keys over a secret, which signs and verifies.
+    /// Creates keys with a secret that signs and verifies.
     ///
     /// # Errors
-    /// [`WeakSecret`] under [`MIN_SECRET_BYTES`].
+    /// [`WeakSecret`] if the secret is shorter than [`MIN_SECRET_BYTES`].
     pub fn new(secret: &[u8]) -> Result<Self, WeakSecret> {
         Self::default().with_secret(secret)
     }
 
-    /// One more secret. The first signs; the others are on their way out, and verify what they have signed.
+    /// Adds a secret. The first secret signs. The others are being phased out, and only verify tokens.
     ///
     /// # Errors
-    /// [`WeakSecret`] under [`MIN_SECRET_BYTES`].
+    /// [`WeakSecret`] if the secret is shorter than [`MIN_SECRET_BYTES`].
     pub fn with_secret(mut self, secret: &[u8]) -> Result<Self, WeakSecret> {
         if secret.len() < MIN_SECRET_BYTES {
             return Err(WeakSecret);
@@ -234,21 +234,21 @@ impl Keys {
         Ok(self)
     }
 
-    /// An identity provider's keys as well.
+    /// Adds the keys of an identity provider.
     pub fn with_jwks(self, jwks: Jwks) -> Self {
         Self { jwks: Some(jwks), ..self }
     }
 
-    /// What tokens have to say besides who calls; what is signed here says it, too.
+    /// Sets further claims that tokens must have. Signed tokens contain them too.
     pub fn expecting(self, expected: Expected) -> Self {
         Self { expected, ..self }
     }
 
-    /// A token for `caller` that holds from `now` for `ttl`, cut to whole seconds.
+    /// Signs a token for `caller` that expires after `ttl` from `now`, truncated to whole seconds.
     ///
     /// # Errors
-    /// [`TokenError::NoSecret`] where only an identity provider makes tokens, and [`TokenError::Invalid`] when the
-    /// claims cannot be signed.
+    /// [`TokenError::NoSecret`] if only an identity provider signs tokens, and [`TokenError::Invalid`] if the claims
+    /// cannot be signed.
     pub fn sign(&self, caller: Caller, now: Timestamp, ttl: Duration) -> Result<String, TokenError> {
         let secrets = self.secrets.as_ref().ok_or(TokenError::NoSecret)?;
         let seconds = i64::try_from(ttl.as_secs()).unwrap_or(i64::MAX);
@@ -264,12 +264,13 @@ impl Keys {
             .map_err(|_| TokenError::Invalid)
     }
 
-    /// Whom a token names. Only the algorithms above are accepted, and an expiry is required.
+    /// Verifies a token and returns its subject and expiry.
     ///
-    /// A token of the identity provider's whose key is not known yet may wait for the key set to be read again.
+    /// Accepts only the algorithms in the module's documentation, and requires an expiry. If the key of a token is
+    /// unknown, this may wait until the key set of the identity provider has been read again.
     ///
     /// # Errors
-    /// Any [`TokenError`] but [`TokenError::NoSecret`].
+    /// Any [`TokenError`] except [`TokenError::NoSecret`].
     pub async fn verify(&self, token: &str) -> Result<Verified, TokenError> {
         let header = jsonwebtoken::decode_header(token).map_err(|_| TokenError::Invalid)?;
         let validation = self.expected.validation(header.alg);
@@ -277,14 +278,14 @@ impl Keys {
             Algorithm::HS256 => {
                 let secrets = self.secrets.as_ref().ok_or(TokenError::Invalid)?;
                 let claims = decode(token, secrets.verifying.iter(), &validation)?;
-                (claims.own(), claims.exp)
+                (claims.own_subject(), claims.exp)
             }
             Algorithm::RS256 | Algorithm::ES256 | Algorithm::EdDSA => {
                 let jwks = self.jwks.as_ref().ok_or(TokenError::Invalid)?;
                 let keys = jwks.find(header.alg, header.kid.as_deref()).await?;
                 let claims = decode(token, keys.iter().map(|key| &**key), &validation)?;
                 let exp = claims.exp;
-                (claims.outside(), exp)
+                (claims.provider_subject(), exp)
             }
             _ => return Err(TokenError::Invalid),
         };
@@ -293,7 +294,7 @@ impl Keys {
     }
 }
 
-/// The claims of a token that one of the keys has signed.
+/// Verifies that one of the keys signed the token, and returns its claims.
 fn decode<'a>(
     token: &str,
     keys: impl Iterator<Item = &'a DecodingKey>,
@@ -304,7 +305,7 @@ fn decode<'a>(
         match jsonwebtoken::decode::<Claims>(token, key, validation) {
             Ok(data) => return Ok(data.claims),
             Err(error) => match error.kind() {
-                // Only a good signature gets as far as this.
+                // The expiry is checked after the signature, so the signature was valid.
                 ErrorKind::ExpiredSignature => return Err(TokenError::Expired),
                 _ => continue,
             },
@@ -340,7 +341,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn expired_foreign_and_unsigned_tokens_are_turned_away() {
+    async fn expired_foreign_and_unsigned_tokens_are_rejected() {
         let keys = Keys::new(&[7; 32]).unwrap();
         let expired = keys.sign(agent(), now().plus_micros(-120_000_000), Duration::from_secs(60)).unwrap();
         assert_eq!(keys.verify(&expired).await, Err(TokenError::Expired));
@@ -355,7 +356,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_secret_on_its_way_out_verifies_and_no_longer_signs() {
+    async fn a_previous_secret_verifies_and_no_longer_signs() {
         let (old, new) = (Keys::new(&[7; 32]).unwrap(), Keys::new(&[8; 32]).unwrap());
         let both = Keys::new(&[8; 32]).unwrap().with_secret(&[7; 32]).unwrap();
         assert!(both.verify(&signed_by(&old)).await.is_ok());
@@ -365,7 +366,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn audience_and_issuer_have_to_be_there_when_they_are_set() {
+    async fn audience_and_issuer_are_required_if_they_are_set() {
         let expecting = |audience: Option<&str>, issuer: Option<&str>| {
             Keys::new(&[7; 32]).unwrap().expecting(Expected {
                 audience: audience.map(str::to_owned),
@@ -411,7 +412,7 @@ mod tests {
         let id = Uuid::from_u128(2).to_string();
         let by_email = Some(Subject::Email { workspace_id: WorkspaceId(workspace), email: "a@b".to_owned() });
         let by_id = Some(Subject::Caller(agent()));
-        for (claims, outside, own) in [
+        for (claims, provider, own) in [
             (serde_json::json!({ "sub": id, "kind": "agent" }), by_id.clone(), by_id.clone()),
             (serde_json::json!({ "sub": id }), by_id.clone(), None),
             (serde_json::json!({ "sub": "auth0|7" }), None, None),
@@ -429,8 +430,8 @@ mod tests {
                 by_id,
             ),
         ] {
-            assert_eq!(read(claims.clone()).own(), own, "{claims}");
-            assert_eq!(read(claims.clone()).outside(), outside, "{claims}");
+            assert_eq!(read(claims.clone()).own_subject(), own, "{claims}");
+            assert_eq!(read(claims.clone()).provider_subject(), provider, "{claims}");
         }
     }
 }

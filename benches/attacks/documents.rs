@@ -1,12 +1,12 @@
-//! The attacks that are texts.
+//! Hostile documents and tokens.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 
-/// Documents that must not get past the guard, each with a name.
+/// Documents that the guard must refuse, with their names.
 pub fn documents() -> Vec<(String, String)> {
     let mut documents = Vec::new();
-    // Once longer than any document may be, and once so short that its length is no reason to refuse it.
+    // The first depth exceeds the length limit of documents; the second does not.
     for depth in [20_000, 3_000] {
         let list = format!("{}1{}", "[".repeat(depth), "]".repeat(depth));
         let object = format!("{}1{}", "{a:".repeat(depth), "}".repeat(depth));
@@ -16,7 +16,7 @@ pub fn documents() -> Vec<(String, String)> {
                 ("a default", format!("query($x: [ID!] = {literal}) {{ nodes(ids: $x) {{ id }} }}")),
                 ("a directive", format!("{{ viewer @include(if: {literal}) {{ id }} }}")),
             ] {
-                documents.push((format!("{depth} {kind} inside each other in {place}"), document));
+                documents.push((format!("{depth} nested {kind} in {place}"), document));
             }
         }
     }
@@ -28,16 +28,16 @@ pub fn documents() -> Vec<(String, String)> {
     let aliases = |count: usize| (0..count).map(|n| format!("a{n}:x ")).collect::<String>();
     let few = |text: &str, bytes: usize| text.repeat(bytes / text.len());
     let rest = [
-        ("a bomb of 30 fragments", doubling + " fragment F30 on Agent { id }"),
-        ("a circle of fragments", cycle.to_owned()),
+        ("30 fragments that double each time", doubling + " fragment F30 on Agent { id }"),
+        ("a cycle of fragments", cycle.to_owned()),
         ("10,000 aliases", format!("{{ {} }}", aliases(10_000))),
         ("600 aliases", format!("{{ {} }}", aliases(600))),
         ("50,000 directives", format!("{{ viewer {} {{ id }} }}", "@a".repeat(50_000))),
         ("8,000 directives", format!("{{ viewer {} {{ id }} }}", "@a".repeat(8_000))),
-        ("16 KB of comment, then a mistake", format!("#{}\n{{", "x".repeat(16_000))),
-        ("16 KB of white space, then a mistake", format!("{{a{}", " ".repeat(16_000))),
+        ("16 KB of comment, then a syntax error", format!("#{}\n{{", "x".repeat(16_000))),
+        ("16 KB of white space, then a syntax error", format!("{{a{}", " ".repeat(16_000))),
         ("16 KB of one string", format!("{{a(b:\"{}\")@a@a}}", few("\\u00e9", 16_000))),
-        ("1,900 fields, then a mistake", format!("{{{}", few("a ", 3_800))),
+        ("1,900 fields, then a syntax error", format!("{{{}", few("a ", 3_800))),
         ("1,900 fields", format!("{{{}}}", few("a ", 3_800))),
         ("30 levels of fields", format!("{}a{}", "{a".repeat(30), "}".repeat(30))),
         ("150 fragments in a chain", chain(150)),
@@ -55,7 +55,7 @@ fn chain(length: usize) -> String {
     format!("{{...F0}}{}fragment F{length} on Q{{a}}", links.collect::<String>())
 }
 
-/// Tokens that say how not to check them; the value of `Authorization`.
+/// Forged tokens with other algorithms, and an oversized one: their names and the values of `Authorization`.
 pub fn forged_tokens() -> Vec<(String, String)> {
     let claims = URL_SAFE_NO_PAD.encode(r#"{"sub":"0","workspace":"0","kind":"agent","exp":9999999999}"#);
     let algorithms = ["none", "NONE", "HS384", "HS512", "RS256", "PS256", "ES256", "EdDSA"];

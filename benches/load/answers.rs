@@ -1,5 +1,4 @@
-//! Whether all who are compared answer the same: an answer that is faster because it is another one counts for
-//! nothing.
+//! Checks that all contenders return the same data, because a comparison of different responses means nothing.
 
 use chrono::DateTime;
 use serde_json::Value;
@@ -10,7 +9,7 @@ const COLUMNS: usize = 14;
 const IDS: [usize; 2] = [0, 9];
 const TIMES: [usize; 3] = [3, 4, 13];
 
-/// Where the same things are in different answers.
+/// The JSON pointers of the same values in a server's response.
 pub struct Shape {
     connection: &'static str,
     columns: [&'static str; COLUMNS],
@@ -73,7 +72,7 @@ const SQL: [&str; COLUMNS] = [
     "/sent_at",
 ];
 
-/// A page, whoever answered it.
+/// A page in a form that does not depend on the server.
 #[derive(Debug, PartialEq)]
 pub struct Page {
     pub rows: Vec<Vec<String>>,
@@ -81,8 +80,10 @@ pub struct Page {
     total: Option<i64>,
 }
 
+/// Reads a page from a GraphQL response.
+///
 /// # Panics
-/// When the answer is no such page.
+/// When the response does not contain a page.
 pub fn of_graphql(answer: &Value, shape: &Shape) -> Page {
     let connection = answer.pointer(shape.connection).filter(|it| !it.is_null());
     let connection = connection.unwrap_or_else(|| panic!("no page: {answer}"));
@@ -94,7 +95,7 @@ pub fn of_graphql(answer: &Value, shape: &Shape) -> Page {
     }
 }
 
-/// Of the rows as JSON, of which there may be one more than a page.
+/// Reads a page from SQL rows as JSON. One more row than a page means that there is a next page.
 pub fn of_sql(rows: &str, page: usize) -> Page {
     let rows: Vec<Value> = serde_json::from_str(rows).expect("rows");
     Page {
@@ -110,7 +111,7 @@ fn row(node: &Value, columns: &[&str; COLUMNS]) -> Vec<String> {
         Some(Value::String(text)) if TIMES.contains(&number) => {
             DateTime::parse_from_rfc3339(text).expect("a time").timestamp_micros().to_string()
         }
-        // An object that is null has no fields.
+        // A field of a null object is missing.
         Some(Value::Null) | None => "null".to_owned(),
         Some(value) => value.to_string(),
     });

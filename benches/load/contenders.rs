@@ -1,4 +1,4 @@
-//! Who is measured, and the rounds in which they take turns, so that whatever else the machine does hits all alike.
+//! The contenders, and the rounds in which they take turns, so that other load on the machine affects all equally.
 
 use std::collections::HashMap;
 use std::path::Path;
@@ -15,7 +15,7 @@ use crate::support::process;
 use crate::support::server::Server;
 use crate::support::table::quantile;
 
-/// Somebody who does a piece of work over and over.
+/// A server or a script that repeats the same work.
 #[derive(Clone)]
 pub struct Contender<'a> {
     pub name: String,
@@ -27,24 +27,23 @@ pub struct Contender<'a> {
 pub enum Work<'a> {
     /// Requests to servers.
     Http { servers: Vec<&'a Server>, load: Load },
-    /// A script of `pgbench`, without a server in between.
+    /// A script for `pgbench`, without a server.
     Sql { script: &'a Path, variables: &'a [(&'static str, String)] },
 }
 
-/// What a second, or a request, came to. NaN where it cannot be known.
+/// The results of a measurement. NaN where a value cannot be measured.
 #[derive(Debug, Clone, Copy)]
-pub struct Figures {
+pub struct Measurement {
     pub per_second: f64,
     pub p50_ms: f64,
     pub p99_ms: f64,
-    /// Processor time for each request: of the server's processes, of its connections in PostgreSQL, and of
-    /// whoever sent it.
+    /// CPU time per request: of the server's processes, of its connections in PostgreSQL, and of the client.
     pub server_ms: f64,
     pub database_ms: f64,
     pub client_ms: f64,
 }
 
-impl Figures {
+impl Measurement {
     pub fn median(rounds: &[Self]) -> Self {
         let median = |of: fn(&Self) -> f64| quantile(&mut rounds.iter().map(of).collect::<Vec<_>>(), 0.5);
         Self {
@@ -65,54 +64,55 @@ impl Figures {
     }
 }
 
-/// The processor time that a contender and its surroundings have had so far.
-pub struct Spent {
+/// The CPU time that a contender, its database connections and the client have used so far.
+pub struct CpuTime {
     server_ms: f64,
     backends: Option<HashMap<u32, f64>>,
     client_ms: f64,
 }
 
-impl Spent {
-    /// Of servers, database and client since `before`, in milliseconds.
+impl CpuTime {
+    /// The CPU time of servers, database and client since `before`, in milliseconds.
     pub fn since(&self, before: &Self) -> [f64; 3] {
         let database_ms = match (&before.backends, &self.backends) {
-            (Some(before), Some(after)) => process::spent(before, after),
+            (Some(before), Some(after)) => process::cpu_ms_between(before, after),
             _ => f64::NAN,
         };
         [self.server_ms - before.server_ms, database_ms, self.client_ms - before.client_ms]
     }
 }
 
-/// The medians of each, in their order, after a round to warm up.
+/// Measures the contenders in turns. Returns the medians of the rounds in the order of the contenders. The first round
+/// warms up and is discarded.
 pub async fn compare(
     contenders: &[Contender<'_>],
     connections: usize,
     pace: Pace,
     options: &Options,
-) -> Vec<(String, Figures)> {
+) -> Vec<(String, Measurement)> {
     let mut measured = vec![Vec::new(); contenders.len()];
     for round in 0..=options.rounds {
         for (contender, measured) in contenders.iter().zip(&mut measured) {
-            let figures = contender.once(connections, pace, options.duration()).await;
+            let measurement = contender.once(connections, pace, options.duration()).await;
             if round > 0 {
-                measured.push(figures);
+                measured.push(measurement);
             }
         }
     }
-    let medians = measured.iter().map(|rounds| Figures::median(rounds));
+    let medians = measured.iter().map(|rounds| Measurement::median(rounds));
     contenders.iter().map(|it| it.name.clone()).zip(medians).collect()
 }
 
 impl Contender<'_> {
-    async fn once(&self, connections: usize, pace: Pace, duration: Duration) -> Figures {
+    async fn once(&self, connections: usize, pace: Pace, duration: Duration) -> Measurement {
         match &self.work {
             Work::Http { servers, load } => {
-                let before = self.spent(servers);
+                let before = self.cpu_time(servers);
                 let mut driven = drive(load, connections, pace, duration).await;
                 let [server_ms, database_ms, client_ms] =
-                    self.spent(servers).since(&before).map(|ms| ms / driven.requests.max(1) as f64);
+                    self.cpu_time(servers).since(&before).map(|ms| ms / driven.requests.max(1) as f64);
                 let Driven { requests, elapsed, latencies_ms } = &mut driven;
-                Figures {
+                Measurement {
                     per_second: *requests as f64 / elapsed.as_secs_f64(),
                     p50_ms: quantile(latencies_ms, 0.5),
                     p99_ms: quantile(latencies_ms, 0.99),
@@ -125,9 +125,9 @@ impl Contender<'_> {
         }
     }
 
-    /// The processor time of servers, database and this process so far.
-    pub fn spent(&self, servers: &[&Server]) -> Spent {
-        Spent {
+    /// The CPU time of the servers, the database and this process so far.
+    pub fn cpu_time(&self, servers: &[&Server]) -> CpuTime {
+        CpuTime {
             server_ms: servers.iter().map(|server| process::cpu_ms_of_family(server.id())).sum(),
             // SQLite is part of the server.
             backends: match self.database.name() {
@@ -144,7 +144,7 @@ impl Contender<'_> {
         variables: &[(&'static str, String)],
         connections: usize,
         duration: Duration,
-    ) -> Figures {
+    ) -> Measurement {
         let seconds = duration.as_secs().max(1);
         let mut pgbench = Command::new("pgbench");
         pgbench.args(["-n", "-M", "prepared", "-j", "2", "-T", &seconds.to_string()]);
@@ -153,13 +153,13 @@ impl Contender<'_> {
         pgbench.arg(self.database.url()).stdout(Stdio::piped()).kill_on_drop(true);
         let running = pgbench.spawn().expect("pgbench runs");
         let id = running.id().expect("it runs");
-        // Its connections are gone when it ends, and what they cost with them: look while they last.
-        let spent = || (process::cpu_ms_of_backends(self.database.name()), process::cpu_ms(id));
+        // The connections and their CPU times disappear when pgbench ends, so sample them before.
+        let sample = || (process::cpu_ms_of_backends(self.database.name()), process::cpu_ms(id));
         let part = Duration::from_secs(seconds).mul_f64(0.2);
         tokio::time::sleep(part).await;
-        let (before, started) = (spent(), Instant::now());
+        let (before, started) = (sample(), Instant::now());
         tokio::time::sleep(part * 3).await;
-        let (after, looked) = (spent(), started.elapsed());
+        let (after, elapsed) = (sample(), started.elapsed());
         let ended = running.wait_with_output().await.expect("pgbench ends");
         let text = String::from_utf8_lossy(&ended.stdout);
         assert!(ended.status.success(), "pgbench failed: {text}");
@@ -168,13 +168,13 @@ impl Contender<'_> {
             rest.split_whitespace().next().and_then(|number| number.parse().ok()).unwrap_or(f64::NAN)
         };
         let per_second = number("tps = ");
-        let requests = per_second * looked.as_secs_f64();
-        Figures {
+        let requests = per_second * elapsed.as_secs_f64();
+        Measurement {
             per_second,
             p50_ms: f64::NAN,
             p99_ms: f64::NAN,
             server_ms: f64::NAN,
-            database_ms: process::spent(&before.0, &after.0) / requests,
+            database_ms: process::cpu_ms_between(&before.0, &after.0) / requests,
             client_ms: (after.1 - before.1) / requests,
         }
     }

@@ -1,4 +1,4 @@
-//! What is asked of whom.
+//! The documents that are sent to the servers.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -6,14 +6,14 @@ use bytes::Bytes;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-/// The conversations of a page.
+/// The number of conversations in a page.
 pub const PAGE: usize = 50;
 
 pub const TRIVIAL: &str = "{ __typename }";
 pub const VIEW_COUNTS: &str = "{ viewCounts { \
     inbox { total open closed unread } assignedToMe { total open closed unread } \
     unassigned { total open closed unread } asOf } }";
-/// Everything that happens.
+/// Subscribes to all changes.
 pub const LIVE: &str = "subscription { queueChanges { __typename ... on ConversationUpdated { \
     cursor conversation { id version status contact { name number } assignee { id name } } } } }";
 const ASSIGN: &str = "mutation($conversation: ID!, $agent: ID!) { \
@@ -21,7 +21,7 @@ const ASSIGN: &str = "mutation($conversation: ID!, $agent: ID!) { \
     changed conversation { id version assignee { id name } } previousAssignee { id } \
     userErrors { code message } } }";
 
-/// A page of `first` conversations, for Switchboard and for who has written the same by hand.
+/// A page of `first` conversations, for Switchboard and for the hand-written server.
 pub fn page(first: usize, counted: bool) -> Value {
     let total = total_count(counted);
     let query = format!(
@@ -33,7 +33,7 @@ pub fn page(first: usize, counted: bool) -> Value {
     json!({ "query": query, "variables": { "first": first } })
 }
 
-/// The same fields as PostGraphile names them. It has no `asOf`.
+/// The same fields with PostGraphile's names. PostGraphile has no `asOf`.
 pub fn generated_page(workspace: &str, counted: bool) -> Value {
     let total = total_count(counted);
     let query = format!(
@@ -48,7 +48,7 @@ pub fn generated_page(workspace: &str, counted: bool) -> Value {
     json!({ "query": query, "variables": { "workspace": workspace, "first": PAGE } })
 }
 
-/// Open conversations on a number, by a hundred.
+/// Open conversations on a phone number, in pages of 100.
 pub fn ids(phone_number: &str, after: &Value) -> Value {
     let query = "query($filter: ConversationFilter, $after: String) { \
         conversations(filter: $filter, first: 100, after: $after) { \
@@ -61,11 +61,11 @@ fn total_count(counted: bool) -> &'static str {
     if counted { "totalCount" } else { "" }
 }
 
-/// Assigns each conversation to the first agent, then each to the second, so that, sent in turn, all of them
-/// change something.
+/// Assigns each conversation to the first agent, then each to the second. Sent in turn, every request changes its
+/// conversation.
 pub fn assignments(conversations: &[String], agents: &[String; 2]) -> Vec<Bytes> {
-    let given = agents.iter().flat_map(|agent| conversations.iter().map(move |id| (id, agent)));
-    given
+    let pairs = agents.iter().flat_map(|agent| conversations.iter().map(move |id| (id, agent)));
+    pairs
         .map(|(conversation, agent)| {
             let variables = json!({ "conversation": conversation, "agent": opaque('A', agent) });
             bytes(&json!({ "query": ASSIGN, "variables": variables }))
@@ -81,13 +81,13 @@ pub fn bytes(request: &Value) -> Bytes {
     Bytes::from(request.to_string())
 }
 
-/// An id as the API gives it out: a letter for the type, and the bytes of the UUID.
+/// An id in the API's format: a letter for the type, and the bytes of the UUID.
 pub fn opaque(tag: char, id: &str) -> String {
     let id = Uuid::parse_str(id).expect("a UUID");
     URL_SAFE_NO_PAD.encode([&[tag as u8], id.as_bytes().as_slice()].concat())
 }
 
-/// The UUID in an id that the API gave out, or that is one already.
+/// The UUID of an id of the API. A plain UUID is returned as it is.
 pub fn uuid_of(id: &str) -> String {
     if let Ok(plain) = Uuid::parse_str(id) {
         return plain.to_string();

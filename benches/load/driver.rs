@@ -1,6 +1,6 @@
-//! Requests over connections that are kept alive, and how long the answers took.
+//! Sends requests over keep-alive connections and measures their latencies.
 //!
-//! Bodies are made beforehand and answers are not parsed: what is measured is the server.
+//! Bodies are built in advance and responses are not parsed, so that mainly the server is measured.
 
 use std::cell::Cell;
 use std::rc::Rc;
@@ -17,13 +17,13 @@ use tokio::net::TcpStream;
 use tokio::sync::Semaphore;
 use tokio::task::LocalSet;
 
-/// What is sent, and what has to come back.
+/// The requests to send and the expected responses.
 #[derive(Clone)]
 pub struct Load {
-    /// Connections are spread over them evenly.
+    /// The connections are distributed evenly over the addresses.
     addresses: Vec<String>,
     bearer: Option<String>,
-    /// Sent in turn, by all copies of this together.
+    /// Sent in turn. All clones of this load share the position.
     bodies: Rc<[Bytes]>,
     sent: Rc<Cell<usize>>,
     expected: Expected,
@@ -44,13 +44,13 @@ impl Load {
         self.bearer.as_deref()
     }
 
-    /// The same, to other servers.
+    /// The same load for other servers.
     pub fn to(self, addresses: Vec<String>) -> Self {
         Self { addresses, ..self }
     }
 
-    /// The same from its beginning, for servers on another database.
-    pub fn anew(&self) -> Self {
+    /// The same load from its beginning, for servers on another database.
+    pub fn restarted(&self) -> Self {
         Self { sent: Rc::default(), ..self.clone() }
     }
 
@@ -60,20 +60,20 @@ impl Load {
     }
 }
 
-/// How an answer with status 200 is told from one that failed, without parsing it.
+/// How to recognize a successful response with status 200 without parsing it.
 #[derive(Clone)]
 pub enum Expected {
-    /// It is as long as the one that was looked at.
+    /// It has the same length as the response that was checked.
     Length(usize),
-    /// It has this somewhere, and no errors.
+    /// It contains this text, and no errors.
     Contains(&'static str),
 }
 
 #[derive(Clone, Copy)]
 pub enum Pace {
-    /// Each connection sends its next request when it has its answer.
+    /// Each connection sends its next request after the response.
     Closed,
-    /// So many a second whatever the server does; the time that a request has to wait for a connection counts.
+    /// A fixed rate, regardless of the server's speed. A request's latency includes its wait for a connection.
     Open { per_second: f64 },
 }
 
@@ -83,10 +83,10 @@ pub struct Driven {
     pub latencies_ms: Vec<f64>,
 }
 
-/// Sends requests for a while.
+/// Sends requests for the given duration.
 ///
 /// # Panics
-/// On an answer that is not as expected.
+/// On an unexpected response.
 pub async fn drive(load: &Load, connections: usize, pace: Pace, duration: Duration) -> Driven {
     LocalSet::new().run_until(run(load, connections, pace, duration)).await
 }
@@ -103,7 +103,7 @@ async fn run(load: &Load, connections: usize, pace: Pace, duration: Duration) ->
     let working: Vec<_> = working.collect();
     let mut latencies_ms = Vec::new();
     for worker in working {
-        latencies_ms.extend(worker.await.expect("a worker ends well"));
+        latencies_ms.extend(worker.await.expect("the worker does not panic"));
     }
     Driven { requests: latencies_ms.len(), elapsed: started.elapsed(), latencies_ms }
 }
@@ -127,7 +127,7 @@ struct Turns {
 struct Paced {
     interval: Duration,
     taken: Cell<u32>,
-    /// One for each request that is due.
+    /// One permit for each request that is due.
     permits: Arc<Semaphore>,
 }
 
@@ -145,7 +145,7 @@ impl Turns {
         Self { started, end: started + duration, paced }
     }
 
-    /// The time from which the next request counts; `None` at the end.
+    /// The time at which the next request is due; `None` at the end.
     async fn next(&self) -> Option<Instant> {
         let due = match &self.paced {
             None => Instant::now(),
@@ -158,7 +158,7 @@ impl Turns {
     }
 }
 
-/// A thread of its own, because the runtime's timer counts in whole milliseconds.
+/// Adds the permits from a separate thread, because the runtime's timer has a resolution of a millisecond.
 fn pace_by_thread(due: Arc<Semaphore>, started: Instant, interval: Duration, duration: Duration) {
     std::thread::spawn(move || {
         for number in 0.. {
@@ -173,7 +173,7 @@ fn pace_by_thread(due: Arc<Semaphore>, started: Instant, interval: Duration, dur
     });
 }
 
-/// A connection that is kept alive.
+/// A keep-alive connection.
 pub struct Connection {
     sender: SendRequest<Full<Bytes>>,
     load: Rc<Load>,
@@ -182,7 +182,7 @@ pub struct Connection {
 }
 
 impl Connection {
-    /// To the address of this number, round and round. Needs a [`LocalSet`] to run in.
+    /// Opens connection `number`; the numbers use the addresses in turn. Must run in a [`LocalSet`].
     pub async fn open(load: &Rc<Load>, number: usize) -> Self {
         let address = &load.addresses[number % load.addresses.len()];
         let socket = TcpStream::connect(address).await.expect("connects");
@@ -194,10 +194,10 @@ impl Connection {
         Self { sender, load: load.clone(), host, bearer }
     }
 
-    /// Sends the next body and takes the whole answer.
+    /// Sends the next body and reads the whole response.
     ///
     /// # Panics
-    /// When it is not as expected.
+    /// When the response is unexpected.
     pub async fn ask(&mut self) {
         let mut request = Request::builder()
             .method(Method::POST)

@@ -1,4 +1,4 @@
-//! One change, and everybody who watches: how long until the last of them has it.
+//! Measures the time from a change until the last subscriber has received it.
 
 use std::cell::Cell;
 use std::rc::Rc;
@@ -14,33 +14,33 @@ use tokio_tungstenite::tungstenite::client::IntoClientRequest;
 use tokio_tungstenite::tungstenite::http::HeaderValue;
 use tokio_tungstenite::{WebSocketStream, client_async};
 
-use super::contenders::{Contender, Figures, Work};
+use super::contenders::{Contender, Measurement, Work};
 use super::documents;
 use super::driver::{Connection, Load};
 use super::options::Options;
 use crate::support::server::Server;
 use crate::support::table::quantile;
 
-/// What Switchboard needs to be told, so that one agent may hold all sockets at once.
+/// Options of Switchboard that allow one agent to open all sockets at once.
 pub const SOCKETS: [&str; 4] = ["--sockets-per-agent", "20000", "--new-sockets-per-second", "20000"];
-/// The changes of a round.
+/// The number of changes in a round.
 const CHANGES: usize = 50;
-/// Between two changes, so that each is by itself.
+/// The pause between two changes, so that they do not overlap.
 const PAUSE: Duration = Duration::from_millis(20);
-/// Who has not got it by then has lost it.
+/// The time after which a delivery counts as lost.
 const PATIENCE: Duration = Duration::from_secs(30);
 
-/// Rounds of changes at each, one after the other; the medians of their times to the last subscriber, from sending
-/// the assignment. Each works over HTTP, and on a database of its own; its subscribers are at its servers in turn, and
-/// the changes are made at the first.
+/// Measures the contenders in turns. Returns the medians of the time from sending an assignment until the last
+/// subscriber has received it. Each contender works over HTTP and on its own database. Its subscribers are distributed
+/// over its servers, and the changes are made at the first server.
 ///
 /// # Panics
-/// When a subscriber gets less than it should.
-pub async fn compare(contenders: &[Contender<'_>], options: &Options) -> Vec<(String, Figures)> {
+/// When a subscriber does not receive a change in time.
+pub async fn compare(contenders: &[Contender<'_>], options: &Options) -> Vec<(String, Measurement)> {
     LocalSet::new().run_until(run(contenders, options)).await
 }
 
-async fn run(contenders: &[Contender<'_>], options: &Options) -> Vec<(String, Figures)> {
+async fn run(contenders: &[Contender<'_>], options: &Options) -> Vec<(String, Measurement)> {
     let mut audiences = Vec::new();
     for contender in contenders {
         if let Work::Http { servers, load } = &contender.work {
@@ -50,61 +50,61 @@ async fn run(contenders: &[Contender<'_>], options: &Options) -> Vec<(String, Fi
     let mut rounds = vec![Vec::new(); audiences.len()];
     for round in 0..=options.rounds {
         for ((contender, servers, audience), measured) in audiences.iter_mut().zip(&mut rounds) {
-            let figures = audience.changes(contender, servers).await;
+            let measurement = audience.changes(contender, servers).await;
             if round > 0 {
-                measured.push(figures);
+                measured.push(measurement);
             }
         }
     }
-    let medians = rounds.iter().map(|rounds| Figures::median(rounds));
+    let medians = rounds.iter().map(|rounds| Measurement::median(rounds));
     contenders.iter().map(|it| it.name.clone()).zip(medians).collect()
 }
 
-/// All who watch some servers, and whoever changes something there.
+/// The subscribers of some servers, and the connection that makes the changes.
 struct Audience {
     size: usize,
-    told: Rc<Told>,
+    deliveries: Rc<Deliveries>,
     changes: usize,
     writer: Connection,
 }
 
-/// How often anybody was told of a change.
+/// Counts the deliveries to all subscribers.
 #[derive(Default)]
-struct Told {
-    times: Cell<usize>,
-    enough: Cell<usize>,
-    all: Notify,
+struct Deliveries {
+    count: Cell<usize>,
+    expected: Cell<usize>,
+    complete: Notify,
 }
 
 impl Audience {
     async fn gather(servers: &[&Server], load: &Load, options: &Options) -> Self {
-        let told = Rc::new(Told::default());
+        let deliveries = Rc::new(Deliveries::default());
         for server in servers.iter().cycle().take(options.subscribers) {
             let socket = subscribe(server, load.bearer()).await;
-            tokio::task::spawn_local(watch(socket, told.clone()));
+            tokio::task::spawn_local(watch(socket, deliveries.clone()));
         }
         let writer = Connection::open(&Rc::new(load.clone()), 0).await;
-        // The last of them subscribes while the first change would be under way.
+        // Wait until the last subscription is active.
         tokio::time::sleep(Duration::from_secs(1)).await;
-        Self { size: options.subscribers, told, changes: 0, writer }
+        Self { size: options.subscribers, deliveries, changes: 0, writer }
     }
 
-    async fn changes(&mut self, contender: &Contender<'_>, servers: &[&Server]) -> Figures {
-        let before = contender.spent(servers);
+    async fn changes(&mut self, contender: &Contender<'_>, servers: &[&Server]) -> Measurement {
+        let before = contender.cpu_time(servers);
         let mut times_ms = Vec::with_capacity(CHANGES);
         for _ in 0..CHANGES {
             self.changes += 1;
-            self.told.enough.set(self.changes * self.size);
+            self.deliveries.expected.set(self.changes * self.size);
             let sent = Instant::now();
             self.writer.ask().await;
-            let everybody = tokio::time::timeout(PATIENCE, self.told.all.notified());
-            everybody.await.expect("everybody is told");
+            let complete = tokio::time::timeout(PATIENCE, self.deliveries.complete.notified());
+            complete.await.expect("all subscribers receive the change");
             times_ms.push(sent.elapsed().as_secs_f64() * 1e3);
             tokio::time::sleep(PAUSE).await;
         }
-        let spent = contender.spent(servers).since(&before);
-        let [server_ms, database_ms, client_ms] = spent.map(|ms| ms / CHANGES as f64);
-        Figures {
+        let cpu_ms = contender.cpu_time(servers).since(&before);
+        let [server_ms, database_ms, client_ms] = cpu_ms.map(|ms| ms / CHANGES as f64);
+        Measurement {
             per_second: f64::NAN,
             p50_ms: quantile(&mut times_ms, 0.5),
             p99_ms: quantile(&mut times_ms, 0.99),
@@ -132,13 +132,13 @@ async fn subscribe(server: &Server, bearer: Option<&str>) -> WebSocketStream<Tcp
     socket
 }
 
-async fn watch(mut socket: WebSocketStream<TcpStream>, told: Rc<Told>) {
+async fn watch(mut socket: WebSocketStream<TcpStream>, deliveries: Rc<Deliveries>) {
     while let Some(Ok(message)) = socket.next().await {
-        // A checkpoint tells of nothing.
+        // Checkpoints do not count.
         if message.to_text().is_ok_and(|text| text.contains("\"conversation\"")) {
-            told.times.set(told.times.get() + 1);
-            if told.times.get() == told.enough.get() {
-                told.all.notify_one();
+            deliveries.count.set(deliveries.count.get() + 1);
+            if deliveries.count.get() == deliveries.expected.get() {
+                deliveries.complete.notify_one();
             }
         }
     }

@@ -1,42 +1,42 @@
-//! What to measure, and for how long.
+//! The options of the benchmark.
 
 use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::Parser;
 
-/// Measures Switchboard over a socket, beside others on the same rows
+/// Compares Switchboard with other servers on the same rows
 #[derive(Debug, Clone, Parser)]
 #[command(name = "benches/run")]
 pub struct Options {
-    /// Conversations of the one workspace
+    /// Number of conversations in the workspace
     #[arg(long, default_value_t = 10_000)]
     pub conversations: usize,
-    /// How long each is measured in each round
+    /// Seconds per contender and round
     #[arg(long, default_value_t = 5.0)]
     pub seconds: f64,
-    /// Rounds, of which the medians are reported; all take turns in each
+    /// Number of rounds, in which the contenders take turns; the medians are reported
     #[arg(long, default_value_t = 3, value_parser = clap::value_parser!(u16).range(1..))]
     pub rounds: u16,
-    /// Connections kept alive
+    /// Number of keep-alive connections
     #[arg(long, default_value_t = 16)]
     pub connections: usize,
-    /// Who watch at once while something changes
+    /// Number of simultaneous subscribers
     #[arg(long, default_value_t = 1_000)]
     pub subscribers: usize,
-    /// Requests a second of the open loop; half of what the slowest manages unless given
+    /// Requests per second of the open loop; by default half of the slowest contender's maximum rate
     #[arg(long)]
     pub rate: Option<f64>,
-    /// A short run that shows that everything works: its figures mean little
+    /// A short run to check that everything works; its results mean little
     #[arg(long)]
     pub quick: bool,
-    /// Leave out the peers that need Node.js
+    /// Skip the peers that need Node.js
     #[arg(long)]
     pub no_node: bool,
-    /// Write every figure to this file, as JSON
+    /// Write all results to this file as JSON
     #[arg(long, value_name = "FILE")]
     pub json: Option<PathBuf>,
-    /// Draw the page's figures into this file, as SVG
+    /// Plot the results of the page to this file as SVG
     #[arg(long, value_name = "FILE")]
     pub plot: Option<PathBuf>,
     /// Set by `cargo bench`

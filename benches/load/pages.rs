@@ -1,4 +1,4 @@
-//! The page of 50: Switchboard, the peers, and the statement that they cannot go below.
+//! The page of 50: Switchboard, the peers, and the ideal SQL statement as a lower bound.
 
 use std::io::Write as _;
 
@@ -6,7 +6,7 @@ use serde_json::Value;
 use tempfile::NamedTempFile;
 
 use super::answers::{BY_HAND, GENERATED, Page, Shape, of_graphql, of_sql};
-use super::contenders::{Contender, Figures, Work, compare};
+use super::contenders::{Contender, Measurement, Work, compare};
 use super::documents::{self, PAGE};
 use super::driver::{Expected, Load, Pace};
 use super::options::Options;
@@ -21,7 +21,7 @@ pub const YOGA_SCRIPT: &str = "yoga/server.mjs";
 pub const POSTGRAPHILE: &str = "PostGraphile";
 pub const STATEMENT: &str = "one statement";
 
-/// The servers that answer pages.
+/// The servers that return pages.
 pub struct Servers {
     pub switchboard: Server,
     pub yoga: Option<Server>,
@@ -39,16 +39,16 @@ impl Servers {
     }
 }
 
-/// Pages as fast as they come, from all. `counted` asks for the number of all conversations, too.
+/// Measures pages at the maximum rate, from all contenders. `counted` also requests the total count.
 ///
 /// # Panics
-/// When one of them answers otherwise than the others.
+/// When the contenders' responses differ.
 pub async fn closed(
     world: &World,
     servers: &Servers,
     counted: bool,
     options: &Options,
-) -> Vec<(String, Figures)> {
+) -> Vec<(String, Measurement)> {
     let statement = statements::page(counted);
     let truth = truth(world, &statement);
     let mut contenders = over_http(world, servers, counted, &truth).await;
@@ -62,13 +62,13 @@ pub async fn closed(
     compare(&contenders, options.connections, Pace::Closed, options).await
 }
 
-/// Pages at a rate that all can keep up, from those that have a socket.
+/// Measures pages at a fixed rate that all can sustain, from all servers.
 pub async fn open(
     world: &World,
     servers: &Servers,
     per_second: f64,
     options: &Options,
-) -> Vec<(String, Figures)> {
+) -> Vec<(String, Measurement)> {
     let truth = truth(world, &statements::page(false));
     let contenders = over_http(world, servers, false, &truth).await;
     compare(&contenders, options.connections, Pace::Open { per_second }, options).await
@@ -98,11 +98,11 @@ async fn over_http<'a>(
     contenders
 }
 
-/// The load of a request whose answer was looked at.
+/// The load of a request whose response has been compared with the database.
 async fn checked(world: &World, server: &Server, request: &Value, shape: &Shape, truth: &Page) -> Load {
     let text = world.ask(server, request).await;
     let answer = serde_json::from_str(&text).expect("JSON");
-    assert_eq!(&of_graphql(&answer, shape), truth, "the answers differ");
+    assert_eq!(&of_graphql(&answer, shape), truth, "the responses differ");
     let bodies = vec![documents::bytes(request)];
     Load::new(server.address(), Some(&world.manager), bodies, Expected::Length(text.len()))
 }
@@ -113,7 +113,7 @@ pub async fn page_load(world: &World, server: &Server) -> Load {
     checked(world, server, &documents::page(PAGE, false), &BY_HAND, &truth).await
 }
 
-/// The page as the database has it.
+/// The page, read from the database.
 fn truth(world: &World, statement: &str) -> Page {
     let statement = statement
         .replace(":workspace", &format!("'{}'", world.workspace))
@@ -124,7 +124,7 @@ fn truth(world: &World, statement: &str) -> Page {
     page
 }
 
-/// A file for `pgbench`, which wants a semicolon where a statement ends.
+/// A script file for `pgbench`, which requires a semicolon after each statement.
 pub fn script(statements: &str) -> NamedTempFile {
     let mut file = NamedTempFile::new().expect("a file");
     writeln!(file, "{};", statements.trim_end().trim_end_matches(';')).expect("writes");

@@ -1,4 +1,4 @@
-//! The page's figures as bars, in SVG that is readable in light and in dark.
+//! Plots the results of the page as a bar chart, in SVG for light and dark themes.
 
 use std::fmt::Write as _;
 
@@ -27,7 +27,7 @@ const STYLE: &str = "
     }
   ";
 
-/// Processor time and rate of a section's rows.
+/// Plots the CPU time and the rate of a section's rows.
 pub fn page(section: &Section, note: &str) -> String {
     let rows = section.rows.len() as f64;
     let panel = HEAD + rows * ROW;
@@ -38,13 +38,13 @@ pub fn page(section: &Section, note: &str) -> String {
         escaped(&section.title)
     );
     let costs = section.rows.iter().map(|(_, it)| known(it.server_ms) + it.database_ms);
-    let dearest = costs.fold(f64::MIN_POSITIVE, f64::max);
-    head(&mut svg, 0.0, "Processor time for a page, in ms: less is better");
+    let highest = costs.fold(f64::MIN_POSITIVE, f64::max);
+    head(&mut svg, 0.0, "CPU time per page, in ms: less is better");
     legend(&mut svg, 520.0, "server", "the server");
     legend(&mut svg, 625.0, "database", "PostgreSQL");
     for (number, (name, it)) in section.rows.iter().enumerate() {
         let top = HEAD + number as f64 * ROW;
-        let (server, database) = (BARS * known(it.server_ms) / dearest, BARS * it.database_ms / dearest);
+        let (server, database) = (BARS * known(it.server_ms) / highest, BARS * it.database_ms / highest);
         label(&mut svg, top, name);
         bar(&mut svg, LABELS, top, server, "server");
         bar(&mut svg, LABELS + server, top, database, "database");
@@ -55,7 +55,7 @@ pub fn page(section: &Section, note: &str) -> String {
         figure(&mut svg, LABELS + server + database, top, &value);
     }
     let fastest = section.rows.iter().map(|(_, it)| it.per_second).fold(f64::MIN_POSITIVE, f64::max);
-    head(&mut svg, panel, "Pages a second, both cores busy: more is better");
+    head(&mut svg, panel, "Pages per second, all cores busy: more is better");
     for (number, (name, it)) in section.rows.iter().enumerate() {
         let top = panel + HEAD + number as f64 * ROW;
         let long = BARS * it.per_second / fastest;

@@ -1,22 +1,22 @@
-//! What was measured, as Markdown for people and as JSON for programs.
+//! The results, as Markdown and as JSON.
 
 use std::fmt;
 
 use serde_json::{Map, Value, json};
 
-use super::contenders::Figures;
+use super::contenders::Measurement;
 use crate::support::table::Table;
 
-/// A comparison: who, and what it came to.
+/// A comparison: the contenders and their results.
 pub struct Section {
     pub key: &'static str,
     pub title: String,
-    pub rows: Vec<(String, Figures)>,
+    pub rows: Vec<(String, Measurement)>,
 }
 
 impl Section {
-    pub fn of(&self, name: &str) -> Option<&Figures> {
-        self.rows.iter().find(|(other, _)| other == name).map(|(_, figures)| figures)
+    pub fn of(&self, name: &str) -> Option<&Measurement> {
+        self.rows.iter().find(|(other, _)| other == name).map(|(_, measurement)| measurement)
     }
 }
 
@@ -26,14 +26,14 @@ pub enum Bound {
     AtLeast(f64),
 }
 
-/// A row of the promises.
+/// A performance target.
 pub struct Goal {
     pub key: &'static str,
     pub what: &'static str,
     pub unit: &'static str,
     pub bound: Bound,
-    /// NaN when it was not measured.
-    pub figure: f64,
+    /// NaN when not measured.
+    pub measured: f64,
 }
 
 impl Goal {
@@ -43,18 +43,18 @@ impl Goal {
         }
     }
 
-    /// `None` when it was not measured.
+    /// `None` when not measured.
     fn is_met(&self) -> Option<bool> {
-        (!self.figure.is_nan()).then_some(match self.bound {
-            Bound::AtMost(limit) => self.figure <= limit,
-            Bound::AtLeast(limit) => self.figure >= limit,
+        (!self.measured.is_nan()).then_some(match self.bound {
+            Bound::AtMost(limit) => self.measured <= limit,
+            Bound::AtLeast(limit) => self.measured >= limit,
         })
     }
 }
 
 pub struct Report {
     pub machine: Value,
-    /// What it was told to do.
+    /// The options of the run.
     pub settings: Value,
     pub sections: Vec<Section>,
     pub goals: Vec<Goal>,
@@ -63,7 +63,7 @@ pub struct Report {
 impl Report {
     pub fn json(&self) -> Value {
         let sections = self.sections.iter().map(|section| {
-            let rows = section.rows.iter().map(|(name, figures)| (name.clone(), figures.json()));
+            let rows = section.rows.iter().map(|(name, measurement)| (name.clone(), measurement.json()));
             (section.key.to_owned(), Value::Object(rows.collect()))
         });
         let goals = self.goals.iter().map(|goal| {
@@ -72,7 +72,7 @@ impl Report {
                 Bound::AtLeast(limit) => ("atLeast", limit),
             };
             let value = json!({
-                "what": goal.what, "unit": goal.unit, bound: limit, "figure": goal.figure, "met": goal.is_met(),
+                "what": goal.what, "unit": goal.unit, bound: limit, "figure": goal.measured, "met": goal.is_met(),
             });
             (goal.key.to_owned(), value)
         });
@@ -91,7 +91,7 @@ impl fmt::Display for Report {
             write!(f, "{section}")?;
         }
         writeln!(f, "### Targets\n")?;
-        let mut table = Table::new(["what", "target", "figure", "figure ÷ target", "met"]);
+        let mut table = Table::new(["what", "target", "result", "result ÷ target", "met"]);
         for goal in &self.goals {
             let sign = match goal.bound {
                 Bound::AtMost(_) => '≤',
@@ -100,8 +100,8 @@ impl fmt::Display for Report {
             table.row([
                 goal.what.to_owned(),
                 format!("{sign} {} {}", short(goal.limit()), goal.unit),
-                format!("{} {}", short(goal.figure), goal.unit),
-                short(goal.figure / goal.limit()),
+                format!("{} {}", short(goal.measured), goal.unit),
+                short(goal.measured / goal.limit()),
                 goal.is_met().map_or("–", |met| if met { "yes" } else { "NO" }).to_owned(),
             ]);
         }
@@ -112,7 +112,7 @@ impl fmt::Display for Report {
 impl fmt::Display for Section {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         writeln!(f, "### {}\n", self.title)?;
-        let mut table = Table::new(["", "a second", "p50", "p99", "CPU: server", "PostgreSQL", "client"]);
+        let mut table = Table::new(["", "per second", "p50", "p99", "CPU: server", "PostgreSQL", "client"]);
         let ms = |ms: f64| if ms.is_nan() { "–".to_owned() } else { format!("{ms:.3} ms") };
         for (name, it) in &self.rows {
             table.row([
@@ -129,28 +129,28 @@ impl fmt::Display for Section {
     }
 }
 
-/// Three figures that count; whole numbers with their thousands apart.
-fn short(figure: f64) -> String {
-    if figure.is_nan() {
+/// Formats three significant digits, with separators between thousands.
+fn short(number: f64) -> String {
+    if number.is_nan() {
         return "–".to_owned();
     }
-    let decimals = match figure.abs() {
+    let decimals = match number.abs() {
         size if size >= 100.0 => 0,
         size if size >= 10.0 => 1,
         size if size >= 1.0 => 2,
         _ => 3,
     };
-    let text = format!("{figure:.decimals$}");
+    let text = format!("{number:.decimals$}");
     if decimals > 0 {
         let shortened = text.trim_end_matches('0').trim_end_matches('.');
         return if shortened.is_empty() { text } else { shortened.to_owned() };
     }
-    let mut apart = String::new();
+    let mut separated = String::new();
     for (at, digit) in text.chars().enumerate() {
         if at > 0 && (text.len() - at).is_multiple_of(3) {
-            apart.push(',');
+            separated.push(',');
         }
-        apart.push(digit);
+        separated.push(digit);
     }
-    apart
+    separated
 }

@@ -1,11 +1,11 @@
-//! What is asked of Switchboard alone.
+//! Measurements without a comparison of all contenders.
 
 use std::fs;
 use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 
-use super::contenders::{Contender, Figures, Work, compare};
+use super::contenders::{Contender, Measurement, Work, compare};
 use super::documents;
 use super::driver::{Expected, Load, Pace};
 use super::options::Options;
@@ -14,21 +14,21 @@ use super::world::World;
 use crate::support::server::Server;
 use crate::support::table::quantile;
 
-/// How often the server is started, and a page's statements are counted.
+/// The number of repetitions of a server start and of a statement count.
 const TIMES: usize = 5;
-/// A server that sends no statement for so long has settled.
+/// The time without a statement after which a server is idle.
 const QUIET: Duration = Duration::from_millis(300);
-const MAX_LOOKS: u32 = 100;
+const MAX_CHECKS: u32 = 100;
 
-/// The badges, as fast as they come.
-pub async fn view_counts(world: &World, servers: &Servers, options: &Options) -> Vec<(String, Figures)> {
+/// Measures the badges at the maximum rate.
+pub async fn view_counts(world: &World, servers: &Servers, options: &Options) -> Vec<(String, Measurement)> {
     let token = Some(world.manager.as_str());
     let contender = short(world, SWITCHBOARD, &servers.switchboard, token, documents::VIEW_COUNTS).await;
     compare(&[contender], options.connections, Pace::Closed, options).await
 }
 
-/// An answer that needs neither a database nor a token.
-pub async fn trivial(world: &World, servers: &Servers, options: &Options) -> Vec<(String, Figures)> {
+/// Measures a response that needs neither a database nor a token.
+pub async fn trivial(world: &World, servers: &Servers, options: &Options) -> Vec<(String, Measurement)> {
     let mut contenders = Vec::new();
     for (name, server) in [(SWITCHBOARD, Some(&servers.switchboard)), (YOGA, servers.yoga.as_ref())] {
         if let Some(server) = server {
@@ -53,7 +53,7 @@ async fn short<'a>(
     Contender { name: name.to_owned(), database: &world.database, work }
 }
 
-/// The SQL statements for a page with everything, of 1, 50 and 100 conversations, as the server counts them.
+/// The number of SQL statements for a full page of 1, 50 and 100 conversations, from the server's metrics.
 pub async fn statements(world: &World) -> Vec<(usize, f64)> {
     let mut server = world.switchboard(&["--metrics-listen", "127.0.0.1:0"]);
     let metrics = format!("http://{}/metrics", server.next_address());
@@ -67,15 +67,15 @@ pub async fn statements(world: &World) -> Vec<(usize, f64)> {
             world.ask(&server, &page).await;
             each.push(statements_sent(&metrics).await - before);
         }
-        // What the server does beside it now and then is left out.
+        // The minimum excludes statements of the background workers.
         counted.push((first, quantile(&mut each, 0.0)));
     }
     counted
 }
 
-/// Waits until a server that has just started does nothing by itself: it shortens the replay, statement by statement.
+/// Waits until a new server is idle: after its start, it deletes events that are older than the replay window.
 async fn settle(metrics: &str) {
-    for _ in 0..MAX_LOOKS {
+    for _ in 0..MAX_CHECKS {
         let before = statements_sent(metrics).await;
         tokio::time::sleep(QUIET).await;
         if statements_sent(metrics).await <= before {
@@ -87,11 +87,12 @@ async fn settle(metrics: &str) {
 async fn statements_sent(metrics: &str) -> f64 {
     let client = reqwest::Client::builder().no_proxy().build().expect("a client");
     let text = client.get(metrics).send().await.expect("metrics").text().await.expect("a text");
-    let line = text.lines().find(|line| line.contains("statements_total ")).expect("a count of statements");
+    let line =
+        text.lines().find(|line| line.contains("statements_total ")).expect("the number of statements");
     line.rsplit(' ').next().and_then(|count| count.parse().ok()).expect("a number")
 }
 
-/// Seconds from the start of the process to its first answer: the median of some starts.
+/// The median of the seconds from the start of the process to its first response.
 pub async fn start(world: &World) -> f64 {
     let mut starts = Vec::new();
     for _ in 0..TIMES {
@@ -103,13 +104,13 @@ pub async fn start(world: &World) -> f64 {
     quantile(&mut starts, 0.5)
 }
 
-/// Megabytes of the program.
+/// The size of the program in megabytes.
 pub fn binary() -> f64 {
     let file = fs::metadata(env!("CARGO_BIN_EXE_switchboard")).expect("the program");
     file.len() as f64 / 1e6
 }
 
-/// What was measured on: processors, memory, and the versions of what took part.
+/// The machine: cores, memory, and the versions of the programs.
 pub fn machine(world: &World) -> Value {
     let output = |program: &str, arguments: &[&str]| {
         let ran = std::process::Command::new(program).args(arguments).output().ok();
@@ -125,7 +126,7 @@ pub fn machine(world: &World) -> Value {
         "postgresql": crate::support::database::sql(world.database.url(), "SHOW server_version"),
         "node": output("node", &["--version"]),
         "rustc": output("rustc", &["--version"]),
-        // Above the cores before anything was measured: others use the machine.
+        // A value above the number of cores means that the machine was busy before the measurement.
         "loadBefore": load.split_whitespace().next().and_then(|load| load.parse::<f64>().ok()),
     })
 }

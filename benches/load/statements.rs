@@ -1,9 +1,9 @@
-//! The least SQL for the same work, as `pgbench` runs it: what no server can go below.
+//! The minimal SQL for the same work, for `pgbench`: a lower bound for every server.
 //!
-//! Names that begin with a colon are variables of `pgbench`, given to it by `-D`.
+//! Names that begin with a colon are variables of `pgbench`, passed by `-D`.
 
-/// The page in one statement that joins, with a row more that tells whether there is more; `counted` adds the
-/// number of all rows, which it counts.
+/// The page as one statement with joins. One additional row shows whether there is a next page. `counted` adds the total
+/// count.
 pub fn page(counted: bool) -> String {
     let total = if counted { TOTAL } else { "" };
     format!(
@@ -28,8 +28,8 @@ const TOTAL: &str = ",
                     SELECT n.phone_number_id FROM number_access n
                     WHERE n.workspace_id = :workspace AND n.agent_id = :viewer))) AS total";
 
-/// What has to be read, locked and written to assign a conversation, with its event and its counters, as one
-/// transaction of one statement a step. `bench_conversations` numbers the conversations.
+/// A transaction with the reads, locks and writes of an assignment, including its event and its counters.
+/// `bench_conversations` numbers the conversations.
 pub const ASSIGN: &str = r#"\set n random(1, :conversations)
 BEGIN;
 SELECT c.id AS conversation, c.version + 1 AS version, c.phone_number_id AS number, c.status AS status,

@@ -1,4 +1,4 @@
-//! The rows, and the servers over them.
+//! The databases and their servers.
 
 use std::process::Command;
 
@@ -10,18 +10,18 @@ use super::options::Options;
 use crate::support::database::{Database, sql};
 use crate::support::server::{SECRET, Server, seed};
 
-/// Nobody pays, whatever they ask.
+/// Turns the rate limit off.
 const UNLIMITED: [&str; 2] = ["--points-per-minute", "0"];
-/// The connections to the database that the workers of a peer share evenly: as many as Switchboard's.
+/// The number of database connections of a peer, divided among its workers: the same as Switchboard's.
 const CONNECTIONS: usize = 10;
 
-/// One workspace in a database, and who asks.
+/// One workspace in a database, and its callers.
 pub struct World {
     pub database: Database,
     pub manager: String,
     pub workspace: String,
     pub viewer: String,
-    /// Two agents, and a number that both can access.
+    /// Two agents, and a phone number that both can access.
     pub agents: [String; 2],
     pub phone_number: String,
 }
@@ -29,7 +29,7 @@ pub struct World {
 impl World {
     pub fn postgres(options: &Options) -> Self {
         let world = Self::fill(Database::postgres(), options);
-        // The same statistics for all, and no vacuum of the seeded rows while they are measured.
+        // All contenders get the same statistics, and no vacuum of the seeded rows runs during the measurement.
         sql(world.database.url(), "VACUUM ANALYZE");
         world
     }
@@ -43,25 +43,25 @@ impl World {
         let size = ["--agents", "8", "--numbers", "3", "--conversations", &conversations];
         let seeded = seed(database.url(), &size);
         let text = |path: &str| -> String {
-            seeded.line().pointer(path).and_then(Value::as_str).expect("what seed prints").to_owned()
+            seeded.line().pointer(path).and_then(Value::as_str).expect("the output of seed").to_owned()
         };
         Self {
             manager: seeded.bearer("manager"),
             workspace: text("/workspaces/0/id"),
             viewer: text("/workspaces/0/managers/0"),
             agents: [text("/workspaces/0/reps/0"), text("/workspaces/0/reps/1")],
-            // Everybody can access the first.
+            // All agents can access the first number.
             phone_number: text("/workspaces/0/numbers/0/id"),
             database,
         }
     }
 
-    /// Switchboard over it, with more arguments.
+    /// Starts Switchboard on this database with additional arguments.
     pub fn switchboard(&self, arguments: &[&str]) -> Server {
         Server::start(self.database.url(), &[&UNLIMITED, arguments].concat())
     }
 
-    /// A peer of `benches/peers` over a database.
+    /// Starts a peer of `benches/peers` on a database.
     pub fn peer(script: &str, database: &Database) -> Server {
         let workers = std::thread::available_parallelism().map_or(1, usize::from);
         let mut node = Command::new("node");
@@ -72,8 +72,7 @@ impl World {
         Server::spawn(node)
     }
 
-    /// The ids, as the API has them, of about `limit` open conversations that neither of the agents owns, on the
-    /// number that both can access.
+    /// The API's ids of about `limit` open conversations on [`Self::phone_number`] that neither of the two agents owns.
     pub async fn conversations(&self, server: &Server, limit: usize) -> Vec<String> {
         let mut ids = Vec::new();
         let mut after = Value::Null;
@@ -95,10 +94,10 @@ impl World {
         ids
     }
 
-    /// The text of an answer to one request.
+    /// Sends one request and returns the text of the response.
     ///
     /// # Panics
-    /// When it is not 200.
+    /// When the status is not 200.
     pub async fn ask(&self, server: &Server, request: &Value) -> String {
         let client = Client::builder().no_proxy().build().expect("a client");
         let post = client.post(server.url("/graphql")).header("authorization", &self.manager).json(request);

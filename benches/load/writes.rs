@@ -1,6 +1,6 @@
-//! Assigning: over and over, to one agent and then to the other, so that every request changes something.
+//! Repeated assignments to two agents in turn, so that every request changes something.
 
-use super::contenders::{Contender, Figures, Work, compare};
+use super::contenders::{Contender, Measurement, Work, compare};
 use super::documents;
 use super::driver::{Expected, Load, Pace};
 use super::options::Options;
@@ -10,18 +10,18 @@ use super::world::World;
 use crate::support::database::{Database, sql};
 use crate::support::server::Server;
 
-/// The connections that assign.
+/// The number of connections that assign.
 const WRITERS: usize = 8;
-/// The conversations that are assigned; there are fewer in a small world.
+/// The maximum number of conversations to assign.
 const ASSIGNED: usize = 2_000;
 
-/// Those over HTTP, and the least SQL that does the same on `copy`, a database with the same rows.
+/// Measures the contenders over HTTP, and the minimal SQL on `copy`, a database with the same rows.
 pub async fn postgres(
     world: &World,
     over_http: &[Contender<'_>],
     copy: &Database,
     options: &Options,
-) -> Vec<(String, Figures)> {
+) -> Vec<(String, Measurement)> {
     sql(copy.url(), &statements::numbered(&world.phone_number));
     let image = sql(
         world.database.url(),
@@ -45,35 +45,35 @@ pub async fn postgres(
     compare(&contenders, WRITERS, Pace::Closed, options).await
 }
 
-/// On SQLite, where there is nobody to compare with.
-pub async fn sqlite(world: &World, server: &Server, options: &Options) -> Vec<(String, Figures)> {
+/// Measures Switchboard on SQLite, without a comparison.
+pub async fn sqlite(world: &World, server: &Server, options: &Options) -> Vec<(String, Measurement)> {
     let load = load(world, server).await;
     let contender = over_http(&world.database, SWITCHBOARD, &[server], &load);
     compare(&[contender], WRITERS, Pace::Closed, options).await
 }
 
-/// Pages and assignments from one process, and from two on the same database.
+/// Measures pages and assignments with one process, and with two on the same database.
 pub async fn processes(
     world: &World,
     one: &Server,
     two: &Server,
     load: &Load,
     options: &Options,
-) -> [Vec<(String, Figures)>; 2] {
+) -> [Vec<(String, Measurement)>; 2] {
     let both = [one, two];
     let page = page_load(world, one).await;
-    let alone_and_both = |load: &Load| {
+    let one_and_two = |load: &Load| {
         let database = &world.database;
         [
             over_http(database, "one process", &both[..1], load),
             over_http(database, "two processes", &both, load),
         ]
     };
-    let pages = compare(&alone_and_both(&page), options.connections, Pace::Closed, options).await;
-    [pages, compare(&alone_and_both(load), WRITERS, Pace::Closed, options).await]
+    let pages = compare(&one_and_two(&page), options.connections, Pace::Closed, options).await;
+    [pages, compare(&one_and_two(load), WRITERS, Pace::Closed, options).await]
 }
 
-/// Servers on a database that are sent a load, together.
+/// A contender whose servers share a database and a load.
 pub fn over_http<'a>(
     database: &'a Database,
     name: &str,
@@ -85,8 +85,8 @@ pub fn over_http<'a>(
     Contender { name: name.to_owned(), database, work }
 }
 
-/// Gives each of many conversations to the first agent and then to the second, round and round, however many
-/// rounds and servers on one database share it.
+/// Assigns many conversations to the first agent and then to the second, repeatedly. Rounds and servers on the same
+/// database share the position in the load.
 pub async fn load(world: &World, server: &Server) -> Load {
     let conversations = world.conversations(server, ASSIGNED).await;
     assert!(conversations.len() > WRITERS, "too few conversations to assign");

@@ -1,5 +1,5 @@
-// One worker for each core, and the line that says where they listen. Ends when its input does, so that nothing
-// is left when whoever started it is gone.
+// Starts one worker per core and prints the URL. Exits when standard input closes, so that no process remains when the
+// benchmark ends.
 
 import cluster from 'node:cluster';
 import { availableParallelism } from 'node:os';

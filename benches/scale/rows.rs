@@ -1,7 +1,7 @@
-//! Conversations by the hundred thousand, written by the database itself.
+//! Creates hundreds of thousands of conversations in SQL.
 //!
-//! `switchboard seed` tells whole stories through the services, which is too slow for a million. Here each
-//! conversation is one text and one event, with the counters that belong to them, so that `switchboard check` agrees.
+//! `switchboard seed` writes whole conversations through the services, which is too slow for a million. Here, each
+//! conversation has one message and one event with the matching counters, so that `switchboard check` succeeds.
 
 use diesel::connection::SimpleConnection;
 use diesel::{Connection, SqliteConnection};
@@ -9,13 +9,13 @@ use uuid::Uuid;
 
 use crate::support::database::{Database, sql};
 
-/// Of so many conversations one is open.
+/// One in this many conversations is open.
 pub const OPEN_ONE_IN: u32 = 10;
-/// A word that every conversation has, one of a hundred, and ten of all.
+/// A word in all conversations, one in 1 % of them, and one in ten conversations in total.
 pub const WORDS: [&str; 3] = ["hello", "puncture", "rare0000003"];
-/// What the reader of everything has left unread: the oldest open ones.
+/// The number of open conversations, the oldest ones, that the reader has not read.
 pub const LEFT_UNREAD: u32 = 3;
-/// The conversations lie within so many microseconds before now.
+/// The age of the oldest conversation in microseconds.
 const SPAN_MICROS: u64 = 90 * 24 * 3_600 * 1_000_000;
 
 #[derive(Clone, Copy)]
@@ -24,7 +24,7 @@ enum Dialect {
     Postgres,
 }
 
-/// Fills the workspaces of a database with `count` conversations each. `reader` has read all open ones but
+/// Fills the workspaces of a database with `count` conversations each. `reader` has read all open conversations except
 /// [`LEFT_UNREAD`].
 pub fn fill(database: &Database, workspaces: &[Uuid], reader: Uuid, count: u32) {
     let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).expect("a clock");
@@ -60,8 +60,8 @@ fn statements(dialect: Dialect, workspace: Uuid, reader: Uuid, count: u32, first
         Dialect::Sqlite => micros.to_owned(),
     };
     let at = instant("micros");
-    // What a page shows was said last, so the ids of its messages rise with its order; its conversations and contacts
-    // may be of any age, so theirs are anything.
+    // The ids of messages rise with their times, as in real data, because a page shows the last messages. Conversations
+    // and contacts of a page may have any age, so their ids are random.
     let millis = format!("({first} + {step} * CAST(i AS bigint)) / 1000");
     let (message_id, new_id, object, text, padded) = match dialect {
         Dialect::Postgres => (

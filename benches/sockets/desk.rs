@@ -1,4 +1,4 @@
-//! An agent who makes events: over HTTP, one after the other.
+//! Creates events by assignments over HTTP, one after the other.
 
 use std::time::Instant;
 
@@ -11,8 +11,8 @@ use crate::support::server::{Seeded, Server};
 const ASSIGN: &str = "mutation($c: ID!, $a: ID!) {
     assignConversation(input: { conversationId: $c, agentId: $a }) { changed userErrors { code } } }";
 
-/// A manager with conversations that all agents of the workspace can see.
-pub struct Desk {
+/// A manager who assigns conversations that all agents of the workspace can access.
+pub struct Assigner {
     client: Client,
     url: String,
     bearer: String,
@@ -21,10 +21,10 @@ pub struct Desk {
     made: usize,
 }
 
-impl Desk {
+impl Assigner {
     pub async fn open(server: &Server, seeded: &Seeded) -> Self {
         let client = Client::builder().no_proxy().build().expect("a client");
-        let mut desk = Self {
+        let mut assigner = Self {
             client,
             url: server.url("/graphql"),
             bearer: seeded.bearer("manager"),
@@ -33,30 +33,32 @@ impl Desk {
             made: 0,
         };
         // Every agent of a seeded workspace has access to its first number.
-        let number = desk.ask("{ phoneNumbers { id } }", json!({})).await["phoneNumbers"][0]["id"].clone();
+        let number =
+            assigner.ask("{ phoneNumbers { id } }", json!({})).await["phoneNumbers"][0]["id"].clone();
         let open = "query($n: ID!) { conversations(view: INBOX, first: 100,
             filter: { status: OPEN, phoneNumberIds: [$n] }) { nodes { id } } }";
-        let open = desk.ask(open, json!({ "n": number })).await;
-        desk.conversations = ids(&open["conversations"]["nodes"]);
+        let open = assigner.ask(open, json!({ "n": number })).await;
+        assigner.conversations = ids(&open["conversations"]["nodes"]);
         let agents = "query($c: ID!) { agents(assignableTo: $c) { nodes { id } } }";
-        let agents = desk.ask(agents, json!({ "c": desk.conversations[0] })).await;
+        let agents = assigner.ask(agents, json!({ "c": assigner.conversations[0] })).await;
         let agents = ids(&agents["agents"]["nodes"]);
-        desk.agents = [agents[0].clone(), agents[1].clone()];
-        // From here on each assignment is a change.
-        for _ in 0..desk.conversations.len() {
-            desk.act().await;
+        assigner.agents = [agents[0].clone(), agents[1].clone()];
+        // After this round, every assignment is a change.
+        for _ in 0..assigner.conversations.len() {
+            assigner.next_assignment().await;
         }
-        desk
+        assigner
     }
 
-    /// Gives a conversation to another agent, which is one event; says when it was answered.
+    /// Assigns a conversation to another agent, which is one event. Returns the time of the response.
     pub async fn assign(&mut self) -> Instant {
-        let changed = self.act().await;
+        let changed = self.next_assignment().await;
         assert!(changed, "an assignment changed nothing");
         Instant::now()
     }
 
-    async fn act(&mut self) -> bool {
+    /// Sends the next assignment. Returns whether it changed anything.
+    async fn next_assignment(&mut self) -> bool {
         let conversations = self.conversations.len();
         let (conversation, round) = (self.made % conversations, self.made / conversations);
         self.made += 1;

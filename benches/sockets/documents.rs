@@ -1,9 +1,9 @@
-//! What the clients subscribe to.
+//! The documents that the clients subscribe to.
 
-/// How many different selections [`varied`] gives.
+/// The number of different selections that [`varied`] returns.
 pub const SELECTIONS: usize = 20;
 
-/// As the README has it.
+/// The document of the README.
 pub const README: &str = "subscription Live($after: EventCursor) {
   queueChanges(view: INBOX, filter: { status: OPEN }, after: $after) {
     __typename
@@ -15,7 +15,7 @@ pub const README: &str = "subscription Live($after: EventCursor) {
   }
 }";
 
-/// What a list may show beside the conversation's id and version.
+/// Parts of a selection, in addition to the conversation's id and version.
 const PARTS: [&str; 5] = [
     "contact { name number }",
     "assignee { name title } assignedAt",
@@ -24,7 +24,7 @@ const PARTS: [&str; 5] = [
     "unread waitingSince status",
 ];
 
-/// Selections no two of which are alike: three parts of five, in another order each, under another name.
+/// Returns different selections: three of the five parts in different orders, with different aliases.
 pub fn varied() -> Vec<String> {
     let selection = |n: usize| {
         let parts: Vec<&str> = (0..3).map(|k| PARTS[(n + k * (1 + n % 2)) % PARTS.len()]).collect();

@@ -1,4 +1,4 @@
-//! Ten thousand clients in one process: a task a socket, on one thread, with small buffers.
+//! Thousands of clients in one process: one task per socket, on one thread, with small buffers.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -15,23 +15,23 @@ use tokio_tungstenite::tungstenite::http::HeaderValue;
 use tokio_tungstenite::tungstenite::protocol::WebSocketConfig;
 use tokio_tungstenite::tungstenite::{Error, Message};
 
-/// Connections that are being made at once: what a listener's queue holds.
-const DIALLING: usize = 500;
-/// How long a client waits that was turned away.
+/// The maximum number of simultaneous connection attempts, limited by the backlog of a listener.
+const CONNECTING: usize = 500;
+/// The pause of a client that the server has rejected.
 const PAUSE: Duration = Duration::from_millis(100);
-/// What a client reads at once.
+/// The size of a client's read buffer in bytes.
 const BUFFER: usize = 4 * 1024;
-/// What all items about a conversation have in their text, and no checkpoint.
+/// A text that occurs in every change of a conversation and in no checkpoint.
 const CHANGE: &str = "\"__typename\":\"Conversation";
 
-/// One client: who it is and what it subscribes to.
+/// The agent and the document of a client.
 #[derive(Clone)]
-pub struct Seat {
+pub struct ClientSpec {
     pub bearer: Arc<str>,
     pub document: Arc<str>,
 }
 
-/// The clients, and what has reached them.
+/// The clients and their counters.
 pub struct Fleet {
     shared: Arc<Shared>,
     tasks: Vec<JoinHandle<()>>,
@@ -39,74 +39,74 @@ pub struct Fleet {
 
 struct Shared {
     address: String,
-    seats: Vec<Seat>,
-    /// The last cursor of each.
+    clients: Vec<ClientSpec>,
+    /// The last cursor of each client.
     cursors: Mutex<Vec<Option<String>>>,
-    dialling: Semaphore,
-    /// Clients that have caught up.
+    connecting: Semaphore,
+    /// The number of clients that have caught up.
     live: Count,
-    /// Changes that have arrived at all of them together.
+    /// The number of changes that all clients together have received.
     changes: Count,
 }
 
-/// How many there have been, and who waits for how many.
+/// A counter that notifies when it reaches an expected value.
 #[derive(Default)]
 struct Count {
     reached: AtomicUsize,
     awaited: AtomicUsize,
     at: Mutex<Option<Instant>>,
-    told: Notify,
+    notify: Notify,
 }
 
 impl Count {
-    fn one_more(&self) {
+    fn increment(&self) {
         let reached = self.reached.fetch_add(1, Ordering::Relaxed) + 1;
         if reached == self.awaited.load(Ordering::Relaxed) {
             *locked(&self.at) = Some(Instant::now());
-            self.told.notify_one();
+            self.notify.notify_one();
         }
     }
 
-    /// Names what to wait for, before it can be reached.
+    /// Sets the expected value to the current value plus `more`. Call this before the counter can reach it.
     fn expect(&self, more: usize) {
         self.awaited.store(self.reached.load(Ordering::Relaxed) + more, Ordering::Relaxed);
     }
 
-    /// When as many were reached as were expected.
+    /// Waits until the counter reaches the expected value, and returns the time at which it did.
     async fn reached(&self) -> Instant {
         loop {
             if let Some(at) = locked(&self.at).take() {
                 return at;
             }
-            self.told.notified().await;
+            self.notify.notified().await;
         }
     }
 }
 
 impl Fleet {
-    pub fn new(address: &str, seats: Vec<Seat>) -> Self {
+    pub fn new(address: &str, clients: Vec<ClientSpec>) -> Self {
         let shared = Shared {
             address: address.to_owned(),
-            cursors: Mutex::new(vec![None; seats.len()]),
-            seats,
-            dialling: Semaphore::new(DIALLING),
+            cursors: Mutex::new(vec![None; clients.len()]),
+            clients,
+            connecting: Semaphore::new(CONNECTING),
             live: Count::default(),
             changes: Count::default(),
         };
         Self { shared: Arc::new(shared), tasks: Vec::new() }
     }
 
-    /// Opens all of them, each where it left off, and waits until everybody has caught up.
+    /// Opens all clients, each at its last cursor, and waits until all have caught up. Returns the time it took.
     pub async fn open(&mut self) -> Duration {
         let begun = Instant::now();
-        self.shared.live.expect(self.shared.seats.len());
-        for seat in 0..self.shared.seats.len() {
-            self.tasks.push(tokio::spawn(listen(self.shared.clone(), seat)));
+        self.shared.live.expect(self.shared.clients.len());
+        for client in 0..self.shared.clients.len() {
+            self.tasks.push(tokio::spawn(listen(self.shared.clone(), client)));
         }
         self.shared.live.reached().await - begun
     }
 
-    /// Cuts all connections.
+    /// Closes all connections without a close handshake.
     pub async fn cut(&mut self) {
         for task in &self.tasks {
             task.abort();
@@ -116,11 +116,12 @@ impl Fleet {
         }
     }
 
-    /// What `act` gives, and when the last of so many changes had arrived that it leads to.
-    pub async fn after<T>(&self, changes: usize, act: impl Future<Output = T>) -> (T, Instant) {
+    /// Runs `action` and waits until the clients have received `changes` changes. Returns the result of `action`, and the
+    /// time at which the last change arrived.
+    pub async fn after<T>(&self, changes: usize, action: impl Future<Output = T>) -> (T, Instant) {
         self.shared.changes.expect(changes);
-        let done = act.await;
-        (done, self.shared.changes.reached().await)
+        let result = action.await;
+        (result, self.shared.changes.reached().await)
     }
 }
 
@@ -130,12 +131,12 @@ impl Drop for Fleet {
     }
 }
 
-async fn listen(shared: Arc<Shared>, seat: usize) {
-    let mut socket = dial(&shared).await;
-    let Seat { bearer, document } = &shared.seats[seat];
+async fn listen(shared: Arc<Shared>, client: usize) {
+    let mut socket = connect(&shared).await;
+    let ClientSpec { bearer, document } = &shared.clients[client];
     let init = json!({ "type": "connection_init", "payload": { "Authorization": **bearer } });
     socket.send(Message::text(init.to_string())).await.expect("sends");
-    let after = locked(&shared.cursors)[seat].clone();
+    let after = locked(&shared.cursors)[client].clone();
     let payload = json!({ "query": **document, "variables": { "after": after } });
     let subscribe = json!({ "id": "1", "type": "subscribe", "payload": payload }).to_string();
     let mut subscribe = Some(subscribe);
@@ -148,22 +149,22 @@ async fn listen(shared: Arc<Shared>, seat: usize) {
             continue;
         }
         if let Some(cursor) = cursor(&text) {
-            cursor.clone_into(locked(&shared.cursors)[seat].get_or_insert_default());
+            cursor.clone_into(locked(&shared.cursors)[client].get_or_insert_default());
         }
         if text.contains(CHANGE) {
-            shared.changes.one_more();
+            shared.changes.increment();
         } else if !caught_up {
             assert!(text.contains("QueueCheckpoint"), "{text}");
             caught_up = true;
-            shared.live.one_more();
+            shared.live.increment();
         }
     }
     panic!("the server closed a socket");
 }
 
-/// A socket, which the server may be too busy for at first.
-async fn dial(shared: &Shared) -> WebSocketStream<TcpStream> {
-    let _place = shared.dialling.acquire().await.expect("never closed");
+/// Opens a socket, and retries while the server rejects new sockets.
+async fn connect(shared: &Shared) -> WebSocketStream<TcpStream> {
+    let _permit = shared.connecting.acquire().await.expect("never closed");
     let config = WebSocketConfig::default().read_buffer_size(BUFFER).write_buffer_size(0);
     loop {
         let url = format!("ws://{}/graphql", shared.address);
@@ -179,7 +180,7 @@ async fn dial(shared: &Shared) -> WebSocketStream<TcpStream> {
     }
 }
 
-/// The cursor in an item's text, which is not worth a parser.
+/// Finds the cursor in an item's text without parsing it.
 fn cursor(text: &str) -> Option<&str> {
     let (_, rest) = text.split_once("\"cursor\":\"")?;
     rest.split('"').next()

@@ -1,11 +1,11 @@
-//! A database of its own, gone when it is dropped.
+//! Temporary databases, which are removed on drop.
 
 use std::process::{Command, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use tempfile::TempDir;
 
-/// Where PostgreSQL is, as a URL of someone who may create databases; as for the tests.
+/// The variable with the URL of a PostgreSQL role that may create databases, as for the tests.
 pub const ADMIN_URL: &str = "TEST_DATABASE_URL";
 const DEFAULT_ADMIN_URL: &str = "postgres://postgres@127.0.0.1:5432/postgres";
 
@@ -28,12 +28,12 @@ impl Database {
         Self { url, kept: Kept::Folder { _folder: folder } }
     }
 
-    /// An empty database on the PostgreSQL that [`ADMIN_URL`] names.
+    /// Creates an empty database on the PostgreSQL at [`ADMIN_URL`].
     pub fn postgres() -> Self {
         Self::create("template1")
     }
 
-    /// A copy of a database of PostgreSQL to which nobody is connected.
+    /// Copies a PostgreSQL database. It must have no connections.
     pub fn copy_of(other: &Self) -> Self {
         Self::create(other.name())
     }
@@ -44,7 +44,7 @@ impl Database {
         sql(&admin_url(), &format!("CREATE DATABASE {name} TEMPLATE {template}"));
         let mut url = url::Url::parse(&admin_url()).expect("a URL");
         url.set_path(&name);
-        // Some clients would speak TLS where the server offers it, and others not.
+        // Otherwise only some of the clients would use TLS.
         url.set_query(Some("sslmode=disable"));
         Self { url: url.into(), kept: Kept::Server { name } }
     }
@@ -53,7 +53,7 @@ impl Database {
         &self.url
     }
 
-    /// Its name in PostgreSQL; empty for SQLite.
+    /// The name of the database in PostgreSQL; empty for SQLite.
     pub fn name(&self) -> &str {
         match &self.kept {
             Kept::Server { name } => name,
@@ -70,7 +70,7 @@ impl Drop for Database {
     }
 }
 
-/// Runs SQL with `psql` and gives what it prints, unaligned and without headers.
+/// Runs SQL with `psql` and returns its output, unaligned and without headers.
 pub fn sql(url: &str, text: &str) -> String {
     let mut psql = Command::new("psql");
     psql.args(["-X", "-q", "-A", "-t", "-v", "ON_ERROR_STOP=1", "-d", url, "-c", text]);

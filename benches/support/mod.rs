@@ -1,14 +1,13 @@
-//! What the benches stand on: real servers as processes of their own, databases of their own, and what the kernel
-//! counts of them. Linux only: it reads `/proc`.
+//! Support for the benchmarks: server processes, temporary databases, and CPU times and memory from `/proc`. Linux only.
 
-#![allow(dead_code, reason = "each bench compiles it and uses its part")]
+#![allow(dead_code, reason = "each bench compiles this module and uses a part of it")]
 
 pub mod database;
 pub mod process;
 pub mod server;
 pub mod table;
 
-/// Whether this is to be measured: `cargo test --benches` only wants to know that it builds.
+/// Whether to measure. `cargo test --benches` only checks that the benchmarks build and start.
 pub fn is_bench() -> bool {
     std::env::args().any(|argument| argument == "--bench")
 }

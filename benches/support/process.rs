@@ -1,50 +1,50 @@
-//! What the kernel counts of a process.
+//! CPU times and memory of processes, from `/proc`.
 
 use std::collections::HashMap;
 use std::fs;
 
-/// The kernel's unit of processor time, the same on every Linux.
+/// The kernel's unit of CPU time in milliseconds, which is the same on all Linux systems.
 const MS_PER_TICK: f64 = 10.0;
 
-/// How long all threads of a process ran so far, in milliseconds, in steps of 10; 0 when it is gone.
+/// The CPU time of all threads of a process in milliseconds, in steps of 10; 0 when the process has ended.
 pub fn cpu_ms(pid: u32) -> f64 {
     ticks(&pid.to_string(), 2)
 }
 
-/// The memory that a process holds (RSS), in KiB; 0 when it is gone.
+/// The resident memory (RSS) of a process in KiB; 0 when the process has ended.
 pub fn resident_kb(pid: u32) -> u64 {
     let status = fs::read_to_string(format!("/proc/{pid}/status")).unwrap_or_default();
     let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
     line.and_then(|line| line.split_whitespace().next()?.parse().ok()).unwrap_or(0)
 }
 
-/// How long all processes of a program ran so far, those that have ended meanwhile among them, in milliseconds:
-/// `postgres` for a PostgreSQL server with all its backends.
+/// The CPU time in milliseconds of all processes of a program, including child processes that have ended. Use `postgres`
+/// for a PostgreSQL server with all its backends.
 pub fn cpu_ms_of_all(program: &str) -> f64 {
     let processes = fs::read_dir("/proc").into_iter().flatten().flatten();
     let named = processes.filter_map(|entry| entry.file_name().into_string().ok()).filter(|pid| {
         fs::read_to_string(format!("/proc/{pid}/comm")).is_ok_and(|name| name.trim_end() == program)
     });
-    // Of those that have ended the parent holds the times, in two more fields.
+    // Two further fields of the parent contain the times of its children that have ended.
     named.map(|pid| ticks(&pid, 4)).sum()
 }
 
-/// As [`cpu_ms`], with all processes that it has started, and those that they have.
+/// The sum of [`cpu_ms`] over a process and all its descendants.
 pub fn cpu_ms_of_family(pid: u32) -> f64 {
     let parents: Vec<(u32, u32)> = processes().filter_map(|id| Some((id, parent(id)?))).collect();
     let mut family = vec![pid];
-    let mut seen = 0;
-    while let Some(&elder) = family.get(seen) {
-        family.extend(parents.iter().filter(|(_, parent)| *parent == elder).map(|(child, _)| child));
-        seen += 1;
+    let mut visited = 0;
+    while let Some(&member) = family.get(visited) {
+        family.extend(parents.iter().filter(|(_, parent)| *parent == member).map(|(child, _)| child));
+        visited += 1;
     }
     family.into_iter().map(cpu_ms).sum()
 }
 
-/// How long each connection to one database has run so far in PostgreSQL, in milliseconds, by process: whatever else
-/// the server does is left out. Empty when it runs elsewhere.
+/// The CPU time in milliseconds of each PostgreSQL backend that is connected to a database, by process id. Empty when
+/// PostgreSQL runs on another machine.
 pub fn cpu_ms_of_backends(database: &str) -> HashMap<u32, f64> {
-    // As `postgres: USER DATABASE HOST(PORT) STATE`.
+    // The title is `postgres: USER DATABASE HOST(PORT) STATE`.
     let word = format!(" {database} ");
     let title = |pid: &u32| fs::read_to_string(format!("/proc/{pid}/cmdline")).unwrap_or_default();
     let backends = processes().filter(|pid| {
@@ -54,8 +54,8 @@ pub fn cpu_ms_of_backends(database: &str) -> HashMap<u32, f64> {
     backends.map(|pid| (pid, cpu_ms(pid))).collect()
 }
 
-/// What those that are there `after` have run since `before`.
-pub fn spent(before: &HashMap<u32, f64>, after: &HashMap<u32, f64>) -> f64 {
+/// The CPU time since `before` of the backends in `after`.
+pub fn cpu_ms_between(before: &HashMap<u32, f64>, after: &HashMap<u32, f64>) -> f64 {
     after.iter().map(|(pid, ms)| ms - before.get(pid).unwrap_or(&0.0)).sum()
 }
 

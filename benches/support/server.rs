@@ -1,4 +1,4 @@
-//! Switchboard's release build as a process of its own.
+//! Server processes: Switchboard's release build, and the peers.
 
 use std::io::{BufRead as _, BufReader};
 use std::process::{Child, ChildStdout, Command, Stdio};
@@ -7,14 +7,14 @@ use serde_json::Value;
 
 use super::process;
 
-/// What all tokens of a bench are signed with.
+/// The secret that signs all tokens of a benchmark.
 pub const SECRET: &str = "a secret for one run of a bench, 32 bytes";
 
-/// What `seed --json` printed.
+/// The output of `seed --json`.
 pub struct Seeded(Value);
 
 impl Seeded {
-    /// A token of the first workspace (`manager`, `rep`, `rep2`, `service`), as `Authorization` wants it.
+    /// The `Authorization` value of a caller in the first workspace: `manager`, `rep`, `rep2` or `service`.
     pub fn bearer(&self, who: &str) -> String {
         format!("Bearer {}", self.0["tokens"][who].as_str().expect("a token"))
     }
@@ -25,7 +25,7 @@ impl Seeded {
     }
 }
 
-/// `switchboard` with a command and a database, and the secret that all servers of a bench share.
+/// A `switchboard` command with a database and the shared secret.
 pub fn program(command: &str, database: &str) -> Command {
     let mut program = Command::new(env!("CARGO_BIN_EXE_switchboard"));
     program.args([command, "--database", database]).env("SWITCHBOARD_TOKEN_SECRET", SECRET);
@@ -33,13 +33,13 @@ pub fn program(command: &str, database: &str) -> Command {
     program
 }
 
-/// `switchboard seed --json` with more arguments.
+/// Runs `switchboard seed --json` with additional arguments.
 pub fn seed(database: &str, arguments: &[&str]) -> Seeded {
     let seeded = program("seed", database).args(arguments).arg("--json").output().expect("seeds");
     Seeded(serde_json::from_slice(&seeded.stdout).expect("a line of JSON"))
 }
 
-/// `switchboard serve` on a free port, or another server; killed when it is dropped.
+/// `switchboard serve` on a free port, or another server. Killed on drop.
 pub struct Server {
     child: Child,
     output: BufReader<ChildStdout>,
@@ -47,16 +47,16 @@ pub struct Server {
 }
 
 impl Server {
-    /// Starts it with more arguments; it listens when this returns. It logs as it does in earnest, and nobody
-    /// reads it.
+    /// Starts `switchboard serve` with additional arguments, and returns when it listens. It logs as in production, and
+    /// the log is discarded.
     pub fn start(database: &str, arguments: &[&str]) -> Self {
         let mut serve = program("serve", database);
         serve.args(["--listen", "127.0.0.1:0"]).args(arguments).stderr(Stdio::null());
         Self::spawn(serve)
     }
 
-    /// Starts any program that prints a line with its URL at the end once it listens. Its input ends when this
-    /// process does.
+    /// Starts a program that prints a line ending in its URL when it listens. Its standard input is closed when this
+    /// process ends.
     pub fn spawn(mut program: Command) -> Self {
         program.stdin(Stdio::piped()).stdout(Stdio::piped());
         let mut child = program.spawn().expect("starts");
@@ -66,7 +66,7 @@ impl Server {
         server
     }
 
-    /// The address in the next line that it prints.
+    /// Reads the address from the next line of output.
     pub fn next_address(&mut self) -> String {
         let mut line = String::new();
         self.output.read_line(&mut line).expect("a line");

@@ -1,4 +1,4 @@
-//! Figures as text: a Markdown table, aligned, so that a README can quote it as it is.
+//! Aligned Markdown tables, which a README can quote unchanged.
 
 use std::fmt;
 
@@ -11,7 +11,7 @@ impl Table {
         Self { rows: vec![heads.map(str::to_owned).to_vec()] }
     }
 
-    /// A row of as many cells as there are heads.
+    /// Adds a row with one cell per column.
     pub fn row<const N: usize>(&mut self, cells: [String; N]) {
         self.rows.push(cells.to_vec());
     }
@@ -43,7 +43,7 @@ impl fmt::Display for Table {
     }
 }
 
-/// The value below which this share (0 to 1) of the samples lies; sorts them. NaN when there are none.
+/// The quantile `share` (0 to 1) of the samples. Sorts the samples. NaN when they are empty.
 pub fn quantile(samples: &mut [f64], share: f64) -> f64 {
     samples.sort_by(f64::total_cmp);
     let last = samples.len().saturating_sub(1) as f64;

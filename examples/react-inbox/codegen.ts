@@ -1,6 +1,6 @@
 import type { CodegenConfig } from '@graphql-codegen/cli';
 
-// Reads the server's schema and the operations in src, and writes their types to src/gql.
+// Generates the types of the operations in src into src/gql, from the server's schema.
 const config: CodegenConfig = {
   schema: '../../schema.graphql',
   documents: ['src/**/*.{ts,tsx}', '!src/gql/**'],

@@ -1,8 +1,8 @@
-//! Texts presented as cursors and ids: whatever is read must be what is written, letter for letter.
+//! Any text as a cursor or an id: whatever decodes must encode to exactly the same text.
 
 #![no_main]
 
-use base64::ConformingExecutor as _;
+use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use libfuzzer_sys::fuzz_target;
 use switchboard::domain::{AgentId, ConversationId, WorkspaceId};
@@ -17,17 +17,17 @@ const EPOCH: Epoch = Epoch(Uuid::from_u128(0x0192_f0c1_7a3e_7c11_8a4b_0123_4567_
 const WORKSPACE: WorkspaceId = WorkspaceId(Uuid::from_u128(0x0192_f0c1_7a3e_7d22_9b5c_fedc_ba98_7654));
 
 fuzz_target!(|text: &str| {
-    read_back::<MessageNumber>(text);
-    read_back::<HistoryNumber>(text);
-    read_back::<AgentId>(text);
-    read_back::<ConversationCursor>(text);
-    read_back::<ViolationPosition>(text);
+    round_trip::<MessageNumber>(text);
+    round_trip::<HistoryNumber>(text);
+    round_trip::<AgentId>(text);
+    round_trip::<ConversationCursor>(text);
+    round_trip::<ViolationPosition>(text);
 
     if let Some(seq) = cursor::decode(EPOCH, WORKSPACE, text) {
         assert!(seq >= 0);
         assert_eq!(cursor::encode(EPOCH, WORKSPACE, seq), text);
     }
-    // The same bytes as a number: every cursor that is made is read, and by its own log only.
+    // The same bytes as a sequence number: every encoded cursor decodes, but only with its own epoch and workspace.
     if let Some(bytes) = text.as_bytes().first_chunk() {
         let seq = i64::from_be_bytes(*bytes);
         let made = cursor::encode(EPOCH, WORKSPACE, seq);
@@ -43,12 +43,12 @@ fuzz_target!(|text: &str| {
     }
 });
 
-/// Both as a client sends it, and as what is inside the base64.
-fn read_back<C: Cursor>(text: &str) {
+/// Decodes `text` as a client would send it, and as the content of the base64.
+fn round_trip<C: Cursor>(text: &str) {
     let wrapped = URL_SAFE_NO_PAD.encode(format!("{}:{text}", C::TAG));
     for cursor in [text, &wrapped] {
-        if let Some(place) = C::decode(cursor) {
-            assert_eq!(place.encode(), cursor, "a cursor that was never handed out is read");
+        if let Some(position) = C::decode(cursor) {
+            assert_eq!(position.encode(), cursor, "a text that the server never encoded decodes");
         }
     }
 }

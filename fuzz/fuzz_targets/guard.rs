@@ -1,5 +1,5 @@
 //! Any text as a GraphQL document: the guard never panics, never overflows a small stack, and its work is
-//! linear in the text.
+//! linear in the length of the text.
 //!
 //! Work is counted, not timed: the calls of the parser's rules, and the bytes that the guard allocates.
 
@@ -10,27 +10,27 @@ use std::num::NonZeroUsize;
 
 use libfuzzer_sys::fuzz_target;
 use stats_alloc::{INSTRUMENTED_SYSTEM, Region, StatsAlloc};
-use graphql_guard::{DocumentLimits, DocumentError, check_document};
+use graphql_guard::{DocumentError, DocumentLimits, check_document};
 
-/// Calls of rules for each byte of the text, and for the shortest one.
+/// The maximum calls of rules: per byte of the text, and in addition.
 const CALLS: (usize, usize) = (64, 1_024);
 
-/// Far less than a worker of the server has. Beyond it lies a page that must not be touched.
+/// Much less than the stack of a worker thread. A guard page follows it.
 const STACK_BYTES: usize = 512 * 1024;
 
-/// Bytes allocated for each byte of the text, and for the shortest one.
+/// The maximum bytes allocated: per byte of the text, and in addition.
 const ALLOCATED: (usize, usize) = (1_024, 16 * 1024);
 
 #[global_allocator]
 static ALLOCATOR: &StatsAlloc<System> = &INSTRUMENTED_SYSTEM;
 
 fuzz_target!(|text: &str| {
-    stacker::grow(STACK_BYTES, || judge(text));
+    stacker::grow(STACK_BYTES, || check(text));
 });
 
-fn judge(text: &str) {
-    // As it runs, and again with nothing refused for its length, so that more reaches the later gates.
-    let usual = DocumentLimits::default();
+fn check(text: &str) {
+    // With the default limits, and with unlimited lengths, so that more texts reach the later steps.
+    let defaults = DocumentLimits::default();
     let long = DocumentLimits {
         query_bytes: usize::MAX,
         tokens: usize::MAX,
@@ -38,29 +38,27 @@ fn judge(text: &str) {
         ..DocumentLimits::default()
     };
     pest::set_call_limit(NonZeroUsize::new(CALLS.0 * text.len() + CALLS.1));
-    for limits in [&usual, &long] {
+    for limits in [&defaults, &long] {
         let region = Region::new(ALLOCATOR);
-        let verdict = check_document(limits, text, None);
+        let result = check_document(limits, text, None);
         let allocated = region.change().bytes_allocated;
         assert!(
             allocated <= ALLOCATED.0 * text.len() + ALLOCATED.1,
-            "{allocated} bytes allocated for a text of {}",
+            "{allocated} bytes allocated for a text of {} bytes",
             text.len()
         );
-        match verdict {
-            Ok(admitted) => {
-                assert!(admitted.root_fields <= limits.root_fields);
-                assert!(admitted.check_types(|name| !name.is_empty()).is_ok());
+        match result {
+            Ok(checked) => {
+                assert!(checked.root_fields <= limits.root_fields);
+                assert!(checked.check_types(|name| !name.is_empty()).is_ok());
             }
-            Err(refusal) => {
-                if let Refusal::Syntax { message, .. } = &refusal {
-                    assert!(!message.contains("limit reached"), "the parser's work or stack: {message}");
+            Err(error) => {
+                if let DocumentError::Syntax { message, .. } = &error {
+                    assert!(!message.contains("limit reached"), "the parser reached its limit: {message}");
                 }
-                assert!(refusal.to_string().len() < 1_000, "{refusal}");
+                assert!(error.to_string().len() < 1_000, "{error}");
                 let lines = text.len() + 1;
-                assert!(
-                    refusal.locations().iter().all(|at| (1..=lines).contains(&at.line) && at.column >= 1)
-                );
+                assert!(error.locations().iter().all(|at| (1..=lines).contains(&at.line) && at.column >= 1));
             }
         }
     }

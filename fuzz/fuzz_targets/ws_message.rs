@@ -1,4 +1,4 @@
-//! A text frame of a socket: parsed as a message, and its operation taken through the guard.
+//! Any text frame of a socket: parsed as a message, and its operation checked by the guard.
 
 #![no_main]
 
@@ -6,11 +6,11 @@ use std::collections::HashSet;
 use std::sync::{Arc, LazyLock};
 
 use libfuzzer_sys::fuzz_target;
-use switchboard::http::graphql_ws::fuzzing::{Read, read};
 use graphql_transport::operation::Operation;
 use graphql_transport::settings::TransportSettings;
+use graphql_transport::ws::fuzzing::{Frame, parse};
 
-/// A control frame holds 125 bytes, two of which are the code.
+/// The maximum length of a close reason: a control frame has up to 125 bytes, two of which are the code.
 const REASON_BYTES: usize = 123;
 
 static SETTINGS: LazyLock<TransportSettings> = LazyLock::new(|| {
@@ -22,19 +22,19 @@ static SETTINGS: LazyLock<TransportSettings> = LazyLock::new(|| {
 });
 
 fuzz_target!(|text: &str| {
-    match read(text) {
-        Read::Closed { code, reason } => {
+    match parse(text) {
+        Frame::Closed { code, reason } => {
             assert_eq!(code, 4400);
             assert!(!reason.is_empty() && reason.len() <= REASON_BYTES);
         }
-        Read::Init(token) => assert!(token.is_none_or(|token| token.len() <= text.len())),
-        Read::Subscribe { id, parameters } => {
+        Frame::Init(token) => assert!(token.is_none_or(|token| token.len() <= text.len())),
+        Frame::Subscribe { id, parameters } => {
             assert!(!id.is_empty());
             if let Err(error) = Operation::prepare(parameters, &SETTINGS) {
-                assert!(error.extensions.is_some(), "a refusal without a code: {error:?}");
+                assert!(error.extensions.is_some(), "an error without a code: {error:?}");
                 assert!(!error.message.is_empty() && error.message.len() < 1_000, "{error:?}");
             }
         }
-        Read::Other => {}
+        Frame::Other => {}
     }
 });

@@ -1,4 +1,4 @@
-//! `demo`.
+//! The command `demo`.
 
 use std::io::{ErrorKind, IsTerminal};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener};
@@ -15,47 +15,47 @@ use tempfile::TempDir;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
-use super::open::{self, Begin};
+use super::open::{self, MissingFile};
 use super::output;
 use super::signals::StopSignal;
 
-/// Where the demo listens when that is free.
-const USUAL: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 4000);
-/// One person with many windows, or a script, must not meet the limits that keep many people apart.
+/// The address on which the demo listens, if its port is free.
+const DEFAULT_LISTEN: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 4000);
+/// Higher than the default of `serve`, so that one person with many windows, or a script, does not reach the limit.
 const SOCKETS_PER_AGENT: usize = 1_000;
 
-/// Serve a living demo: a team, a few hundred conversations, customers who keep texting
+/// Serve a live demo: a team, a few hundred conversations, and customers who keep sending messages
 ///
-/// On a new SQLite file, which is removed at the end, or in a new workspace of --database. The inbox and GraphiQL are signed in
-/// already. Prints the addresses, and tokens that hold for 12 hours.
+/// The demo uses a temporary SQLite file, or a new workspace in --database. The inbox and GraphiQL are already signed
+/// in. Prints the addresses, and tokens that are valid for 12 hours.
 #[derive(Debug, Args)]
 pub struct DemoArgs {
-    /// Add the demo's workspace to this database, and keep it: `sqlite:PATH` or `postgres://USER@HOST/NAME`
-    // Not from the variable: a demo must never find its way into a real store by accident.
+    /// Add the demo's workspace to this database and keep it: `sqlite:PATH` or `postgres://USER@HOST/NAME`
+    // Not read from the environment, so that a demo does not get into a real database by accident.
     #[arg(long, value_name = "URL")]
     database: Option<Secret>,
-    /// Where to listen [default: 127.0.0.1:4000, or a free port if that is taken]
+    /// Address to listen on [default: 127.0.0.1:4000, or a free port if 4000 is in use]
     #[arg(long, value_name = "ADDRESS:PORT")]
     listen: Option<SocketAddr>,
     /// Open the inbox in the browser
     #[arg(long)]
     open: bool,
-    /// Let nothing happen by itself
+    /// Do not simulate any activity
     #[arg(long)]
     quiet_customers: bool,
-    /// Print one line of JSON, once requests are accepted: {"url", "tokens": {"manager", "rep", "rep2", "service"}}
+    /// Print one line of JSON when the server accepts requests: {"url", "tokens": {"manager", "rep", "rep2", "service"}}
     #[arg(long)]
     json: bool,
 }
 
-/// What `--json` prints.
+/// The output of `--json`.
 #[derive(Serialize)]
 struct Line<'a> {
     url: &'a str,
     tokens: &'a Tokens,
 }
 
-/// A demo that accepts requests.
+/// A running demo.
 struct Running {
     app: App,
     world: World,
@@ -65,11 +65,11 @@ struct Running {
 
 pub async fn run(args: DemoArgs) -> anyhow::Result<()> {
     let mut stop = StopSignal::listen()?;
-    // Removed when it is dropped: last, after everything that uses the file.
+    // The folder is removed on drop. It is declared first, so it is dropped after everything that uses the file.
     let (database, _temporary) = database(args.database.clone())?;
     let running = tokio::select! {
         started = start(&args, database) => started?,
-        () = stop.told() => return Ok(()),
+        () = stop.received() => return Ok(()),
     };
     let url = url(running.app.local_addr());
     if args.json {
@@ -80,33 +80,33 @@ pub async fn run(args: DemoArgs) -> anyhow::Result<()> {
     if args.open
         && let Err(error) = ::open::that_detached(&url)
     {
-        tracing::warn!(%error, "no browser could be opened");
+        tracing::warn!(%error, "cannot open a browser");
     }
-    stop.told().await;
+    stop.received().await;
     if let Some((cancel, traffic)) = running.traffic {
         cancel.cancel();
-        // It ends between two beats; one that panicked has nothing left to end.
+        // The task ends after its current action. If it panicked, nothing is left to stop.
         let _ = traffic.await;
     }
     running.app.shutdown().await;
     Ok(())
 }
 
-/// The database, and the folder that is to be removed with it.
+/// The database, and the temporary folder that holds it.
 fn database(given: Option<Secret>) -> anyhow::Result<(Secret, Option<TempDir>)> {
     if let Some(database) = given {
-        open::require(&database, Begin::Allowed)?;
+        open::require(&database, MissingFile::Create)?;
         return Ok((database, None));
     }
     let folder = tempfile::Builder::new().prefix("switchboard-demo-").tempdir();
-    let folder = folder.context("no temporary folder could be made")?;
+    let folder = folder.context("cannot create a temporary folder")?;
     let file = folder.path().join("demo.sqlite");
-    let path = file.to_str().context("the temporary folder's name is not Unicode")?;
+    let path = file.to_str().context("the path of the temporary folder is not Unicode")?;
     Ok((Secret::new(format!("sqlite:{path}")), Some(folder)))
 }
 
 async fn start(args: &DemoArgs, database: Secret) -> anyhow::Result<Running> {
-    let listen = args.listen.map_or_else(usual_or_free, Ok)?;
+    let listen = args.listen.map_or_else(default_or_free_port, Ok)?;
     let backdating = Backdating::new(Clock::system());
     let mut config = ServerConfig::new(database.expose(), listen, open::random_secret());
     config.clock = backdating.clock();
@@ -127,19 +127,19 @@ async fn start(args: &DemoArgs, database: Secret) -> anyhow::Result<Running> {
     Ok(Running { app, world, tokens, traffic })
 }
 
-/// The usual address, or a free port when somebody listens there.
-fn usual_or_free() -> anyhow::Result<SocketAddr> {
-    match TcpListener::bind(USUAL) {
-        Ok(_) => Ok(USUAL),
+/// The default address, or port 0 if the default port is in use.
+fn default_or_free_port() -> anyhow::Result<SocketAddr> {
+    match TcpListener::bind(DEFAULT_LISTEN) {
+        Ok(_) => Ok(DEFAULT_LISTEN),
         Err(error) if error.kind() == ErrorKind::AddrInUse => {
-            tracing::warn!("port {} is taken, so the demo takes a free one", USUAL.port());
-            Ok(SocketAddr::new(USUAL.ip(), 0))
+            tracing::warn!("port {} is in use; the demo picks a free port", DEFAULT_LISTEN.port());
+            Ok(SocketAddr::new(DEFAULT_LISTEN.ip(), 0))
         }
-        Err(error) => Err(error).with_context(|| format!("{USUAL} could not be listened on")),
+        Err(error) => Err(error).with_context(|| format!("cannot listen on {DEFAULT_LISTEN}")),
     }
 }
 
-/// How a browser on this machine reaches the server.
+/// The URL at which a browser on this machine reaches the server.
 fn url(address: SocketAddr) -> String {
     let ip = match address.ip() {
         IpAddr::V4(ip) if ip.is_unspecified() => Ipv4Addr::LOCALHOST.into(),
@@ -155,15 +155,15 @@ fn welcome(url: &str, running: &Running, kept: bool) -> String {
         true => format!("\x1b[1m{text}\x1b[0m"),
         false => text.to_owned(),
     };
-    let end = if kept { "its workspace stays in the database" } else { "its database is removed then" };
+    let end = if kept { "Its workspace stays in the database" } else { "Its database is then removed" };
     format!(
-        "{workspace} is open for business.
+        "{workspace} is ready.
 
   {inbox}     {url}            signed in as {manager}
   {explore}  {url}/graphiql   signed in as {manager}
   {api}       {url}/graphql    HTTP and WebSocket
 
-Tokens, for 12 hours, as in `Authorization: Bearer …`:
+Tokens for the header `Authorization: Bearer …`, valid for 12 hours:
 
   manager  {manager}
   {manager_token}
@@ -174,10 +174,10 @@ Tokens, for 12 hours, as in `Authorization: Bearer …`:
   rep2     {rep2}
   {rep2_token}
 
-  service  delivers customers' texts
+  service  delivers inbound messages
   {service_token}
 
-Ctrl-C ends the demo; {end}.",
+Ctrl-C ends the demo. {end}.",
         workspace = bold(&world.staff.workspace.name),
         inbox = bold("Inbox"),
         explore = bold("GraphiQL"),
@@ -197,7 +197,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_url_can_be_opened_whatever_is_listened_on() {
+    fn the_url_can_be_opened_for_every_listen_address() {
         for (address, expected) in [
             ("127.0.0.1:4000", "http://127.0.0.1:4000"),
             ("0.0.0.0:80", "http://127.0.0.1:80"),
@@ -209,7 +209,7 @@ mod tests {
     }
 
     #[test]
-    fn the_temporary_database_goes_with_the_demo() {
+    fn the_temporary_database_is_removed_with_the_demo() {
         let (database, folder) = database(None).unwrap();
         let path = database.expose().strip_prefix("sqlite:").unwrap().to_owned();
         std::fs::write(&path, "").unwrap();

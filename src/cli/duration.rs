@@ -1,16 +1,16 @@
-//! Spans of time as people write them: `500ms`, `90s`, `30m`, `12h`, `7d`.
+//! Durations as users write them: `500ms`, `90s`, `30m`, `12h`, `7d`.
 
 use std::time::Duration;
 
-/// No span is longer: ten years.
+/// The longest duration: ten years.
 const MAX_MILLIS: u64 = 10 * 366 * 86_400_000;
 
-/// Reads a whole number above 0 and a unit: ms, s, m, h or d.
+/// Parses a whole number greater than 0, followed by a unit: ms, s, m, h or d.
 ///
 /// # Errors
-/// What to write instead.
+/// A message that says what to write instead.
 pub fn parse(text: &str) -> Result<Duration, String> {
-    let unreadable = || format!("{text} is no span of time; write 90s, 30m, 12h or 7d");
+    let unreadable = || format!("{text} is not a duration; write for example 90s, 30m, 12h or 7d");
     let digits = text.trim_end_matches(|c: char| !c.is_ascii_digit());
     let millis_per_unit = match &text[digits.len()..] {
         "ms" => 1,
@@ -23,10 +23,10 @@ pub fn parse(text: &str) -> Result<Duration, String> {
     if digits.is_empty() || !digits.bytes().all(|byte| byte.is_ascii_digit()) {
         return Err(unreadable());
     }
-    let too_long = || format!("{text} is too long; at most 3660d");
+    let too_long = || format!("{text} is too long; the maximum is 3660d");
     let number = digits.parse::<u64>().map_err(|_| too_long())?;
     match number.checked_mul(millis_per_unit) {
-        Some(0) => Err("a span of time has to be longer than 0".to_owned()),
+        Some(0) => Err("a duration must be greater than 0".to_owned()),
         Some(millis) if millis <= MAX_MILLIS => Ok(Duration::from_millis(millis)),
         _ => Err(too_long()),
     }
@@ -37,7 +37,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_span_is_a_number_and_a_unit() {
+    fn a_duration_is_a_number_and_a_unit() {
         for (text, seconds) in [("90s", 90), ("30m", 1_800), ("12h", 43_200), ("7d", 604_800)] {
             assert_eq!(parse(text), Ok(Duration::from_secs(seconds)), "{text}");
         }
@@ -45,7 +45,7 @@ mod tests {
     }
 
     #[test]
-    fn everything_else_is_turned_away() {
+    fn everything_else_is_rejected() {
         for text in [
             "",
             "h",

@@ -1,7 +1,7 @@
-//! The limits of `serve`: each a flag, a variable and a default, in one place.
+//! The limits of `serve`. Each has a flag, an environment variable and a default.
 //!
-//! Page sizes, the lengths of what agents type, and the hundred ids of a bulk mutation are not among them: they are
-//! part of the API, its schema states them, and clients are written against them.
+//! The maximum page size, the maximum lengths of texts, and the maximum number of ids in a bulk mutation cannot be
+//! configured. They are part of the API: the schema documents them, and clients rely on them.
 
 use std::time::Duration;
 
@@ -13,122 +13,122 @@ use switchboard::store::Timeouts;
 
 use super::duration;
 
-/// Bounds that an operator may want to move.
+/// The limits that an operator can change.
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Limits")]
 pub struct LimitArgs {
-    /// How long a request may take, its body included
-    #[arg(long, env = "SWITCHBOARD_REQUEST_TIMEOUT", default_value = "10s", value_parser = duration::parse, value_name = "SPAN")]
+    /// Maximum duration of a request, including reading its body
+    #[arg(long, env = "SWITCHBOARD_REQUEST_TIMEOUT", default_value = "10s", value_parser = duration::parse, value_name = "DURATION")]
     request_timeout: Duration,
-    /// How long the headers of a request may take, and a connection may be idle
-    #[arg(long, env = "SWITCHBOARD_HEADER_TIMEOUT", default_value = "30s", value_parser = duration::parse, value_name = "SPAN")]
+    /// Maximum time to receive the headers of a request, and to keep an idle connection open
+    #[arg(long, env = "SWITCHBOARD_HEADER_TIMEOUT", default_value = "30s", value_parser = duration::parse, value_name = "DURATION")]
     header_timeout: Duration,
-    /// How long PostgreSQL may work on a statement
-    #[arg(long, env = "SWITCHBOARD_STATEMENT_TIMEOUT", default_value = "5s", value_parser = duration::parse, value_name = "SPAN")]
+    /// Maximum duration of a PostgreSQL statement
+    #[arg(long, env = "SWITCHBOARD_STATEMENT_TIMEOUT", default_value = "5s", value_parser = duration::parse, value_name = "DURATION")]
     statement_timeout: Duration,
-    /// How long a statement may wait for a lock of PostgreSQL
-    #[arg(long, env = "SWITCHBOARD_LOCK_TIMEOUT", default_value = "2s", value_parser = duration::parse, value_name = "SPAN")]
+    /// Maximum time that a PostgreSQL statement waits for a lock
+    #[arg(long, env = "SWITCHBOARD_LOCK_TIMEOUT", default_value = "2s", value_parser = duration::parse, value_name = "DURATION")]
     lock_timeout: Duration,
-    /// Points that one agent may spend in a minute, at once or by and by: a query costs 1, a mutation 5; 0 for as many as they like
+    /// Rate limit: points per agent and minute, where a query costs 1 and a mutation 5; 0 turns the limit off
     #[arg(long, env = "SWITCHBOARD_POINTS_PER_MINUTE", default_value_t = defaults().points_per_minute, value_parser = clap::value_parser!(u32).range(0..))]
     points_per_minute: u32,
-    /// The longest HTTP body, in bytes
+    /// Maximum size of an HTTP request body, in bytes
     #[arg(long, env = "SWITCHBOARD_BODY_BYTES", default_value_t = defaults().body_bytes, value_parser = positive)]
     body_bytes: usize,
-    /// The longest WebSocket message, in bytes
+    /// Maximum size of a WebSocket message from a client, in bytes
     #[arg(long, env = "SWITCHBOARD_MESSAGE_BYTES", default_value_t = defaults().message_bytes, value_parser = positive)]
     message_bytes: usize,
-    /// The longest document, in bytes
+    /// Maximum size of a document, in bytes
     #[arg(long, env = "SWITCHBOARD_QUERY_BYTES", default_value_t = defaults().document.query_bytes, value_parser = positive)]
     query_bytes: usize,
-    /// Brackets inside each other in a document, counted before it is parsed; at most 64
+    /// Maximum nesting of brackets in a document, checked before parsing; at most 64
     #[arg(long, env = "SWITCHBOARD_NESTING", default_value_t = defaults().document.nesting, value_parser = up_to_ceiling)]
     nesting: usize,
-    /// Tokens of a document
+    /// Maximum number of tokens in a document
     #[arg(long, env = "SWITCHBOARD_TOKENS", default_value_t = defaults().document.tokens, value_parser = positive)]
     tokens: usize,
-    /// Fields of a document, with its fragments written out
+    /// Maximum number of fields in a document, with all fragments expanded
     #[arg(long, env = "SWITCHBOARD_SELECTIONS", default_value_t = defaults().document.selections, value_parser = positive)]
     selections: usize,
-    /// Fields inside each other in a document
+    /// Maximum nesting of fields in a document
     #[arg(long, env = "SWITCHBOARD_DEPTH", default_value_t = defaults().document.depth, value_parser = positive)]
     depth: usize,
-    /// What a document may cost: its fields, those of a list as often as the list is long
+    /// Maximum complexity of a document: the number of its fields, where the fields of a list count once per item
     #[arg(long, env = "SWITCHBOARD_COMPLEXITY", default_value_t = graphql::Limits::default().complexity, value_parser = positive)]
     complexity: usize,
-    /// Aliases of an operation
+    /// Maximum number of aliases in an operation
     #[arg(long, env = "SWITCHBOARD_ALIASES", default_value_t = defaults().document.aliases, value_parser = positive)]
     aliases: usize,
-    /// Fields at the root of an operation
+    /// Maximum number of root fields in an operation
     #[arg(long, env = "SWITCHBOARD_ROOT_FIELDS", default_value_t = defaults().document.root_fields, value_parser = positive)]
     root_fields: usize,
-    /// Directives of a document
+    /// Maximum number of directives in a document
     #[arg(long, env = "SWITCHBOARD_DIRECTIVES", default_value_t = defaults().document.directives, value_parser = positive)]
     directives: usize,
-    /// Arguments of a field or directive
+    /// Maximum number of arguments of a field or directive
     #[arg(long, env = "SWITCHBOARD_ARGUMENTS", default_value_t = defaults().document.arguments, value_parser = positive)]
     arguments: usize,
-    /// Literal values of a document
+    /// Maximum number of literal values in a document
     #[arg(long, env = "SWITCHBOARD_VALUES", default_value_t = defaults().document.values, value_parser = positive)]
     values: usize,
-    /// Places of a document that use a variable
+    /// Maximum number of variable uses in a document
     #[arg(long, env = "SWITCHBOARD_VARIABLE_USES", default_value_t = defaults().document.variable_uses, value_parser = positive)]
     variable_uses: usize,
-    /// What introspection may cost; what tools send costs about 450,000
+    /// Maximum cost of an introspection query; the queries of common tools cost about 450,000
     #[arg(long, env = "SWITCHBOARD_INTROSPECTION_COST", default_value_t = defaults().document.introspection_cost, value_parser = positive)]
     introspection_cost: usize,
-    /// Items of a list, in a document and in variables
+    /// Maximum number of items in a list value, in a document or in variables
     #[arg(long, env = "SWITCHBOARD_LIST_ITEMS", default_value_t = defaults().document.list_items, value_parser = positive)]
     list_items: usize,
-    /// The longest variables, in bytes
+    /// Maximum size of the variables, in bytes
     #[arg(long, env = "SWITCHBOARD_VARIABLES_BYTES", default_value_t = defaults().document.variables_bytes, value_parser = positive)]
     variables_bytes: usize,
-    /// Values in the variables
+    /// Maximum number of values in the variables
     #[arg(long, env = "SWITCHBOARD_VARIABLE_VALUES", default_value_t = defaults().document.variable_values, value_parser = positive)]
     variable_values: usize,
-    /// Subscriptions that one socket may hold open
+    /// Maximum number of open subscriptions per WebSocket connection
     #[arg(long, env = "SWITCHBOARD_SUBSCRIPTIONS_PER_SOCKET", default_value_t = defaults().subscriptions_per_socket, value_parser = positive)]
     subscriptions_per_socket: usize,
-    /// Queries and mutations that one socket may have running
+    /// Maximum number of running queries and mutations per WebSocket connection
     #[arg(long, env = "SWITCHBOARD_RESULTS_PER_SOCKET", default_value_t = defaults().results_per_socket, value_parser = positive)]
     results_per_socket: usize,
-    /// Sockets that one agent may hold open
+    /// Maximum number of WebSocket connections per agent
     #[arg(long, env = "SWITCHBOARD_SOCKETS_PER_AGENT", default_value_t = defaults().sockets_per_agent, value_parser = positive)]
     sockets_per_agent: usize,
-    /// Sockets that this process accepts
+    /// Maximum number of WebSocket connections per process
     #[arg(long, env = "SWITCHBOARD_SOCKETS", default_value_t = defaults().sockets_per_process, value_parser = positive)]
     sockets: usize,
-    /// New sockets that this process accepts in a second
+    /// Maximum number of new WebSocket connections per process and second
     #[arg(long, env = "SWITCHBOARD_NEW_SOCKETS_PER_SECOND", default_value_t = defaults().new_sockets_per_second, value_parser = clap::value_parser!(u32).range(1..))]
     new_sockets_per_second: u32,
-    /// Frames that a socket may send in the window
+    /// Maximum number of frames that a client may send per window
     #[arg(long, env = "SWITCHBOARD_CLIENT_FRAMES", default_value_t = defaults().client_frames, value_parser = clap::value_parser!(u32).range(1..))]
     client_frames: u32,
-    /// The window in which frames are counted
-    #[arg(long, env = "SWITCHBOARD_CLIENT_FRAMES_WINDOW", default_value = "60s", value_parser = duration::parse, value_name = "SPAN")]
+    /// Length of the window for --client-frames
+    #[arg(long, env = "SWITCHBOARD_CLIENT_FRAMES_WINDOW", default_value = "60s", value_parser = duration::parse, value_name = "DURATION")]
     client_frames_window: Duration,
-    /// How long a new socket may take to sign in
-    #[arg(long, env = "SWITCHBOARD_INIT_TIMEOUT", default_value = "5s", value_parser = duration::parse, value_name = "SPAN")]
+    /// Maximum time between opening a WebSocket connection and its `connection_init` message
+    #[arg(long, env = "SWITCHBOARD_INIT_TIMEOUT", default_value = "5s", value_parser = duration::parse, value_name = "DURATION")]
     init_timeout: Duration,
-    /// How often a socket is pinged
-    #[arg(long, env = "SWITCHBOARD_PING_INTERVAL", default_value = "25s", value_parser = duration::parse, value_name = "SPAN")]
+    /// Time between two pings on a WebSocket connection
+    #[arg(long, env = "SWITCHBOARD_PING_INTERVAL", default_value = "25s", value_parser = duration::parse, value_name = "DURATION")]
     ping_interval: Duration,
-    /// How long a pinged socket may stay silent
-    #[arg(long, env = "SWITCHBOARD_PONG_TIMEOUT", default_value = "10s", value_parser = duration::parse, value_name = "SPAN")]
+    /// Maximum time to wait for the answer to a ping
+    #[arg(long, env = "SWITCHBOARD_PONG_TIMEOUT", default_value = "10s", value_parser = duration::parse, value_name = "DURATION")]
     pong_timeout: Duration,
-    /// How long a message may wait for its client to read it, before the socket is closed
-    #[arg(long, env = "SWITCHBOARD_WRITE_DEADLINE", default_value = "10s", value_parser = duration::parse, value_name = "SPAN")]
+    /// Maximum time to write a message; if the client does not read it in time, the connection is closed
+    #[arg(long, env = "SWITCHBOARD_WRITE_DEADLINE", default_value = "10s", value_parser = duration::parse, value_name = "DURATION")]
     write_deadline: Duration,
-    /// The read buffer of a socket, in bytes
+    /// Size of the read buffer of a WebSocket connection, in bytes
     #[arg(long, env = "SWITCHBOARD_READ_BUFFER_BYTES", default_value_t = defaults().read_buffer_bytes, value_parser = positive)]
     read_buffer_bytes: usize,
-    /// How much a socket buffers before it writes; 0 writes each message at once
+    /// Size of the write buffer of a WebSocket connection, in bytes; 0 writes each message immediately
     #[arg(long, env = "SWITCHBOARD_WRITE_BUFFER_BYTES", default_value_t = defaults().write_buffer_bytes, value_parser = clap::value_parser!(usize))]
     write_buffer_bytes: usize,
 }
 
 impl LimitArgs {
-    /// The transport's settings with these bounds.
+    /// The settings of the transport with these limits.
     pub fn transport(&self) -> TransportSettings {
         TransportSettings {
             body_bytes: self.body_bytes,
@@ -174,12 +174,12 @@ impl LimitArgs {
         }
     }
 
-    /// What the executor holds operations to.
+    /// The limits of the executor.
     pub fn operations(&self) -> graphql::Limits {
         graphql::Limits { depth: self.depth, complexity: self.complexity, ..graphql::Limits::default() }
     }
 
-    /// What PostgreSQL is held to.
+    /// The timeouts of PostgreSQL.
     pub fn timeouts(&self) -> Timeouts {
         Timeouts { statement: self.statement_timeout, lock: self.lock_timeout }
     }
@@ -189,13 +189,13 @@ fn defaults() -> TransportSettings {
     TransportSettings::default()
 }
 
-/// A whole number above 0.
+/// Parses a whole number greater than 0.
 ///
 /// # Errors
-/// What to write instead.
+/// A message that says what to write instead.
 pub fn positive(text: &str) -> Result<usize, String> {
     match text.parse() {
-        Ok(0) | Err(_) => Err("write a whole number above 0".to_owned()),
+        Ok(0) | Err(_) => Err("must be a whole number greater than 0".to_owned()),
         Ok(number) => Ok(number),
     }
 }
@@ -203,7 +203,9 @@ pub fn positive(text: &str) -> Result<usize, String> {
 fn up_to_ceiling(text: &str) -> Result<usize, String> {
     match positive(text) {
         Ok(levels) if levels <= NESTING_CEILING => Ok(levels),
-        _ => Err(format!("write a whole number from 1 to {NESTING_CEILING}: the parser goes no deeper")),
+        _ => Err(format!(
+            "must be a whole number from 1 to {NESTING_CEILING}, which is the limit of the parser"
+        )),
     }
 }
 

@@ -1,4 +1,4 @@
-//! `workspace`, `agent` and `number`: what has to exist before the first manager can sign in.
+//! The commands `workspace`, `agent` and `number`, which create what the first manager needs to sign in.
 
 use std::str::FromStr;
 
@@ -10,34 +10,34 @@ use switchboard::service::NewAgent;
 use switchboard::service::operator::workspaces::Inventory;
 use uuid::Uuid;
 
-use super::open::{self, Begin, DatabaseArgs, explained};
+use super::open::{self, DatabaseArgs, MissingFile, explained};
 use super::output;
 
 #[derive(Debug, Subcommand)]
 pub enum WorkspaceCommand {
-    /// Create a workspace with nobody in it; prints its id
+    /// Create a workspace without agents and print its id
     Create {
         #[command(flatten)]
         database: DatabaseArgs,
-        /// What it is called
+        /// Name of the workspace
         #[arg(long)]
         name: String,
-        /// What it pays for; assignment begins with TEAM
+        /// Plan of the workspace; assignment requires TEAM or higher
         #[arg(long, default_value = "TEAM", ignore_case = true, value_parser = plans())]
         plan: Plan,
     },
-    /// Change what a workspace pays for
+    /// Change the plan of a workspace
     SetPlan {
         #[command(flatten)]
         database: DatabaseArgs,
-        /// The workspace; needed when there are several
+        /// Workspace; required if there are several
         #[arg(long, value_name = "ID")]
         workspace: Option<Uuid>,
-        /// What it pays for from now on; assignment begins with TEAM
+        /// New plan; assignment requires TEAM or higher
         #[arg(long, ignore_case = true, value_parser = plans())]
         plan: Plan,
     },
-    /// List workspaces with their agents and numbers
+    /// List workspaces with their agents and phone numbers
     List {
         #[command(flatten)]
         database: DatabaseArgs,
@@ -49,58 +49,58 @@ pub enum AgentCommand {
     Create(AgentCreateArgs),
 }
 
-/// Create an agent; prints their id
+/// Create an agent and print their id
 #[derive(Debug, Args)]
 pub struct AgentCreateArgs {
     #[command(flatten)]
     database: DatabaseArgs,
-    /// The workspace; needed when there are several
+    /// Workspace; required if there are several
     #[arg(long, value_name = "ID")]
     workspace: Option<Uuid>,
-    /// What they are called
+    /// Name of the agent
     #[arg(long)]
     name: String,
-    /// Their e-mail address, unique in the workspace
+    /// E-mail address, unique in the workspace
     #[arg(long)]
     email: String,
-    /// What stands beside the name when conversations are assigned
+    /// Job title, shown next to the name when conversations are assigned
     #[arg(long)]
     title: Option<String>,
-    /// What they are; managers administer the workspace
+    /// Role; managers administer the workspace
     #[arg(long, default_value = "REP", ignore_case = true, value_parser = roles())]
     role: Role,
-    /// Claims conversations under the assignment model HYBRID
+    /// Allow the agent to claim conversations under the assignment model HYBRID
     #[arg(long)]
     experienced: bool,
 }
 
 #[derive(Debug, Subcommand)]
 pub enum NumberCommand {
-    /// Add a shared phone number; prints its id
+    /// Add a shared phone number and print its id
     Add {
         #[command(flatten)]
         database: DatabaseArgs,
-        /// The workspace; needed when there are several
+        /// Workspace; required if there are several
         #[arg(long, value_name = "ID")]
         workspace: Option<Uuid>,
-        /// The number in E.164: +15550100
+        /// Phone number in E.164 format, for example +15550100
         #[arg(long, value_parser = e164)]
         number: E164,
-        /// What the team calls it
+        /// Label, shown to the team
         #[arg(long)]
         label: String,
     },
-    /// Let an agent see and answer a number's conversations; managers need it, too
+    /// Give an agent access to the conversations of a phone number; managers need access too
     Grant {
         #[command(flatten)]
         database: DatabaseArgs,
-        /// The workspace; needed when there are several in which the agent could be
+        /// Workspace; required if the agent may be in several
         #[arg(long, value_name = "ID")]
         workspace: Option<Uuid>,
-        /// The agent: an id or an e-mail address
+        /// Agent: an id or an e-mail address
         #[arg(long, value_name = "ID|EMAIL")]
         agent: AgentName,
-        /// The number: an id, or in E.164
+        /// Phone number: an id, or in E.164 format
         #[arg(long, value_name = "ID|E164")]
         number: NumberName,
     },
@@ -109,19 +109,19 @@ pub enum NumberCommand {
 pub async fn workspace(command: WorkspaceCommand) -> anyhow::Result<()> {
     match command {
         WorkspaceCommand::Create { database, name, plan } => {
-            let services = open::services(&database, Begin::Allowed).await?;
+            let services = open::services(&database, MissingFile::Create).await?;
             let workspace = services.create_workspace(&name, plan).await.map_err(explained)?;
             output::line(&workspace.id)?;
         }
         WorkspaceCommand::SetPlan { database, workspace, plan } => {
-            let services = open::services(&database, Begin::Refused).await?;
+            let services = open::services(&database, MissingFile::Fail).await?;
             let inventory = open::inventory(&services).await?;
             let id = find_workspace(&inventory, workspace)?.workspace.id;
             let workspace = services.set_plan(id, plan).await.map_err(explained)?;
             output::line(&format_args!("{} is on {}", workspace.name, workspace.plan))?;
         }
         WorkspaceCommand::List { database } => {
-            let services = open::services(&database, Begin::Refused).await?;
+            let services = open::services(&database, MissingFile::Fail).await?;
             for inventory in open::inventory(&services).await? {
                 list(&inventory)?;
             }
@@ -147,7 +147,7 @@ fn list(inventory: &Inventory) -> anyhow::Result<()> {
 }
 
 pub async fn agent(AgentCommand::Create(args): AgentCommand) -> anyhow::Result<()> {
-    let services = open::services(&args.database, Begin::Refused).await?;
+    let services = open::services(&args.database, MissingFile::Fail).await?;
     let inventory = open::inventory(&services).await?;
     let workspace = find_workspace(&inventory, args.workspace)?.workspace.id;
     let new = NewAgent {
@@ -165,31 +165,31 @@ pub async fn agent(AgentCommand::Create(args): AgentCommand) -> anyhow::Result<(
 pub async fn number(command: NumberCommand) -> anyhow::Result<()> {
     match command {
         NumberCommand::Add { database, workspace, number, label } => {
-            let services = open::services(&database, Begin::Refused).await?;
+            let services = open::services(&database, MissingFile::Fail).await?;
             let inventory = open::inventory(&services).await?;
             let workspace = find_workspace(&inventory, workspace)?.workspace.id;
             let number = services.enrol_number(workspace, number, &label).await.map_err(explained)?;
             output::line(&number.id)?;
         }
         NumberCommand::Grant { database, workspace, agent, number } => {
-            let services = open::services(&database, Begin::Refused).await?;
+            let services = open::services(&database, MissingFile::Fail).await?;
             let inventory = open::inventory(&services).await?;
             let (workspace, agent) = find_agent(&inventory, workspace, &agent)?;
             let number = find_number(&inventory, workspace.id, &number)?;
             let granted =
                 services.enrol_access(workspace.id, agent.id, number.id).await.map_err(explained)?;
-            let verb = if granted { "can access" } else { "could access before" };
+            let verb = if granted { "can now access" } else { "could already access" };
             output::line(&format_args!("{} {verb} {}", agent.email, number.number))?;
         }
     }
     Ok(())
 }
 
-/// How an operator names an agent.
+/// An agent, as an operator names it.
 #[derive(Debug, Clone)]
 pub enum AgentName {
     Id(Uuid),
-    /// In small letters.
+    /// In lower case.
     Email(String),
 }
 
@@ -200,12 +200,12 @@ impl FromStr for AgentName {
         match Uuid::parse_str(text) {
             Ok(id) => Ok(Self::Id(id)),
             Err(_) if text.contains('@') => Ok(Self::Email(text.trim().to_lowercase())),
-            Err(_) => Err("write an id as `workspace list` shows it, or an e-mail address"),
+            Err(_) => Err("must be an id from `workspace list` or an e-mail address"),
         }
     }
 }
 
-/// How an operator names a phone number.
+/// A phone number, as an operator names it.
 #[derive(Debug, Clone)]
 pub enum NumberName {
     Id(Uuid),
@@ -223,7 +223,7 @@ impl FromStr for NumberName {
     }
 }
 
-/// The workspace with that id; without one, the only one there is.
+/// The workspace with this id. Without an id, the only workspace.
 pub fn find_workspace(inventory: &[Inventory], id: Option<Uuid>) -> anyhow::Result<&Inventory> {
     match (id, inventory) {
         (Some(id), all) => all
@@ -231,34 +231,36 @@ pub fn find_workspace(inventory: &[Inventory], id: Option<Uuid>) -> anyhow::Resu
             .find(|it| it.workspace.id.0 == id)
             .with_context(|| format!("there is no workspace {id}")),
         (None, [only]) => Ok(only),
-        (None, []) => anyhow::bail!("there is no workspace yet; `switchboard workspace create` makes one"),
+        (None, []) => {
+            anyhow::bail!("there is no workspace yet; create one with `switchboard workspace create`")
+        }
         (None, several) => anyhow::bail!(
-            "there are {} workspaces: say which with --workspace; `switchboard workspace list` shows them",
+            "there are {} workspaces; choose one with --workspace (`switchboard workspace list` shows them)",
             several.len()
         ),
     }
 }
 
-/// The agent of that name in the workspace, or in the only one that has such an agent.
+/// The agent with this id or address in the workspace. Without a workspace, the agent must be unique.
 pub fn find_agent<'a>(
     inventory: &'a [Inventory],
     workspace: Option<Uuid>,
     name: &AgentName,
 ) -> anyhow::Result<(&'a Workspace, &'a Agent)> {
-    let is_meant = |agent: &Agent| match name {
+    let matches_name = |agent: &Agent| match name {
         AgentName::Id(id) => agent.id.0 == *id,
         AgentName::Email(email) => agent.email == *email,
     };
     let within = inventory.iter().filter(|it| workspace.is_none_or(|id| it.workspace.id.0 == id));
     let found: Vec<_> = within
         .flat_map(|it| it.agents.iter().map(move |agent| (&it.workspace, agent)))
-        .filter(|(_, agent)| is_meant(agent))
+        .filter(|(_, agent)| matches_name(agent))
         .collect();
     match found.as_slice() {
         [only] => Ok(*only),
-        [] => anyhow::bail!("there is no such agent; `switchboard workspace list` shows them"),
+        [] => anyhow::bail!("agent not found; `switchboard workspace list` shows all agents"),
         several => anyhow::bail!(
-            "{} workspaces have an agent with this address: say which with --workspace",
+            "{} workspaces have an agent with this address; choose one with --workspace",
             several.len()
         ),
     }
@@ -269,12 +271,12 @@ fn find_number<'a>(
     workspace: WorkspaceId,
     name: &NumberName,
 ) -> anyhow::Result<&'a PhoneNumber> {
-    let is_meant = |number: &&PhoneNumber| match name {
+    let matches_name = |number: &&PhoneNumber| match name {
         NumberName::Id(id) => number.id.0 == *id,
         NumberName::Number(e164) => number.number == *e164,
     };
     let numbers = inventory.iter().filter(|it| it.workspace.id == workspace).flat_map(|it| &it.phone_numbers);
-    numbers.into_iter().find(is_meant).context("the agent's workspace has no such number")
+    numbers.into_iter().find(matches_name).context("the agent's workspace does not have this phone number")
 }
 
 fn plans() -> impl TypedValueParser<Value = Plan> {
@@ -285,7 +287,7 @@ fn roles() -> impl TypedValueParser<Value = Role> {
     spelled(Role::ALL.iter().map(|role| role.as_str()))
 }
 
-/// One of the spellings of an enum of the domain, in any case.
+/// Parses one of the names of an enum of the domain, in upper or lower case.
 fn spelled<T>(spellings: impl Iterator<Item = &'static str>) -> impl TypedValueParser<Value = T>
 where
     T: FromStr<Err: std::error::Error + Send + Sync + 'static> + Clone + Send + Sync + 'static,
@@ -295,7 +297,7 @@ where
 }
 
 fn e164(text: &str) -> Result<E164, String> {
-    E164::parse(text).ok_or_else(|| format!("{text} is not in E.164: + and 2 to 15 digits"))
+    E164::parse(text).ok_or_else(|| format!("{text} is not in E.164 format: + and 2 to 15 digits"))
 }
 
 #[cfg(test)]
@@ -330,7 +332,7 @@ mod tests {
     }
 
     #[test]
-    fn the_only_workspace_need_not_be_named() {
+    fn the_only_workspace_is_the_default() {
         let (one, other) = (inventory(1, "ada@example.test"), inventory(2, "ada@example.test"));
         let both = [one.clone(), other];
         assert_eq!(find_workspace(&[one], None).unwrap().workspace.id.0, Uuid::from_u128(1));
@@ -342,7 +344,7 @@ mod tests {
     }
 
     #[test]
-    fn an_agent_is_named_by_id_or_by_an_address_that_only_one_has() {
+    fn an_agent_is_found_by_id_or_by_a_unique_address() {
         let all =
             [inventory(1, "ada@example.test"), inventory(2, "ada@example.test"), inventory(3, "b@c.test")];
         let found = |workspace: Option<u128>, name: &str| {

@@ -1,9 +1,9 @@
-//! `switchboard`: what each command is called, what it takes, and which function carries it out.
+//! The command line of `switchboard`: its commands, their arguments, and the functions that run them.
 //!
-//! Commands only put settings together and print; what they do is the library's. What a script reads goes to
-//! stdout, everything else (logs, progress, explanations) to stderr. Secrets and database URLs are never shown.
+//! Commands only combine settings and print; the library does the work. Results for scripts go to stdout. Everything
+//! else (logs, progress, explanations) goes to stderr. Secrets and database URLs are never shown.
 //!
-//! To add a command: a variant of [`Command`], its arguments in a file of its noun, a line in `dispatch`.
+//! To add a command, add a variant to [`Command`], a file with its arguments, and a line to `dispatch`.
 
 mod check;
 mod demo;
@@ -17,6 +17,7 @@ mod output;
 mod processes;
 mod seed;
 mod serve;
+mod settings;
 mod signals;
 mod token;
 mod traces;
@@ -29,17 +30,15 @@ use logs::LogFormat;
 
 /// The GraphQL server that tells an SMS team, live, who owns every customer conversation.
 ///
-/// Begin with `switchboard demo --open`.
+/// MissingFile with `switchboard demo --open`.
 #[derive(Debug, Parser)]
 #[command(name = "switchboard", version, propagate_version = true)]
 struct Cli {
-    /// What to log to stderr, as for RUST_LOG: `info`, `switchboard=debug,warn`
-    ///
-    /// Logs are for people on a terminal, and one JSON object a line otherwise.
+    /// Filter of the logs on stderr, for example `info` or `switchboard=debug,warn`
     #[arg(long, global = true, env = "RUST_LOG", value_name = "FILTER", display_order = 900)]
     log: Option<String>,
 
-    /// What a line of the log is
+    /// Format of the logs
     #[arg(
         long,
         global = true,
@@ -64,27 +63,29 @@ enum Command {
     Migrate(open::DatabaseArgs),
     Seed(seed::SeedArgs),
     Token(token::TokenArgs),
-    /// Create workspaces, list them, change their plan
+    /// Create workspaces, list them, or change their plan
     #[command(subcommand)]
     Workspace(manage::WorkspaceCommand),
     /// Create agents
     #[command(subcommand)]
     Agent(manage::AgentCommand),
-    /// Add phone numbers and say who can access them
+    /// Add phone numbers and give agents access to them
     #[command(subcommand)]
     Number(manage::NumberCommand),
     /// Print the GraphQL schema
     Schema,
-    /// Recount and verify the store; exit 1 and name what is wrong
+    /// Print every setting of `serve` as Markdown
+    Settings,
+    /// Verify the stored data and list the problems; exits with 1 if there are any
     #[command(long_about = None)]
     Check(open::DatabaseArgs),
-    /// Void all cursors: to be run after a restore, before clients come back
+    /// Invalidate all cursors; run this after a restore, before clients reconnect
     #[command(long_about = None)]
     NewEpoch(open::DatabaseArgs),
 }
 
 impl Command {
-    /// Servers say what they do; of a command that ends, its output is enough.
+    /// Servers log what they do. The other commands only log warnings.
     fn default_log(&self) -> &'static str {
         match self {
             Self::Demo(_) | Self::Serve(_) => "info",
@@ -92,7 +93,7 @@ impl Command {
         }
     }
 
-    /// Where traces go; `None` for nowhere.
+    /// The endpoint for traces, if they are enabled.
     fn otlp_endpoint(&self) -> Option<&str> {
         match self {
             Self::Serve(args) => args.operation.otlp_endpoint(),
@@ -101,12 +102,12 @@ impl Command {
     }
 }
 
-/// Runs the command of this process: 0 when it did what was asked, 1 when not, 2 when it was not understood.
+/// Runs the command of this process. Exits with 0 on success, 1 on failure, and 2 if the arguments are invalid.
 pub fn main() -> ExitCode {
     let cli = Cli::parse();
     match run(cli) {
         Ok(code) => code,
-        // Whoever reads our output has seen enough, as in `switchboard schema | head`.
+        // The reader of the output has closed the pipe, as in `switchboard schema | head`.
         Err(error) if output::is_broken_pipe(&error) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("error: {error:#}");
@@ -133,6 +134,7 @@ async fn dispatch(command: Command) -> anyhow::Result<ExitCode> {
         Command::Agent(command) => manage::agent(command).await?,
         Command::Number(command) => manage::number(command).await?,
         Command::Schema => output::line(&switchboard::graphql::sdl().trim_end())?,
+        Command::Settings => settings::run()?,
         Command::Check(args) => return check::check(&args).await,
         Command::NewEpoch(args) => check::new_epoch(&args).await?,
     }
@@ -169,7 +171,7 @@ mod tests {
     }
 
     #[test]
-    fn what_comes_from_secret_variables_is_not_shown_by_help() {
+    fn help_does_not_show_the_values_of_secret_variables() {
         fn walk(command: &clap::Command, shown: &mut Vec<String>) {
             let secret =
                 |name: &str| name.split('_').any(|word| matches!(word, "SECRET" | "TOKEN" | "DATABASE"));

@@ -1,4 +1,4 @@
-//! The store a command works on, and errors in words for the operator.
+//! Opens the database of a command, and explains errors to the operator.
 
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::Path;
@@ -14,13 +14,13 @@ use switchboard::service::{Error, Services};
 use switchboard::store::DatabaseUrl;
 use switchboard::token::MIN_SECRET_BYTES;
 
-/// Where commands look unless told otherwise.
+/// The default database of all commands except `demo`.
 const DEFAULT_DATABASE: &str = "sqlite:switchboard.sqlite";
 
-/// Which database.
+/// The database of a command.
 #[derive(Debug, Args)]
 pub struct DatabaseArgs {
-    /// The database: `sqlite:PATH` or `postgres://USER@HOST/NAME`
+    /// Database: `sqlite:PATH` or `postgres://USER@HOST/NAME`
     #[arg(
         long,
         env = "SWITCHBOARD_DATABASE",
@@ -31,135 +31,139 @@ pub struct DatabaseArgs {
     pub database: Secret,
 }
 
-/// Whether a command may begin a new store.
+/// What to do if the SQLite file does not exist.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Begin {
-    /// A SQLite file that is missing is made.
-    Allowed,
-    /// A SQLite file that is missing is a mistake in its name.
-    Refused,
+pub enum MissingFile {
+    /// Create it.
+    Create,
+    /// Fail, because its name is probably mistyped.
+    Fail,
 }
 
 impl DatabaseArgs {
-    /// The settings of services that sign no tokens.
+    /// The settings of a command that signs no tokens.
     ///
     /// # Errors
     /// As [`require`].
-    pub fn without_tokens(&self, begin: Begin) -> anyhow::Result<ServerConfig> {
-        self.config(signing_with(random_secret()), begin)
+    pub fn without_tokens(&self, missing: MissingFile) -> anyhow::Result<ServerConfig> {
+        self.config(signing_with(random_secret()), missing)
     }
 
-    /// The settings of services that sign and verify tokens so.
+    /// The settings of a command that signs or verifies tokens.
     ///
     /// # Errors
     /// As [`require`].
-    pub fn config(&self, tokens: TokenSettings, begin: Begin) -> anyhow::Result<ServerConfig> {
-        require(&self.database, begin)?;
-        // Nothing listens there: only servers use this part, and set it.
-        let nowhere = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
-        // A command ends too soon to tell others; their poll notices what it wrote.
+    pub fn config(&self, tokens: TokenSettings, missing: MissingFile) -> anyhow::Result<ServerConfig> {
+        require(&self.database, missing)?;
+        // Only `serve` listens, and it sets the address.
+        let unused = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
+        // A command may end before its wake-ups are sent. The servers find its changes by polling.
         let wakeups = Wakeups::Off;
-        let begun = ServerConfig::new(self.database.expose(), nowhere, random_secret());
-        Ok(ServerConfig { tokens, wakeups, ..begun })
+        let config = ServerConfig::new(self.database.expose(), unused, random_secret());
+        Ok(ServerConfig { tokens, wakeups, ..config })
     }
 }
 
+/// Checks the URL of the database.
+///
 /// # Errors
-/// When the URL names no database, or a SQLite file that is not there and may not be made.
-pub fn require(database: &Secret, begin: Begin) -> anyhow::Result<()> {
+/// If the URL is invalid, or names a SQLite file that does not exist and must not be created.
+pub fn require(database: &Secret, missing: MissingFile) -> anyhow::Result<()> {
     let url = DatabaseUrl::parse(database.expose())?;
     match url {
-        DatabaseUrl::Sqlite(path) if begin == Begin::Refused && !Path::new(&path).exists() => {
-            anyhow::bail!("there is no database at {path}; `switchboard migrate` makes one")
+        DatabaseUrl::Sqlite(path) if missing == MissingFile::Fail && !Path::new(&path).exists() => {
+            anyhow::bail!("there is no database at {path}; create one with `switchboard migrate`")
         }
         _ => Ok(()),
     }
 }
 
-/// Opens a store for a command that signs no tokens.
+/// Opens the database for a command that signs no tokens.
 ///
 /// # Errors
-/// When there is no way to the database.
-pub async fn services(database: &DatabaseArgs, begin: Begin) -> anyhow::Result<Services> {
-    let config = database.without_tokens(begin)?;
-    Ok(match begin {
-        Begin::Allowed => open_services(&config).await?,
-        Begin::Refused => open_migrated(&config).await?,
+/// If the database cannot be reached.
+pub async fn services(database: &DatabaseArgs, missing: MissingFile) -> anyhow::Result<Services> {
+    let config = database.without_tokens(missing)?;
+    Ok(match missing {
+        MissingFile::Create => open_services(&config).await?,
+        MissingFile::Fail => open_migrated(&config).await?,
     })
 }
 
-/// Services with the system's clock replaced.
+/// Opens the database with a clock that replaces the system's clock.
 ///
 /// # Errors
-/// When there is no way to the database.
+/// If the database cannot be reached.
 pub async fn services_at(mut config: ServerConfig, clock: Clock) -> anyhow::Result<Services> {
     config.clock = clock;
     Ok(open_services(&config).await?)
 }
 
-/// All there is.
+/// All workspaces, with their agents and phone numbers.
 ///
 /// # Errors
-/// When the database fails.
+/// If the database fails.
 pub async fn inventory(services: &Services) -> anyhow::Result<Vec<Inventory>> {
     services.inventory().await.map_err(explained)
 }
 
-/// The secret, which has to be long enough.
+/// Checks that the token secret is set and long enough.
 ///
 /// # Errors
-/// When it is missing or too short; says how to make one.
+/// If it is missing or too short. The message says how to generate one.
 pub fn token_secret(secret: Option<Secret>) -> anyhow::Result<Secret> {
     let secret = secret.context(
-        "a secret is needed to sign tokens with: set SWITCHBOARD_TOKEN_SECRET, for instance to what \
-         `openssl rand -hex 32` prints",
+        "a secret is required to sign tokens; set SWITCHBOARD_TOKEN_SECRET, for example to the output of \
+         `openssl rand -hex 32`",
     )?;
     long_enough(secret, "token")
 }
 
-/// The secret, which has to be long enough.
+/// Checks that a secret is long enough.
 ///
 /// # Errors
-/// When it is too short.
+/// If it is too short.
 pub fn long_enough(secret: Secret, which: &str) -> anyhow::Result<Secret> {
     let bytes = secret.expose().len();
     anyhow::ensure!(
         bytes >= MIN_SECRET_BYTES,
-        "the {which} secret has {bytes} bytes; it needs {MIN_SECRET_BYTES} or more"
+        "the {which} secret has {bytes} bytes; it must have at least {MIN_SECRET_BYTES}"
     );
     Ok(secret)
 }
 
-/// Tokens by one secret, and nothing else.
+/// Tokens that are signed with one secret.
 fn signing_with(secret: Secret) -> TokenSettings {
     TokenSettings { secret: Some(secret), ..TokenSettings::default() }
 }
 
-/// A secret that nobody knows.
+/// A random secret.
 pub fn random_secret() -> Secret {
     let bytes: [u8; 32] = rand::random();
     Secret::new(bytes.iter().map(|byte| format!("{byte:02x}")).collect::<String>())
 }
 
-/// What went wrong, for the operator.
+/// Explains an error to the operator.
 pub fn explained(error: Error) -> anyhow::Error {
     match error {
-        Error::Refused(refusal) => anyhow::anyhow!(in_words(&refusal)),
+        Error::Refused(refusal) => anyhow::anyhow!(message(&refusal)),
         other => other.into(),
     }
 }
 
-fn in_words(refusal: &Refusal) -> String {
+fn message(refusal: &Refusal) -> String {
     match refusal {
         Refusal::NotFound(what) => format!("there is no such {what}"),
         Refusal::Invalid { field, message } => format!("{field}: {message}"),
         Refusal::NotAllowed(reason) => (*reason).to_owned(),
-        Refusal::PlanRequired(plan) => format!("the plan has to be {plan} or above"),
+        Refusal::PlanRequired(plan) => format!("the plan must be {plan} or higher"),
         Refusal::AgentInactive => "the agent is deactivated".to_owned(),
-        Refusal::AgentLacksAccess => "the agent cannot access the number".to_owned(),
-        Refusal::IdempotencyKeyReused => "the key was used for something else".to_owned(),
+        Refusal::AgentLacksAccess => "the agent cannot access the phone number".to_owned(),
+        Refusal::IdempotencyKeyReused => {
+            "the idempotency key was already used for a different message".to_owned()
+        }
         Refusal::AlreadyAssigned(_) | Refusal::Stale(_) | Refusal::StaleReply(_) | Refusal::PlanStale(_) => {
-            "somebody else was faster".to_owned()
+            "the data was changed at the same time; try again".to_owned()
         }
     }
 }

@@ -1,4 +1,4 @@
-//! Lines on stdout, and bars on stderr.
+//! Output: lines on stdout and progress bars on stderr.
 
 use std::fmt::Display;
 use std::io::{self, IsTerminal, Write};
@@ -6,23 +6,23 @@ use std::time::Duration;
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
-/// How often a bar without a known end moves.
+/// How often a spinner is redrawn.
 const TICK: Duration = Duration::from_millis(100);
 
-/// Writes a line to stdout, at once.
+/// Writes a line to stdout and flushes it.
 pub fn line(line: &impl Display) -> io::Result<()> {
     let mut stdout = io::stdout().lock();
     writeln!(stdout, "{line}")?;
     stdout.flush()
 }
 
-/// Whether the reader of stdout is gone.
+/// Whether the error says that the reader of stdout has closed the pipe.
 pub fn is_broken_pipe(error: &anyhow::Error) -> bool {
     let io = error.chain().find_map(|cause| cause.downcast_ref::<io::Error>());
     io.is_some_and(|error| error.kind() == io::ErrorKind::BrokenPipe)
 }
 
-/// A bar of `total` steps on stderr, hidden unless that is a terminal.
+/// A progress bar of `total` steps on stderr, hidden if stderr is not a terminal.
 pub fn bar(total: usize, what: &'static str) -> anyhow::Result<ProgressBar> {
     let bar = ProgressBar::with_draw_target(Some(total as u64), target());
     bar.set_style(ProgressStyle::with_template("{msg} {bar:40} {pos}/{len} ({eta})")?);
@@ -30,7 +30,7 @@ pub fn bar(total: usize, what: &'static str) -> anyhow::Result<ProgressBar> {
     Ok(bar)
 }
 
-/// The same for work whose end is not known.
+/// A spinner on stderr for work of unknown length, hidden if stderr is not a terminal.
 pub fn spinner(what: &'static str) -> anyhow::Result<ProgressBar> {
     let bar = ProgressBar::with_draw_target(None, target());
     bar.set_style(ProgressStyle::with_template("{spinner} {msg} ({elapsed})")?);

@@ -1,4 +1,4 @@
-//! What processes that share a database have to agree on with it and with each other.
+//! Settings for several processes that share a database.
 
 use std::time::Duration;
 
@@ -8,13 +8,13 @@ use switchboard::service::Settings;
 
 use super::duration;
 
-/// How a process hears of what others write, and how long it remembers.
+/// How a process notices the changes of other processes, and how far back clients can resume.
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Several processes")]
 pub struct ProcessArgs {
-    /// What tells other processes at once: `notify` (PostgreSQL), `none`, or where NATS is, as nats://HOST:4222
+    /// How to wake other processes: `notify` (PostgreSQL), `none`, or the URL of NATS, for example nats://HOST:4222
     ///
-    /// Commas separate several NATS servers; tls:// encrypts. It may hold a user and a password.
+    /// Separate several NATS servers with commas. tls:// encrypts. The URL may contain a user and a password.
     #[arg(
         long,
         env = "SWITCHBOARD_WAKEUPS",
@@ -23,16 +23,16 @@ pub struct ProcessArgs {
         value_name = "BUS"
     )]
     wakeups: Wakeups,
-    /// How long what another process does can go unnoticed when no wake-up comes
-    #[arg(long, env = "SWITCHBOARD_POLL_INTERVAL", default_value = "500ms", value_parser = duration::parse, value_name = "SPAN")]
+    /// How often to poll for changes of other processes, in case a wake-up is lost
+    #[arg(long, env = "SWITCHBOARD_POLL_INTERVAL", default_value = "500ms", value_parser = duration::parse, value_name = "DURATION")]
     poll_interval: Duration,
-    /// How far back a client can resume; behind it, cursors reset
-    #[arg(long, env = "SWITCHBOARD_REPLAY_RETENTION", default_value = "7d", value_parser = duration::parse, value_name = "SPAN")]
+    /// How far back a client can resume; older cursors are rejected, and the client reloads everything
+    #[arg(long, env = "SWITCHBOARD_REPLAY_RETENTION", default_value = "7d", value_parser = duration::parse, value_name = "DURATION")]
     replay_retention: Duration,
 }
 
 impl ProcessArgs {
-    /// The bus and the settings.
+    /// Splits the arguments into the bus and the other settings.
     pub fn split(self) -> (Wakeups, Settings) {
         let settings = Settings { poll: self.poll_interval, replay: self.replay_retention };
         (self.wakeups, settings)
@@ -54,7 +54,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_said_is_the_default() {
+    fn missing_flags_have_the_defaults() {
         let (wakeups, settings) = split(&[]).unwrap();
         assert!(matches!(wakeups, Wakeups::Notify));
         assert_eq!((settings.poll, settings.replay), (log_feed::DEFAULT_POLL, log_retention::DEFAULT_REPLAY));

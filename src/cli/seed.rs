@@ -1,4 +1,4 @@
-//! `seed`.
+//! The command `seed`.
 
 use clap::Args;
 use serde::Serialize;
@@ -8,45 +8,45 @@ use switchboard::seed::staff::Staff;
 use switchboard::seed::{Backdating, MIN_AGENTS, SeedPlan, seed};
 use switchboard::service::Services;
 
-use super::open::{self, Begin, DatabaseArgs};
+use super::open::{self, DatabaseArgs, MissingFile};
 use super::output;
 use super::token::SecretArgs;
 
-/// Write synthetic data: workspaces of their own with agents, numbers and conversations
+/// Create new workspaces with synthetic agents, phone numbers and conversations
 ///
-/// The same figures and the same `--rng-seed` give the same people and texts; ids and instants differ.
+/// The same arguments and the same `--rng-seed` create the same people and messages; ids and times differ.
 #[derive(Debug, Args)]
 pub struct SeedArgs {
     #[command(flatten)]
     database: DatabaseArgs,
     #[command(flatten)]
     secret: SecretArgs,
-    /// Agents of each workspace, of whom one in eight is a manager; at least 3
+    /// Agents per workspace; every eighth is a manager; at least 3
     #[arg(long, default_value_t = 8, value_parser = at_least(MIN_AGENTS))]
     agents: u32,
-    /// Phone numbers of each workspace
+    /// Phone numbers per workspace
     #[arg(long, default_value_t = 3, value_parser = at_least(1))]
     numbers: u32,
-    /// Conversations of each workspace
+    /// Conversations per workspace
     #[arg(long, default_value_t = 1_000)]
     conversations: u32,
-    /// Workspaces
+    /// Number of workspaces
     #[arg(long, default_value_t = 1, value_parser = at_least(1))]
     workspaces: u32,
-    /// Where the random numbers begin
+    /// Seed of the random number generator
     #[arg(long, default_value_t = 1)]
     rng_seed: u64,
-    /// Print one line of JSON: tokens (12 h) for the first workspace, and the ids of all
+    /// Print one line of JSON: tokens for the first workspace, valid for 12 hours, and all ids
     ///
-    /// `{"url": null, "tokens": {"manager", "rep", "rep2", "service"}, "workspaces": […]}`. Needs the token secret.
+    /// `{"url": null, "tokens": {"manager", "rep", "rep2", "service"}, "workspaces": […]}`. Requires the token secret.
     #[arg(long)]
     json: bool,
 }
 
-/// What `--json` prints.
+/// The output of `--json`.
 #[derive(Serialize)]
 struct Line {
-    /// As `demo` prints it; nothing is served here.
+    /// Always null, because nothing is served. `demo` prints its URL here.
     url: Option<String>,
     tokens: Tokens,
     workspaces: Vec<WorkspaceLine>,
@@ -69,9 +69,9 @@ struct NumberLine {
 
 pub async fn run(args: SeedArgs) -> anyhow::Result<()> {
     let config = if args.json {
-        args.database.config(args.secret.settings()?, Begin::Allowed)?
+        args.database.config(args.secret.settings()?, MissingFile::Create)?
     } else {
-        args.database.without_tokens(Begin::Allowed)?
+        args.database.without_tokens(MissingFile::Create)?
     };
     let backdating = Backdating::new(Clock::system());
     let services = open::services_at(config, backdating.clock()).await?;
@@ -106,7 +106,7 @@ fn print_json(services: &Services, workspaces: &[Staff]) -> anyhow::Result<()> {
     let first = workspaces.first().ok_or_else(|| anyhow::anyhow!("nothing was seeded"))?;
     let (managers, reps): (Vec<_>, Vec<_>) = (first.managers().collect(), first.reps().collect());
     let ([manager, ..], [rep, rep2, ..]) = (managers.as_slice(), reps.as_slice()) else {
-        anyhow::bail!("the first workspace lacks a manager or two reps");
+        anyhow::bail!("the first workspace does not have a manager and two reps");
     };
     let line = Line {
         url: None,

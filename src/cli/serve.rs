@@ -1,4 +1,4 @@
-//! `serve`.
+//! The command `serve`.
 
 use std::net::SocketAddr;
 
@@ -11,7 +11,7 @@ use switchboard::server::App;
 use switchboard::token::jwks::{JwksSettings, JwksSource};
 
 use super::limits::{LimitArgs, positive};
-use super::open::{self, Begin, DatabaseArgs};
+use super::open::{self, DatabaseArgs, MissingFile};
 use super::operation::OperationArgs;
 use super::output;
 use super::processes::ProcessArgs;
@@ -20,15 +20,16 @@ use super::token::SecretArgs;
 
 /// Serve the API
 ///
-/// Applies missing migrations first. Stops on SIGTERM or Ctrl-C: requests in flight finish, sockets close with
-/// 1012, and the exit code is 0. Every setting is a flag or a variable; the flag wins.
+/// Applies pending migrations first. Stops on SIGTERM or Ctrl-C: requests in flight finish, WebSocket connections are
+/// closed with 1012, and the exit code is 0. Every setting is a flag or an environment variable; the flag takes
+/// precedence.
 #[derive(Debug, Args)]
 pub struct ServeArgs {
     #[command(flatten)]
     database: DatabaseArgs,
     #[command(flatten)]
     secret: SecretArgs,
-    /// The token secret of before: tokens that were signed with it hold until they expire
+    /// Previous token secret; tokens that were signed with it remain valid until they expire
     #[arg(
         long,
         env = "SWITCHBOARD_PREVIOUS_TOKEN_SECRET",
@@ -37,19 +38,19 @@ pub struct ServeArgs {
         requires = "token_secret"
     )]
     previous_token_secret: Option<Secret>,
-    /// An identity provider's key set: an https:// URL, or the path of a file
+    /// Key set (JWKS) of an identity provider: an https:// URL or the path of a file
     ///
-    /// Its tokens are accepted (RS256, ES256, EdDSA), and a token secret is no longer needed. They need the claims
-    /// `workspace`, `exp`, and a verified `email` or the agent's id as `sub`.
+    /// Tokens of the identity provider are accepted (RS256, ES256, EdDSA), and the token secret becomes optional. The
+    /// tokens must have the claims `workspace` and `exp`, and either a verified `email` or the agent's id as `sub`.
     #[arg(long, env = "SWITCHBOARD_JWKS", value_name = "URL|PATH")]
     jwks: Option<JwksSource>,
-    /// Where to listen; port 0 takes a free one
+    /// Address to listen on; port 0 picks a free port
     #[arg(long, env = "SWITCHBOARD_LISTEN", default_value = "127.0.0.1:4000", value_name = "ADDRESS:PORT")]
     listen: SocketAddr,
-    /// Connections to PostgreSQL that this process may hold
+    /// Maximum number of PostgreSQL connections of this process
     #[arg(long, env = "SWITCHBOARD_POOL_SIZE", default_value_t = DEFAULT_POOL_SIZE, value_parser = positive)]
     pool_size: usize,
-    /// An origin whose pages may call the API, as https://app.example.com; repeat it, or separate with commas
+    /// Origin whose pages may call the API, for example https://app.example.com; repeat the flag or separate with commas
     #[arg(
         long = "allowed-origin",
         env = "SWITCHBOARD_ALLOWED_ORIGIN",
@@ -57,16 +58,16 @@ pub struct ServeArgs {
         value_name = "ORIGIN"
     )]
     allowed_origins: Vec<String>,
-    /// Answer introspection
+    /// Allow introspection queries
     #[arg(long, env = "SWITCHBOARD_INTROSPECTION", value_parser = BoolishValueParser::new())]
     introspection: bool,
-    /// Serve GraphiQL at /graphiql, where people sign in with a token of theirs; turns introspection on
+    /// Serve GraphiQL at /graphiql, where users sign in with their own token; also allows introspection
     #[arg(long, env = "SWITCHBOARD_GRAPHIQL", value_parser = BoolishValueParser::new())]
     graphiql: bool,
-    /// Do not serve the inbox, the page at /
+    /// Do not serve the inbox at /
     #[arg(long, env = "SWITCHBOARD_NO_INBOX", value_parser = BoolishValueParser::new())]
     no_inbox: bool,
-    /// The Twilio account's auth token; turns the webhook /webhooks/twilio/sms on
+    /// Auth token of the Twilio account; enables the webhook /webhooks/twilio/sms
     #[arg(
         long,
         env = "SWITCHBOARD_TWILIO_AUTH_TOKEN",
@@ -75,7 +76,7 @@ pub struct ServeArgs {
         requires = "public_url"
     )]
     twilio_auth_token: Option<Secret>,
-    /// Where the internet reaches this server, as https://sms.example.com; Twilio signs over it
+    /// Public URL of this server, for example https://sms.example.com; it is part of Twilio's signatures
     #[arg(long, env = "SWITCHBOARD_PUBLIC_URL", value_name = "URL")]
     public_url: Option<String>,
     #[command(flatten)]
@@ -92,11 +93,11 @@ impl ServeArgs {
         let tokens = TokenSettings {
             previous_secret: previous_secret.transpose()?,
             ..match self.jwks {
-                Some(source) => self.secret.beside(JwksSettings::new(source))?,
+                Some(source) => self.secret.with_jwks(JwksSettings::new(source))?,
                 None => self.secret.settings()?,
             }
         };
-        let mut config = self.database.config(tokens, Begin::Allowed)?;
+        let mut config = self.database.config(tokens, MissingFile::Create)?;
         config.listen = self.listen;
         config.pool_size = self.pool_size;
         (config.wakeups, config.service) = self.processes.split();
@@ -110,7 +111,7 @@ impl ServeArgs {
         if self.graphiql {
             config.graphiql = Graphiql::On { identities: Vec::new(), install_assets: false };
         }
-        self.operation.put_into(&mut config);
+        self.operation.apply_to(&mut config);
         if self.no_inbox {
             config.inbox = Inbox::Off;
         }
@@ -129,14 +130,14 @@ pub async fn run(args: ServeArgs) -> anyhow::Result<()> {
     let config = args.config()?;
     let app = tokio::select! {
         started = App::start(config) => started?,
-        () = stop.told() => return Ok(()),
+        () = stop.received() => return Ok(()),
     };
     tracing::info!(address = %app.local_addr(), "serving");
     output::line(&format_args!("listening on http://{}", app.local_addr()))?;
     if let Some(address) = app.metrics_addr() {
         output::line(&format_args!("metrics on http://{address}/metrics"))?;
     }
-    stop.told().await;
+    stop.received().await;
     tracing::info!("stopping");
     app.shutdown().await;
     Ok(())
@@ -153,7 +154,7 @@ mod tests {
 
     const SECRET: &str = "0123456789abcdef0123456789abcdef";
 
-    /// What `serve` makes of `args`, whatever variables are set here.
+    /// The configuration of `serve` with `args`, ignoring the environment variables of the test.
     fn config(args: &[&str]) -> anyhow::Result<ServerConfig> {
         let command = ServeArgs::augment_args(Command::new("serve")).mut_args(|arg| arg.env(None));
         let args = ["serve", "--database", "sqlite:nowhere.sqlite"].iter().chain(args);
@@ -161,7 +162,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_said_is_the_transports_default() {
+    fn missing_flags_have_the_defaults() {
         let config = config(&["--token-secret", SECRET]).unwrap();
         let given = TransportSettings { introspection: false, ..TransportSettings::default() };
         assert_eq!(format!("{:?}", config.transport), format!("{given:?}"));
@@ -172,7 +173,7 @@ mod tests {
     }
 
     #[test]
-    fn the_inbox_is_served_to_people_without_tokens_of_ours_unless_told_otherwise() {
+    fn the_inbox_is_served_without_identities_unless_it_is_turned_off() {
         let served = config(&["--token-secret", SECRET]).unwrap().inbox;
         assert!(matches!(served, Inbox::On { identities } if identities.is_empty()));
         let refused = config(&["--token-secret", SECRET, "--no-inbox"]).unwrap().inbox;
@@ -195,13 +196,13 @@ mod tests {
     }
 
     #[test]
-    fn a_secret_that_is_missing_or_short_is_refused() {
+    fn a_missing_or_short_secret_is_refused() {
         assert!(config(&[]).unwrap_err().to_string().contains("SWITCHBOARD_TOKEN_SECRET"));
         assert!(config(&["--token-secret", "short"]).unwrap_err().to_string().contains("32"));
     }
 
     #[test]
-    fn tokens_are_verified_by_secrets_or_by_a_key_set_or_by_both() {
+    fn tokens_are_verified_with_secrets_or_a_key_set_or_both() {
         let tokens = |args: &[&str]| config(args).map(|config| config.tokens);
         let outside =
             tokens(&["--jwks", "keys.json", "--token-audience", "us", "--token-issuer", "them"]).unwrap();

@@ -1,11 +1,11 @@
-//! Being told to stop.
+//! The signals that stop the process.
 
 use std::io;
 
 #[cfg(unix)]
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
-/// SIGTERM and Ctrl-C, from when it is made: what comes while a server is starting is not lost.
+/// Receives SIGTERM and Ctrl-C from its creation on, so that a signal during start-up is not lost.
 pub struct StopSignal {
     #[cfg(unix)]
     terminate: Signal,
@@ -14,8 +14,10 @@ pub struct StopSignal {
 }
 
 impl StopSignal {
+    /// Installs the signal handlers.
+    ///
     /// # Errors
-    /// When the operating system takes no handler.
+    /// If the operating system rejects a handler.
     pub fn listen() -> io::Result<Self> {
         Ok(Self {
             #[cfg(unix)]
@@ -25,18 +27,18 @@ impl StopSignal {
         })
     }
 
-    /// Returns when the process is told to stop.
+    /// Returns when the process receives a stop signal.
     #[cfg(unix)]
-    pub async fn told(&mut self) {
+    pub async fn received(&mut self) {
         tokio::select! {
             _ = self.terminate.recv() => {}
             _ = self.interrupt.recv() => {}
         }
     }
 
-    /// Returns when the process is told to stop.
+    /// Returns when the process receives a stop signal.
     #[cfg(not(unix))]
-    pub async fn told(&mut self) {
+    pub async fn received(&mut self) {
         if tokio::signal::ctrl_c().await.is_err() {
             std::future::pending::<()>().await;
         }

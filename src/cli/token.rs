@@ -1,4 +1,4 @@
-//! `token`.
+//! The command `token`.
 
 use std::time::Duration;
 
@@ -11,65 +11,65 @@ use switchboard::token::{Caller, Expected};
 use uuid::Uuid;
 
 use super::manage::{self, AgentName};
-use super::open::{self, Begin, DatabaseArgs};
+use super::open::{self, DatabaseArgs, MissingFile};
 use super::{duration, output};
 
 /// Sign a token for an agent or a service
 ///
-/// Prints the token. It names the caller only: role, activity and access come from the database at each request,
-/// so taking those away works at once. What a token was signed with has to be what `serve` is given.
+/// Prints the token. It only names the caller: role, activity and access are read from the database for each request,
+/// so revoking them takes effect immediately. `serve` must use the same token secret.
 #[derive(Debug, Args)]
 pub struct TokenArgs {
     #[command(flatten)]
     database: DatabaseArgs,
     #[command(flatten)]
     secret: SecretArgs,
-    /// The agent: an id or an e-mail address
+    /// Agent: an id or an e-mail address
     #[arg(long, value_name = "ID|EMAIL", required_unless_present = "service", conflicts_with = "service")]
     agent: Option<AgentName>,
-    /// A service, which delivers customers' texts into the workspace and may do nothing else
+    /// Sign for a service, which can only deliver inbound messages to the workspace
     #[arg(long)]
     service: bool,
-    /// The workspace; needed when there are several in which it could be
+    /// Workspace; required if there are several to choose from
     #[arg(long, value_name = "ID")]
     workspace: Option<Uuid>,
-    /// How long it holds: 90s, 30m, 12h, 7d
-    #[arg(long, default_value = "12h", value_parser = duration::parse, value_name = "SPAN")]
+    /// Lifetime of the token, for example 90s, 30m, 12h or 7d
+    #[arg(long, default_value = "12h", value_parser = duration::parse, value_name = "DURATION")]
     ttl: Duration,
 }
 
-/// What tokens are signed with.
+/// How tokens are signed.
 #[derive(Debug, Args)]
 pub struct SecretArgs {
-    /// What tokens are signed with (HS256), 32 bytes or more
+    /// Secret that signs the tokens (HS256), at least 32 bytes
     ///
-    /// Give it by the variable rather than the flag: arguments show in the list of processes.
+    /// Prefer the environment variable to the flag: arguments are visible in the process list.
     #[arg(long, env = "SWITCHBOARD_TOKEN_SECRET", hide_env_values = true, value_name = "SECRET")]
     token_secret: Option<Secret>,
-    /// Whom tokens are for: their `aud`, which has to be there when this is set
+    /// Audience of the tokens; if set, tokens must have it in their `aud` claim
     #[arg(long, env = "SWITCHBOARD_TOKEN_AUDIENCE", hide_env_values = true, value_name = "AUDIENCE")]
     token_audience: Option<String>,
-    /// Who makes tokens: their `iss`, which has to be there when this is set
+    /// Issuer of the tokens; if set, tokens must have it as their `iss` claim
     #[arg(long, env = "SWITCHBOARD_TOKEN_ISSUER", hide_env_values = true, value_name = "ISSUER")]
     token_issuer: Option<String>,
 }
 
 impl SecretArgs {
-    /// Tokens that we sign.
+    /// Settings for tokens that are signed with the secret.
     ///
     /// # Errors
-    /// The secret is missing or too short; says how to make one.
+    /// If the secret is missing or too short. The message says how to generate one.
     pub fn settings(self) -> anyhow::Result<TokenSettings> {
         let secret = open::token_secret(self.token_secret)?;
         let expected = Expected { audience: self.token_audience, issuer: self.token_issuer };
         Ok(TokenSettings { secret: Some(secret), expected, ..TokenSettings::default() })
     }
 
-    /// Tokens that an identity provider signs; and we, if there is a secret.
+    /// Settings for tokens of an identity provider, and for tokens that are signed with the secret, if it is set.
     ///
     /// # Errors
-    /// The secret is too short.
-    pub fn beside(self, jwks: JwksSettings) -> anyhow::Result<TokenSettings> {
+    /// If the secret is too short.
+    pub fn with_jwks(self, jwks: JwksSettings) -> anyhow::Result<TokenSettings> {
         let secret = self.token_secret.map(|secret| open::long_enough(secret, "token")).transpose()?;
         let expected = Expected { audience: self.token_audience, issuer: self.token_issuer };
         Ok(TokenSettings { secret, jwks: Some(jwks), expected, ..TokenSettings::default() })
@@ -77,7 +77,7 @@ impl SecretArgs {
 }
 
 pub async fn run(args: TokenArgs) -> anyhow::Result<()> {
-    let services = open_services(&args.database.config(args.secret.settings()?, Begin::Refused)?).await?;
+    let services = open_services(&args.database.config(args.secret.settings()?, MissingFile::Fail)?).await?;
     let inventory = open::inventory(&services).await?;
     let caller = match &args.agent {
         Some(name) => {
@@ -90,6 +90,6 @@ pub async fn run(args: TokenArgs) -> anyhow::Result<()> {
         }
     };
     let token = services.keys().sign(caller, services.clock().now(), args.ttl);
-    output::line(&token.context("the token could not be signed")?)?;
+    output::line(&token.context("cannot sign the token")?)?;
     Ok(())
 }

@@ -1,7 +1,7 @@
-//! Traces: spans of this program, sent to an OpenTelemetry collector by OTLP over HTTP or HTTPS.
+//! Traces: sends the spans of this program to an OpenTelemetry collector, by OTLP over HTTP or HTTPS.
 //!
-//! Only spans leave, and only ours: their names, times, and the few fields that `switchboard` gives them. The
-//! sampler and the limits are those of the SDK, set by its own variables (`OTEL_TRACES_SAMPLER`, `OTEL_BSP_…`).
+//! Exports only the spans of `switchboard`, with their names, times and few fields. The sampler and the batch limits
+//! are set by the environment variables of the OpenTelemetry SDK (`OTEL_TRACES_SAMPLER`, `OTEL_BSP_…`).
 
 use std::fmt;
 use std::pin::Pin;
@@ -26,19 +26,19 @@ use tracing_subscriber::filter::filter_fn;
 use tracing_subscriber::registry::LookupSpan;
 use url::Url;
 
-/// How long a collector may take for one batch.
+/// How long the collector may take for one batch.
 const EXPORT_TIMEOUT: Duration = Duration::from_secs(5);
-/// How long the end of the process waits for what has not been sent.
-const LAST_TIMEOUT: Duration = Duration::from_secs(5);
-/// The longest answer of a collector that is read.
-const ANSWER_BYTES: usize = 64 * 1024;
+/// How long the process waits at its end for the spans that are not yet sent.
+const SHUTDOWN_TIMEOUT: Duration = Duration::from_secs(5);
+/// The maximum size of a response of the collector.
+const MAX_RESPONSE_BYTES: usize = 64 * 1024;
 
-/// The traces of this process, until it is dropped.
+/// Exports the traces of this process until it is dropped.
 pub struct Traces {
     provider: Option<SdkTracerProvider>,
 }
 
-/// Posts batches. The SDK asks for it on a thread of its own, and the runtime carries it out.
+/// Posts batches to the collector. The SDK calls it on a separate thread, and the runtime sends the requests.
 #[derive(Debug)]
 struct Collector<C> {
     runtime: Handle,
@@ -52,41 +52,43 @@ impl<C: Connect + Clone> Collector<C> {
     }
 }
 
-/// Trusts whom this machine trusts.
-fn over_tls() -> anyhow::Result<HttpsConnector<HttpConnector>> {
+/// A connector that trusts the certificate authorities of the operating system.
+fn tls_connector() -> anyhow::Result<HttpsConnector<HttpConnector>> {
     let provider = rustls::crypto::aws_lc_rs::default_provider();
     let builder = HttpsConnectorBuilder::new().with_provider_and_native_roots(provider);
     let builder =
-        builder.context("--otlp-endpoint is https, and no certificate authority is trusted here")?;
+        builder.context("--otlp-endpoint is https, and the system has no certificate authorities")?;
     Ok(builder.https_only().enable_http1().build())
 }
 
-type Answer<'a> = Pin<Box<dyn Future<Output = Result<Response<Bytes>, HttpError>> + Send + 'a>>;
+type ResponseFuture<'a> = Pin<Box<dyn Future<Output = Result<Response<Bytes>, HttpError>> + Send + 'a>>;
 
 impl<C> HttpClient for Collector<C>
 where
     C: Connect + Clone + fmt::Debug + Send + Sync + 'static,
 {
-    // What `async_trait` would make of an async function.
-    fn send_bytes<'a, 'b>(&'a self, request: Request<Bytes>) -> Answer<'b>
+    // The signature that `async_trait` generates for an async function.
+    fn send_bytes<'a, 'b>(&'a self, request: Request<Bytes>) -> ResponseFuture<'b>
     where
         'a: 'b,
         Self: 'b,
     {
         let sent = self.client.request(request.map(Full::new));
-        let answer = async {
+        let response = async {
             let (parts, body) = sent.await?.into_parts();
-            let body = Limited::new(body, ANSWER_BYTES).collect().await?;
+            let body = Limited::new(body, MAX_RESPONSE_BYTES).collect().await?;
             Ok(Response::from_parts(parts, body.to_bytes()))
         };
-        // A timer begins in the runtime.
-        let answer = self.runtime.spawn(async { tokio::time::timeout(EXPORT_TIMEOUT, answer).await });
-        Box::pin(async move { answer.await?? })
+        // A timer must be created inside the runtime.
+        let response = self.runtime.spawn(async { tokio::time::timeout(EXPORT_TIMEOUT, response).await });
+        Box::pin(async move { response.await?? })
     }
 }
 
 impl Traces {
-    /// Nothing happens without an endpoint. The runtime has to outlive the answer.
+    /// Starts to export to `endpoint`. Does nothing without an endpoint.
+    ///
+    /// The runtime must outlive the returned value.
     pub fn start<S>(
         endpoint: Option<&str>,
         runtime: &Handle,
@@ -95,10 +97,10 @@ impl Traces {
         S: Subscriber + for<'a> LookupSpan<'a> + Send + Sync,
     {
         let Some(endpoint) = endpoint else { return Ok((Self { provider: None }, None)) };
-        let endpoint = of_traces(endpoint)?;
+        let endpoint = traces_url(endpoint)?;
         let exporter = SpanExporter::builder().with_http();
         let exporter = match endpoint.scheme() {
-            "https" => exporter.with_http_client(Collector::new(runtime, over_tls()?)),
+            "https" => exporter.with_http_client(Collector::new(runtime, tls_connector()?)),
             _ => exporter.with_http_client(Collector::new(runtime, HttpConnector::new())),
         };
         let exporter = exporter
@@ -124,18 +126,18 @@ impl Traces {
 impl Drop for Traces {
     fn drop(&mut self) {
         if let Some(Err(error)) =
-            self.provider.as_ref().map(|provider| provider.shutdown_with_timeout(LAST_TIMEOUT))
+            self.provider.as_ref().map(|provider| provider.shutdown_with_timeout(SHUTDOWN_TIMEOUT))
         {
-            tracing::warn!(%error, "the last traces were not sent");
+            tracing::warn!(%error, "the remaining traces were not sent");
         }
     }
 }
 
-/// The path that collectors listen at, unless another is given.
-fn of_traces(endpoint: &str) -> anyhow::Result<Url> {
-    let mut url = Url::parse(endpoint).context("--otlp-endpoint is no URL")?;
+/// The URL for traces: adds the default path of collectors if the endpoint has no path.
+fn traces_url(endpoint: &str) -> anyhow::Result<Url> {
+    let mut url = Url::parse(endpoint).context("--otlp-endpoint is not a URL")?;
     let is_http = matches!(url.scheme(), "http" | "https");
-    anyhow::ensure!(is_http, "--otlp-endpoint has to begin with http:// or https://");
+    anyhow::ensure!(is_http, "--otlp-endpoint must begin with http:// or https://");
     if url.path() == "/" {
         url.set_path("/v1/traces");
     }
@@ -147,8 +149,8 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_collector_is_named_with_or_without_its_path() {
-        let made = |endpoint| of_traces(endpoint).map(String::from);
+    fn the_default_path_is_added_to_an_endpoint_without_a_path() {
+        let made = |endpoint| traces_url(endpoint).map(String::from);
         assert_eq!(made("http://otel:4318").unwrap(), "http://otel:4318/v1/traces");
         assert_eq!(made("http://otel:4318/").unwrap(), "http://otel:4318/v1/traces");
         assert_eq!(made("https://otel").unwrap(), "https://otel/v1/traces");

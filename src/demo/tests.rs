@@ -1,4 +1,4 @@
-//! What the demo promises, read from a store that it was built in.
+//! Tests of the demo's workspace, read from its database.
 
 use super::*;
 use crate::clock::Clock;
@@ -8,7 +8,7 @@ use crate::store::db::migrations;
 use crate::store::{DatabaseUrl, Store};
 use crate::token::Keys;
 
-/// A demo in a store of its own.
+/// A demo in a new database.
 pub(super) struct Fixture {
     pub services: Services,
     pub world: World,
@@ -41,12 +41,12 @@ impl Fixture {
         let filter = ListFilter { filter, search: None };
         let access = self.access(agent).await;
         let page = self.services.conversations(&access, view, &filter, order, slice).await.unwrap();
-        page.items.into_iter().map(|(_, seen)| (*seen.conversation).clone()).collect()
+        page.items.into_iter().map(|(_, visible)| (*visible.conversation).clone()).collect()
     }
 }
 
 #[tokio::test]
-async fn the_store_is_right_and_the_figures_are_as_promised() {
+async fn the_store_is_consistent_and_the_counts_are_as_documented() {
     let fixture = fixture().await;
     let report = fixture.services.check(|_, _, _| ()).await.unwrap();
     assert_eq!(report.problems, Vec::<String>::new());
@@ -61,7 +61,7 @@ async fn the_store_is_right_and_the_figures_are_as_promised() {
 }
 
 #[tokio::test]
-async fn whoever_one_is_can_claim_what_nobody_owns() {
+async fn every_visitor_can_claim_unassigned_conversations_and_owns_some() {
     let fixture = fixture().await;
     let first = fixture.world.staff.numbers[0].id;
     for visitor in [&fixture.world.manager, &fixture.world.rep, &fixture.world.rep2] {
@@ -70,7 +70,7 @@ async fn whoever_one_is_can_claim_what_nobody_owns() {
         assert_eq!(unassigned.len(), UNASSIGNED);
         assert!(unassigned.iter().all(|it| it.phone_number_id == first && it.waiting_since().is_some()));
         let own = fixture.open(visitor, View::AssignedToMe).await;
-        assert!(!own.is_empty(), "{} has nothing to do", visitor.name);
+        assert!(!own.is_empty(), "{} owns no conversation", visitor.name);
     }
 }
 
@@ -81,13 +81,13 @@ async fn the_past_is_past_and_in_order() {
     let open = fixture.open(&fixture.world.manager, View::Inbox).await;
     assert!(open.iter().all(|it| it.last_activity_at < now));
     let newest = open.first().map(|it| it.last_activity_at).unwrap();
-    assert!(newest > now.plus_micros(-HOUR_MICROS), "the newest text is of {newest}");
-    // The log says when things happened, not when they were written.
+    assert!(newest > now.plus_micros(-HOUR_MICROS), "the newest message is from {newest}");
+    // Events have the time at which they happened, not the time at which they were written.
     let access = fixture.access(&fixture.world.manager).await;
     let mut last = now.plus_micros(-60 * DAY_MICROS);
     let mut long_ago = 0;
     for seq in 1..=access.as_of {
-        // Only what happened to conversations can be asked for.
+        // The query returns only events of conversations.
         let Some(event) = fixture.services.event(&access, seq).await.unwrap() else { continue };
         assert!(event.at >= last && event.at < now);
         last = event.at;

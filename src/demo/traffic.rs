@@ -1,8 +1,8 @@
-//! What keeps the demo alive: customers who text, and the colleagues of whoever is trying it.
+//! Simulates activity in the demo: customers who write, and agents who work.
 //!
-//! One thing happens every few seconds ([`synthetic::next_beat`]), through the same services as everything
-//! else and by the same rules; what the rules refuse, since somebody changed the assignment model, does not
-//! happen. Nothing is remembered between two beats, so the visitor can change whatever they like.
+//! Every few seconds, one activity happens ([`synthetic::next_activity`]). It uses the same services and rules as
+//! every other caller, so the rules may refuse it, for example after the visitor has changed the assignment model. The
+//! simulation keeps no state of conversations between activities, so the visitor may change anything.
 
 use rand::rngs::StdRng;
 use rand::{Rng, SeedableRng};
@@ -18,28 +18,28 @@ use crate::service::{
     Services, Slice,
 };
 use crate::token::Caller;
-use synthetic::Beat;
+use synthetic::Activity;
 
-/// How many conversations of a list are looked at.
-const LOOKED_AT: usize = 60;
-/// With so few unassigned, colleagues leave them to the visitor.
-const LEFT_TO_VISITORS: i64 = 3;
+/// The number of conversations to load of each list.
+const LIST_LIMIT: usize = 60;
+/// Unassigned conversations up to this number are left to the visitor.
+const RESERVED_FOR_VISITORS: i64 = 3;
 
-/// Lets things happen until `stop`.
+/// Runs the simulation until `stop` is cancelled.
 pub async fn run(services: Services, world: World, stop: CancellationToken) {
     let mut traffic = Traffic::new(services, world, StdRng::from_os_rng());
     loop {
-        let (beat, pause) = synthetic::next_beat(&mut traffic.rng, traffic.unassigned);
+        let (activity, pause) = synthetic::next_activity(&mut traffic.rng, traffic.unassigned);
         tokio::select! {
             () = stop.cancelled() => return,
             () = tokio::time::sleep(pause) => {}
         }
-        match traffic.play(beat).await {
+        match traffic.play(activity).await {
             Ok(()) => {}
             Err(Error::Refused(_) | Error::Unauthenticated) => {
-                tracing::debug!(?beat, "the rules are against it");
+                tracing::debug!(beat = ?activity, "the rules refused the activity");
             }
-            Err(error) => tracing::warn!(?beat, %error, "the demo's traffic stumbled"),
+            Err(error) => tracing::warn!(beat = ?activity, %error, "the activity failed"),
         }
     }
 }
@@ -49,16 +49,16 @@ struct Traffic {
     world: World,
     rng: StdRng,
     next_customer: u64,
-    /// How many open conversations had no owner at the last look.
+    /// The number of open, unassigned conversations when the state was last loaded.
     unassigned: usize,
 }
 
-/// What a manager sees now.
-struct Look {
+/// The conversations that a manager sees now.
+struct State {
     access: Access,
-    /// Open ones, last activity first.
+    /// Open conversations, the most recently active first.
     open: Vec<Conversation>,
-    /// Open ones without an owner, longest first.
+    /// Open, unassigned conversations, the longest unassigned first.
     unassigned: Vec<Conversation>,
     unassigned_total: i64,
 }
@@ -69,25 +69,25 @@ impl Traffic {
         Self { services, world, rng, next_customer, unassigned: super::UNASSIGNED }
     }
 
-    async fn play(&mut self, beat: Beat) -> Result<(), Error> {
-        let look = self.look().await?;
-        self.unassigned = usize::try_from(look.unassigned_total).unwrap_or(0);
-        match beat {
-            Beat::NewCustomer => self.new_customer().await,
-            Beat::FollowUp => self.follow_up(&look).await,
-            Beat::TextsBackAfterClose => self.texts_back(&look).await,
-            Beat::AgentReplies => self.reply(&look).await,
-            Beat::AgentClaims => self.claim(&look).await,
-            Beat::ManagerAssigns => self.assign(&look).await,
-            Beat::AgentHandsOn => self.hand_on(&look).await,
-            Beat::AgentGivesBack => self.give_back(&look).await,
-            Beat::AgentCloses => self.close(&look).await,
-            Beat::AgentReads => self.read(&look).await,
+    async fn play(&mut self, activity: Activity) -> Result<(), Error> {
+        let state = self.load_state().await?;
+        self.unassigned = usize::try_from(state.unassigned_total).unwrap_or(0);
+        match activity {
+            Activity::NewCustomer => self.new_customer().await,
+            Activity::FollowUp => self.follow_up(&state).await,
+            Activity::TextsBackAfterClose => self.texts_back(&state).await,
+            Activity::AgentReplies => self.reply(&state).await,
+            Activity::AgentClaims => self.claim(&state).await,
+            Activity::ManagerAssigns => self.assign(&state).await,
+            Activity::AgentHandsOver => self.hand_over(&state).await,
+            Activity::AgentUnassigns => self.unassign(&state).await,
+            Activity::AgentCloses => self.close(&state).await,
+            Activity::AgentReads => self.read(&state).await,
         }
     }
 
-    /// Looks through the eyes of the first manager who can sign in; reading leaves no trace.
-    async fn look(&self) -> Result<Look, Error> {
+    /// Loads the state as the first manager who can sign in. This changes nothing in the database.
+    async fn load_state(&self) -> Result<State, Error> {
         let mut access = Err(Error::Unauthenticated);
         for manager in self.world.staff.managers() {
             access = self.services.access(self.world.staff.caller(manager)).await;
@@ -100,7 +100,7 @@ impl Traffic {
         let open = self.list(&access, View::Inbox, Status::Open, OrderField::LastActivity).await?;
         let unassigned =
             self.list(&access, View::Unassigned, Status::Open, OrderField::UnassignedSince).await?;
-        Ok(Look { access, open, unassigned, unassigned_total })
+        Ok(State { access, open, unassigned, unassigned_total })
     }
 
     async fn list(
@@ -115,11 +115,11 @@ impl Traffic {
             OrderField::LastActivity => OrderDirection::Desc,
             OrderField::WaitingSince | OrderField::UnassignedSince => OrderDirection::Asc,
         };
-        let slice = Slice { limit: LOOKED_AT, backward: false, after: None, before: None };
+        let slice = Slice { limit: LIST_LIMIT, backward: false, after: None, before: None };
         let filter = ListFilter { filter, search: None };
         let page =
             self.services.conversations(access, view, &filter, Order { field, direction }, slice).await?;
-        Ok(page.items.into_iter().map(|(_, seen)| (*seen.conversation).clone()).collect())
+        Ok(page.items.into_iter().map(|(_, visible)| (*visible.conversation).clone()).collect())
     }
 
     async fn new_customer(&mut self) -> Result<(), Error> {
@@ -130,25 +130,25 @@ impl Traffic {
         self.receive(e164(&customer.number)?, number, body).await
     }
 
-    async fn follow_up(&mut self, look: &Look) -> Result<(), Error> {
-        let Some(conversation) = self.pick(&look.open, |_| true) else { return Ok(()) };
-        let Some(last) = self.last_message(look, &conversation).await? else { return Ok(()) };
+    async fn follow_up(&mut self, state: &State) -> Result<(), Error> {
+        let Some(conversation) = self.pick(&state.open, |_| true) else { return Ok(()) };
+        let Some(last) = self.last_message(state, &conversation).await? else { return Ok(()) };
         let answered = (last.direction == Direction::Outbound).then_some(last.body.as_str());
         let body = synthetic::follow_up(&mut self.rng, answered);
-        self.text(look, &conversation, body).await
+        self.text(state, &conversation, body).await
     }
 
-    async fn texts_back(&mut self, look: &Look) -> Result<(), Error> {
-        let closed = self.list(&look.access, View::Inbox, Status::Closed, OrderField::LastActivity).await?;
+    async fn texts_back(&mut self, state: &State) -> Result<(), Error> {
+        let closed = self.list(&state.access, View::Inbox, Status::Closed, OrderField::LastActivity).await?;
         let Some(conversation) = self.pick(&closed, |_| true) else { return Ok(()) };
         let body = synthetic::texts_back(&mut self.rng);
-        self.text(look, &conversation, body).await
+        self.text(state, &conversation, body).await
     }
 
-    async fn reply(&mut self, look: &Look) -> Result<(), Error> {
+    async fn reply(&mut self, state: &State) -> Result<(), Error> {
         let waiting = |it: &Conversation| it.waiting_since().is_some();
-        let Some((conversation, owner)) = self.pick_owned(&look.open, waiting) else { return Ok(()) };
-        let Some(last) = self.last_message(look, &conversation).await? else { return Ok(()) };
+        let Some((conversation, owner)) = self.pick_owned(&state.open, waiting) else { return Ok(()) };
+        let Some(last) = self.last_message(state, &conversation).await? else { return Ok(()) };
         let command = SendMessage {
             conversation_id: conversation.id,
             body: synthetic::reply(&mut self.rng, &last.body),
@@ -159,58 +159,58 @@ impl Traffic {
         self.services.send_message(owner, command).await.map(drop)
     }
 
-    async fn claim(&mut self, look: &Look) -> Result<(), Error> {
-        let Some(conversation) = oldest_spare(look) else { return Ok(()) };
+    async fn claim(&mut self, state: &State) -> Result<(), Error> {
+        let Some(conversation) = oldest_spare(state) else { return Ok(()) };
         let Some(agent) = self.colleague(conversation.phone_number_id, |it| !it.is_manager()) else {
             return Ok(());
         };
         self.services.claim(agent, conversation.id).await.map(drop)
     }
 
-    async fn assign(&mut self, look: &Look) -> Result<(), Error> {
-        let Some(conversation) = oldest_spare(look) else { return Ok(()) };
+    async fn assign(&mut self, state: &State) -> Result<(), Error> {
+        let Some(conversation) = oldest_spare(state) else { return Ok(()) };
         let number = conversation.phone_number_id;
         let by = self.colleague(number, Agent::is_manager);
         let to = self.colleague(number, |it| !it.is_manager());
         let (Some(by), Some(to)) = (by, to) else { return Ok(()) };
-        self.pass_on(by, conversation, to).await
+        self.assign_to(by, conversation, to).await
     }
 
-    async fn hand_on(&mut self, look: &Look) -> Result<(), Error> {
-        let Some((conversation, owner)) = self.pick_owned(&look.open, |_| true) else { return Ok(()) };
+    async fn hand_over(&mut self, state: &State) -> Result<(), Error> {
+        let Some((conversation, owner)) = self.pick_owned(&state.open, |_| true) else { return Ok(()) };
         let number = conversation.phone_number_id;
         let Some(to) = self.colleague(number, |it| Some(it.id) != owner.agent_id()) else { return Ok(()) };
-        self.pass_on(owner, &conversation, to).await
+        self.assign_to(owner, &conversation, to).await
     }
 
-    async fn give_back(&mut self, look: &Look) -> Result<(), Error> {
-        let Some((conversation, owner)) = self.pick_owned(&look.open, |_| true) else { return Ok(()) };
+    async fn unassign(&mut self, state: &State) -> Result<(), Error> {
+        let Some((conversation, owner)) = self.pick_owned(&state.open, |_| true) else { return Ok(()) };
         self.services.unassign(owner, conversation.id, Some(conversation.version)).await.map(drop)
     }
 
-    async fn close(&mut self, look: &Look) -> Result<(), Error> {
+    async fn close(&mut self, state: &State) -> Result<(), Error> {
         let answered = |it: &Conversation| it.waiting_since().is_none();
-        let Some((conversation, owner)) = self.pick_owned(&look.open, answered) else { return Ok(()) };
+        let Some((conversation, owner)) = self.pick_owned(&state.open, answered) else { return Ok(()) };
         self.services.close(owner, conversation.id, Some(conversation.version)).await.map(drop)
     }
 
-    async fn read(&mut self, look: &Look) -> Result<(), Error> {
-        let Some((conversation, owner)) = self.pick_owned(&look.open, |_| true) else { return Ok(()) };
+    async fn read(&mut self, state: &State) -> Result<(), Error> {
+        let Some((conversation, owner)) = self.pick_owned(&state.open, |_| true) else { return Ok(()) };
         self.services.mark_read(owner, conversation.id, None).await.map(drop)
     }
 
-    /// Passes a conversation on, unless somebody was faster.
-    async fn pass_on(&self, by: Caller, conversation: &Conversation, to: Caller) -> Result<(), Error> {
+    /// Assigns the conversation, unless it has changed in the meantime.
+    async fn assign_to(&self, by: Caller, conversation: &Conversation, to: Caller) -> Result<(), Error> {
         let agent_id = to.agent_id().ok_or(Error::Unauthenticated)?;
         let expected = Expectations { version: Some(conversation.version), assignee: None };
         let command = Assign { conversation_id: conversation.id, agent_id, expected };
         self.services.assign(by, command).await.map(drop)
     }
 
-    /// The customer of a conversation texts.
-    async fn text(&self, look: &Look, to: &Conversation, body: String) -> Result<(), Error> {
-        let contact = self.services.contact(&look.access, to.contact_id).await?;
-        let number = look.access.phone_numbers.iter().find(|number| number.id == to.phone_number_id);
+    /// Receives a message from the conversation's customer.
+    async fn text(&self, state: &State, to: &Conversation, body: String) -> Result<(), Error> {
+        let contact = self.services.contact(&state.access, to.contact_id).await?;
+        let number = state.access.phone_numbers.iter().find(|number| number.id == to.phone_number_id);
         let (Some(contact), Some(number)) = (contact, number) else { return Ok(()) };
         self.receive(contact.number, number.number.clone(), body).await
     }
@@ -232,49 +232,44 @@ impl Traffic {
         self.services.receive_message(self.world.staff.service(), text).await.map(drop)
     }
 
-    async fn last_message(&self, look: &Look, of: &Conversation) -> Result<Option<Message>, Error> {
-        self.services.message(&look.access, of.last_message_id).await
+    async fn last_message(&self, state: &State, of: &Conversation) -> Result<Option<Message>, Error> {
+        self.services.message(&state.access, of.last_message_id).await
     }
 
-    /// Any of those that fit.
+    /// Picks a random conversation that fits.
     fn pick(&mut self, from: &[Conversation], fits: impl Fn(&Conversation) -> bool) -> Option<Conversation> {
         let fitting: Vec<_> = from.iter().filter(|it| fits(it)).collect();
         (!fitting.is_empty()).then(|| fitting[self.rng.random_range(0..fitting.len())].clone())
     }
 
-    /// Any of those that fit and that a colleague of the visitors owns, with its owner.
+    /// Picks a random conversation that fits and has an owner whom the simulation plays. Returns it with its owner.
     fn pick_owned(
         &mut self,
         from: &[Conversation],
         fits: impl Fn(&Conversation) -> bool,
     ) -> Option<(Conversation, Caller)> {
         let workspace_id = self.world.staff.workspace.id;
-        let colleagues: Vec<_> = self
-            .world
-            .staff
-            .agents
-            .iter()
-            .map(|it| it.id)
-            .filter(|it| !self.world.is_signed_in(*it))
-            .collect();
+        let colleagues: Vec<_> =
+            self.world.staff.agents.iter().map(|it| it.id).filter(|it| !self.world.is_visitor(*it)).collect();
         let owned = |it: &Conversation| it.assignee().is_some_and(|owner| colleagues.contains(&owner));
         let conversation = self.pick(from, |it| owned(it) && fits(it))?;
         let agent_id = conversation.assignee()?;
         Some((conversation, Caller::Agent { workspace_id, agent_id }))
     }
 
-    /// Any colleague of the visitors who fits and had access to the number when the demo began.
+    /// Picks a random agent who fits, is played by the simulation, and had access to the number when the demo
+    /// started.
     fn colleague(&mut self, number: PhoneNumberId, fits: impl Fn(&Agent) -> bool) -> Option<Caller> {
-        let mut able = self.world.staff.crew(number);
-        able.retain(|agent| !self.world.is_signed_in(agent.id) && fits(agent));
+        let mut able = self.world.staff.agents_on(number);
+        able.retain(|agent| !self.world.is_visitor(agent.id) && fits(agent));
         let chosen = (!able.is_empty()).then(|| able[self.rng.random_range(0..able.len())])?;
         Some(self.world.staff.caller(chosen))
     }
 }
 
-/// The conversation that has had no owner for longest, unless the rest is left to the visitors.
-fn oldest_spare(look: &Look) -> Option<&Conversation> {
-    look.unassigned.first().filter(|_| look.unassigned_total > LEFT_TO_VISITORS)
+/// The longest unassigned conversation, unless all are reserved for visitors.
+fn oldest_spare(state: &State) -> Option<&Conversation> {
+    state.unassigned.first().filter(|_| state.unassigned_total > RESERVED_FOR_VISITORS)
 }
 
 #[cfg(test)]
@@ -285,35 +280,35 @@ mod tests {
     use crate::demo::tests::fixture;
     use crate::domain::{EventBody, EventKind};
 
-    /// So many beats that each kind comes.
-    const BEATS: usize = 250;
+    /// Enough activities to include each kind.
+    const ACTIVITIES: usize = 250;
 
     #[tokio::test]
-    async fn everything_happens_and_visitors_are_left_in_peace() {
+    async fn every_kind_of_activity_happens_and_visitors_are_not_affected() {
         let fixture = fixture().await;
         let before = fixture.access(&fixture.world.manager).await;
         let rng = StdRng::seed_from_u64(7);
         let mut traffic = Traffic::new(fixture.services.clone(), fixture.world.clone(), rng);
-        for _ in 0..BEATS {
-            let (beat, _) = synthetic::next_beat(&mut traffic.rng, traffic.unassigned);
-            match traffic.play(beat).await {
-                // Somebody replied since, or the owner has no access any more.
+        for _ in 0..ACTIVITIES {
+            let (activity, _) = synthetic::next_activity(&mut traffic.rng, traffic.unassigned);
+            match traffic.play(activity).await {
+                // Another agent has replied, or the owner has lost access.
                 Ok(()) | Err(Error::Refused(_)) => {}
-                Err(error) => panic!("{beat:?}: {error}"),
+                Err(error) => panic!("{activity:?}: {error}"),
             }
         }
         let after = fixture.access(&fixture.world.manager).await;
         let mut kinds: HashMap<EventKind, usize> = HashMap::new();
         for seq in before.as_of + 1..=after.as_of {
-            // What somebody has read is nobody else's business, so it cannot be asked for.
+            // The query does not return other agents' events of reading.
             let Some(event) = fixture.services.event(&after, seq).await.unwrap() else { continue };
-            let EventBody::Conversation(body) = &event.body else { panic!("nobody's access changed") };
+            let EventBody::Conversation(body) = &event.body else { panic!("an event of access") };
             *kinds.entry(body.kind).or_default() += 1;
-            assert!(event.actor.is_none_or(|actor| !fixture.world.is_signed_in(actor)), "{:?}", body.kind);
+            assert!(event.actor.is_none_or(|actor| !fixture.world.is_visitor(actor)), "{:?}", body.kind);
             if matches!(body.kind, EventKind::Assigned | EventKind::Unassigned) {
                 let owners =
                     body.before.iter().chain([&body.after]).filter_map(|it| it.conversation.assignee());
-                assert!(owners.into_iter().all(|owner| !fixture.world.is_signed_in(owner)));
+                assert!(owners.into_iter().all(|owner| !fixture.world.is_visitor(owner)));
             }
         }
         let all = [
@@ -327,12 +322,12 @@ mod tests {
             assert!(kinds.contains_key(&kind), "{kind:?} never happened: {kinds:?}");
         }
         let unassigned = fixture.services.view_counts(&after, None).await.unwrap().unassigned.open;
-        assert!((1..40).contains(&unassigned), "{unassigned} have no owner");
+        assert!((1..40).contains(&unassigned), "{unassigned} are unassigned");
         assert!(fixture.services.check(|_, _, _| ()).await.unwrap().is_clean());
     }
 
     #[tokio::test]
-    async fn it_ends_when_told() {
+    async fn it_stops_when_it_is_cancelled() {
         let fixture = fixture().await;
         let stop = CancellationToken::new();
         stop.cancel();

@@ -1,6 +1,6 @@
-//! Agents, plans, and who may assign what to whom.
+//! Agents, plans, and the rules of who may assign conversations.
 //!
-//! Assignment is accountability, not permission: nothing here decides who may read or reply. Access to a
+//! Assignment is accountability, not permission: it does not decide who may read or reply. Access to the phone
 //! number decides that, and callers check it first.
 
 use super::ids::{AgentId, WorkspaceId};
@@ -8,17 +8,17 @@ use super::refusal::Refusal;
 use super::spelling::spelled;
 use crate::clock::Timestamp;
 
-/// What an agent is in the workspace.
+/// An agent's role in the workspace.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Role {
     /// Answers customers.
     Rep,
-    /// Answers customers, assigns anybody's work, and administers the workspace.
+    /// Answers customers, assigns any conversation, and administers the workspace.
     Manager,
 }
 spelled!(Role { Rep = "REP", Manager = "MANAGER" });
 
-/// What the workspace pays for.
+/// The workspace's subscription plan.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Plan {
     Starter,
@@ -36,7 +36,7 @@ spelled!(Plan {
 });
 
 impl Plan {
-    /// The least plan that includes assignment.
+    /// The lowest plan that includes assignment.
     pub const ASSIGNMENT: Self = Self::Team;
 
     /// Whether conversations can be assigned under this plan.
@@ -45,12 +45,12 @@ impl Plan {
     }
 }
 
-/// How the team has agreed to hand out work.
+/// How the team distributes work.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum AssignmentModel {
-    /// Anybody claims, anybody assigns.
+    /// Every agent may claim and assign.
     Open,
-    /// Managers assign.
+    /// Only managers assign.
     ManagerAssigned,
     /// Reps claim; managers assign.
     SelfService,
@@ -85,19 +85,19 @@ impl Agent {
     }
 }
 
-/// What an assignment does to who owns the conversation, seen from the one who asks for it.
+/// How an assignment changes the owner, from the point of view of the agent who requests it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Handover {
-    /// Nobody owned it, the actor will.
+    /// The actor takes an unassigned conversation.
     Claim,
-    /// The actor owned it and passes it on or gives it back.
+    /// The actor owns the conversation and assigns it to another agent or unassigns it.
     HandOn,
-    /// It is somebody else's or nobody's, and goes to someone else, to nobody, or away from its owner.
+    /// Any other change: the actor does not own the conversation and does not claim it.
     Others,
 }
 
 impl Handover {
-    /// Names what happens when `actor` moves a conversation `from` one owner `to` another.
+    /// Classifies the change when `actor` moves a conversation from the owner `from` to the owner `to`.
     pub fn of(actor: AgentId, from: Option<AgentId>, to: Option<AgentId>) -> Self {
         if from == Some(actor) {
             Self::HandOn
@@ -109,7 +109,7 @@ impl Handover {
     }
 }
 
-/// What the workspace allows: its plan, and the model its team has agreed on.
+/// The settings that decide who may assign: the workspace's plan and its assignment model.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Policy {
     pub plan: Plan,
@@ -117,11 +117,11 @@ pub struct Policy {
 }
 
 impl Policy {
-    /// Whether `actor` may carry out `handover`.
+    /// Checks that `actor` may make the change `handover`.
     ///
     /// # Errors
-    /// [`Refusal::PlanRequired`] when the plan has no assignment, [`Refusal::NotAllowed`] when the model
-    /// leaves this to others.
+    /// [`Refusal::PlanRequired`] when the plan does not include assignment, [`Refusal::NotAllowed`] when the
+    /// model does not allow this actor to make the change.
     pub fn permit(self, actor: &Agent, handover: Handover) -> Result<(), Refusal> {
         if !self.plan.includes_assignment() {
             return Err(Refusal::PlanRequired(Plan::ASSIGNMENT));
@@ -136,14 +136,14 @@ impl Policy {
         if allowed { Ok(()) } else { Err(Refusal::NotAllowed(self.explain(handover))) }
     }
 
-    /// Why the model leaves `handover` to others, for the agent who asked.
+    /// The message for an agent whom the model does not allow to make the change `handover`.
     fn explain(self, handover: Handover) -> &'static str {
         match (handover, self.model) {
             (Handover::Claim, AssignmentModel::Hybrid) => {
-                "In this workspace only experienced reps claim conversations themselves."
+                "In this workspace, only managers and experienced reps can claim conversations."
             }
-            (Handover::Claim, _) => "In this workspace managers assign conversations.",
-            _ => "In this workspace only managers assign other people's or unassigned conversations.",
+            (Handover::Claim, _) => "In this workspace, only managers can assign conversations.",
+            _ => "In this workspace, only managers can assign conversations that you do not own.",
         }
     }
 }

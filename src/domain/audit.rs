@@ -1,8 +1,9 @@
-//! What the log says of how a team kept its promises: nothing is left without an owner, nobody waits.
+//! Measures from the log how well a team kept its promises: that every conversation has an owner, and that no
+//! customer waits.
 //!
-//! An audit folds the events of conversations, in order, into stretches of time in which nothing about them
-//! changed, and adds those up. What stands in breach of a promise now is judged by [`violation`] alone.
-//! Everything is measured at the instants of events; nothing here reads the log or knows who may ask.
+//! An audit replays the events of conversations in order and adds up the time that they spent in each state.
+//! [`violation`] decides whether a conversation breaks a promise now. All times are those of events. This
+//! module does not read the log and does not check access.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
@@ -11,7 +12,7 @@ use super::event::ConversationEvent;
 use super::ids::{AgentId, ConversationId, PhoneNumberId};
 use crate::clock::Timestamp;
 
-/// A stretch of time: from the first instant up to, but without, the second.
+/// A span of time, from `from` (inclusive) to `to` (exclusive).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Span {
     pub from: Timestamp,
@@ -24,18 +25,18 @@ impl Span {
         (self.from..self.to).contains(&at)
     }
 
-    /// How long it is, in microseconds.
+    /// Length in microseconds.
     pub fn micros(&self) -> i64 {
         self.to.as_micros().saturating_sub(self.from.as_micros())
     }
 }
 
-/// What an audit looks at in a conversation.
+/// The part of a conversation that an audit evaluates.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct OwnershipState {
     pub owner: Option<AgentId>,
     pub open: bool,
-    /// Whether the customer waits for an answer; never while closed.
+    /// Whether the customer waits for an answer. Always false while closed.
     pub waiting: bool,
 }
 
@@ -49,16 +50,16 @@ impl From<&Conversation> for OwnershipState {
     }
 }
 
-/// What conversations add up to within a span. Times are in microseconds, summed over open conversations.
+/// The totals of conversations within a span. Times are in microseconds, summed over open conversations.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Tally {
-    /// How long they had no owner.
+    /// Time without an owner.
     pub unowned: i64,
-    /// How long a customer waited in them.
+    /// Time in which the customer waited.
     pub waiting: i64,
-    /// How often they went from one owner to another.
+    /// Changes from one owner to another.
     pub hand_overs: u64,
-    /// How many were open for any time at all.
+    /// Conversations that were open at any time in the span.
     pub conversations: u64,
 }
 
@@ -71,56 +72,56 @@ impl std::ops::AddAssign for Tally {
     }
 }
 
-/// One conversation through a span: its standing so far, and what it has added up to.
+/// One conversation's state and totals while a span is replayed.
 ///
-/// It is fed the conversation's events from the beginning of the span, in order. Those after its end may
-/// follow and change nothing.
+/// Takes the conversation's events from the start of the span, in order. Events after the end of the span are
+/// allowed and ignored.
 #[derive(Debug, Clone)]
 pub struct Timeline {
     span: Span,
     /// `None` while the conversation has not begun.
-    standing: Option<OwnershipState>,
+    state: Option<OwnershipState>,
     since: Timestamp,
     was_open: bool,
     tally: Tally,
 }
 
 impl Timeline {
-    /// A conversation that stood so when the span began; `None` when it had not begun.
-    pub fn new(span: Span, standing: Option<OwnershipState>) -> Self {
-        Self { span, standing, since: span.from, was_open: false, tally: Tally::default() }
+    /// Starts at the conversation's state when the span began; `None` when the conversation had not begun.
+    pub fn new(span: Span, state: Option<OwnershipState>) -> Self {
+        Self { span, state, since: span.from, was_open: false, tally: Tally::default() }
     }
 
-    /// Takes the conversation's next event.
+    /// Applies the conversation's next event.
     pub fn step(&mut self, at: Timestamp, event: &ConversationEvent) {
         self.advance(at);
         let after = OwnershipState::from(&event.after.conversation);
-        let owners = (self.standing.and_then(|before| before.owner), after.owner);
+        let owners = (self.state.and_then(|before| before.owner), after.owner);
         let handed_over = matches!(owners, (Some(before), Some(now)) if before != now);
         if handed_over && self.span.contains(at) {
             self.tally.hand_overs += 1;
         }
-        self.standing = Some(after);
+        self.state = Some(after);
     }
 
-    /// What the conversation adds up to when nothing more happens within the span.
+    /// Returns the conversation's totals at the end of the span.
     pub fn finish(mut self) -> Tally {
         self.advance(self.span.to);
         self.tally.conversations = u64::from(self.was_open);
         self.tally
     }
 
-    /// Lets the standing last until `at`, as far as that lies within the span.
+    /// Adds the time from the last event until `at`, limited to the span, to the totals.
     fn advance(&mut self, at: Timestamp) {
         let until = at.clamp(self.since, self.span.to.max(self.since));
         let lasted = Span { from: self.since, to: until }.micros();
         self.since = until;
-        let Some(standing) = self.standing.filter(|standing| standing.open && lasted > 0) else { return };
+        let Some(state) = self.state.filter(|state| state.open && lasted > 0) else { return };
         self.was_open = true;
-        if standing.owner.is_none() {
+        if state.owner.is_none() {
             self.tally.unowned = self.tally.unowned.saturating_add(lasted);
         }
-        if standing.waiting {
+        if state.waiting {
             self.tally.waiting = self.tally.waiting.saturating_add(lasted);
         }
     }
@@ -132,32 +133,32 @@ pub struct Ledger {
     span: Span,
     numbers: BTreeSet<PhoneNumberId>,
     timelines: HashMap<ConversationId, (PhoneNumberId, Timeline)>,
-    /// How those stand now of which no event was recorded.
-    still: HashMap<ConversationId, (PhoneNumberId, OwnershipState)>,
+    /// The state of conversations without an event in the span.
+    unchanged: HashMap<ConversationId, (PhoneNumberId, OwnershipState)>,
 }
 
 impl Ledger {
     pub fn new(span: Span, numbers: BTreeSet<PhoneNumberId>) -> Self {
-        Self { span, numbers, timelines: HashMap::new(), still: HashMap::new() }
+        Self { span, numbers, timelines: HashMap::new(), unchanged: HashMap::new() }
     }
 
-    /// Takes a conversation as it stands now, before any event is recorded. It has stood so throughout,
-    /// unless an event tells otherwise.
-    pub fn stand(&mut self, conversation: &Conversation) {
+    /// Adds a conversation in its current state. Call this before [`Self::record`]: without an event in the
+    /// span, the conversation had this state throughout.
+    pub fn add_current(&mut self, conversation: &Conversation) {
         if self.numbers.contains(&conversation.phone_number_id) {
-            let standing = OwnershipState::from(conversation);
-            self.still.insert(conversation.id, (conversation.phone_number_id, standing));
+            let state = OwnershipState::from(conversation);
+            self.unchanged.insert(conversation.id, (conversation.phone_number_id, state));
         }
     }
 
-    /// Takes the next event of the log, from the beginning of the span on. How a conversation stood before
-    /// is told by the first event about it.
+    /// Applies the next event of the log, starting at the beginning of the span. The first event of a
+    /// conversation contains its state before the span.
     pub fn record(&mut self, at: Timestamp, event: &ConversationEvent) {
         let conversation = &event.after.conversation;
         if event.kind.is_personal() || !self.numbers.contains(&conversation.phone_number_id) {
             return;
         }
-        self.still.remove(&conversation.id);
+        self.unchanged.remove(&conversation.id);
         let (_, timeline) = self.timelines.entry(conversation.id).or_insert_with(|| {
             let before = event.before.as_ref().map(|before| OwnershipState::from(&before.conversation));
             (conversation.phone_number_id, Timeline::new(self.span, before))
@@ -165,61 +166,61 @@ impl Ledger {
         timeline.step(at, event);
     }
 
-    /// What the conversations of each number add up to.
+    /// Returns the totals of each number's conversations.
     pub fn finish(self) -> BTreeMap<PhoneNumberId, Tally> {
         let mut tallies: BTreeMap<_, _> =
             self.numbers.into_iter().map(|number| (number, Tally::default())).collect();
-        let still = self.still.into_values();
-        let still = still.map(|(number, standing)| (number, Timeline::new(self.span, Some(standing))));
-        for (number, timeline) in self.timelines.into_values().chain(still) {
+        let unchanged = self.unchanged.into_values();
+        let unchanged = unchanged.map(|(number, state)| (number, Timeline::new(self.span, Some(state))));
+        for (number, timeline) in self.timelines.into_values().chain(unchanged) {
             *tallies.entry(number).or_default() += timeline.finish();
         }
         tallies
     }
 }
 
-/// A promise that a conversation stands in breach of.
+/// A promise that a conversation breaks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum ViolationKind {
-    /// Open, and nobody owns it.
+    /// Open and unassigned.
     UnownedTooLong,
-    /// Somebody owns it, and the customer waits for an answer.
+    /// Assigned, and the customer waits for an answer.
     UnansweredTooLong,
-    /// Open, and its owner cannot work it. The rules leave none; this shows that they hold.
+    /// Open, and the owner is deactivated or lacks access. The rules prevent this; the check proves that they do.
     OwnedByInactive,
     /// Closed while the customer waited, and never answered since.
     ClosedUnanswered,
 }
 
 impl ViolationKind {
-    /// Every kind, in the order of the list.
+    /// Every kind, in the order of the API's list.
     pub const ALL: [Self; 4] =
         [Self::UnownedTooLong, Self::UnansweredTooLong, Self::OwnedByInactive, Self::ClosedUnanswered];
 }
 
-/// What is known of a conversation beside its row.
+/// Facts about a conversation that its row does not contain.
 #[derive(Debug, Clone, Copy, Default)]
-pub struct Circumstances {
-    /// When it was last reopened; `None` when it never was.
+pub struct ViolationContext {
+    /// When the conversation was last reopened; `None` if never.
     pub reopened_at: Option<Timestamp>,
-    /// Whether the customer waited when it was last closed.
+    /// Whether the customer was waiting when the conversation was last closed.
     pub closed_waiting: bool,
-    /// Whether its owner is deactivated or has no access to its number.
+    /// Whether the owner is deactivated or lacks access to the phone number.
     pub owner_unable: bool,
 }
 
-/// Since when the conversation breaches a promise; `None` when it does not.
+/// Returns the time since which the conversation breaks the promise; `None` when it keeps the promise.
 ///
-/// `latest` is the latest instant since which being unowned or unanswered is too long.
+/// A conversation that has been unowned or unanswered since `latest` or earlier breaks the promise.
 pub fn violation(
     kind: ViolationKind,
     conversation: &Conversation,
-    known: Circumstances,
+    known: ViolationContext,
     latest: Timestamp,
 ) -> Option<Timestamp> {
     match (kind, conversation.state) {
         (ViolationKind::UnownedTooLong, State::Open { .. }) => {
-            // Nobody is missed while there is no work: time without an owner counts from the reopening.
+            // A closed conversation needs no owner: count from the reopening.
             let unassigned = conversation.unassigned_since()?;
             let since = known.reopened_at.map_or(unassigned, |reopened| unassigned.max(reopened));
             (since <= latest).then_some(since)

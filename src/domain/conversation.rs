@@ -1,12 +1,12 @@
-//! Who owns a conversation, and what may happen to it next.
+//! Conversations, their owners, and their transitions.
 //!
-//! A [`Conversation`] is what everybody sees; a [`Snapshot`] adds which agents have read it up to date. Each
-//! transition takes a snapshot and answers with a [`Change`]: the snapshot afterwards and what to call the
-//! event, or `None` when what was asked for already holds. Nothing here decides who may read or reply:
-//! callers check access to the number first.
+//! A [`Conversation`] is the state that all agents share; a [`Snapshot`] adds the agents who have read its last
+//! inbound message. A transition is a method of `Snapshot`. It returns a [`Change`] with the new snapshot and the
+//! kind of event, or `None` when the conversation already has the requested state. Transitions do not decide who
+//! may read or reply: callers check access to the phone number first.
 //!
-//! To add a transition: a method here that returns a [`Change`], an [`EventKind`] if it is a new one, and a
-//! use case in `service` that loads, decides and hands the change to the log.
+//! To add a transition, add a method here that returns a [`Change`], add an [`EventKind`] if needed, and add a
+//! use case in `service` that loads the conversation, calls the transition and appends the change to the log.
 
 use serde::{Deserialize, Serialize};
 
@@ -16,7 +16,7 @@ use super::ids::{AgentId, ContactId, ConversationId, MessageId, PhoneNumberId, W
 use super::refusal::Refusal;
 use crate::clock::Timestamp;
 
-/// Whether work is still to be done.
+/// Whether a conversation still needs work.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Status {
     Open,
@@ -24,30 +24,30 @@ pub enum Status {
 }
 super::spelling::spelled!(Status { Open = "OPEN", Closed = "CLOSED" });
 
-/// The status with what belongs to it.
+/// The status together with its data.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "s")]
 pub enum State {
-    /// `waiting_since` is the oldest inbound message after the later of the last reply and the last close.
+    /// `waiting_since` is the time of the oldest inbound message after the last reply and the last close.
     #[serde(rename = "o")]
     Open { waiting_since: Option<Timestamp> },
     #[serde(rename = "c")]
     Closed { at: Timestamp, by: Option<AgentId> },
 }
 
-/// Who answers for the conversation.
+/// Who owns the conversation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "o")]
 pub enum Ownership {
     #[serde(rename = "n")]
     Nobody { since: Timestamp },
-    /// `by` is who assigned it.
+    /// `by` is the agent who assigned it.
     #[serde(rename = "a")]
     Agent { id: AgentId, by: Option<AgentId>, at: Timestamp },
 }
 
 impl Ownership {
-    /// The owner, if there is one.
+    /// The owner; `None` while unassigned.
     pub fn assignee(&self) -> Option<AgentId> {
         match self {
             Self::Nobody { .. } => None,
@@ -56,10 +56,10 @@ impl Ownership {
     }
 }
 
-/// The one thread between a contact and a phone number.
+/// The only thread between a contact and a phone number.
 ///
-/// Messages carry numbers 1, 2, 3 … within their conversation, so `message_count` is also the number of the
-/// last one. `version` rises by one with each event but reading, so the n-th such event left version n.
+/// Messages are numbered 1, 2, 3 … within their conversation, so `message_count` is also the number of the last
+/// message. `version` rises by one with each event except reading, so the n-th such event leads to version n.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Conversation {
     pub id: ConversationId,
@@ -89,12 +89,12 @@ impl Conversation {
         self.status() == Status::Open
     }
 
-    /// The owner, if there is one.
+    /// The owner; `None` while unassigned.
     pub fn assignee(&self) -> Option<AgentId> {
         self.ownership.assignee()
     }
 
-    /// Since when nobody owns it; `None` while somebody does.
+    /// When the conversation became unassigned; `None` while it has an owner.
     pub fn unassigned_since(&self) -> Option<Timestamp> {
         match self.ownership {
             Ownership::Nobody { since } => Some(since),
@@ -102,7 +102,7 @@ impl Conversation {
         }
     }
 
-    /// Since when the customer has waited for an answer; `None` while closed or answered.
+    /// Since when the customer has been waiting for an answer; `None` while closed or answered.
     pub fn waiting_since(&self) -> Option<Timestamp> {
         match self.state {
             State::Open { waiting_since } => waiting_since,
@@ -110,7 +110,7 @@ impl Conversation {
         }
     }
 
-    /// Who gave it to the owner, if there is one; the owner, when they claimed it.
+    /// The agent who assigned the conversation to its owner: the owner themselves after a claim.
     pub fn assigned_by(&self) -> Option<AgentId> {
         match self.ownership {
             Ownership::Agent { by, .. } => by,
@@ -118,7 +118,7 @@ impl Conversation {
         }
     }
 
-    /// Since when it has its owner; `None` while nobody owns it.
+    /// When the owner got the conversation; `None` while unassigned.
     pub fn assigned_at(&self) -> Option<Timestamp> {
         match self.ownership {
             Ownership::Agent { at, .. } => Some(at),
@@ -126,7 +126,7 @@ impl Conversation {
         }
     }
 
-    /// When it was closed; `None` while open.
+    /// When the conversation was closed; `None` while open.
     pub fn closed_at(&self) -> Option<Timestamp> {
         match self.state {
             State::Closed { at, .. } => Some(at),
@@ -134,7 +134,7 @@ impl Conversation {
         }
     }
 
-    /// Who closed it; `None` while open.
+    /// The agent who closed the conversation; `None` while open.
     pub fn closed_by(&self) -> Option<AgentId> {
         match self.state {
             State::Closed { by, .. } => by,
@@ -142,7 +142,7 @@ impl Conversation {
         }
     }
 
-    /// The latest instant that the conversation holds.
+    /// The latest of the conversation's timestamps.
     pub fn latest(&self) -> Timestamp {
         let closed = match self.state {
             State::Open { .. } => self.created_at,
@@ -155,15 +155,15 @@ impl Conversation {
         self.last_activity_at.max(closed).max(owned)
     }
 
-    /// Whether it can be unread at all: open, with a message from the customer.
+    /// Whether the conversation can be unread: it is open and has a message from the customer.
     pub fn counts_as_unread(&self) -> bool {
         self.is_open() && self.last_inbound.is_some()
     }
 }
 
-/// A conversation and the agents who have opened its last inbound message.
+/// A conversation and the agents who have read its last inbound message.
 ///
-/// `readers` is sorted, and empty while there is no inbound message.
+/// `readers` is sorted, and empty before the first inbound message.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Snapshot {
     #[serde(flatten)]
@@ -172,18 +172,18 @@ pub struct Snapshot {
     pub readers: Vec<AgentId>,
 }
 
-/// What a transition leads to.
+/// The result of a transition.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Change {
     pub kind: EventKind,
     /// `None` when the conversation begins with this change.
     pub before: Option<Snapshot>,
     pub after: Snapshot,
-    /// Why it happened, when that is not plain from the kind.
+    /// Why the change happened, when the kind does not say so.
     pub reason: Option<&'static str>,
 }
 
-/// The customer and number of a conversation that is about to begin.
+/// The ids of a conversation that does not exist yet.
 #[derive(Debug, Clone, Copy)]
 pub struct NewConversation {
     pub id: ConversationId,
@@ -192,62 +192,65 @@ pub struct NewConversation {
     pub contact_id: ContactId,
 }
 
-/// What the author of an assignment believed when they asked for it. Absent means no expectation.
+/// The state that the caller of a command expects the conversation to have. `None` expects nothing.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Expectations {
     pub version: Option<i32>,
-    /// `Some(None)` expects nobody.
+    /// `Some(None)` expects an unassigned conversation.
     pub assignee: Option<Option<AgentId>>,
 }
 
 impl Expectations {
+    /// Checks that the conversation is in the expected state.
+    ///
     /// # Errors
-    /// [`Refusal::Stale`] with the conversation as it is, when it is not what the author saw.
+    /// [`Refusal::Stale`] with the current conversation when it is not.
     pub fn check(&self, now: &Snapshot) -> Result<(), Refusal> {
-        let version_holds = self.version.is_none_or(|seen| seen == now.conversation.version);
-        let assignee_holds = self.assignee.is_none_or(|seen| seen == now.conversation.assignee());
-        if version_holds && assignee_holds { Ok(()) } else { Err(Refusal::Stale(Box::new(now.clone()))) }
+        let same_version = self.version.is_none_or(|expected| expected == now.conversation.version);
+        let same_assignee = self.assignee.is_none_or(|expected| expected == now.conversation.assignee());
+        if same_version && same_assignee { Ok(()) } else { Err(Refusal::Stale(Box::new(now.clone()))) }
     }
 }
 
-/// The agent who is to own a conversation, and whether they can.
+/// The intended owner of a conversation.
 #[derive(Debug, Clone, Copy)]
 pub struct Candidate<'a> {
     pub agent: &'a Agent,
-    /// Whether they have access to the conversation's number.
+    /// Whether the agent has access to the conversation's phone number.
     pub has_access: bool,
 }
 
-/// Why an owner lost a conversation without anybody taking it from them.
+/// The conversation was unassigned because its owner lost access to the phone number.
 pub const ACCESS_REVOKED: &str = "ACCESS_REVOKED";
-/// See [`ACCESS_REVOKED`].
+/// The conversation was unassigned because its owner was deactivated.
 pub const AGENT_DEACTIVATED: &str = "AGENT_DEACTIVATED";
-/// The reopening dropped an assignee who can no longer work the conversation.
+/// The conversation was reopened without its owner, who is deactivated or lacks access.
 pub const ASSIGNEE_UNAVAILABLE: &str = "ASSIGNEE_UNAVAILABLE";
-/// The reply was sent although its author had been told of a newer one.
+/// The reply was sent although its author had been warned of a newer reply.
 pub const STALE_OVERRIDDEN: &str = "STALE_OVERRIDDEN";
 
 impl Snapshot {
-    /// A conversation that begins with a customer's text.
-    pub fn begun_by_customer(birth: NewConversation, message: MessageId, at: Timestamp) -> Change {
-        let mut after = Self::born(birth, message, at);
+    /// Starts a conversation with a customer's message.
+    pub fn begun_by_customer(new: NewConversation, message: MessageId, at: Timestamp) -> Change {
+        let mut after = Self::first(new, message, at);
         after.conversation.last_inbound = Some(1);
         after.conversation.state = State::Open { waiting_since: Some(at) };
         Change { kind: EventKind::Received, before: None, after, reason: None }
     }
 
-    /// A conversation that begins with an agent's first message. Writing it does not assign it.
-    pub fn begun_by_agent(birth: NewConversation, message: MessageId, at: Timestamp) -> Change {
-        let after = Self::born(birth, message, at);
+    /// Starts a conversation with an agent's message. This does not assign the conversation.
+    pub fn begun_by_agent(new: NewConversation, message: MessageId, at: Timestamp) -> Change {
+        let after = Self::first(new, message, at);
         Change { kind: EventKind::Replied, before: None, after, reason: None }
     }
 
-    fn born(birth: NewConversation, message: MessageId, at: Timestamp) -> Self {
+    /// The snapshot of a new conversation after its first message.
+    fn first(new: NewConversation, message: MessageId, at: Timestamp) -> Self {
         let conversation = Conversation {
-            id: birth.id,
-            workspace_id: birth.workspace_id,
-            phone_number_id: birth.phone_number_id,
-            contact_id: birth.contact_id,
+            id: new.id,
+            workspace_id: new.workspace_id,
+            phone_number_id: new.phone_number_id,
+            contact_id: new.contact_id,
             version: 1,
             state: State::Open { waiting_since: None },
             ownership: Ownership::Nobody { since: at },
@@ -260,18 +263,19 @@ impl Snapshot {
         Self { conversation, readers: Vec::new() }
     }
 
-    /// Whether `agent` has an unopened text here.
+    /// Whether the conversation is unread for `agent`.
     pub fn unread_for(&self, agent: AgentId) -> bool {
         self.conversation.counts_as_unread() && !self.is_reader(agent)
     }
 
-    /// Whether `agent` has opened the last inbound message.
+    /// Whether `agent` has read the last inbound message.
     pub fn is_reader(&self, agent: AgentId) -> bool {
         self.readers.binary_search(&agent).is_ok()
     }
 
-    /// A text from the customer. Reopens a closed conversation, back into its assignee's queue unless
-    /// `assignee_can_work` is false.
+    /// Receives a message from the customer.
+    ///
+    /// Reopens a closed conversation. It keeps its assignee unless `assignee_can_work` is false.
     pub fn receive(&self, message: MessageId, at: Timestamp, assignee_can_work: bool) -> Change {
         let mut next = self.next();
         let at = next.append(message, at);
@@ -283,9 +287,10 @@ impl Snapshot {
         self.change(EventKind::Received, next, dropped.then_some(ASSIGNEE_UNAVAILABLE))
     }
 
-    /// An agent's message to the customer, by somebody who has seen the thread up to message number `seen`.
+    /// Adds an agent's message to the customer. `seen` is the number of the last message that the author has
+    /// seen.
     ///
-    /// Answers everything that waited. Never assigns and never reopens.
+    /// Ends the customer's wait. Does not assign and does not reopen.
     pub fn reply(&self, author: AgentId, message: MessageId, seen: i32, at: Timestamp) -> Change {
         let mut next = self.next();
         next.append(message, at);
@@ -298,7 +303,9 @@ impl Snapshot {
         self.change(EventKind::Replied, next, None)
     }
 
-    /// Gives the conversation to `to`, judged in this order: already so, `expected`, the rules.
+    /// Assigns the conversation to `to`.
+    ///
+    /// Checks, in this order: whether `to` owns the conversation already, then `expected`, then the rules.
     ///
     /// # Errors
     /// [`Refusal::Stale`], [`Refusal::PlanRequired`], [`Refusal::NotAllowed`], [`Refusal::AgentInactive`],
@@ -328,10 +335,10 @@ impl Snapshot {
         Ok(Some(self.change(EventKind::Assigned, next, None)))
     }
 
-    /// Takes an unowned conversation for `actor`.
+    /// Assigns an unassigned conversation to `actor`.
     ///
     /// # Errors
-    /// [`Refusal::AlreadyAssigned`] with the winner when somebody else owns it; otherwise as [`Self::assign`].
+    /// [`Refusal::AlreadyAssigned`] when another agent owns it; otherwise as [`Self::assign`].
     pub fn claim(
         &self,
         actor: Candidate<'_>,
@@ -344,7 +351,7 @@ impl Snapshot {
         }
     }
 
-    /// Gives the conversation back to nobody.
+    /// Removes the owner.
     ///
     /// # Errors
     /// [`Refusal::Stale`], [`Refusal::PlanRequired`], [`Refusal::NotAllowed`].
@@ -366,9 +373,9 @@ impl Snapshot {
         Ok(Some(self.change(EventKind::Unassigned, next, None)))
     }
 
-    /// Returns an open conversation to Unassigned because its owner can no longer work it.
+    /// Returns an open conversation to Unassigned because its owner can no longer work on it.
     ///
-    /// `None` when it is closed or nobody's: closing keeps the assignee.
+    /// `None` when the conversation is closed or unassigned: a closed conversation keeps its assignee.
     pub fn release(&self, reason: &'static str, at: Timestamp) -> Option<Change> {
         if !self.conversation.is_open() || self.conversation.assignee().is_none() {
             return None;
@@ -378,10 +385,10 @@ impl Snapshot {
         Some(self.change(EventKind::Unassigned, next, Some(reason)))
     }
 
-    /// Marks the work as done, and keeps the assignee.
+    /// Closes the conversation and keeps the assignee.
     ///
     /// # Errors
-    /// [`Refusal::Stale`] when a message or anything else came in since `expected`.
+    /// [`Refusal::Stale`] when the conversation is not as `expected`, for example after a new message.
     pub fn close(
         &self,
         actor: AgentId,
@@ -397,9 +404,9 @@ impl Snapshot {
         Ok(Some(self.change(EventKind::Closed, next, None)))
     }
 
-    /// Takes the work up again, without the assignee if they can no longer do it.
+    /// Reopens the conversation, and unassigns it if `assignee_can_work` is false.
     ///
-    /// Nobody waits in a conversation that an agent reopens: what the customer wrote lies before the close.
+    /// The customer does not wait afterwards: their messages are older than the close.
     pub fn reopen(&self, assignee_can_work: bool, at: Timestamp) -> Option<Change> {
         if self.conversation.is_open() {
             return None;
@@ -410,10 +417,10 @@ impl Snapshot {
         Some(self.change(EventKind::Reopened, next, dropped.then_some(ASSIGNEE_UNAVAILABLE)))
     }
 
-    /// `agent` has opened the thread up to message number `through`.
+    /// Records that `agent` has read the thread up to message number `through`.
     ///
-    /// `None` when a later inbound message is still unopened, or the last one was opened before. A closed
-    /// conversation is never unread, but what was opened stays opened if an agent reopens it.
+    /// `None` when a later inbound message exists, or `agent` has already read the last one. A closed
+    /// conversation is never unread, but it remembers its readers in case an agent reopens it.
     pub fn read(&self, agent: AgentId, through: i32) -> Option<Change> {
         let last = self.conversation.last_inbound?;
         if through < last || self.is_reader(agent) {
@@ -424,7 +431,7 @@ impl Snapshot {
         Some(self.change(EventKind::Read, next, None))
     }
 
-    /// `agent` wants to come back to the last inbound message. `None` when it is not opened yet.
+    /// Marks the last inbound message as unread for `agent`. `None` when they have not read it.
     pub fn unread(&self, agent: AgentId) -> Option<Change> {
         let position = self.readers.binary_search(&agent).ok()?;
         let mut next = self.clone();
@@ -432,14 +439,14 @@ impl Snapshot {
         Some(self.change(EventKind::Unread, next, None))
     }
 
-    /// A copy that the next event will leave.
+    /// A copy with the next version.
     pub(super) fn next(&self) -> Self {
         let mut next = self.clone();
         next.conversation.version += 1;
         next
     }
 
-    /// Adds a message; answers with its instant, which never goes backwards within a conversation.
+    /// Adds a message and returns its time, which never goes backwards within a conversation.
     fn append(&mut self, message: MessageId, at: Timestamp) -> Timestamp {
         let conversation = &mut self.conversation;
         conversation.message_count += 1;
@@ -454,7 +461,7 @@ impl Snapshot {
         }
     }
 
-    /// Drops an assignee who cannot work the conversation; says whether there was one.
+    /// Removes an assignee who cannot work on the conversation. Returns whether one was removed.
     fn drop_assignee(&mut self, at: Timestamp, can_work: bool) -> bool {
         let drop = !can_work && self.conversation.assignee().is_some();
         if drop {

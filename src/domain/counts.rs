@@ -1,13 +1,13 @@
-//! What a conversation adds to the badges.
+//! What each conversation contributes to the badges.
 //!
-//! Badges are sums of small counters that move in the same transaction as the conversation. Which counters
-//! move is the difference between what the conversation added before and what it adds after, so there is no
-//! table of cases to get wrong: [`delta`] covers every transition, and `switchboard check` recounts with the
-//! same functions.
+//! Badges are sums of counters, which change in the same transaction as the conversation. A transition moves the
+//! counters by the difference between the conversation's contributions after and before it. So [`delta`] covers
+//! every transition without a table of cases, and `switchboard check` recounts with the same functions.
 //!
-//! An agent's unread badge is the open conversations with an inbound message, less those the agent has read
-//! up to date; only the second number is kept per agent, and only for agents who have read something. The same
-//! two numbers are kept for each [`UnreadBucket`] of a phone number: they say where the few unread among many are.
+//! An agent's unread badge is the number of open conversations with an inbound message, minus the number of those
+//! that the agent has read. Only the second number is stored per agent, and only for agents who have read
+//! something. Both numbers are also stored for each [`UnreadBucket`] of a phone number, which makes a few unread
+//! conversations among many quick to find.
 
 use std::collections::BTreeMap;
 
@@ -16,10 +16,10 @@ use uuid::Uuid;
 use super::conversation::{Snapshot, Status};
 use super::ids::{AgentId, ConversationId, PhoneNumberId};
 
-/// Whose conversations a counter counts.
+/// The owner whose conversations a counter counts.
 ///
-/// Nobody and everybody are ids of their own: NULL never conflicts in an upsert, and a badge must not sum
-/// over all agents.
+/// `Nobody` and `Everybody` are stored under ids instead of NULL, because NULL never conflicts in an upsert.
+/// `Everybody` exists so that a badge does not have to sum over all agents.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Holder {
     Nobody,
@@ -49,7 +49,7 @@ impl Holder {
     }
 }
 
-/// In which of the reader's views a conversation that they have read lies.
+/// The view of the reader that contains a conversation which they have read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Bucket {
     Mine,
@@ -58,17 +58,17 @@ pub enum Bucket {
 }
 super::spelling::spelled!(Bucket { Mine = "MINE", Unassigned = "UNASSIGNED", Others = "OTHERS" });
 
-/// One of the [`UNREAD_BUCKETS`] parts into which the conversations of a number fall at random, each for good.
+/// One of the [`UNREAD_BUCKETS`] buckets of a phone number. A conversation's id determines its bucket.
 ///
-/// Both databases compute it from the id, too.
+/// Both databases compute the same bucket in SQL.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct UnreadBucket(pub i16);
 
-/// How many slots a number has.
+/// The number of unread buckets of a phone number.
 pub const UNREAD_BUCKETS: u8 = 64;
 
 impl UnreadBucket {
-    /// The end of an id is random, whatever its version.
+    /// The bucket of a conversation. The last byte of an id is random in every UUID version in use.
     pub fn of(id: ConversationId) -> Self {
         let [.., last] = id.0.into_bytes();
         Self(i16::from(last % UNREAD_BUCKETS))
@@ -78,18 +78,18 @@ impl UnreadBucket {
 /// One counter.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Counter {
-    /// Conversations of a number, by holder, status, and whether the customer ever wrote.
+    /// Conversations of a phone number by holder, by status, and by whether the customer has written.
     Conversations { phone_number_id: PhoneNumberId, holder: Holder, status: Status, has_inbound: bool },
-    /// Open conversations with an inbound message that `agent_id` has read up to date.
+    /// Open conversations whose last inbound message `agent_id` has read.
     Read { agent_id: AgentId, phone_number_id: PhoneNumberId, bucket: Bucket },
-    /// Open conversations of a slot with an inbound message: all, or those that `reader` has read up to date.
+    /// Open conversations of a bucket with an inbound message: all of them, or those that `reader` has read.
     UnreadBucket { reader: Option<AgentId>, phone_number_id: PhoneNumberId, unread_bucket: UnreadBucket },
 }
 
-/// By how much each counter moves. Zero entries are left out.
+/// The change of each counter. Zeros are omitted.
 pub type Deltas = BTreeMap<Counter, i64>;
 
-/// Adds what `snapshot` contributes to each counter, `times` over.
+/// Adds `times` × the contribution of `snapshot` to each counter.
 pub fn contribute(snapshot: &Snapshot, times: i64, into: &mut Deltas) {
     let conversation = &snapshot.conversation;
     let phone_number_id = conversation.phone_number_id;
@@ -119,7 +119,7 @@ pub fn contribute(snapshot: &Snapshot, times: i64, into: &mut Deltas) {
     }
 }
 
-/// Moves the counters from `before` to `after`.
+/// Adds the difference between the contributions of `after` and `before`.
 pub fn delta(before: Option<&Snapshot>, after: &Snapshot, into: &mut Deltas) {
     if let Some(before) = before {
         contribute(before, -1, into);
@@ -135,7 +135,7 @@ fn add(into: &mut Deltas, counter: Counter, n: i64) {
     }
 }
 
-/// How many conversations a view holds.
+/// The number of conversations in a view.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct StatusCounts {
     pub total: i64,
@@ -144,7 +144,7 @@ pub struct StatusCounts {
     pub unread: i64,
 }
 
-/// The badges of the sidebar, for one agent.
+/// One agent's badges in the sidebar.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct ViewCounts {
     pub inbox: StatusCounts,
@@ -153,7 +153,7 @@ pub struct ViewCounts {
 }
 
 impl ViewCounts {
-    /// Adds the counter of one number to the badges of `agent`.
+    /// Adds a counter of one phone number, which has the value `n`, to the badges of `agent`.
     pub fn add(&mut self, agent: AgentId, counter: &Counter, n: i64) {
         match *counter {
             Counter::Conversations { holder, status, has_inbound, .. } => {

@@ -1,9 +1,9 @@
-//! How often two agents answered the same customer: the race that ownership is there to end.
+//! Counts how often two agents answered the same customer: the race that ownership prevents.
 //!
-//! A turn is a run of messages from the customer. What agents write before the customer writes again answers
-//! it. A turn is a duplicate when two of its answers, one after the other, come from different agents
-//! within [`CLOSE_TOGETHER`]. A turn counts where its first answer lies, with all that follows it. Nothing
-//! here reads the log or knows who may ask.
+//! A turn is an uninterrupted run of messages from the customer. The agents' messages until the customer writes
+//! again are its answers. A turn is a duplicate when two consecutive answers come from different agents within
+//! [`CLOSE_TOGETHER`]. A turn belongs to the span that contains its first answer. This module does not read the
+//! log and does not check access.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
@@ -12,30 +12,30 @@ use super::event::{ConversationEvent, EventKind};
 use super::ids::{AgentId, ConversationId, PhoneNumberId};
 use crate::clock::Timestamp;
 
-/// Answers of two agents that are no further apart are duplicates. In microseconds: one minute.
+/// The longest time between duplicate answers, in microseconds: one minute.
 pub const CLOSE_TOGETHER: i64 = 60_000_000;
 
 const HOUR: i64 = 3_600_000_000;
 
-/// What a conversation's messages have come to.
+/// The state of a conversation's latest turn.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Turn {
-    /// The customer has spoken last.
-    Asked,
-    /// Answered within the span.
+    /// The customer wrote last.
+    Unanswered,
+    /// First answered within the span.
     Answered { first: Timestamp, last: Timestamp, by: Option<AgentId>, duplicate: bool },
-    /// Nothing that counts: answered outside the span, or no customer has written.
-    Elsewhere,
+    /// Does not count: first answered outside the span, or the customer has not written.
+    NotCounted,
 }
 
-/// What was answered, and what was answered twice.
+/// The number of answered turns and of duplicates.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct DuplicateReplies {
-    /// How many turns were answered.
+    /// Answered turns.
     pub answered: u64,
-    /// How many of them were answered twice.
+    /// Turns with a duplicate answer.
     pub duplicates: u64,
-    /// The duplicates by the hour in which their turn was first answered, and the number. Never zero.
+    /// Duplicates by the hour of the turn's first answer and by phone number. Zeros are omitted.
     pub buckets: BTreeMap<(Timestamp, PhoneNumberId), u64>,
 }
 
@@ -53,8 +53,8 @@ impl Duplicates {
         Self { span, numbers, turns: HashMap::new(), report: DuplicateReplies::default() }
     }
 
-    /// Takes the next event of the log, from the beginning of the span on and past its end: what was first
-    /// answered in time may be answered again later.
+    /// Applies the next event of the log, starting at the beginning of the span. Continue past its end: a turn
+    /// that was first answered within the span may get its duplicate later.
     pub fn record(&mut self, actor: Option<AgentId>, event: &ConversationEvent) {
         let conversation = &event.after.conversation;
         if !self.numbers.contains(&conversation.phone_number_id) {
@@ -65,13 +65,13 @@ impl Duplicates {
             (None, Some(before))
                 if before.conversation.last_inbound == Some(before.conversation.message_count) =>
             {
-                Turn::Asked
+                Turn::Unanswered
             }
-            _ => Turn::Elsewhere,
+            _ => Turn::NotCounted,
         };
         let turn = match event.kind {
-            EventKind::Received => Turn::Asked,
-            // A message's time is the conversation's last activity.
+            EventKind::Received => Turn::Unanswered,
+            // The conversation's last activity is the time of the message.
             EventKind::Replied => {
                 self.reply(before, conversation.phone_number_id, actor, conversation.last_activity_at)
             }
@@ -86,9 +86,9 @@ impl Duplicates {
 
     fn reply(&mut self, before: Turn, number: PhoneNumberId, by: Option<AgentId>, at: Timestamp) -> Turn {
         match before {
-            Turn::Elsewhere => Turn::Elsewhere,
-            Turn::Asked if !self.span.contains(at) => Turn::Elsewhere,
-            Turn::Asked => {
+            Turn::NotCounted => Turn::NotCounted,
+            Turn::Unanswered if !self.span.contains(at) => Turn::NotCounted,
+            Turn::Unanswered => {
                 self.report.answered += 1;
                 Turn::Answered { first: at, last: at, by, duplicate: false }
             }
@@ -105,7 +105,7 @@ impl Duplicates {
     }
 }
 
-/// The beginning of the hour, in UTC.
+/// The start of the hour in UTC.
 fn hour_of(at: Timestamp) -> Timestamp {
     Timestamp::from_micros(at.as_micros().div_euclid(HOUR).saturating_mul(HOUR))
 }

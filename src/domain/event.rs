@@ -1,9 +1,8 @@
-//! What the log records of a change.
+//! Events: the entries of a workspace's log.
 //!
-//! Every change is one event, numbered 1, 2, 3 … per workspace without gaps. An event about a conversation
-//! holds the conversation before and after it, so that what it means to any view is a pure function of the
-//! event (see [`crate::domain::view`]). An event about access has no conversation: a stream of the agent
-//! whom it concerns starts anew there.
+//! Every change is one event, numbered 1, 2, 3 … per workspace without gaps. An event of a conversation contains
+//! the conversation before and after the change, so its effect on a view is a pure function of the event (see
+//! [`crate::domain::view`]). An event of access has no conversation: it resets the streams of its agent.
 
 use serde::{Deserialize, Serialize};
 
@@ -14,7 +13,7 @@ use crate::clock::Timestamp;
 /// What happened to a conversation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum EventKind {
-    /// The customer wrote; reopens a closed conversation.
+    /// The customer wrote. Reopens a closed conversation.
     Received,
     /// An agent wrote.
     Replied,
@@ -24,9 +23,9 @@ pub enum EventKind {
     Reopened,
     /// The new owner confirmed a handoff.
     Acknowledged,
-    /// One agent opened the last inbound message. Concerns nobody else.
+    /// An agent read the last inbound message. Concerns only this agent.
     Read,
-    /// One agent marked it unread again. Concerns nobody else.
+    /// An agent marked the conversation as unread. Concerns only this agent.
     Unread,
 }
 super::spelling::spelled!(EventKind {
@@ -42,21 +41,21 @@ super::spelling::spelled!(EventKind {
 });
 
 impl EventKind {
-    /// Whether the event concerns only the agent who caused it, and so is no part of the history.
+    /// Whether the event concerns only the agent who caused it. Such events are not part of the history.
     pub fn is_personal(self) -> bool {
         matches!(self, Self::Read | Self::Unread)
     }
 }
 
-/// One entry of a workspace's log.
+/// An entry of a workspace's log.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Event {
     pub workspace_id: WorkspaceId,
-    /// The position: 1, 2, 3 … in order of commit.
+    /// The sequence number: 1, 2, 3 … in order of commit.
     pub seq: i64,
-    /// Never earlier than the event before.
+    /// Never earlier than the time of the previous event.
     pub at: Timestamp,
-    /// Who did it; `None` for customers and for the operator.
+    /// The agent who caused the event; `None` for customers and for the operator.
     pub actor: Option<AgentId>,
     pub body: EventBody,
 }
@@ -67,14 +66,14 @@ pub enum EventBody {
     Access(AccessChange),
 }
 
-/// A change of one conversation.
+/// A change to a conversation.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ConversationEvent {
     pub kind: EventKind,
     /// `None` when the conversation began with this event.
     pub before: Option<Snapshot>,
     pub after: Snapshot,
-    /// The message, when the event is one.
+    /// The message, for `Received` and `Replied`.
     pub message_id: Option<MessageId>,
     pub reason: Option<String>,
     pub note: Option<String>,
@@ -85,18 +84,18 @@ impl ConversationEvent {
         self.after.conversation.id
     }
 
-    /// Who owned the conversation before.
+    /// The owner before the event.
     pub fn previous_assignee(&self) -> Option<AgentId> {
         self.before.as_ref().and_then(|before| before.conversation.assignee())
     }
 
-    /// Who owns it now.
+    /// The owner after the event.
     pub fn assignee(&self) -> Option<AgentId> {
         self.after.conversation.assignee()
     }
 }
 
-/// A change of what one agent may see or do.
+/// A change to an agent's permissions.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct AccessChange {
     pub agent_id: AgentId,

@@ -1,8 +1,6 @@
-//! How conversations change owners many at a time or by themselves: at the end of a shift, by a manager's
-//! rebalance, and when a lease runs out.
+//! Owner changes in bulk, at the end of a shift or by a rebalance, and when a lease expires.
 //!
-//! Pure, as all of the domain. Assigning one conversation is in [`super::conversation`]; which conversations a
-//! rebalance moves is in [`super::rebalance`].
+//! [`super::conversation`] assigns a single conversation; [`super::rebalance`] chooses the moves of a rebalance.
 
 use super::agent::{Agent, Plan, Policy};
 use super::conversation::{Candidate, Change, Ownership, Snapshot, State};
@@ -12,23 +10,23 @@ use super::input_field::InputField;
 use super::refusal::Refusal;
 use crate::clock::Timestamp;
 
-/// The most conversations that one handoff moves.
+/// The maximum number of conversations in one handoff.
 pub const MAX_HANDED_OFF: usize = 1_000;
-/// The longest lease, in minutes: a week.
+/// The longest lease in minutes: a week.
 pub const MAX_LEASE_MINUTES: i32 = 10_080;
 
-/// The assignment was one of a shift handoff. The new owner can acknowledge it.
+/// The assignment was part of a shift handoff. The new owner can acknowledge it.
 pub const HANDED_OFF: &str = "HANDED_OFF";
-/// The owner left a customer waiting for longer than the workspace's lease.
+/// The owner left the customer waiting for longer than the workspace's lease.
 pub const LEASE_EXPIRED: &str = "LEASE_EXPIRED";
 /// The assignment was a move of a rebalance plan.
 pub const REBALANCED: &str = "REBALANCED";
-/// The assignment took a move of a rebalance plan back.
+/// The assignment undid a move of a rebalance plan.
 pub const REBALANCE_UNDONE: &str = "REBALANCE_UNDONE";
 
-const NOT_YOURS: &str = "Only a manager may hand off another agent's conversations.";
+const NOT_YOURS: &str = "Only a manager can hand off another agent's conversations.";
 
-/// Whether `actor` may hand `from`'s conversations to `to`, whichever they are.
+/// Checks that `actor` may hand off conversations of `from` to `to`.
 ///
 /// # Errors
 /// [`Refusal::NotAllowed`], [`Refusal::PlanRequired`], [`Refusal::AgentInactive`].
@@ -48,37 +46,35 @@ pub struct Lease(i32);
 
 impl Lease {
     /// # Errors
-    /// [`Refusal::Invalid`] unless it is a minute to a week.
+    /// [`Refusal::Invalid`] unless `minutes` is from 1 to [`MAX_LEASE_MINUTES`].
     pub fn of_minutes(minutes: i32) -> Result<Self, Refusal> {
         if (1..=MAX_LEASE_MINUTES).contains(&minutes) {
             return Ok(Self(minutes));
         }
-        Err(Refusal::invalid(
-            InputField::Minutes,
-            format!("A lease holds from 1 to {MAX_LEASE_MINUTES} minutes."),
-        ))
+        Err(Refusal::invalid(InputField::Minutes, format!("Must be between 1 and {MAX_LEASE_MINUTES}.")))
     }
 
-    /// Its length in minutes.
+    /// The length in minutes.
     pub fn minutes(self) -> i32 {
         self.0
     }
 
-    /// Who has waited since this instant, under an owner who had it by then, has waited too long at `now`.
+    /// The time that is one lease before `now`. The lease has expired when the wait and the ownership both began
+    /// at this time or earlier.
     pub fn cutoff(self, now: Timestamp) -> Timestamp {
         now.plus_micros(-i64::from(self.0) * 60_000_000)
     }
 }
 
 impl Snapshot {
-    /// Gives the conversation to `to` as one of many: `reason` says of which kind. The caller has judged who
-    /// may, and that the agent is active.
+    /// Assigns the conversation to `to` as part of a bulk change with the given `reason`. The caller has checked
+    /// that `actor` may do this and that `to` is active.
     ///
-    /// `None` when it is theirs already.
+    /// `None` when `to` owns the conversation already.
     ///
     /// # Errors
     /// [`Refusal::AgentLacksAccess`].
-    pub fn pass_on(
+    pub fn hand_over(
         &self,
         actor: AgentId,
         to: Candidate<'_>,
@@ -96,10 +92,10 @@ impl Snapshot {
         Ok(Some(self.change(EventKind::Assigned, next, Some(reason))))
     }
 
-    /// The owner confirms that they have taken the conversation over. `last` is the latest of its events that
-    /// assigned it or acknowledged that.
+    /// Records that the owner has acknowledged a handoff. `last` is the conversation's latest event of the kinds
+    /// `Assigned` and `Acknowledged`.
     ///
-    /// `None` when `actor` does not own it, or it did not come to them by a handoff, or they confirmed before.
+    /// `None` when `actor` is not the owner, did not get the conversation by a handoff, or has acknowledged it.
     pub fn acknowledge(&self, actor: AgentId, last: Option<&ConversationEvent>) -> Option<Change> {
         let handed_off = last.is_some_and(|event| {
             event.kind == EventKind::Assigned
@@ -112,10 +108,10 @@ impl Snapshot {
         Some(self.change(EventKind::Acknowledged, self.next(), None))
     }
 
-    /// Returns the conversation to Unassigned when its owner has left the customer waiting for the whole
-    /// lease, counted from the later of when the wait began and when they got it.
+    /// Returns the conversation to Unassigned when its owner has left the customer waiting for the whole lease.
+    /// The lease starts when the wait began or when the owner got the conversation, whichever is later.
     ///
-    /// `None` when it is closed, answered or nobody's, or there is time left.
+    /// `None` when the conversation is closed, answered or unassigned, or the lease has not expired.
     pub fn expire_lease(&self, lease: Lease, now: Timestamp) -> Option<Change> {
         let State::Open { waiting_since: Some(waiting) } = self.conversation.state else { return None };
         let Ownership::Agent { at: assigned, .. } = self.conversation.ownership else { return None };

@@ -1,7 +1,7 @@
-//! One type per kind of id, so that an agent's id cannot be passed where a conversation's belongs.
+//! One type per kind of id, so that an agent's id cannot be passed for a conversation's.
 //!
-//! All are UUIDs. New ones are version 7: they rise with time, which keeps index pages warm. How ids look to
-//! API clients is the business of `graphql`.
+//! All ids are UUIDs. New ids are of version 7: they increase with time, so inserts stay on the same index pages.
+//! `graphql` defines the ids that API clients see.
 
 use std::fmt;
 
@@ -16,7 +16,7 @@ macro_rules! ids {
         pub struct $name(pub Uuid);
 
         impl $name {
-            /// A new id, never seen before.
+            /// Generates a new id.
             pub fn generate() -> Self {
                 Self(Uuid::now_v7())
             }
@@ -43,7 +43,7 @@ ids! {
     AgentId,
     /// A shared phone number of a workspace.
     PhoneNumberId,
-    /// A customer, as one workspace knows them.
+    /// A customer of one workspace.
     ContactId,
     /// A conversation.
     ConversationId,

@@ -1,6 +1,6 @@
-//! What agents may type, and phone numbers.
+//! Validation of agents' input, and phone numbers.
 //!
-//! Inbound texts are never refused for their content; only what agents enter has limits.
+//! Only input from agents is limited. Inbound messages are never refused for their content.
 
 use std::fmt;
 
@@ -13,22 +13,22 @@ use super::refusal::Refusal;
 pub const MAX_BODY_CHARS: usize = 1_600;
 /// The longest name, title or label, in characters.
 pub const MAX_NAME_CHARS: usize = 200;
-/// The longest search, in characters.
+/// The longest search text, in characters.
 pub const MAX_SEARCH_CHARS: usize = 100;
 /// The longest e-mail address, in characters (RFC 5321).
 pub const MAX_EMAIL_CHARS: usize = 254;
 /// The longest idempotency key or provider's message id, in characters.
 pub const MAX_KEY_CHARS: usize = 255;
-/// The most ids in one list.
+/// The maximum number of ids in one list.
 pub const MAX_IDS: usize = 100;
 
-/// A phone number in E.164: `+`, then 2 to 15 digits that do not begin with 0.
+/// A phone number in E.164 format: `+` and 2 to 15 digits, of which the first is not 0.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct E164(String);
 
 impl E164 {
-    /// `None` unless the text is `^\+[1-9]\d{1,14}$`.
+    /// `None` unless the text matches `^\+[1-9]\d{1,14}$`.
     pub fn parse(text: impl AsRef<str> + Into<String>) -> Option<Self> {
         let digits = text.as_ref().strip_prefix('+')?.as_bytes();
         let valid = (2..=15).contains(&digits.len())
@@ -48,72 +48,72 @@ impl fmt::Display for E164 {
     }
 }
 
-/// Shows the last two digits only: whole numbers do not belong in logs.
+/// Shows the last two digits only: full phone numbers do not belong in logs.
 impl fmt::Debug for E164 {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "E164(…{})", &self.0[self.0.len() - 2..])
     }
 }
 
-/// A message to send. Kept as typed, since white space is part of a text, but for the ends of its lines.
+/// Validates the text of a message. Line ends become `\n`; other white space is part of the text and is kept.
 ///
 /// # Errors
-/// [`Refusal::Invalid`] when it is blank, too long, or has control characters but newline and tab.
+/// [`Refusal::Invalid`] when it is blank, too long, or contains control characters other than newline and tab.
 pub fn body(text: &str) -> Result<String, Refusal> {
     let text = text.replace("\r\n", "\n");
     if text.chars().all(is_blank) {
-        return Err(Refusal::invalid(InputField::Body, "A message needs some text."));
+        return Err(Refusal::invalid(InputField::Body, "Must not be blank."));
     }
     printable(InputField::Body, &text, MAX_BODY_CHARS)?;
     Ok(text)
 }
 
-/// White space, and what has no width: a text of nothing else shows nothing.
+/// Whether the character is white space or has no width. A text of such characters looks empty.
 fn is_blank(c: char) -> bool {
     c.is_whitespace() || matches!(c, '\u{200b}'..='\u{200f}' | '\u{2060}' | '\u{feff}')
 }
 
-/// A name, title or label, trimmed.
+/// Validates and trims a name, title or label.
 ///
 /// # Errors
 /// As [`body`].
 pub fn name(field: InputField, text: &str) -> Result<String, Refusal> {
     let text = text.trim();
     if text.chars().all(is_blank) {
-        return Err(Refusal::invalid(field, "This may not be blank."));
+        return Err(Refusal::invalid(field, "Must not be blank."));
     }
     if text.contains(['\n', '\t']) {
-        return Err(Refusal::invalid(field, "This has to be one line."));
+        return Err(Refusal::invalid(field, "Must be a single line without tabs."));
     }
     printable(field, text, MAX_NAME_CHARS)?;
     Ok(text.to_owned())
 }
 
-/// An e-mail address, trimmed and in lower case, so that one address names one agent.
+/// Validates an e-mail address, trims it and converts it to lower case, so that one address identifies one agent.
 ///
 /// # Errors
-/// [`Refusal::Invalid`] when it cannot be an address.
+/// [`Refusal::Invalid`] when it is not an e-mail address.
 pub fn email(text: &str) -> Result<String, Refusal> {
     let text = text.trim().to_lowercase();
     printable(InputField::Email, &text, MAX_EMAIL_CHARS)?;
     let valid = text.split_once('@').is_some_and(|(local, host)| {
         !local.is_empty() && !host.is_empty() && !host.contains('@') && !text.contains(char::is_whitespace)
     });
-    if valid { Ok(text) } else { Err(Refusal::invalid(InputField::Email, "This is not an e-mail address.")) }
+    if valid { Ok(text) } else { Err(Refusal::invalid(InputField::Email, "Not an e-mail address.")) }
 }
 
-/// An idempotency key or a provider's message id.
+/// Validates an idempotency key or a provider's message id.
 ///
 /// # Errors
-/// [`Refusal::Invalid`] when it is empty, too long, or has control characters.
+/// [`Refusal::Invalid`] when it is empty, too long, or contains control characters other than newline and tab.
 pub fn key(field: InputField, text: &str) -> Result<(), Refusal> {
     if text.is_empty() {
-        return Err(Refusal::invalid(field, "This may not be empty."));
+        return Err(Refusal::invalid(field, "Must not be empty."));
     }
     printable(field, text, MAX_KEY_CHARS)
 }
 
-/// A search; blank means none.
+/// Validates and trims a search text; a blank text is `None`.
 ///
 /// # Errors
 /// [`Refusal::Invalid`] when it is too long.
@@ -125,7 +125,7 @@ pub fn search(text: &str) -> Result<Option<&str>, Refusal> {
     Ok((!text.is_empty()).then_some(text))
 }
 
-/// A list of that many ids.
+/// Validates the length `n` of a list of ids.
 ///
 /// # Errors
 /// [`Refusal::Invalid`] when there are more than [`MAX_IDS`].
@@ -137,7 +137,7 @@ pub fn ids(field: InputField, n: usize) -> Result<(), Refusal> {
     }
 }
 
-/// An inbound text, as it is stored: PostgreSQL cannot hold NUL, so it is removed.
+/// Removes NUL characters from an inbound text, because PostgreSQL cannot store them.
 pub fn without_nul(text: String) -> String {
     if text.contains('\0') { text.replace('\0', "") } else { text }
 }
@@ -149,7 +149,7 @@ fn printable(field: InputField, text: &str, max_chars: usize) -> Result<(), Refu
     if text.chars().any(|c| c.is_control() && c != '\n' && c != '\t') {
         return Err(Refusal::invalid(
             field,
-            "Control characters other than newline and tab are not allowed.",
+            "Must not contain control characters other than newline and tab.",
         ));
     }
     Ok(())

@@ -1,7 +1,7 @@
-//! The fields of a command that a refusal can name.
+//! The input fields that a refusal can name.
 //!
-//! How a field is spelled is a matter of the interface: the API spells it as its schema does, and the command line
-//! uses the words below.
+//! Each interface names a field in its own way: the API uses the names of its schema, and the command line uses the
+//! words of [`InputField`]'s `Display`.
 
 /// A field of a command's input.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -38,7 +38,7 @@ pub enum InputField {
 }
 
 impl std::fmt::Display for InputField {
-    /// Writes what the field holds, in English.
+    /// Writes the English name of the field's content.
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str(match self {
             Self::Agent | Self::AgentId | Self::FromAgentId | Self::ToAgentId => "agent",

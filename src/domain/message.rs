@@ -4,7 +4,7 @@ use super::agent::Agent;
 use super::ids::{AgentId, ConversationId, MessageId, WorkspaceId};
 use crate::clock::Timestamp;
 
-/// Which way a message went.
+/// The direction of a message.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Direction {
     Inbound,
@@ -12,10 +12,10 @@ pub enum Direction {
 }
 super::spelling::spelled!(Direction { Inbound = "INBOUND", Outbound = "OUTBOUND" });
 
-/// How far an outbound message has come.
+/// The delivery status of an outbound message.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum DeliveryStatus {
-    /// Stored here, not handed to a carrier yet.
+    /// Stored, and not yet sent to a carrier.
     Queued,
     Sent,
     Delivered,
@@ -34,12 +34,12 @@ pub struct Message {
     pub id: MessageId,
     pub workspace_id: WorkspaceId,
     pub conversation_id: ConversationId,
-    /// 1, 2, 3 … by arrival within the conversation.
+    /// 1, 2, 3 … within the conversation, by arrival.
     pub number: i32,
     pub direction: Direction,
     pub body: String,
     pub media_urls: Vec<String>,
-    /// The agent who wrote it; `None` for the customer.
+    /// The agent who wrote the message; `None` for the customer.
     pub author_id: Option<AgentId>,
     pub sent_at: Timestamp,
     /// `None` for inbound messages.

@@ -1,21 +1,22 @@
-//! The rules, pure: no SQL, no GraphQL, no async, no clock.
+//! The business rules. They are pure: no SQL, no GraphQL, no async, no clock.
 //!
 //! - [`ids`]: one type per kind of id.
-//! - [`conversation`]: who owns a conversation, and what may happen to it next.
-//! - [`agent`]: who may assign what, under each plan and assignment model.
-//! - [`handoff`], [`rebalance`], [`rebalance_plan`]: how many conversations change owners at once, or by themselves.
-//! - [`event`]: what the log records of a change.
-//! - [`view`]: which conversations a view shows, and what an event means to one view of one viewer.
-//! - [`counts`]: what a conversation adds to the badges.
-//! - [`queue`]: how unassigned work fills and empties, and whether it grows.
-//! - [`presence`]: who is looking at a conversation.
-//! - [`audit`], [`duplicates`]: how the team kept its promises, from the log.
-//! - [`message`], [`input`]: texts, and what agents may type.
-//! - [`words`]: how text becomes searchable words.
-//! - [`refusal`]: why a command was turned down. [`spelling`]: how enums are stored.
+//! - [`conversation`]: conversations, their owners, and their transitions.
+//! - [`agent`]: who may assign, under each plan and assignment model.
+//! - [`handoff`], [`rebalance`], [`rebalance_plan`]: owner changes in bulk, and leases.
+//! - [`event`]: the entries of the log.
+//! - [`view`]: which conversations a view shows, and how an event changes a view.
+//! - [`counts`]: what each conversation contributes to the badges.
+//! - [`queue`]: the flow and the trend of unassigned work.
+//! - [`presence`]: who is viewing a conversation.
+//! - [`audit`], [`duplicates`]: how well the team kept its promises, measured from the log.
+//! - [`message`], [`input`], [`input_field`]: messages, and validation of agents' input.
+//! - [`words`]: searchable words of a text.
+//! - [`refusal`]: why a command was refused.
+//! - [`spelling`]: the stored names of enum values.
 //!
-//! Every function here takes facts and returns a decision. A rule that needs a query gets the answer as an
-//! argument, from [`crate::service`].
+//! Every function takes facts and returns a decision. When a rule depends on a query, [`crate::service`] runs the
+//! query and passes the result as an argument.
 
 pub mod agent;
 pub mod audit;
@@ -54,7 +55,7 @@ pub use view::{Filter, View, Viewer};
 
 use crate::clock::Timestamp;
 
-/// The customer account. Every other row belongs to one.
+/// A customer account. Every other row belongs to one workspace.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Workspace {
     pub id: WorkspaceId,
@@ -62,11 +63,11 @@ pub struct Workspace {
     pub plan: Plan,
     pub assignment_model: AssignmentModel,
     pub queue_thresholds: QueueThresholds,
-    /// How long an owner may leave a customer waiting; `None` is for ever.
+    /// How long an owner may leave a customer waiting; `None` means without limit.
     pub lease: Option<Lease>,
 }
 
-/// A shared number that customers text.
+/// A shared phone number that customers send messages to.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PhoneNumber {
     pub id: PhoneNumberId,
@@ -76,7 +77,7 @@ pub struct PhoneNumber {
     pub created_at: Timestamp,
 }
 
-/// A customer's phone number, with a name if known.
+/// A customer's phone number, and name if known.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Contact {
     pub id: ContactId,

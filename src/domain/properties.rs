@@ -1,8 +1,8 @@
-//! The rules, over random histories: after every command, what the domain says must equal what a naive walk
-//! over everything said and done so far says.
+//! Property tests of the rules over random histories. After every command, the domain's state must equal the state
+//! that a naive model computes from the whole history.
 //!
-//! [`world`] makes the histories and plays them, [`ledger`] is the naive walk; [`judgement`] holds the
-//! rules about who may, [`lists`] those about views and badges, and here are those about conversations.
+//! [`world`] generates and plays the histories; [`ledger`] is the naive model. [`judgement`] tests permissions,
+//! [`lists`] tests views and badges, and this module tests conversations.
 
 mod judgement;
 mod ledger;
@@ -16,16 +16,16 @@ use proptest::strategy::ValueTree;
 use proptest::test_runner::TestRunner;
 
 use self::judgement::name;
-use self::world::{AGENTS, Cause, Deed, NUMBERS, Outcome, agent_id, histories, number_id, play};
+use self::world::{AGENTS, Action, Cause, NUMBERS, Outcome, agent_id, histories, number_id, play};
 use super::conversation::{ASSIGNEE_UNAVAILABLE, Ownership};
 use super::view::change;
 use super::*;
 
 const CASES: u32 = 64;
-/// How often all those histories together must reach what the rules speak of.
+/// How often all histories together must reach each kind of event and refusal.
 const OFTEN: usize = 5;
 
-/// Proptest's defaults, but for the number of histories.
+/// Proptest's defaults with another number of histories.
 fn cases(cases: u32) -> ProptestConfig {
     ProptestConfig { cases, ..ProptestConfig::default() }
 }
@@ -59,7 +59,7 @@ proptest! {
     }
 
     #[test]
-    fn no_change_means_that_it_was_already_so_and_a_change_that_it_was_not(history in histories()) {
+    fn a_command_changes_nothing_exactly_when_its_goal_is_already_met(history in histories()) {
         play(&history, |world, outcomes| {
             for outcome in outcomes {
                 let (Some(before), Ok(answer)) = (&outcome.before, &outcome.answer) else { continue };
@@ -68,14 +68,14 @@ proptest! {
                 let already_so = match outcome.cause {
                     Cause::Text => false,
                     Cause::Release => !open,
-                    Cause::Deed { by, deed } => match deed {
-                        Deed::Reply { .. } => false,
-                        Deed::Assign { to, .. } => owner == Some(agent_id(to)),
-                        Deed::Claim => owner == Some(agent_id(by)),
-                        Deed::Unassign { .. } => owner.is_none(),
-                        Deed::Close { .. } => !open,
-                        Deed::Reopen => open,
-                        Deed::Read { .. } | Deed::Unread => {
+                    Cause::Action { by, action } => match action {
+                        Action::Reply { .. } => false,
+                        Action::Assign { to, .. } => owner == Some(agent_id(to)),
+                        Action::Claim => owner == Some(agent_id(by)),
+                        Action::Unassign { .. } => owner.is_none(),
+                        Action::Close { .. } => !open,
+                        Action::Reopen => open,
+                        Action::Read { .. } | Action::Unread => {
                             before.is_reader(agent_id(by)) == world.ledgers[outcome.contact].has_opened(by)
                         }
                     },
@@ -151,7 +151,7 @@ proptest! {
     }
 
     #[test]
-    fn reading_concerns_nobody_else(history in histories()) {
+    fn reading_concerns_only_the_reader(history in histories()) {
         play(&history, |_, outcomes| {
             for outcome in outcomes {
                 let (Some(event), Some((before, after))) = (outcome.event(), sides(outcome)) else { continue };
@@ -162,8 +162,8 @@ proptest! {
                 for other in (0..AGENTS).map(agent_id).filter(|id| Some(*id) != outcome.actor()) {
                     prop_assert_eq!(before.is_reader(other), after.is_reader(other));
                     let viewer = Viewer { agent_id: other, phone_number_ids: (0..NUMBERS).map(number_id).collect() };
-                    let told = change(View::Inbox, &Filter::default(), &viewer, outcome.actor(), &event);
-                    prop_assert_eq!(told, None);
+                    let change = change(View::Inbox, &Filter::default(), &viewer, outcome.actor(), &event);
+                    prop_assert_eq!(change, None);
                 }
             }
             Ok(())
@@ -178,8 +178,8 @@ proptest! {
                 let assigning = match outcome.cause {
                     Cause::Release => true,
                     Cause::Text => false,
-                    Cause::Deed { deed, .. } => {
-                        matches!(deed, Deed::Assign { .. } | Deed::Claim | Deed::Unassign { .. })
+                    Cause::Action { action, .. } => {
+                        matches!(action, Action::Assign { .. } | Action::Claim | Action::Unassign { .. })
                     }
                 };
                 if assigning {
@@ -204,7 +204,7 @@ proptest! {
                 match change.kind {
                     EventKind::Assigned => {
                         let to = match outcome.cause {
-                            Cause::Deed { deed: Deed::Assign { to, .. }, .. } => Some(agent_id(to)),
+                            Cause::Action { action: Action::Assign { to, .. }, .. } => Some(agent_id(to)),
                             _ => outcome.actor(),
                         };
                         let (by, at) = (outcome.actor(), world.now);
@@ -270,7 +270,7 @@ proptest! {
     }
 }
 
-/// The rules above are only worth something if histories reach what they speak of, and not by rare luck.
+/// Guards the tests above: the histories must reach every case often, not by luck.
 #[test]
 fn histories_reach_every_kind_of_event_and_every_refusal_many_times() {
     let mut runner = TestRunner::deterministic();
@@ -283,8 +283,8 @@ fn histories_reach_every_kind_of_event_and_every_refusal_many_times() {
                     Ok(Some(change)) => {
                         *reached.entry(change.kind.as_str()).or_default() += 1;
                         let how = match (change.kind, change.reason) {
-                            (EventKind::Received, Some(ASSIGNEE_UNAVAILABLE)) => "dropped by a text",
-                            (_, reason) => reason.unwrap_or("plainly"),
+                            (EventKind::Received, Some(ASSIGNEE_UNAVAILABLE)) => "unassigned by a message",
+                            (_, reason) => reason.unwrap_or("without a reason"),
                         };
                         *reached.entry(how).or_default() += 1;
                     }
@@ -298,8 +298,8 @@ fn histories_reach_every_kind_of_event_and_every_refusal_many_times() {
     }
     let refusals =
         ["agent inactive", "agent lacks access", "already assigned", "not allowed", "plan required", "stale"];
-    let reasons = ["dropped by a text", ASSIGNEE_UNAVAILABLE, "ACCESS_REVOKED", "AGENT_DEACTIVATED"];
-    // No act of these histories is a handoff, so there is none to acknowledge.
+    let reasons = ["unassigned by a message", ASSIGNEE_UNAVAILABLE, "ACCESS_REVOKED", "AGENT_DEACTIVATED"];
+    // These histories contain no handoffs, so no handoff can be acknowledged.
     let kinds = EventKind::ALL.iter().filter(|kind| **kind != EventKind::Acknowledged);
     for what in kinds.map(|kind| kind.as_str()).chain(refusals).chain(reasons) {
         let times = reached.get(what).copied().unwrap_or_default();

@@ -1,28 +1,29 @@
-//! How the queue of unassigned work fills and empties, and whether it grows.
+//! The flow and the trend of the queue of unassigned work.
 //!
-//! The queue is the open conversations that nobody owns. [`flow`] says what an event did to it, [`TrendBuckets`] is
-//! what happened over a while, and [`trend`] judges that. Nothing here asks the time or the database: the
-//! verdict follows from the log and an instant alone, so that every process comes to the same one.
+//! The queue is the set of open, unassigned conversations. [`flow`] returns how an event changed the queue,
+//! [`TrendBuckets`] counts the flows of two windows, and [`trend`] computes the trend from them. This module reads
+//! neither the clock nor the database: the trend depends only on the log and a timestamp, so every process computes
+//! the same trend.
 
 use super::PhoneNumber;
 use super::conversation::Snapshot;
 use crate::clock::Timestamp;
 
-/// What an event did to the queue.
+/// How an event changed the queue.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Flow {
-    /// A conversation began in it, or a closed one came back without an owner.
+    /// A conversation began, or a closed one was reopened without an owner.
     Arrived,
     /// An open conversation lost its owner.
     Returned,
-    /// One of its conversations got an owner.
+    /// A conversation in the queue got an owner.
     Claimed,
 }
 super::spelling::spelled!(Flow { Arrived = "ARRIVED", Returned = "RETURNED", Claimed = "CLAIMED" });
 
-/// What an event did to the queue; `None` when it neither gained a conversation nor lost one to an owner.
+/// Returns how an event changed the queue; `None` if no conversation entered it or got an owner.
 ///
-/// A conversation that leaves by being closed was not claimed, and did not stay either: it is no flow.
+/// Closing a conversation in the queue does not count as a flow.
 pub fn flow(before: Option<&Snapshot>, after: &Snapshot) -> Option<Flow> {
     let queued = |it: &Snapshot| it.conversation.is_open() && it.conversation.assignee().is_none();
     match (before.is_some_and(queued), queued(after)) {
@@ -33,7 +34,7 @@ pub fn flow(before: Option<&Snapshot>, after: &Snapshot) -> Option<Flow> {
     }
 }
 
-/// How often each flow happened.
+/// The number of times that each flow happened.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Flows {
     pub arrived: i64,
@@ -42,7 +43,7 @@ pub struct Flows {
 }
 
 impl Flows {
-    /// Counts `flow` another `n` times.
+    /// Adds `n` to the count of `flow`.
     pub fn add(&mut self, flow: Flow, n: i64) {
         match flow {
             Flow::Arrived => self.arrived += n,
@@ -51,12 +52,12 @@ impl Flows {
         }
     }
 
-    /// By how much the queue grew, closing left aside.
+    /// The growth of the queue, not counting closed conversations.
     pub fn net(&self) -> i64 {
         self.arrived + self.returned - self.claimed
     }
 
-    /// How much came and went.
+    /// The number of flows of all kinds.
     pub fn total(&self) -> i64 {
         self.arrived + self.returned + self.claimed
     }
@@ -72,13 +73,14 @@ impl std::iter::Sum for Flows {
     }
 }
 
-/// At how many instants of a window the verdict is formed.
+/// The number of evenly spaced points in a window at which the trend is computed.
 pub const INSTANTS: usize = 12;
-/// Two windows in parts of a twelfth of one: the first instant looks back over almost all of the first.
+/// The number of buckets in two windows; each bucket is a twelfth of a window. The previous window is needed because
+/// the trend at each point covers one window's length before the point.
 pub const TREND_BUCKETS: usize = 2 * INSTANTS;
 const MICROS: i64 = 1_000_000;
 
-/// A window of time that ends at an instant, and the one before it.
+/// A window of time that ends at `now`, and the previous window of the same length.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Window {
     now: Timestamp,
@@ -86,28 +88,28 @@ pub struct Window {
 }
 
 impl Window {
-    /// The last `seconds`, more than none, before `now`.
+    /// The last `seconds`, at least one, before `now`.
     pub fn new(now: Timestamp, seconds: i32) -> Self {
         Self { now, seconds: seconds.max(1) }
     }
 
-    /// Where it ends. What happens at this very instant is in it.
+    /// The end of the window (inclusive).
     pub fn now(&self) -> Timestamp {
         self.now
     }
 
-    /// How long it is.
+    /// The length in microseconds.
     pub fn micros(&self) -> i64 {
         i64::from(self.seconds) * MICROS
     }
 
-    /// Where the window before it begins. What happened at this very instant is in neither.
+    /// The start of the previous window (exclusive).
     pub fn start(&self) -> Timestamp {
         self.now.plus_micros(-2 * self.micros())
     }
 
-    /// In which of the [`TREND_BUCKETS`] an instant lies; `None` outside both windows.
-    // The store computes the same in SQL; multiplied out, since a window may not divide by twelve.
+    /// The index of the bucket that contains `at`; `None` outside both windows.
+    // The store computes the same in SQL. It multiplies before it divides, because a window may not be divisible by 12.
     pub fn bucket(&self, at: Timestamp) -> Option<usize> {
         let since = at.as_micros() - self.start().as_micros();
         if since <= 0 || at > self.now {
@@ -117,23 +119,23 @@ impl Window {
     }
 }
 
-/// What happened in each twelfth of two windows, the earliest first.
+/// The flows in each twelfth of two windows, oldest first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct TrendBuckets(pub [Flows; TREND_BUCKETS]);
 
 impl TrendBuckets {
-    /// What happened in the window itself.
+    /// The flows in the current window.
     pub fn in_window(&self) -> Flows {
         self.before(INSTANTS)
     }
 
-    /// What happened in one window's length before the instant `n` twelfths into the window.
+    /// The flows in one window's length before the point `n` twelfths into the current window.
     fn before(&self, n: usize) -> Flows {
         self.0.iter().skip(n).take(INSTANTS).copied().sum()
     }
 }
 
-/// Whether more comes into the queue than is claimed from it.
+/// Whether more conversations enter the queue than are claimed from it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Trend {
     Growing,
@@ -141,19 +143,19 @@ pub enum Trend {
     Shrinking,
 }
 
-/// The least net change that is no accident.
+/// The minimum width of the band within which a net change is noise.
 const LEAST_BAND: i64 = 2;
-/// One in so many of what came and went is no accident either: 20 %.
+/// The band is this fraction of all flows, if that is wider: one in five, or 20 %.
 const BAND_DIVISOR: i64 = 5;
 
 impl Trend {
-    /// The verdict after this one, when `flows` is what the last window's length saw.
+    /// Returns the trend that follows this one when `flows` happened in the last window's length.
     ///
-    /// The queue is growing or shrinking once its net change exceeds the band, which is 2 or 20 % of all that
-    /// came and went, whichever is more. It stays so until the change falls to half the band: without the
-    /// difference the verdict would flap while the change lies at the edge.
+    /// The queue starts to grow or shrink when its net change exceeds the band: 2 or 20 % of all flows, whichever
+    /// is more. The trend lasts until the net change falls to half the band. This hysteresis keeps the trend from
+    /// flapping while the net change is close to the band's edge.
     pub fn after(self, flows: &Flows) -> Self {
-        // All sides times five, so that a fifth stays a whole number.
+        // Both sides are multiplied by five, which keeps 20 % an integer.
         let band = (LEAST_BAND * BAND_DIVISOR).max(flows.total());
         let net = flows.net() * BAND_DIVISOR;
         match self {
@@ -166,45 +168,47 @@ impl Trend {
     }
 }
 
-/// The verdict at the end of the window: folded from steady over twelve instants spread evenly over the window,
-/// the last being its end, each of which looks one window's length back.
+/// Returns the trend at the end of the window.
+///
+/// Starts at [`Trend::Steady`] and applies [`Trend::after`] at twelve evenly spaced points of the window, of which
+/// the last is its end.
 pub fn trend(buckets: &TrendBuckets) -> Trend {
-    (1..=INSTANTS).fold(Trend::Steady, |verdict, n| verdict.after(&buckets.before(n)))
+    (1..=INSTANTS).fold(Trend::Steady, |trend, n| trend.after(&buckets.before(n)))
 }
 
-/// What a workspace wants to be told of. `None` turns one off.
+/// The limits above which a workspace warns. `None` turns a limit off.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct QueueThresholds {
-    /// How many open conversations may be unassigned.
+    /// The maximum number of open, unassigned conversations.
     pub max_unassigned: Option<i32>,
-    /// For how many seconds a customer may wait.
+    /// The maximum time in seconds that a customer may wait.
     pub max_wait_seconds: Option<i32>,
 }
 
 impl QueueThresholds {
-    /// Whether more than may be are unassigned.
+    /// Whether too many conversations are unassigned.
     pub fn unassigned_over(&self, unassigned: i64) -> bool {
         self.max_unassigned.is_some_and(|max| unassigned > i64::from(max))
     }
 
-    /// How many microseconds are left until the one who has waited since `since` has waited too long, none once
-    /// they have; `None` while nobody waits or the threshold is off.
+    /// The time in microseconds until a customer who has waited since `since` has waited too long; 0 if they
+    /// already have. `None` when `since` is `None` or the threshold is off.
     pub fn wait_left(&self, since: Option<Timestamp>, now: Timestamp) -> Option<i64> {
         let too_late = since?.plus_micros(i64::from(self.max_wait_seconds?) * MICROS + 1);
         Some((too_late.as_micros() - now.as_micros()).max(0))
     }
 }
 
-/// The queue of one number, or of several together.
+/// The queue of one phone number or of several.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Queue {
-    /// How many open conversations nobody owns.
+    /// The number of open, unassigned conversations.
     pub unassigned: i64,
-    /// Since when the longest unassigned of them has been; `None` when there are none.
+    /// When the oldest conversation in the queue became unassigned; `None` when the queue is empty.
     pub oldest_unassigned_since: Option<Timestamp>,
-    /// Since when the customer who has waited longest has, whoever owns the conversation.
+    /// When the longest wait of a customer began, in assigned and unassigned conversations.
     pub oldest_waiting_since: Option<Timestamp>,
-    /// What went through it.
+    /// The flows over time.
     pub buckets: TrendBuckets,
 }
 
@@ -222,25 +226,26 @@ impl std::iter::Sum for Queue {
     }
 }
 
-/// How the queue of some numbers is.
+/// The health of the queue of some phone numbers.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct QueueHealth {
-    /// All of them together.
+    /// The sum of the queues of all numbers.
     pub queue: Queue,
     pub by_number: Vec<(PhoneNumber, Queue)>,
     pub trend: Trend,
     pub unassigned_over: bool,
     pub wait_over: bool,
-    /// How many microseconds until `wait_over` turns true by itself; `None` when it will not or already has.
+    /// The time in microseconds until `wait_over` becomes true without any event; `None` when it is true already
+    /// or will not become true.
     pub wait_left: Option<i64>,
 }
 
-/// What a follower of the queue's health is told about when it changes: the verdict, whether too many are
-/// unassigned, whether somebody has waited too long.
+/// The part of a queue's health whose changes subscribers receive: the trend, whether too many conversations are
+/// unassigned, and whether a customer has waited too long.
 pub type Signals = (Trend, bool, bool);
 
 impl QueueHealth {
-    /// The health of the numbers' queues together, held against what the workspace tolerates.
+    /// Sums the queues and compares the sum with the workspace's thresholds.
     pub fn new(by_number: Vec<(PhoneNumber, Queue)>, thresholds: QueueThresholds, now: Timestamp) -> Self {
         let queue: Queue = by_number.iter().map(|(_, queue)| *queue).sum();
         let wait_left = thresholds.wait_left(queue.oldest_waiting_since, now);

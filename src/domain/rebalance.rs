@@ -1,33 +1,33 @@
-//! Which conversations to move so that nobody holds too many: the exact answer, not a heuristic.
+//! Chooses the conversations to move so that no agent owns too many. The result is optimal, not a heuristic.
 //!
-//! The highest load is made as low as access to numbers allows, by as few moves as that takes. Among equals the
-//! moves take conversations that their owner has never answered first, then the least recently active ones.
+//! The highest load becomes as low as access to phone numbers allows, with as few moves as possible. Among equally
+//! good results, conversations that their owner has never answered move first, then the least recently active ones.
 //!
-//! Two passes of augmenting paths. A path leads from an agent who holds too many to one who has room, and each
-//! step of it passes one conversation on, because the one with room may not have access to what the other
-//! holds. `Board::lowest_peak` takes any paths, to find how low the highest load can be; then
-//! `Board::level` begins again and takes the cheapest path each time, which for this kind of network gives
-//! the cheapest total (successive shortest paths; a step may take an earlier move back).
+//! The algorithm uses augmenting paths in two passes. A path leads from an agent with too many conversations to an
+//! agent with room. Each step of the path moves one conversation to the next agent, because the agent with room may
+//! lack access to the first agent's conversations. `Board::lowest_peak` follows any paths to find the lowest possible
+//! peak. Then `Board::level` starts again and follows the cheapest path each time. In this kind of network that gives
+//! the cheapest total (successive shortest paths; a step may undo an earlier move).
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
 
 use super::ids::{AgentId, ConversationId, PhoneNumberId};
 use crate::clock::Timestamp;
 
-/// The most agents that one plan concerns.
+/// The maximum number of agents in one plan.
 pub const MAX_AGENTS: usize = 100;
-/// The most conversations that one plan weighs.
+/// The maximum number of conversations that one plan considers.
 pub const MAX_WEIGHED: usize = 5_000;
 
-/// An agent of the plan.
+/// An agent in the plan.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Member {
     pub agent_id: AgentId,
-    /// Whether the agent may be given anything: inactive ones may not.
+    /// Whether the agent may receive conversations: false for deactivated agents.
     pub receives: bool,
-    /// The numbers that the agent can access.
+    /// The phone numbers that the agent can access.
     pub phone_number_ids: BTreeSet<PhoneNumberId>,
-    /// How many conversations the agent owns beside those that may move.
+    /// The number of the agent's conversations that cannot move.
     pub fixed: usize,
 }
 
@@ -35,15 +35,15 @@ pub struct Member {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Holding {
     pub conversation_id: ConversationId,
-    /// One of the members; a conversation of anybody else stays where it is.
+    /// One of the members. A conversation of any other agent does not move.
     pub owner: AgentId,
     pub phone_number_id: PhoneNumberId,
-    /// Whether the owner has ever answered in it.
+    /// Whether the owner has ever replied in the conversation.
     pub answered: bool,
     pub last_activity_at: Timestamp,
 }
 
-/// One conversation's way from one agent to another.
+/// The move of a conversation from one agent to another.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Shift {
     pub conversation_id: ConversationId,
@@ -51,7 +51,7 @@ pub struct Shift {
     pub to: AgentId,
 }
 
-/// The moves, in order of the conversations' ids. Empty when the highest load cannot be made lower.
+/// Returns the moves, ordered by conversation id. Empty when the highest load cannot become lower.
 pub fn rebalance(members: &[Member], holdings: &[Holding]) -> Vec<Shift> {
     let mut ranked: Vec<&Holding> = holdings.iter().collect();
     ranked.sort_by_key(|holding| (holding.last_activity_at, holding.conversation_id));
@@ -71,13 +71,13 @@ pub fn rebalance(members: &[Member], holdings: &[Holding]) -> Vec<Shift> {
     shifts
 }
 
-/// What moving costs, the first part before the second before the third; each adds up.
+/// The cost of moves. Costs are compared by `moves`, then `answered`, then `ranks`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default)]
 struct Cost {
     moves: i64,
-    /// How many of them take a conversation from somebody who has answered in it.
+    /// The number of moved conversations in which their owner has replied.
     answered: i64,
-    /// The sum of the ranks by activity; the least recently active conversation has rank 0.
+    /// The sum of the moved conversations' ranks by activity. The least recently active conversation has rank 0.
     ranks: i64,
 }
 
@@ -95,18 +95,18 @@ impl Cost {
     }
 }
 
-/// A conversation, ordered by what moving it costs: whether it is answered, and its rank.
+/// A conversation, ordered by the cost of its move: whether its owner has replied, and its rank.
 type Piece = (bool, usize);
 
 fn cost_of((answered, rank): Piece) -> Cost {
     Cost { moves: 1, answered: i64::from(answered), ranks: i64::try_from(rank).unwrap_or(i64::MAX) }
 }
 
-/// The owner whom a piece was found with, and the index of its number: pieces alike in both can go to the same
+/// The indexes of a piece's original owner and of its phone number. Pieces of the same kind can move to the same
 /// agents.
 type Kind = (usize, usize);
 
-/// One step of a path: the cheapest piece that may go from one agent to another.
+/// A step of a path: the cheapest piece that can move from one agent to another.
 #[derive(Debug, Clone, Copy)]
 struct Step {
     cost: Cost,
@@ -114,19 +114,19 @@ struct Step {
     piece: Piece,
 }
 
-/// Who holds what, by indices of members, and what may go where.
+/// The current holder of each piece and the possible moves. Agents are indexes into the members.
 #[derive(Clone)]
 struct Board {
-    /// `takes[agent][number]`: whether the agent may be given a conversation of that number.
+    /// `takes[agent][number]`: whether the agent may receive a conversation of this phone number.
     takes: Vec<Vec<bool>>,
     loads: Vec<usize>,
     held: Vec<BTreeMap<Kind, BTreeSet<Piece>>>,
-    /// `steps[from][to]`.
+    /// `steps[from][to]`: the cheapest step between two agents, if any.
     steps: Vec<Vec<Option<Step>>>,
 }
 
 impl Board {
-    /// `ranked` is in order of activity.
+    /// `ranked` is ordered by activity, the least recent first.
     fn new(members: &[Member], ranked: &[&Holding]) -> Self {
         let index: HashMap<AgentId, usize> =
             members.iter().enumerate().map(|(n, member)| (member.agent_id, n)).collect();
@@ -149,13 +149,13 @@ impl Board {
             board.held[owner].entry((owner, number)).or_default().insert((holding.answered, rank));
         }
         for agent in 0..members.len() {
-            board.look(agent);
+            board.update_steps(agent);
         }
         board
     }
 
-    /// Finds anew what `from` can pass on to each of the others.
-    fn look(&mut self, from: usize) {
+    /// Recomputes the cheapest step from `from` to each other agent.
+    fn update_steps(&mut self, from: usize) {
         let mut steps: Vec<Option<Step>> = vec![None; self.loads.len()];
         for (&kind, pieces) in &self.held[from] {
             let (home, number) = kind;
@@ -168,7 +168,7 @@ impl Board {
                 } else if home == from {
                     Step { cost: cost_of(cheapest), kind, piece: cheapest }
                 } else {
-                    // It has left its owner already: where else it goes makes no difference.
+                    // The piece has already left its owner; another move adds no cost.
                     Step { cost: Cost::default(), kind, piece: cheapest }
                 };
                 if best.is_none_or(|best| step.cost < best.cost) {
@@ -179,10 +179,11 @@ impl Board {
         self.steps[from] = steps;
     }
 
-    /// The lowest that the highest load can be. Leaves the board at it, by whichever moves.
+    /// Finds the lowest possible peak and leaves the board in a state with this peak, regardless of cost.
     ///
-    /// When no agent with the highest load can reach one who has two fewer, all whom they reach hold that load
-    /// or one fewer and can pass nothing on to anybody else, so that somebody among them has to hold as many.
+    /// The peak is final when no agent with the peak load has a path to an agent with at least two conversations
+    /// fewer. All agents who can be reached then have the peak load or one fewer, and cannot move a conversation to
+    /// any other agent. So one of them must always have the peak load.
     fn lowest_peak(&mut self) -> usize {
         loop {
             let peak = self.loads.iter().copied().max().unwrap_or_default();
@@ -192,14 +193,15 @@ impl Board {
         }
     }
 
-    /// Brings every load down to `peak`, which can be reached, at the least cost.
+    /// Lowers every load to at most `peak` at the lowest cost. `peak` must be possible.
     fn level(&mut self, peak: usize) {
         while let Some(path) = self.cheapest(|load| load > peak, |load| load < peak) {
             self.pass_along(&path);
         }
     }
 
-    /// A path with the fewest steps from an agent of a load in `from` to one of a load in `to`.
+    /// Finds a path with the fewest steps from an agent whose load matches `from` to an agent whose load matches
+    /// `to`.
     fn nearest(&self, from: impl Fn(usize) -> bool, to: impl Fn(usize) -> bool) -> Option<Vec<usize>> {
         let mut reached: Vec<Option<usize>> = vec![None; self.loads.len()];
         let mut queue = VecDeque::new();
@@ -221,7 +223,7 @@ impl Board {
         None
     }
 
-    /// A path of least cost (Bellman and Ford's, since taking a move back costs less than nothing).
+    /// Finds a path with the lowest cost by the Bellman-Ford algorithm, because undoing a move has a negative cost.
     fn cheapest(&self, from: impl Fn(usize) -> bool, to: impl Fn(usize) -> bool) -> Option<Vec<usize>> {
         let n = self.loads.len();
         let mut best: Vec<Option<(Cost, Option<usize>)>> = vec![None; n];
@@ -252,7 +254,7 @@ impl Board {
         Some(path_to(end, |agent| best[agent].and_then(|(_, before)| before)))
     }
 
-    /// Passes one conversation on along each step of a path.
+    /// Moves one conversation along each step of the path.
     fn pass_along(&mut self, path: &[usize]) {
         for (&from, &to) in path.iter().zip(path.iter().skip(1)) {
             let Some(Step { kind, piece, .. }) = self.steps[from][to] else { continue };
@@ -267,11 +269,11 @@ impl Board {
             self.loads[to] += 1;
         }
         for &agent in path {
-            self.look(agent);
+            self.update_steps(agent);
         }
     }
 
-    /// Each piece that is not with its owner: its rank, the owner, and who has it.
+    /// The pieces that have left their original owner, as (rank, owner, holder).
     fn strays(&self) -> impl Iterator<Item = (usize, usize, usize)> {
         self.held.iter().enumerate().flat_map(|(holder, kinds)| {
             let away = kinds.iter().filter(move |((home, _), _)| *home != holder);
@@ -282,7 +284,7 @@ impl Board {
     }
 }
 
-/// The path that ends at `end`, when each agent on it but the first has one before it.
+/// Builds the path that ends at `end`. `before` returns an agent's predecessor; the first agent has none.
 fn path_to(end: usize, before: impl Fn(usize) -> Option<usize>) -> Vec<usize> {
     let mut path: Vec<usize> = std::iter::successors(Some(end), |agent| before(*agent)).collect();
     path.reverse();

@@ -1,7 +1,7 @@
-//! A proposed rebalance: what it would move, made from what, and whether it may still be carried out.
+//! Rebalance plans: their moves, and when a plan can be applied and undone.
 //!
-//! A plan holds good for the state it was made from and no other: each conversation with the same owner at the
-//! same version. How the moves are chosen is in [`super::rebalance`].
+//! A plan can be applied only while each of its conversations has the same owner and version as when the plan was
+//! made. [`super::rebalance`] chooses the moves.
 
 use serde::{Deserialize, Serialize};
 
@@ -10,28 +10,28 @@ use super::ids::{AgentId, ConversationId, RebalancePlanId, WorkspaceId};
 use super::refusal::Refusal;
 use crate::clock::Timestamp;
 
-/// How long a plan can be applied after it was made, in minutes.
+/// How many minutes after its creation a plan can be applied.
 pub const PROPOSAL_MINUTES: i64 = 10;
-/// How long it can be undone after it was applied, in minutes.
+/// How many minutes after it was applied a plan can be undone.
 pub const UNDO_MINUTES: i64 = 10;
-/// The most conversations that one plan moves.
+/// The maximum number of conversations that one plan moves.
 pub const MAX_MOVES: usize = 1_000;
-/// For how many days an expired plan can still be asked for.
+/// How many days an expired plan can still be queried.
 pub const KEPT_DAYS: i64 = 1;
 
-const NOT_APPLIED: &str = "This plan has not been applied.";
+const NOT_APPLIED: &str = "The plan has not been applied.";
 
-/// How far a plan has come.
+/// The state of a plan.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum PlanState {
     Proposed,
     Applied,
-    /// Applied, and taken back.
+    /// Applied, then undone.
     Undone,
 }
 super::spelling::spelled!(PlanState { Proposed = "PROPOSED", Applied = "APPLIED", Undone = "UNDONE" });
 
-/// One conversation's way from one agent to another.
+/// The move of a conversation from one agent to another.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Move {
     pub conversation_id: ConversationId,
@@ -41,7 +41,7 @@ pub struct Move {
     pub version: i32,
 }
 
-/// How many conversations an agent owns, before the plan and after it.
+/// The number of conversations that an agent owns before and after the plan is applied.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct AgentLoad {
     pub agent_id: AgentId,
@@ -57,20 +57,20 @@ pub struct RebalancePlan {
     pub state: PlanState,
     pub created_by: AgentId,
     pub created_at: Timestamp,
-    /// Until when it can be applied or, once it is, undone.
+    /// When a proposed plan can no longer be applied, and an applied plan can no longer be undone.
     pub expires_at: Timestamp,
     pub applied_at: Option<Timestamp>,
-    /// In order of the conversations' ids.
+    /// Ordered by conversation id.
     pub moves: Vec<Move>,
-    /// In the order in which the agents were asked for.
+    /// In the order of the requested agents.
     pub loads: Vec<AgentLoad>,
 }
 
 impl RebalancePlan {
-    /// Whether there is something to apply; `false` when it is applied already.
+    /// Whether the plan can be applied; `false` when it is applied already.
     ///
     /// # Errors
-    /// [`Refusal::PlanStale`] when it is too late.
+    /// [`Refusal::PlanStale`] when the plan has expired or was undone.
     pub fn can_apply(&self, now: Timestamp) -> Result<bool, Refusal> {
         match self.state {
             PlanState::Applied => Ok(false),
@@ -79,10 +79,10 @@ impl RebalancePlan {
         }
     }
 
-    /// Whether there is something to undo; `false` when it is undone already.
+    /// Whether the plan can be undone; `false` when it is undone already.
     ///
     /// # Errors
-    /// [`Refusal::PlanStale`] when it is too late, [`Refusal::NotAllowed`] when it was never applied.
+    /// [`Refusal::PlanStale`] when the plan has expired, [`Refusal::NotAllowed`] when it was never applied.
     pub fn can_undo(&self, now: Timestamp) -> Result<bool, Refusal> {
         match self.state {
             PlanState::Undone => Ok(false),
@@ -92,7 +92,7 @@ impl RebalancePlan {
         }
     }
 
-    /// The plan once it is applied.
+    /// The plan after it was applied at `now`.
     pub fn applied(mut self, now: Timestamp) -> Self {
         self.state = PlanState::Applied;
         self.applied_at = Some(now);
@@ -100,26 +100,26 @@ impl RebalancePlan {
         self
     }
 
-    /// The plan once it is undone.
+    /// The plan after it was undone.
     pub fn undone(mut self) -> Self {
         self.state = PlanState::Undone;
         self
     }
 
-    /// The ids of the conversations that it moves.
+    /// The ids of the conversations that the plan moves.
     pub fn conversation_ids(&self) -> Vec<ConversationId> {
         self.moves.iter().map(|planned| planned.conversation_id).collect()
     }
 }
 
 impl Move {
-    /// Whether the conversation is as it was when the plan was made.
+    /// Whether the conversation has the same owner and version as when the plan was made.
     pub fn is_as_planned(&self, now: &Snapshot) -> bool {
         now.conversation.assignee() == Some(self.from) && now.conversation.version == self.version
     }
 
-    /// Whether the conversation is still where the plan, applied at `at`, has put it. What was said in it
-    /// meanwhile does not matter.
+    /// Whether the conversation still has the owner to whom the plan, applied at `at`, assigned it. Messages since
+    /// then do not matter.
     pub fn is_where_put(&self, now: &Snapshot, at: Option<Timestamp>) -> bool {
         matches!(now.conversation.ownership, Ownership::Agent { id, at: since, .. }
             if id == self.to && Some(since) == at)

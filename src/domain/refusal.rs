@@ -1,7 +1,7 @@
-//! Why a command was turned down.
+//! Why a command was refused.
 //!
-//! A refusal is an expected outcome: it travels to the client as data in the payload, never as a fault, and
-//! whoever receives it knows that nothing was written.
+//! A refusal is an expected outcome. The client receives it as data in the payload, not as an error, and knows that
+//! nothing was written.
 
 use super::agent::Plan;
 use super::conversation::Snapshot;
@@ -9,36 +9,37 @@ use super::ids::ConversationId;
 use super::input_field::InputField;
 use super::message::Message;
 
-/// An expected reason for not doing what was asked.
+/// An expected reason for refusing a command.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Refusal {
-    /// There is no such thing, or the caller may not know of it. Names the input field.
+    /// The object does not exist, or the caller has no access to it. Contains the input field that names it.
     NotFound(InputField),
-    /// The value of an input field cannot be used.
+    /// The value of an input field is invalid.
     Invalid { field: InputField, message: String },
-    /// The agent who is to own the conversation is deactivated.
+    /// The new owner is deactivated.
     AgentInactive,
-    /// The agent who is to own the conversation cannot see it.
+    /// The new owner has no access to the conversation.
     AgentLacksAccess,
-    /// The assignment model, or the caller's role, does not allow it; with the reason to show.
+    /// The assignment model or the caller's role does not allow the command. Contains the message to show.
     NotAllowed(&'static str),
-    /// The key was used before, for something else.
+    /// The idempotency key was already used for a different command.
     IdempotencyKeyReused,
-    /// Somebody else owns the conversation; as it is now.
+    /// Another agent owns the conversation. Contains the current conversation.
     AlreadyAssigned(Box<Snapshot>),
-    /// The conversation is not what the caller saw; as it is now.
+    /// The conversation has changed since the caller read it. Contains the current conversation.
     Stale(Box<Snapshot>),
-    /// The workspace's plan does not include this; the least one that does.
+    /// The workspace's plan does not include the command. Contains the lowest plan that does.
     PlanRequired(Plan),
-    /// Other agents have replied since the message that the caller saw last; their replies, oldest first.
+    /// Other agents have replied since the last message that the caller has seen. Contains the replies, oldest
+    /// first.
     StaleReply(Vec<Message>),
-    /// What a rebalance plan was made from is no longer so: these of its conversations, or, when there are
-    /// none, its agents or its time.
+    /// A rebalance plan no longer matches the current state. Contains its conversations that have changed; empty
+    /// when the plan has expired or its agents have changed.
     PlanStale(Vec<ConversationId>),
 }
 
 impl Refusal {
-    /// The value of `field` cannot be used, because of `message`.
+    /// Creates a [`Refusal::Invalid`].
     pub fn invalid(field: InputField, message: impl Into<String>) -> Self {
         Self::Invalid { field, message: message.into() }
     }

@@ -1,15 +1,15 @@
-//! How enums are spelled where they are stored and typed: in the database, on the command line.
+//! The names of enum values in the database and on the command line.
 
 use std::fmt;
 
-/// Gives an enum its stored spelling: `as_str`, `Display` and `FromStr`, and the list of `ALL` values.
+/// Implements `as_str`, `Display`, `FromStr` and the list `ALL` for an enum.
 macro_rules! spelled {
     ($name:ident { $($value:ident = $text:literal),+ $(,)? }) => {
         impl $name {
             /// Every value, in order of declaration.
             pub const ALL: &'static [Self] = &[$(Self::$value),+];
 
-            /// The spelling used in the database and on the command line.
+            /// The value's name in the database and on the command line.
             pub const fn as_str(self) -> &'static str {
                 match self { $(Self::$value => $text),+ }
             }
@@ -35,7 +35,7 @@ macro_rules! spelled {
 }
 pub(crate) use spelled;
 
-/// A text that spells no value of the enum it was read as.
+/// The text is not the name of a value of the enum.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct UnknownSpelling;
 

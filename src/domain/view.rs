@@ -1,10 +1,10 @@
-//! Which conversations a view shows, and what an event means to one view of one viewer.
+//! Which conversations a view shows, and how an event changes a viewer's list.
 //!
-//! Everything here is a pure function of its arguments, so a live list costs no query per subscriber: an
-//! event holds the conversation before and after, and membership before × after says what to push.
+//! A live list needs no query per subscriber. An event contains the conversation before and after the change, and
+//! whether the list shows it before and after determines the update to send.
 //!
-//! To add a filter: a field of [`Filter`], its line in [`Filter::matches`], and the same condition in
-//! `store::lists`. The property test that compares the two on random histories then covers it.
+//! To add a filter, add a field to [`Filter`], a line to [`Filter::matches`], and the same condition to
+//! `store::lists`. The property test that compares both on random histories then covers the filter.
 
 use std::collections::BTreeSet;
 
@@ -12,18 +12,18 @@ use super::conversation::{Snapshot, Status};
 use super::event::ConversationEvent;
 use super::ids::{AgentId, PhoneNumberId};
 
-/// A list of the sidebar.
+/// A list in the sidebar.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum View {
-    /// Everything the viewer can access.
+    /// All conversations that the viewer can access.
     Inbox,
-    /// The viewer's own.
+    /// The conversations that the viewer owns.
     AssignedToMe,
-    /// What nobody owns.
+    /// The conversations without an owner.
     Unassigned,
 }
 
-/// What a view is narrowed to. All parts must hold; an absent part always holds.
+/// The conditions of a filter. A conversation must meet all of them; `None` is always met.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Filter {
     pub status: Option<Status>,
@@ -32,7 +32,7 @@ pub struct Filter {
 }
 
 impl Filter {
-    /// Whether a conversation passes, for `agent` as the one who reads.
+    /// Whether a conversation meets the conditions when `agent` is the viewer.
     pub fn matches(&self, agent: AgentId, snapshot: &Snapshot) -> bool {
         let conversation = &snapshot.conversation;
         self.status.is_none_or(|status| conversation.status() == status)
@@ -41,14 +41,14 @@ impl Filter {
     }
 }
 
-/// The agent who looks, and the numbers they can access.
+/// The agent who views a list, and the phone numbers that they can access.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Viewer {
     pub agent_id: AgentId,
     pub phone_number_ids: BTreeSet<PhoneNumberId>,
 }
 
-/// What an event does to a list.
+/// How an event changes a list.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum QueueChange {
     Entered,
@@ -56,7 +56,7 @@ pub enum QueueChange {
     Left,
 }
 
-/// Whether `view`, narrowed by `filter`, shows `viewer` this conversation.
+/// Whether `view` with `filter` shows the conversation to `viewer`.
 pub fn shows(view: View, filter: &Filter, viewer: &Viewer, snapshot: &Snapshot) -> bool {
     let conversation = &snapshot.conversation;
     let in_view = match view {
@@ -69,12 +69,12 @@ pub fn shows(view: View, filter: &Filter, viewer: &Viewer, snapshot: &Snapshot) 
         && filter.matches(viewer.agent_id, snapshot)
 }
 
-/// Whether `viewer` is told of `event` at all: reading concerns only the reader.
+/// Whether `viewer` may receive `event`: only the reader receives an event of reading.
 pub fn concerns(viewer: AgentId, actor: Option<AgentId>, event: &ConversationEvent) -> bool {
     !event.kind.is_personal() || actor == Some(viewer)
 }
 
-/// What `event`, done by `actor`, does to `viewer`'s list. `None` when it does nothing.
+/// Returns how `event`, caused by `actor`, changes `viewer`'s list. `None` when the list does not change.
 pub fn change(
     view: View,
     filter: &Filter,

@@ -1,18 +1,18 @@
-//! How text becomes searchable words.
+//! Splits text into searchable words.
 //!
-//! Text is folded the same way when it is stored and when it is sought: compatibility decomposition, marks
-//! dropped, lower case, cut into runs of letters and digits. Both databases only ever compare folded words,
-//! so the same words give the same answers on both.
+//! Stored text and search text are folded in the same way: compatibility decomposition, combining marks removed,
+//! lower case, split into runs of letters and digits. Both databases compare only folded words, so a search finds the
+//! same on both.
 
 use std::collections::BTreeSet;
 
 use unicode_normalization::UnicodeNormalization;
 use unicode_normalization::char::is_combining_mark;
 
-/// A word is kept up to this many characters: as long as the longest search.
+/// Words are truncated to this many characters, the length of the longest search text.
 pub const MAX_WORD_CHARS: usize = 100;
 
-/// A text without marks and case, to order names by.
+/// Removes marks and case, for ordering names.
 pub fn folded(text: &str) -> String {
     fold(text).collect()
 }
@@ -21,7 +21,7 @@ fn fold(text: &str) -> impl Iterator<Item = char> {
     text.nfkd().filter(|c| !is_combining_mark(*c)).flat_map(char::to_lowercase).map(plain)
 }
 
-/// Letters that a stroke sets apart, which no decomposition takes off.
+/// Replaces letters with a stroke, which Unicode does not decompose, by their base letters.
 fn plain(c: char) -> char {
     match c {
         'đ' => 'd',
@@ -33,7 +33,7 @@ fn plain(c: char) -> char {
     }
 }
 
-/// The distinct words of a text, sorted.
+/// The distinct words of a text in sorted order.
 pub fn words(text: &str) -> BTreeSet<String> {
     let mut found = BTreeSet::new();
     let mut word = String::new();
@@ -55,12 +55,12 @@ pub fn words(text: &str) -> BTreeSet<String> {
     found
 }
 
-/// The one word of a phone number: its digits.
+/// The single word of a phone number: its digits.
 pub fn phone_word(number: &str) -> String {
     number.chars().filter(char::is_ascii_digit).collect()
 }
 
-/// The words of a search. A search that is written as an international phone number is one word.
+/// The words of a search text. An international phone number is one word.
 pub fn query_words(search: &str) -> BTreeSet<String> {
     let search = search.trim();
     let is_phone =
@@ -70,20 +70,20 @@ pub fn query_words(search: &str) -> BTreeSet<String> {
         return if digits.is_empty() { BTreeSet::new() } else { BTreeSet::from([digits]) };
     }
     let words = words(search);
-    // What begins another word of the search asks for nothing more than that one does.
-    let is_idle =
+    // A word that is a prefix of another word of the search is redundant.
+    let is_redundant =
         |word: &String| words.range(word.clone()..).nth(1).is_some_and(|next| next.starts_with(word));
-    words.iter().filter(|word| !is_idle(word)).cloned().collect()
+    words.iter().filter(|word| !is_redundant(word)).cloned().collect()
 }
 
-/// Whether every word of the query begins some word of the text.
+/// Whether every word of the query is a prefix of a word of the text.
 pub fn all_begin<'a>(query: &BTreeSet<String>, text: impl IntoIterator<Item = &'a String> + Clone) -> bool {
     query.iter().all(|word| text.clone().into_iter().any(|candidate| candidate.starts_with(word.as_str())))
 }
 
-/// The least text that is greater than every text beginning with `prefix`, in order of bytes.
+/// Returns an upper bound for all words that start with `prefix`, in byte order.
 ///
-/// Appending the greatest character serves, because no word contains it: it is not alphanumeric.
+/// The bound is `prefix` and the greatest character, which is not alphanumeric and so occurs in no word.
 pub fn prefix_end(prefix: &str) -> String {
     let mut end = prefix.to_owned();
     end.push(char::MAX);

@@ -1,7 +1,7 @@
-//! Pages of lists: their arguments, their cursors, and the types that carry them.
+//! Relay connections: paging arguments, cursors, pages and edges.
 //!
-//! Cursors are opaque to clients, and tagged, so that the cursor of one list is refused by another. Messages
-//! and history are numbered without gaps, so which of them make up a page is arithmetic ([`PageWindow`]).
+//! Cursors are opaque to clients and carry the tag of their list, so that another list refuses them. Messages and
+//! history are numbered without gaps, so the numbers on a page can be computed ([`PageWindow`]).
 
 use std::borrow::Cow;
 
@@ -16,14 +16,14 @@ use crate::domain::{AgentId, ConversationId};
 use crate::service::{ListPosition, OrderField, Slice};
 use graphql_transport::fast::{FastList, FastObject, FieldWriter, Selected, scalar};
 
-/// The size of a page when none is asked for.
+/// The default size of a page.
 pub const DEFAULT_PAGE: usize = 25;
-/// The most items of a page.
+/// The largest size of a page.
 pub const MAX_PAGE: usize = 100;
-/// The longest cursor that is worth decoding, in bytes.
+/// The longest cursor that is decoded, in bytes. A valid one is shorter.
 const MAX_CURSOR: usize = 120;
 
-/// The paging arguments of a field, checked.
+/// The validated paging arguments of a field.
 #[derive(Debug)]
 pub struct Paging {
     limit: usize,
@@ -34,7 +34,7 @@ pub struct Paging {
 
 impl Paging {
     /// # Errors
-    /// BAD_USER_INPUT when the size is negative or over [`MAX_PAGE`], or when both sizes are given.
+    /// BAD_USER_INPUT if a size is negative or exceeds [`MAX_PAGE`], or if both sizes are given.
     pub fn new(
         first: Option<i32>,
         after: Option<String>,
@@ -42,7 +42,7 @@ impl Paging {
         before: Option<String>,
     ) -> Result<Self> {
         let (limit, backward) = match (first, last) {
-            (Some(_), Some(_)) => return Err(bad_input("Ask for `first` or `last`, not for both.")),
+            (Some(_), Some(_)) => return Err(bad_input("`first` and `last` cannot be combined.")),
             (None, Some(last)) => (size("last", last)?, true),
             (Some(first), None) => (size("first", first)?, false),
             (None, None) => (DEFAULT_PAGE, false),
@@ -50,10 +50,10 @@ impl Paging {
         Ok(Self { limit, backward, after, before })
     }
 
-    /// The slice that is asked for, with cursors read by `decode`.
+    /// The requested slice. `decode` decodes a cursor.
     ///
     /// # Errors
-    /// BAD_USER_INPUT when a cursor is not one of this list.
+    /// BAD_USER_INPUT if a cursor does not belong to this list.
     pub fn slice<P>(&self, decode: impl Fn(&str) -> Option<P>) -> Result<Slice<P>> {
         let read = |name: &str, cursor: &Option<String>| match cursor {
             None => Ok(None),
@@ -70,41 +70,41 @@ impl Paging {
 fn size(name: &str, asked: i32) -> Result<usize> {
     match usize::try_from(asked) {
         Ok(size) if size <= MAX_PAGE => Ok(size),
-        _ => Err(bad_input(format!("`{name}` is from 0 to {MAX_PAGE}."))),
+        _ => Err(bad_input(format!("`{name}` must be between 0 and {MAX_PAGE}."))),
     }
 }
 
-/// What a page costs against the limit of complexity: its items, each with everything selected in it.
+/// The complexity of a page: the cost of the selection on one item, `each`, times the number of items, plus one.
 pub fn cost(first: Option<i32>, last: Option<i32>, each: usize) -> usize {
     let size = first.or(last).map_or(DEFAULT_PAGE, |n| usize::try_from(n).unwrap_or(0));
     size.saturating_mul(each).saturating_add(1)
 }
 
-/// A place in a list that a cursor names.
+/// A position in a list that can be encoded as a cursor.
 pub trait Cursor: Sized + Send + Sync {
-    /// What sets these cursors apart from others'.
+    /// Distinguishes the cursors of different lists.
     const TAG: &'static str;
     fn write(&self) -> String;
     fn read(text: &str) -> Option<Self>;
 
-    /// The cursor that clients see.
+    /// The opaque cursor for clients.
     fn encode(&self) -> String {
         URL_SAFE_NO_PAD.encode(format!("{}:{}", Self::TAG, self.write()))
     }
 
-    /// `None` unless the cursor was made by [`Self::encode`].
+    /// `None` unless [`Self::encode`] made the cursor.
     fn decode(cursor: &str) -> Option<Self> {
         if cursor.len() > MAX_CURSOR {
             return None;
         }
         let text = String::from_utf8(URL_SAFE_NO_PAD.decode(cursor).ok()?).ok()?;
         let written = text.strip_prefix(Self::TAG)?.strip_prefix(':')?;
-        // A number can be spelled in several ways, of which one was handed out.
-        Self::read(written).filter(|place| place.write() == written)
+        // A number has several spellings; only the one that `encode` writes is valid.
+        Self::read(written).filter(|position| position.write() == written)
     }
 }
 
-/// A message, by its number in the conversation.
+/// A message's number in its conversation.
 pub struct MessageNumber(pub i32);
 
 impl Cursor for MessageNumber {
@@ -119,7 +119,7 @@ impl Cursor for MessageNumber {
     }
 }
 
-/// An entry of the history, by the version that it left.
+/// A history entry, by the conversation's version after it.
 pub struct HistoryNumber(pub i32);
 
 impl Cursor for HistoryNumber {
@@ -150,7 +150,7 @@ impl Cursor for AgentId {
     }
 }
 
-/// A place in a list of conversations, good for the order that it was made in.
+/// A position in a list of conversations. It is valid only for lists ordered by the same field.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ConversationCursor {
     pub field: OrderField,
@@ -187,7 +187,7 @@ impl Cursor for ConversationCursor {
     }
 }
 
-/// Which of the things numbered 1, 2, 3 … `count` make up a page.
+/// The part of the numbers 1 to `count` that is on a page.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct PageWindow {
     low: i32,
@@ -197,19 +197,20 @@ pub struct PageWindow {
 }
 
 impl PageWindow {
-    /// A page of a list in rising order of numbers.
+    /// A page of a list in ascending order.
     pub fn rising(count: i32, slice: Slice<i32>) -> Self {
         Self::cut(count, slice.after, slice.before, slice.limit, slice.backward)
     }
 
-    /// A page of a list that begins with the greatest number.
+    /// A page of a list in descending order.
     pub fn falling(count: i32, slice: Slice<i32>) -> Self {
         let Self { low, high, has_next, has_previous } =
             Self::cut(count, slice.before, slice.after, slice.limit, !slice.backward);
         Self { low, high, has_next: has_previous, has_previous: has_next }
     }
 
-    /// The numbers above `over` and under `under`, at most `limit` of them, from the top or the bottom.
+    /// At most `limit` of the numbers between `over` and `under`, exclusive: the highest ones if `from_top`, else
+    /// the lowest.
     fn cut(count: i32, over: Option<i32>, under: Option<i32>, limit: usize, from_top: bool) -> Self {
         let limit = i32::try_from(limit).unwrap_or(i32::MAX);
         let mut low = over.map_or(1, |over| over.saturating_add(1)).max(1);
@@ -222,26 +223,26 @@ impl PageWindow {
         Self { low, high, has_next: high < count, has_previous: low > 1 }
     }
 
-    /// The first and the last number, both included; `None` when the page is empty.
-    pub fn run(&self) -> Option<(i32, i32)> {
+    /// The lowest and the highest number, both inclusive. `None` if the page is empty.
+    pub fn range(&self) -> Option<(i32, i32)> {
         (self.low <= self.high).then_some((self.low, self.high))
     }
 }
 
-/// Where a page stands in its list.
+/// Information for paging through a list.
 #[derive(Debug, Clone, PartialEq, Eq, SimpleObject)]
 pub struct PageInfo {
-    /// Whether the list goes on after this page.
+    /// Whether the list has items after this page.
     pub has_next_page: bool,
     /// Whether the list has items before this page.
     pub has_previous_page: bool,
-    /// The cursor of the first item; null on an empty page.
+    /// The cursor of the first item. Null if the page is empty.
     pub start_cursor: Option<String>,
-    /// The cursor of the last item; null on an empty page.
+    /// The cursor of the last item. Null if the page is empty.
     pub end_cursor: Option<String>,
 }
 
-/// An item of a page and its place in the list.
+/// An item of a list with its cursor.
 #[derive(Clone)]
 pub struct Edge<T, C> {
     cursor: C,
@@ -254,10 +255,10 @@ impl<T: OutputType, C: Cursor> TypeName for Edge<T, C> {
     }
 }
 
-/// An item of a page and its place in the list.
+/// An item of a list with its cursor.
 #[Object(name_type)]
 impl<T: OutputType, C: Cursor> Edge<T, C> {
-    /// The item's place in the list, for `after` and `before`.
+    /// The item's position in the list, for use as `after` or `before`.
     async fn cursor(&self) -> String {
         self.cursor.encode()
     }
@@ -283,14 +284,14 @@ impl<T: FastObject + 'static, C: Cursor + 'static> FastObject for Edge<T, C> {
     }
 }
 
-/// What every connection has but its total.
+/// The fields that every connection has, except its total.
 pub struct Page<T, C> {
     edges: Vec<Edge<T, C>>,
     info: PageInfo,
 }
 
 impl<T, C: Cursor> Page<T, C> {
-    /// A page of items with their cursors, in order.
+    /// A page of these items with their cursors, in order.
     pub fn new(items: impl IntoIterator<Item = (C, T)>, has_next: bool, has_previous: bool) -> Self {
         let edges: Vec<_> = items.into_iter().map(|(cursor, node)| Edge { cursor, node }).collect();
         let info = PageInfo {
@@ -322,26 +323,26 @@ impl<T: OutputType, C: Cursor> TypeName for Page<T, C> {
 /// A page of a list.
 #[Object(name_type)]
 impl<T: OutputType + FastObject + 'static, C: Cursor + 'static> Page<T, C> {
-    /// The items of the page, each with its cursor.
+    /// The items of this page with their cursors.
     async fn edges(&self) -> FastList<'_, Edge<T, C>> {
         FastList(self.edges.iter().collect())
     }
 
-    /// The items of the page.
+    /// The items of this page.
     async fn nodes(&self) -> FastList<'_, T> {
         FastList(self.edges.iter().map(|edge| &edge.node).collect())
     }
 
-    /// Where the page stands in its list.
+    /// Information for paging through the list.
     async fn page_info(&self) -> &PageInfo {
         &self.info
     }
 }
 
-/// A total that is known without counting.
+/// The `totalCount` field of a list whose length is already known.
 #[derive(SimpleObject)]
 pub struct Total {
-    /// How many items the whole list has.
+    /// The number of items in the whole list.
     pub total_count: Option<i32>,
 }
 
@@ -412,8 +413,8 @@ mod tests {
         }
     }
 
-    /// The page that walking the whole list by hand gives.
-    fn by_hand(
+    /// Computes a page by walking the whole list.
+    fn by_walking(
         numbers: Vec<i32>,
         slice: Slice<i32>,
         comes_later: impl Fn(i32, i32) -> bool,
@@ -435,7 +436,7 @@ mod tests {
     }
 
     #[test]
-    fn windows_are_what_walking_the_list_gives() {
+    fn windows_equal_walking_the_list() {
         let ends = || std::iter::once(None).chain((1..=6).map(Some));
         let mut pages = 0;
         for (count, limit, backward) in
@@ -446,15 +447,15 @@ mod tests {
                 let rising = PageWindow::rising(count, slice);
                 let falling = PageWindow::falling(count, slice);
                 let numbers = |window: &PageWindow| {
-                    window.run().map_or(Vec::new(), |(low, high)| (low..=high).collect())
+                    window.range().map_or(Vec::new(), |(low, high)| (low..=high).collect())
                 };
-                let (page, next, previous) = by_hand((1..=count).collect(), slice, |a, b| a > b);
+                let (page, next, previous) = by_walking((1..=count).collect(), slice, |a, b| a > b);
                 assert_eq!(numbers(&rising), page, "{count} {slice:?}");
                 if !page.is_empty() {
                     pages += 1;
                     assert_eq!((rising.has_next, rising.has_previous), (next, previous), "{count} {slice:?}");
                 }
-                let (page, next, previous) = by_hand((1..=count).rev().collect(), slice, |a, b| a < b);
+                let (page, next, previous) = by_walking((1..=count).rev().collect(), slice, |a, b| a < b);
                 let reversed: Vec<i32> = numbers(&falling).into_iter().rev().collect();
                 assert_eq!(reversed, page, "{count} {slice:?}");
                 if !page.is_empty() {
@@ -472,8 +473,8 @@ mod tests {
     #[test]
     fn an_empty_page_still_knows_its_neighbours() {
         let window = PageWindow::rising(5, slice(0, false, Some(2), None));
-        assert_eq!((window.run(), window.has_next, window.has_previous), (None, true, true));
+        assert_eq!((window.range(), window.has_next, window.has_previous), (None, true, true));
         let window = PageWindow::falling(5, slice(0, false, None, None));
-        assert_eq!((window.run(), window.has_next, window.has_previous), (None, true, false));
+        assert_eq!((window.range(), window.has_next, window.has_previous), (None, true, false));
     }
 }

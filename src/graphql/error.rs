@@ -1,8 +1,8 @@
-//! What clients are told when something does not happen. The only mapping of errors in the crate.
+//! Errors as clients see them. This is the only mapping of errors to API errors in the crate.
 //!
-//! Expected refusals become `userErrors` of the payload. Everything else is a top-level error with a code in
-//! its extensions. What failed inside is never shown: it travels beside the error, and
-//! [`cause`] gives it to the layer that logs.
+//! Expected refusals become `userErrors` of the payload. Everything else becomes a top-level error with a code in
+//! its extensions. Clients never see the cause of an internal error: it is attached as the error's source, from which
+//! [`cause`] retrieves it for the log.
 
 use std::sync::Arc;
 
@@ -19,47 +19,47 @@ use super::types::user_error::{
 use crate::domain::{InputField, Plan, Refusal, Snapshot};
 use crate::service::{self, VisibleConversation};
 
-/// No or no valid token, or its agent cannot sign in.
+/// The token is missing or invalid, or its agent cannot sign in.
 pub const UNAUTHENTICATED: &str = "UNAUTHENTICATED";
-/// Not for this kind of token.
+/// The kind of token or the agent's role does not permit this field.
 pub const FORBIDDEN: &str = "FORBIDDEN";
-/// An argument that a well-behaved client never sends.
+/// An argument is invalid in a way that no correct client causes.
 pub const BAD_USER_INPUT: &str = "BAD_USER_INPUT";
-/// The database cannot be reached or is overloaded; worth another try.
+/// The database is unreachable or overloaded. A retry may succeed.
 pub const UNAVAILABLE: &str = "UNAVAILABLE";
-/// A fault. Says nothing more.
+/// An internal error. Its cause is masked.
 pub const INTERNAL: &str = "INTERNAL";
 
-/// A top-level error with a code.
+/// Creates a top-level error with a code.
 pub fn coded(code: &'static str, message: impl Into<String>) -> Error {
     Error::new(message).extend_with(|_, extensions| extensions.set("code", code))
 }
 
-/// [`BAD_USER_INPUT`].
+/// Creates a [`BAD_USER_INPUT`] error.
 pub fn bad_input(message: impl Into<String>) -> Error {
     coded(BAD_USER_INPUT, message)
 }
 
-/// The request came without a token.
+/// The error for a request without a token.
 pub fn unauthenticated() -> Error {
-    coded(UNAUTHENTICATED, "Sign in first: send a bearer token.")
+    coded(UNAUTHENTICATED, "Authentication is required. Send a bearer token.")
 }
 
-/// Something that must exist does not. There is no source: the code that finds this has no more to say.
+/// The error for an entity that must exist but does not. `what` describes it for the log.
 pub fn missing(what: &str) -> Error {
     let mut error = coded(INTERNAL, "Something went wrong.");
     error.source = Some(Arc::new(Cause(format!("missing: {what}"))));
     error
 }
 
-/// What a use case failed with, as a top-level error.
+/// Converts the error of a use case into a top-level error.
 ///
-/// A refusal ends here only where there is no payload to carry it, and is then about an argument.
+/// A refusal becomes a top-level error only where no payload can carry it. It then concerns an argument.
 pub fn of_service(error: impl Into<Arc<service::Error>>) -> Error {
     let error = error.into();
     match &*error {
         service::Error::Refused(refusal) => bad_input(describe(refusal).message),
-        service::Error::Unauthenticated => coded(UNAUTHENTICATED, "This agent cannot sign in."),
+        service::Error::Unauthenticated => coded(UNAUTHENTICATED, "The agent of this token cannot sign in."),
         service::Error::Forbidden(reason) => coded(FORBIDDEN, *reason),
         service::Error::BadInput(reason) => bad_input(reason.clone()),
         service::Error::Store(fault) => {
@@ -74,7 +74,10 @@ pub fn of_service(error: impl Into<Arc<service::Error>>) -> Error {
     }
 }
 
-/// Splits an answer into what was done, what was refused, and what failed.
+/// Separates refusals, which a payload carries, from failures.
+///
+/// # Errors
+/// Every failure other than a refusal.
 pub fn refused<T>(answer: service::ServiceResult<T>) -> async_graphql::Result<Result<T, Refusal>> {
     match answer {
         Ok(value) => Ok(Ok(value)),
@@ -83,10 +86,10 @@ pub fn refused<T>(answer: service::ServiceResult<T>) -> async_graphql::Result<Re
     }
 }
 
-/// A refusal as the payload carries it. Paths begin at the mutation's `input`.
+/// Converts a refusal into a user error. Paths start at the mutation's `input`.
 pub fn user_error(loaders: &Arc<Loaders>, refusal: Refusal) -> UserError {
     let ErrorText { code, message, field } = describe(&refusal);
-    let path = field.map(|field| vec!["input".to_owned(), spelled(field).to_owned()]);
+    let path = field.map(|field| vec!["input".to_owned(), field_name(field).to_owned()]);
     match refusal {
         Refusal::AlreadyAssigned(now) | Refusal::Stale(now) => {
             UserError::Conflict(ConflictError { code, message, path, current: current(loaders, &now) })
@@ -106,11 +109,11 @@ pub fn user_error(loaders: &Arc<Loaders>, refusal: Refusal) -> UserError {
     }
 }
 
-fn current(loaders: &Arc<Loaders>, now: &Snapshot) -> Conversation {
-    ConversationFields::object(VisibleConversation::new(now, loaders.caller().agent_id()), loaders)
+fn current(loaders: &Arc<Loaders>, snapshot: &Snapshot) -> Conversation {
+    ConversationFields::object(VisibleConversation::new(snapshot, loaders.caller().agent_id()), loaders)
 }
 
-/// What the client is told of a refusal.
+/// The code, message and field of a refusal.
 struct ErrorText {
     code: UserErrorCode,
     message: String,
@@ -120,60 +123,59 @@ struct ErrorText {
 fn describe(refusal: &Refusal) -> ErrorText {
     use UserErrorCode as Code;
     let (code, message, field) = match refusal {
-        Refusal::NotFound(field) => (Code::NotFound, no_such(*field).to_owned(), Some(*field)),
+        Refusal::NotFound(field) => (Code::NotFound, not_found(*field).to_owned(), Some(*field)),
         Refusal::Invalid { field, message } => (Code::Invalid, message.clone(), Some(*field)),
         Refusal::AgentInactive => {
-            (Code::AgentInactive, "This agent is deactivated.".to_owned(), Some(InputField::AgentId))
+            (Code::AgentInactive, "The agent is deactivated.".to_owned(), Some(InputField::AgentId))
         }
         Refusal::AgentLacksAccess => (
             Code::AgentLacksAccess,
-            "This agent has no access to the phone number.".to_owned(),
+            "The agent has no access to the phone number.".to_owned(),
             Some(InputField::AgentId),
         ),
         Refusal::NotAllowed(reason) => (Code::NotAllowed, (*reason).to_owned(), None),
         Refusal::IdempotencyKeyReused => {
-            let message = "This key was used before, for something else. Use a new key for each message.";
+            let message =
+                "This idempotency key was already used with different input. Use a new key for each message.";
             (Code::IdempotencyKeyReused, message.to_owned(), Some(InputField::IdempotencyKey))
         }
         Refusal::AlreadyAssigned(_) => {
-            (Code::AlreadyAssigned, "Somebody else already owns this conversation.".to_owned(), None)
+            (Code::AlreadyAssigned, "Another agent already owns this conversation.".to_owned(), None)
         }
         Refusal::Stale(_) => {
-            (Code::Stale, "This conversation has changed since you last saw it.".to_owned(), None)
+            (Code::Stale, "The conversation has changed since you last read it.".to_owned(), None)
         }
         Refusal::PlanRequired(plan) => {
-            let message = format!("This needs the {} plan or a higher one.", plan_name(*plan));
+            let message = format!("This requires the {} plan or higher.", plan_name(*plan));
             (Code::PlanRequired, message, None)
         }
         Refusal::StaleReply(_) => {
-            let message = "Somebody else has replied since the last message you saw.";
+            let message = "Another agent has replied since the last message you saw.";
             (Code::StaleReply, message.to_owned(), Some(InputField::LastSeenMessageId))
         }
         Refusal::PlanStale(_) => {
-            let message = "This plan no longer fits how things are. Make a new one.";
+            let message = "The plan no longer matches the current state. Make a new plan.";
             (Code::Stale, message.to_owned(), Some(InputField::PlanId))
         }
     };
     ErrorText { code, message, field }
 }
 
-/// The message for an id that names nothing which the caller can see.
-fn no_such(field: InputField) -> &'static str {
+/// The message for an id of an object that does not exist or that the caller cannot see.
+fn not_found(field: InputField) -> &'static str {
     use InputField as Field;
     match field {
-        Field::ConversationId | Field::ConversationIds => "There is no such conversation.",
-        Field::AgentId | Field::AgentIds | Field::FromAgentId | Field::ToAgentId => "There is no such agent.",
-        Field::PlanId => "There is no such plan.",
-        Field::PhoneNumberId | Field::To => "There is no such phone number.",
-        Field::ThroughMessageId | Field::LastSeenMessageId => {
-            "There is no such message in this conversation."
-        }
-        _ => "There is no such thing.",
+        Field::ConversationId | Field::ConversationIds => "Conversation not found.",
+        Field::AgentId | Field::AgentIds | Field::FromAgentId | Field::ToAgentId => "Agent not found.",
+        Field::PlanId => "Plan not found.",
+        Field::PhoneNumberId | Field::To => "Phone number not found.",
+        Field::ThroughMessageId | Field::LastSeenMessageId => "Message not found in this conversation.",
+        _ => "Not found.",
     }
 }
 
 /// The name of an input field in the schema.
-fn spelled(field: InputField) -> &'static str {
+fn field_name(field: InputField) -> &'static str {
     use InputField as Field;
     match field {
         Field::Agent => "agent",
@@ -252,12 +254,12 @@ mod tests {
     }
 
     #[test]
-    fn a_refusal_names_its_field_and_speaks_to_people() {
-        let told = describe(&Refusal::NotFound(InputField::AgentId));
-        assert_eq!((told.code, told.field), (UserErrorCode::NotFound, Some(InputField::AgentId)));
-        assert_eq!(told.message, "There is no such agent.");
-        let told = describe(&Refusal::PlanRequired(Plan::Team));
-        assert_eq!((told.code, told.field), (UserErrorCode::PlanRequired, None));
-        assert_eq!(told.message, "This needs the Team plan or a higher one.");
+    fn a_refusal_has_a_field_and_a_readable_message() {
+        let text = describe(&Refusal::NotFound(InputField::AgentId));
+        assert_eq!((text.code, text.field), (UserErrorCode::NotFound, Some(InputField::AgentId)));
+        assert_eq!(text.message, "Agent not found.");
+        let text = describe(&Refusal::PlanRequired(Plan::Team));
+        assert_eq!((text.code, text.field), (UserErrorCode::PlanRequired, None));
+        assert_eq!(text.message, "This requires the Team plan or higher.");
     }
 }

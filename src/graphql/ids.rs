@@ -1,7 +1,7 @@
-//! Ids as API clients see them: opaque, and good for one type only.
+//! Ids as clients see them: opaque, and valid for one type only.
 //!
-//! An id is a letter that names the type and the bytes of the UUID, in base64url. A ConversationEvent has no
-//! UUID: its id is its workspace's and its number in the log. Nothing here looks anything up.
+//! An id is the base64url encoding of a letter for the type and the bytes of the UUID. A ConversationEvent has no
+//! UUID: its id contains the workspace's UUID and the event's position in the log. This module does no look-ups.
 
 use async_graphql::ID;
 use base64::Engine as _;
@@ -14,7 +14,7 @@ use crate::domain::{
 
 const EVENT_TAG: u8 = b'E';
 
-/// A kind of id with a letter of its own.
+/// An id type with its own letter.
 pub trait Tagged: Copy {
     const TAG: u8;
     fn uuid(self) -> Uuid;
@@ -59,29 +59,29 @@ pub enum AnyId {
     Event(WorkspaceId, i64),
 }
 
-/// The id that clients see.
+/// Encodes an id for clients.
 pub fn encode<T: Tagged>(id: T) -> ID {
     ID(opaque(T::TAG, id.uuid(), &[]))
 }
 
-/// The id of the event at position `seq` of a workspace's log.
+/// Encodes the id of the event at position `seq` of a workspace's log.
 pub fn encode_event(workspace: WorkspaceId, seq: i64) -> ID {
     ID(opaque(EVENT_TAG, workspace.0, &seq.to_be_bytes()))
 }
 
-/// `None` when the id is malformed or of another type, which is to be answered as not found.
+/// `None` if the id is malformed or of another type. Report both as not found.
 pub fn decode<T: Tagged>(id: &str) -> Option<T> {
     let (tag, uuid, rest) = parts(id)?;
     (tag == T::TAG && rest.is_empty()).then(|| T::from_uuid(uuid))
 }
 
-/// As [`decode`], but a malformed id names something that never exists, so that a command is judged in its
-/// usual order and ends in its usual NOT_FOUND.
+/// As [`decode`], but maps a malformed id to the nil id, which never exists. A command then runs its checks in the
+/// usual order and fails with the usual NOT_FOUND.
 pub fn decode_or_nil<T: Tagged>(id: &str) -> T {
     decode(id).unwrap_or(T::from_uuid(Uuid::nil()))
 }
 
-/// `None` when the id is malformed or of no known type.
+/// `None` if the id is malformed or of an unknown type.
 pub fn decode_any(id: &str) -> Option<AnyId> {
     let (tag, uuid, rest) = parts(id)?;
     if tag == EVENT_TAG {
@@ -104,7 +104,7 @@ fn opaque(tag: u8, uuid: Uuid, rest: &[u8]) -> String {
 }
 
 fn parts(id: &str) -> Option<(u8, Uuid, Vec<u8>)> {
-    // The longest id has 25 bytes; anything much longer is not worth decoding.
+    // The longest id has 25 bytes, which are 34 characters.
     if id.len() > 40 {
         return None;
     }
@@ -119,14 +119,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_id_is_good_for_its_own_type_only() {
+    fn an_id_is_valid_for_its_own_type_only() {
         let agent = AgentId(Uuid::from_u128(7));
         let id = encode(agent);
         assert_eq!(decode::<AgentId>(&id), Some(agent));
         assert_eq!(decode::<ContactId>(&id), None);
         assert_eq!(decode_or_nil::<ContactId>(&id), ContactId(Uuid::nil()));
         assert_eq!(decode_any(&id), Some(AnyId::Agent(agent)));
-        assert!(!id.contains("0007"), "the id shows what it is made of: {}", *id);
+        assert!(!id.contains("0007"), "the id is not opaque: {}", *id);
     }
 
     #[test]
@@ -147,7 +147,7 @@ mod tests {
     }
 
     #[test]
-    fn events_are_named_by_workspace_and_number() {
+    fn an_event_id_contains_workspace_and_position() {
         let workspace = WorkspaceId(Uuid::from_u128(3));
         let id = encode_event(workspace, 41);
         assert_eq!(decode_any(&id), Some(AnyId::Event(workspace, 41)));
@@ -155,7 +155,7 @@ mod tests {
     }
 
     #[test]
-    fn malformed_ids_name_nothing() {
+    fn malformed_ids_are_not_decoded() {
         let id = encode(AgentId(Uuid::from_u128(7)));
         let cut = &id[..id.len() - 4];
         let long = format!("{}AAAA", *id);

@@ -1,9 +1,8 @@
-//! Look-ups that wait for each other, so that a list of conversations costs one statement a kind of thing
-//! and not one a row.
+//! Batched look-ups: a list of conversations costs one statement per kind of entity, not one per row.
 //!
-//! Loaders belong to one operation, or to one pushed item of a subscription, and keep nothing: what one
-//! operation reads is never shown to the next. A pushed item finds most of what it shows beside its event, where it
-//! is read once for everybody: see [`crate::service::live::related`].
+//! Loaders belong to one operation, or to one pushed item of a subscription, and cache nothing across operations. The
+//! entities that a pushed item needs are mostly loaded with its event, once for all subscribers: see
+//! [`crate::service::live::related`].
 
 use std::collections::HashMap;
 use std::fmt::Debug;
@@ -25,17 +24,17 @@ use crate::domain::{
 use crate::service::{Access, Error, Related, ServiceResult, Services, VisibleConversation};
 use crate::token::Caller;
 
-/// The most keys that one statement looks up.
+/// The most keys in one statement.
 const MAX_BATCH: usize = 500;
 
-/// A run of a conversation's messages or history, by number, both ends included.
+/// A range of a conversation's messages or history, by number, both ends inclusive.
 pub type MessageRange = (ConversationId, i32, i32);
 
 type Fetched<K, V> = BoxFuture<'static, ServiceResult<HashMap<K, V>>>;
 type Loaded<V> = std::result::Result<Option<V>, Arc<Error>>;
 type Loader<K, V> = Batched<K, Loaded<V>, Batch<K, V>>;
 
-/// Fetches the values of many keys at once.
+/// Fetches the values of many keys together.
 struct Batch<K, V>(Box<dyn Fn(Vec<K>) -> Fetched<K, V> + Send + Sync>);
 
 impl<K, V> BatchFn<K, Loaded<V>> for Batch<K, V>
@@ -53,16 +52,16 @@ where
     }
 }
 
-/// What one operation looks things up with, and for whom.
+/// The loaders of one operation.
 pub struct Loaders {
-    asker: Arc<Asker>,
+    context: Arc<CallerContext>,
     related: Option<Arc<Related>>,
-    // Most items that are pushed need none, and eight loaders are thirty allocations.
+    // Created on first use: most pushed items need no loader, and eight loaders take thirty allocations.
     batches: OnceLock<Box<Batches>>,
 }
 
-/// Who asks, for as long as an operation lasts.
-struct Asker {
+/// The caller of an operation.
+struct CallerContext {
     services: Services,
     caller: Caller,
     access: Arc<OnceCell<Access>>,
@@ -74,12 +73,12 @@ struct Batches {
     contacts: Loader<ContactId, Contact>,
     phone_numbers: Loader<PhoneNumberId, PhoneNumber>,
     messages: Loader<MessageId, AuthoredMessage>,
-    message_runs: Loader<MessageRange, Vec<Message>>,
-    history_runs: Loader<MessageRange, Vec<Arc<Event>>>,
+    message_ranges: Loader<MessageRange, Vec<Message>>,
+    history_ranges: Loader<MessageRange, Vec<Arc<Event>>>,
     assignees: Loader<(ConversationId, Timestamp), Option<AgentId>>,
 }
 
-/// A loader over the batch look-up `$method` of the services.
+/// A loader that calls the batch look-up `$method` of the services.
 macro_rules! batched {
     ($services:expr, $workspace:expr, $method:ident) => {{
         let (services, workspace): (Services, WorkspaceId) = ($services.clone(), $workspace);
@@ -91,7 +90,7 @@ macro_rules! batched {
 }
 
 impl Batches {
-    fn new(Asker { services, caller, access }: &Asker) -> Self {
+    fn new(CallerContext { services, caller, access }: &CallerContext) -> Self {
         let workspace = caller.workspace_id();
         Self {
             conversations: visible_conversations(services.clone(), *caller, access.clone()),
@@ -99,88 +98,88 @@ impl Batches {
             contacts: batched!(services, workspace, contacts_by_ids),
             phone_numbers: batched!(services, workspace, phone_numbers_by_ids),
             messages: batched!(services, workspace, messages_by_ids),
-            message_runs: batched!(services, workspace, message_runs),
-            history_runs: batched!(services, workspace, history_runs),
+            message_ranges: batched!(services, workspace, message_runs),
+            history_ranges: batched!(services, workspace, history_runs),
             assignees: batched!(services, workspace, assignees_at),
         }
     }
 }
 
 impl Loaders {
-    /// Loaders for `caller`; `access` is read at its first use, unless it is filled already.
+    /// Loaders for `caller`. `access` is read on first use unless it is already set.
     pub fn new(services: Services, caller: Caller, access: Arc<OnceCell<Access>>) -> Self {
-        let asker = Arc::new(Asker { services, caller, access });
-        Self { asker, related: None, batches: OnceLock::new() }
+        let context = Arc::new(CallerContext { services, caller, access });
+        Self { context, related: None, batches: OnceLock::new() }
     }
 
-    /// New loaders for the same caller and access, for the next item of a subscription, with what its event
-    /// mentions.
+    /// New loaders for the same caller and access, for example for the next item of a subscription. `related` contains
+    /// entities that are already loaded.
     pub fn renewed(&self, related: Option<Arc<Related>>) -> Arc<Self> {
-        Arc::new(Self { asker: self.asker.clone(), related, batches: OnceLock::new() })
+        Arc::new(Self { context: self.context.clone(), related, batches: OnceLock::new() })
     }
 
     fn batches(&self) -> &Batches {
-        self.batches.get_or_init(|| Box::new(Batches::new(&self.asker)))
+        self.batches.get_or_init(|| Box::new(Batches::new(&self.context)))
     }
 
     pub fn services(&self) -> &Services {
-        &self.asker.services
+        &self.context.services
     }
 
     pub fn caller(&self) -> Caller {
-        self.asker.caller
+        self.context.caller
     }
 
-    /// What the caller may see, read once.
+    /// What the caller may see. Read once per operation.
     pub async fn access(&self) -> Result<&Access> {
-        let read = || self.asker.services.access(self.asker.caller);
-        self.asker.access.get_or_try_init(read).await.map_err(error::of_service)
+        let read = || self.context.services.access(self.context.caller);
+        self.context.access.get_or_try_init(read).await.map_err(error::of_service)
     }
 
-    /// `None` when the caller cannot see it.
+    /// `None` if the caller cannot see the conversation.
     pub async fn conversation(&self, id: ConversationId) -> Result<Option<VisibleConversation>> {
         load(&self.batches().conversations, id).await
     }
 
     pub async fn agent(&self, id: AgentId) -> Result<Option<Agent>> {
         if let Some(related) = &self.related
-            && let Some(known) = related.agent(id).await.map_err(error::of_service)?
+            && let Some(cached) = related.agent(id).await.map_err(error::of_service)?
         {
-            return Ok(Some(known.clone()));
+            return Ok(Some(cached.clone()));
         }
         load(&self.batches().agents, id).await
     }
 
     pub async fn contact(&self, id: ContactId) -> Result<Option<Contact>> {
         if let Some(related) = &self.related
-            && let Some(known) = related.contact(id).await.map_err(error::of_service)?
+            && let Some(cached) = related.contact(id).await.map_err(error::of_service)?
         {
-            return Ok(Some(known.clone()));
+            return Ok(Some(cached.clone()));
         }
         load(&self.batches().contacts, id).await
     }
 
-    /// The agent, if read already.
+    /// The agent, if already loaded.
     pub fn agent_cached(&self, id: AgentId) -> Option<&Agent> {
         self.related.as_ref()?.agent_cached(id)
     }
 
-    /// The contact, if read already.
+    /// The contact, if already loaded.
     pub fn contact_cached(&self, id: ContactId) -> Option<&Contact> {
         self.related.as_ref()?.contact_cached(id)
     }
 
-    /// The message and its author, if read already.
+    /// The message and its author, if already loaded.
     pub fn message_cached(&self, id: MessageId) -> Option<&AuthoredMessage> {
         self.related.as_ref()?.message_cached(id)
     }
 
-    /// The number, if the caller has access to it and that was read already.
+    /// The number, if the caller's access is already loaded and includes it.
     pub fn phone_number_cached(&self, id: PhoneNumberId) -> Option<&PhoneNumber> {
-        self.asker.access.get()?.phone_numbers.iter().find(|number| number.id == id)
+        self.context.access.get()?.phone_numbers.iter().find(|number| number.id == id)
     }
 
-    /// Costs nothing when the access holds the number, as it does for everything that the caller can see.
+    /// Needs no statement if the caller's access includes the number, which is true for all that they can see.
     pub async fn phone_number(&self, id: PhoneNumberId) -> Result<Option<PhoneNumber>> {
         match self.phone_number_cached(id) {
             Some(number) => Ok(Some(number.clone())),
@@ -191,22 +190,22 @@ impl Loaders {
     /// The message with its author.
     pub async fn message(&self, id: MessageId) -> Result<Option<AuthoredMessage>> {
         if let Some(related) = &self.related
-            && let Some(known) = related.message(id).await.map_err(error::of_service)?
+            && let Some(cached) = related.message(id).await.map_err(error::of_service)?
         {
-            return Ok(Some(known.clone()));
+            return Ok(Some(cached.clone()));
         }
         load(&self.batches().messages, id).await
     }
 
-    pub async fn message_run(&self, run: MessageRange) -> Result<Vec<Message>> {
-        Ok(load(&self.batches().message_runs, run).await?.unwrap_or_default())
+    pub async fn message_range(&self, range: MessageRange) -> Result<Vec<Message>> {
+        Ok(load(&self.batches().message_ranges, range).await?.unwrap_or_default())
     }
 
-    pub async fn history_run(&self, run: MessageRange) -> Result<Vec<Arc<Event>>> {
-        Ok(load(&self.batches().history_runs, run).await?.unwrap_or_default())
+    pub async fn history_range(&self, range: MessageRange) -> Result<Vec<Arc<Event>>> {
+        Ok(load(&self.batches().history_ranges, range).await?.unwrap_or_default())
     }
 
-    /// Who owned the conversation at that time.
+    /// The agent who owned the conversation at that time.
     pub async fn assignee_at(&self, id: ConversationId, at: Timestamp) -> Result<Option<AgentId>> {
         Ok(load(&self.batches().assignees, (id, at)).await?.flatten())
     }
@@ -253,14 +252,14 @@ mod tests {
     fn doubling(statements: Arc<AtomicUsize>) -> Loader<i32, i32> {
         loader(move |keys: Vec<i32>| {
             statements.fetch_add(1, Ordering::Relaxed);
-            let known = keys.into_iter().filter(|key| *key < 100).map(|key| (key, key * 2));
-            let known = known.collect();
-            Box::pin(async move { Ok(known) })
+            let found = keys.into_iter().filter(|key| *key < 100).map(|key| (key, key * 2));
+            let found = found.collect();
+            Box::pin(async move { Ok(found) })
         })
     }
 
     #[tokio::test]
-    async fn what_is_asked_for_together_is_one_statement() {
+    async fn concurrent_look_ups_are_one_statement() {
         let statements = Arc::new(AtomicUsize::new(0));
         let loader = doubling(statements.clone());
         let keys = [1, 2, 3, 2, 1, 100].into_iter().chain(200..260);
@@ -271,7 +270,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn nothing_is_kept() {
+    async fn loaded_values_are_not_cached() {
         let statements = Arc::new(AtomicUsize::new(0));
         let loader = doubling(statements.clone());
         assert_eq!(load(&loader, 1).await.unwrap(), Some(2));
@@ -280,7 +279,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_failure_reaches_everybody_who_asked() {
+    async fn a_failure_reaches_every_look_up_of_its_batch() {
         let loader: Loader<i32, i32> = loader(|_| Box::pin(async { Err(Error::Unauthenticated) }));
         for failed in futures_util::future::join_all((0..3).map(|key| load(&loader, key))).await {
             let code = failed.unwrap_err().extensions.and_then(|e| e.get("code").cloned());

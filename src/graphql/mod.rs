@@ -1,27 +1,28 @@
-//! The API's schema.
+//! The schema of the API.
 //!
-//! - [`query`], [`mutation`], [`subscription`]: the roots. A resolver parses ids, calls [`crate::service`] and
-//!   wraps the answer.
-//! - [`reports`]: the part of the query root that is for managers.
-//! - [`types`]: one file an output type.
-//! - [`scope`]: what a request carries. [`loaders`]: look-ups that wait for each other. [`direct`], [`written`]:
-//!   rows whose fields need not.
+//! - [`query`], [`mutation`], [`subscription`]: the root types. A resolver decodes ids, calls
+//!   [`crate::service`] and wraps the result.
+//! - [`reports`]: the query fields for managers.
+//! - [`types`]: the output types, one file each.
+//! - [`scope`]: the context of a request. [`loaders`]: batched look-ups.
+//! - [`inline_object`], [`fast_object`]: faster resolution of objects whose fields are already loaded.
 //! - [`ids`], [`scalars`], [`connection`]: ids, scalars and pages as clients see them.
-//! - [`places`], [`variables`]: whether what a request brings fits, before anything is done. `declared`: what the
-//!   schema says about it; `document`: which operation it is.
-//! - [`error`]: the only mapping of errors to what clients are told. [`completion`]: nulls and order
-//!   where the specification wants them.
+//! - [`value_validation`], [`variables`]: checks on literals and variables before execution. `schema_index`
+//!   looks up types in the schema; `document` finds the operation in a document.
+//! - [`error`]: the only mapping from errors to what clients see. [`conforming_executor`]: null propagation
+//!   and field order as the specification requires.
 //!
-//! There is no rule here about who may do what, no SQL, and no transport: `http` authenticates, makes a
-//! [`Scope`] for each operation, and logs the sources of masked errors.
+//! This module contains no permission rules, no SQL and no transport. `http` authenticates the caller, creates
+//! a [`Scope`] for each operation, and logs the sources of masked errors.
 //!
-//! To add a mutation: the use case in `service`; an input, a payload and a resolver in the file of
-//! [`mutation`] that fits its noun; a line for each new refusal in [`error`].
+//! To add a mutation: add the use case in `service`; an input, a payload and a resolver in the file of
+//! [`mutation`] for its noun; and a line for each new refusal in [`error`].
 //!
-//! To add a field: a method of its type under [`types`], with a description that speaks to the API's user.
-//! What is not in the row comes through a loader in [`loaders`], so that a page stays one statement. What is at hand
-//! gets a line in its type's [`fast_object::FastObject`], too, or costs a page several times as much. A list
-//! takes [`connection::cost`] as its complexity. Then print `schema.graphql` anew.
+//! To add a field: add a method to its type under [`types`], with a description for users of the API. Load what
+//! the row does not contain through [`loaders`], so that a page costs one statement per kind of entity. Add the
+//! field to the type's [`fast_object::FastObject`] too if its value is already loaded; without it, a page that
+//! selects the field is several times as expensive. A list takes [`connection::cost`] as its complexity. Then
+//! print `schema.graphql` again.
 
 pub mod connection;
 pub mod error;
@@ -55,25 +56,25 @@ use types::node::Node;
 use types::queue_change::QueueEvent;
 use types::user_error::UserError;
 
-/// The executable schema. It holds no state: everything comes with the request's [`Scope`].
+/// The executable schema. It holds no state: all state comes with the request's [`Scope`].
 pub type Schema = async_graphql::Schema<QueryRoot, Mutation, Subscription>;
 
-/// What can be asked for. Everything is as you may see it: what you have no access to is not there.
+/// The queries of the API. Objects that you have no access to are treated as if they did not exist.
 #[derive(MergedObject, Default)]
 #[graphql(name = "Query")]
 pub struct QueryRoot(Query, Reports);
 
-/// What executes the API.
+/// The executor of the API.
 pub type ApiExecutor = ConformingExecutor<Schema>;
 
-/// What one operation may ask for.
+/// The limits on one operation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Limits {
-    /// How deep selections may nest.
+    /// The deepest nesting of selections.
     pub depth: usize,
-    /// How many fields may be selected, lists counted as long as they can become.
+    /// The most fields that may be selected. Each field in a list counts once for every item of a full page.
     pub complexity: usize,
-    /// How many directives a field may have.
+    /// The most directives on one field.
     pub directives: usize,
 }
 
@@ -119,7 +120,7 @@ fn schema(limits: Limits, mode: ValidationMode) -> Schema {
         .finish()
 }
 
-/// The schema as text, sorted, so that two prints of one schema are equal.
+/// The schema in SDL, sorted, so that the same schema always prints the same text.
 pub fn sdl() -> String {
     let options = SDLExportOptions::new().sorted_fields().sorted_arguments().sorted_enum_items();
     builder().finish().sdl_with_options(options.use_space_ident().include_specified_by())

@@ -1,6 +1,6 @@
-//! The scalars that GraphQL does not bring along, and what they accept.
+//! The custom scalars of the schema.
 //!
-//! `DateTime` and `E164` are the types of the layers below, as they are: nothing is converted on the way.
+//! `DateTime` and `E164` are implemented directly on types of the lower layers, so no conversion is needed.
 
 use async_graphql::{InputValueError, InputValueResult, Scalar, ScalarType, Value};
 
@@ -8,13 +8,13 @@ use super::error::BAD_USER_INPUT;
 use crate::clock::Timestamp;
 use crate::domain::input::E164;
 
-/// A date and time in RFC 3339. Answers are in UTC, with up to six digits after the second; arguments may
-/// have any offset.
+/// A date and time in RFC 3339 format. Results are in UTC with up to six fractional digits; arguments may have any
+/// offset.
 #[Scalar(name = "DateTime", specified_by_url = "https://www.rfc-editor.org/rfc/rfc3339")]
 impl ScalarType for Timestamp {
     fn parse(value: Value) -> InputValueResult<Self> {
         let text = text(value)?;
-        Self::parse(&text).ok_or_else(|| refuse("this is not a date and time in RFC 3339"))
+        Self::parse(&text).ok_or_else(|| refuse("not a date and time in RFC 3339 format"))
     }
 
     fn to_value(&self) -> Value {
@@ -22,12 +22,12 @@ impl ScalarType for Timestamp {
     }
 }
 
-/// A phone number in E.164: a plus sign, then 2 to 15 digits that do not begin with 0.
+/// A phone number in E.164 format: a plus sign and 2 to 15 digits, of which the first is not 0.
 #[Scalar(name = "E164", specified_by_url = "https://www.itu.int/rec/T-REC-E.164")]
 impl ScalarType for E164 {
     fn parse(value: Value) -> InputValueResult<Self> {
         let text = text(value)?;
-        Self::parse(&text).ok_or_else(|| refuse("this is not a phone number in E.164, such as +14155550123"))
+        Self::parse(&text).ok_or_else(|| refuse("not a phone number in E.164 format, such as +14155550123"))
     }
 
     fn to_value(&self) -> Value {
@@ -35,13 +35,11 @@ impl ScalarType for E164 {
     }
 }
 
-/// A position in what has happened in the workspace. Opaque: hand it back as `after` to hear of everything
-/// later.
+/// A position in the event log of the workspace. It is opaque: pass it as `after` to receive all later events.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct EventCursor(pub String);
 
-/// A position in what has happened in the workspace. Opaque: hand it back as `after` to hear of everything
-/// later.
+/// A position in the event log of the workspace. It is opaque: pass it as `after` to receive all later events.
 #[Scalar(name = "EventCursor")]
 impl ScalarType for EventCursor {
     fn parse(value: Value) -> InputValueResult<Self> {

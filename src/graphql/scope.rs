@@ -1,7 +1,7 @@
-//! What a request carries: who asks, what they may see, and what to look things up with.
+//! The context of a request: the caller, what they may see, and the loaders.
 //!
-//! A request without a [`Scope`] is anonymous: the schema can be explored, and every root field answers
-//! UNAUTHENTICATED. A scope is made for one operation and never reused.
+//! A request without a [`Scope`] is anonymous: introspection works, and every root field fails with UNAUTHENTICATED.
+//! A scope is created for one operation and never reused.
 
 use std::future::Future;
 use std::sync::Arc;
@@ -14,24 +14,24 @@ use super::loaders::Loaders;
 use crate::service::{Access, Services};
 use crate::token::Caller;
 
-/// One operation of one caller.
+/// The context of one operation of one caller.
 #[derive(Clone)]
 pub struct Scope {
     loaders: Arc<Loaders>,
 }
 
-/// Hands the scope to the resolvers of `request`.
+/// Makes the scope available to the resolvers of `request`.
 pub fn attach(request: Request, scope: Scope) -> Request {
     request.data(scope)
 }
 
 impl Scope {
-    /// An operation of `caller`. What they may see is read when a resolver first needs it.
+    /// The scope of an operation of `caller`. Their access is read when a resolver first needs it.
     pub fn new(services: Services, caller: Caller) -> Self {
         Self { loaders: Arc::new(Loaders::new(services, caller, Arc::new(OnceCell::new()))) }
     }
 
-    /// An operation of a caller whose access was read already, for this operation.
+    /// The scope of an operation whose caller's access was already read for this operation.
     pub fn with_access(services: Services, access: Access) -> Self {
         let caller = access.caller;
         let access = Arc::new(OnceCell::new_with(Some(access)));
@@ -41,7 +41,7 @@ impl Scope {
     /// The scope of the request.
     ///
     /// # Errors
-    /// UNAUTHENTICATED when it has none.
+    /// UNAUTHENTICATED if the request is anonymous.
     pub(super) fn of<'a>(ctx: &Context<'a>) -> Result<&'a Self> {
         ctx.data_opt::<Self>().ok_or_else(error::unauthenticated)
     }
@@ -58,15 +58,15 @@ impl Scope {
         &self.loaders
     }
 
-    /// What the caller may see, whoever they are.
+    /// What the caller, agent or service, may see.
     pub(super) async fn access(&self) -> Result<&Access> {
         self.loaders.access().await
     }
 
-    /// What an agent may see.
+    /// What the caller may see, if the caller is an agent.
     ///
     /// # Errors
-    /// FORBIDDEN for a service.
+    /// FORBIDDEN for a service token.
     pub(super) async fn agent_access(&self) -> Result<&Access> {
         let access = self.access().await?;
         access.viewer().map_err(error::of_service)?;
@@ -74,8 +74,8 @@ impl Scope {
     }
 }
 
-/// Resolves a nullable root field: when it fails, it is null beside its error, and its neighbours stand.
-// An error returned as such would leave the field out of the answer; one inside the option makes it null.
+/// Resolves a nullable root field. If it fails, the field is null and the other root fields keep their values.
+// A plain `Err` would omit the field from the response; an `Err` inside the option makes it null.
 pub(super) async fn root<'a, T, F>(
     ctx: &Context<'a>,
     resolve: impl FnOnce(&'a Scope) -> F,
@@ -89,7 +89,7 @@ where
     }
 }
 
-/// As [`root`], for a mutation: it has a payload unless it fails.
+/// As [`root`], for a mutation, which always has a payload unless it fails.
 pub(super) async fn payload<'a, T, F>(
     ctx: &Context<'a>,
     resolve: impl FnOnce(&'a Scope) -> F,

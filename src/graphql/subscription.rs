@@ -1,5 +1,5 @@
-//! The subscription root. Each pushed item has loaders of its own, so that nothing it shows is older than
-//! the item and nothing piles up while the stream lives.
+//! The subscription root. Each pushed item has its own loaders, so that no data is older than the item and memory
+//! does not grow with the life of the stream.
 
 use std::sync::Arc;
 
@@ -26,19 +26,22 @@ pub struct Subscription;
 
 type Pushed<T> = BoxStream<'static, Result<T>>;
 
-/// What can be followed live.
+/// The subscriptions of the API.
 #[Subscription]
 impl Subscription {
-    /// What happens to a list of the sidebar. Query the list, then subscribe after its `asOf`: what happened
-    /// in between is replayed first, and folding the changes over the page gives what a fresh query gives.
+    /// The changes to one of the views in the sidebar. Query the list first, then subscribe with `after: asOf`.
+    /// Changes since the query are replayed before live ones. Applying them to the list in order gives the same
+    /// result as a new query.
     async fn queue_changes(
         &self,
         ctx: &Context<'_>,
-        #[graphql(desc = "Which list.", default_with = "ConversationView::Inbox")] view: ConversationView,
-        #[graphql(desc = "What it is narrowed to. A subscription cannot search.")] filter: Option<
-            ConversationFilter,
-        >,
-        #[graphql(desc = "Where to go on from: `asOf` of the first page. Without it, from now on.")]
+        #[graphql(desc = "The view to follow.", default_with = "ConversationView::Inbox")]
+        view: ConversationView,
+        #[graphql(desc = "Include only conversations that match this filter. `search` is not supported.")]
+        filter: Option<ConversationFilter>,
+        #[graphql(
+            desc = "The position to resume from: `asOf` of the list, or the `cursor` of an item. Omit it to receive only new changes."
+        )]
         after: Option<EventCursor>,
     ) -> Result<Pushed<QueueChange>> {
         let (scope, access) = subscriber(ctx).await?;
@@ -48,11 +51,15 @@ impl Subscription {
         Ok(pushed(scope, "queueChanges", changes.map_err(error::of_service)?, QueueChange::new))
     }
 
-    /// The badges of the sidebar: as they are now, then whenever they change, at most four times a second.
+    /// The number of conversations in each view: the current counts first, then new counts whenever they change, at
+    /// most four times a second.
     async fn view_counts_changed(
         &self,
         ctx: &Context<'_>,
-        #[graphql(desc = "Only conversations of these phone numbers, at most 100.", name = "phoneNumberIds")]
+        #[graphql(
+            desc = "Include only conversations on these phone numbers (at most 100).",
+            name = "phoneNumberIds"
+        )]
         only: Option<Vec<ID>>,
     ) -> Result<Pushed<ViewCounts>> {
         let (scope, access) = subscriber(ctx).await?;
@@ -65,31 +72,37 @@ impl Subscription {
         ))
     }
 
-    /// What happens to one open thread: messages, assignment, status.
+    /// The changes to one conversation: its messages, assignment and status.
     async fn conversation_changed(
         &self,
         ctx: &Context<'_>,
         #[graphql(desc = "The conversation's id.")] id: ID,
-        #[graphql(desc = "Where to go on from: a cursor that you hold. Without it, from now on.")]
+        #[graphql(
+            desc = "The position to resume from: the `cursor` of an item, or an `asOf`. Omit it to receive only new changes."
+        )]
         after: Option<EventCursor>,
     ) -> Result<Pushed<ConversationChange>> {
         let (scope, access) = subscriber(ctx).await?;
         let (id, after) = (ids::decode_or_nil(&id), after.map(|cursor| cursor.0));
         let changes = scope.services().conversation_changes(access, id, after).boxed().await;
         let changes = changes.map_err(error::of_service)?;
-        let changes = changes.ok_or_else(|| bad_input("There is no such conversation."))?;
+        let changes = changes.ok_or_else(|| bad_input("Conversation not found."))?;
         Ok(pushed(scope, "conversationChanged", changes, ConversationChange::new))
     }
 
-    /// The health of the queue: as it is now, then whenever the verdict changes or a threshold of the workspace
-    /// is passed or kept again. What merely the passing of time changes is told within five seconds.
+    /// The health of the queue: the current value first, then a new one whenever `trend` changes or the queue
+    /// crosses one of the workspace's thresholds in either direction. A change that only the passing of time causes
+    /// arrives within five seconds.
     async fn queue_health_changed(
         &self,
         ctx: &Context<'_>,
-        #[graphql(desc = "Only conversations of these phone numbers, at most 100.", name = "phoneNumberIds")]
+        #[graphql(
+            desc = "Include only conversations on these phone numbers (at most 100).",
+            name = "phoneNumberIds"
+        )]
         only: Option<Vec<ID>>,
         #[graphql(
-            desc = "Over how many past seconds arrivals are held against claims: 60 to 604800, which is a week.",
+            desc = "The length of the window that ends now, in seconds: from 60 to 604,800 (one week).",
             default = 3600
         )]
         window: i32,
@@ -105,8 +118,8 @@ impl Subscription {
         ))
     }
 
-    /// What each active agent holds: as it is now, then whenever it changes, at most four times a second; for
-    /// managers. Ends when you are no manager any more.
+    /// The workload of each active agent: the current values first, then new ones whenever they change, at most four
+    /// times a second. For managers only; completes when you are no longer a manager.
     async fn workloads_changed(&self, ctx: &Context<'_>) -> Result<Pushed<Vec<Workload>>> {
         let (scope, access) = subscriber(ctx).await?;
         let changes = scope.services().workloads_changes(access).boxed().await;
@@ -115,8 +128,8 @@ impl Subscription {
         }))
     }
 
-    /// Who is at a conversation: as it is now, then whenever somebody comes, goes, or begins to write. Ends when
-    /// you have no access to it any more.
+    /// The agents at a conversation: the current ones first, then a new list whenever an agent arrives, leaves, or
+    /// changes state. Completes when you lose access to the conversation.
     async fn conversation_presence(
         &self,
         ctx: &Context<'_>,
@@ -125,17 +138,17 @@ impl Subscription {
         let (scope, access) = subscriber(ctx).await?;
         let changes = scope.services().presence_changes(access, ids::decode_or_nil(&id)).boxed().await;
         let changes = changes.map_err(error::of_service)?;
-        let changes = changes.ok_or_else(|| bad_input("There is no such conversation."))?;
+        let changes = changes.ok_or_else(|| bad_input("Conversation not found."))?;
         Ok(pushed(scope, "conversationPresence", changes, |present, loaders| {
             ConversationPresence::new(present, &loaders.renewed(None))
         }))
     }
 }
 
-/// Who subscribes, and what they may see.
+/// The scope of the subscriber, and what they may see.
 ///
-/// In a box, as is the beginning of each stream: a subscription keeps the room for the largest thing that it has ever
-/// waited for, as long as it lasts.
+/// The future is boxed, as is the start of each stream: a subscription's task keeps the memory of the largest future
+/// that it has ever awaited.
 fn subscriber<'a>(ctx: &'a Context<'_>) -> BoxFuture<'a, Result<(&'a Scope, Access)>> {
     async {
         let scope = Scope::of(ctx)?;
@@ -144,9 +157,9 @@ fn subscriber<'a>(ctx: &'a Context<'_>) -> BoxFuture<'a, Result<(&'a Scope, Acce
     .boxed()
 }
 
-/// The stream as the executor takes it, counted under the name of its field.
+/// Converts a stream of the service into one for the executor, and counts it in the metrics under `field`.
 ///
-/// `wrap` is given the loaders of the subscription, and hands renewed ones to what it makes of an item.
+/// `wrap` converts an item. It receives the loaders of the subscription and gives renewed ones to the item.
 fn pushed<T, U>(
     scope: &Scope,
     field: &'static str,

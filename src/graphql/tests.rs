@@ -1,4 +1,4 @@
-//! The schema against the contract that clients are written to, and the limits of one operation.
+//! Compares the schema with the contract for clients, and tests the limits of one operation.
 
 mod facts;
 
@@ -11,7 +11,7 @@ use super::{Limits, schema, sdl};
 
 use facts::FACTS;
 
-/// What the payloads have in common.
+/// The mutations whose payloads have the fields of a conversation payload.
 const CONVERSATION_PAYLOADS: &[&str] = &[
     "AssignConversation",
     "ClaimConversation",
@@ -41,17 +41,17 @@ const MANAGER_PAYLOADS: &[&str] = &[
     "RevokeNumberAccess",
 ];
 
-/// The facts of the printed schema, written as in [`FACTS`], and what has no description.
+/// The facts of the printed schema in the notation of [`FACTS`], and the names that have no description.
 fn printed() -> (BTreeSet<String>, Vec<String>) {
     let document = async_graphql::parser::parse_schema(sdl()).unwrap();
-    let (mut facts, mut silent, mut implemented) = (BTreeSet::new(), Vec::new(), Vec::new());
+    let (mut facts, mut undescribed, mut implemented) = (BTreeSet::new(), Vec::new(), Vec::new());
     for definition in document.definitions {
         let TypeSystemDefinition::Type(definition) = definition else { continue };
         let definition = definition.node;
         let name = definition.name.node.to_string();
         let mut describe = |what: String, described: bool| {
             if !described {
-                silent.push(what);
+                undescribed.push(what);
             }
         };
         describe(name.clone(), definition.description.is_some());
@@ -88,19 +88,16 @@ fn printed() -> (BTreeSet<String>, Vec<String>) {
         implemented.extend(implements.iter().map(|interface| (interface.node.to_string(), name.clone())));
         for field in fields {
             let field = field.node;
-            let place = format!("{name}.{}", field.name.node);
-            describe(place.clone(), field.description.is_some());
+            let path = format!("{name}.{}", field.name.node);
+            describe(path.clone(), field.description.is_some());
             for argument in &field.arguments {
-                describe(
-                    format!("{place}({})", argument.node.name.node),
-                    argument.node.description.is_some(),
-                );
+                describe(format!("{path}({})", argument.node.name.node), argument.node.description.is_some());
             }
             let mut arguments: Vec<_> = field.arguments.iter().map(|a| input_fact(&a.node)).collect();
             arguments.sort();
             let arguments =
                 if arguments.is_empty() { String::new() } else { format!("({})", arguments.join(", ")) };
-            facts.insert(format!("{place}{arguments}: {}", field.ty.node));
+            facts.insert(format!("{path}{arguments}: {}", field.ty.node));
         }
     }
     let interfaces: BTreeSet<_> = implemented.iter().map(|(interface, _)| interface.clone()).collect();
@@ -108,7 +105,7 @@ fn printed() -> (BTreeSet<String>, Vec<String>) {
         let types = implemented.iter().filter(|(i, _)| *i == interface).map(|(_, name)| name.clone());
         facts.insert(format!("{interface} > {}", list(types)));
     }
-    (facts, silent)
+    (facts, undescribed)
 }
 
 fn list(names: impl Iterator<Item = String>) -> String {
@@ -150,7 +147,7 @@ fn the_schema_keeps_the_contract() {
     assert!(broken.is_empty(), "not in the schema: {broken:#?}");
 }
 
-/// One field that fails must not wipe its neighbours; `nodes` cannot fail as a whole.
+/// A field that fails must not set the other root fields to null. `nodes` has nullable items instead.
 #[test]
 fn root_fields_are_nullable() {
     let (printed, _) = printed();
@@ -165,9 +162,9 @@ fn root_fields_are_nullable() {
 
 #[test]
 fn everything_has_a_description() {
-    let (printed, silent) = printed();
-    assert!(printed.len() > 200, "the schema was not read");
-    assert!(silent.is_empty(), "no description: {silent:#?}");
+    let (printed, undescribed) = printed();
+    assert!(printed.len() > 200, "the schema has too few facts");
+    assert!(undescribed.is_empty(), "no description: {undescribed:#?}");
 }
 
 #[test]
@@ -201,7 +198,7 @@ async fn without_a_token_only_the_schema_can_be_explored() {
 }
 
 #[tokio::test]
-async fn a_field_that_fails_is_null_and_its_neighbours_stand() {
+async fn a_field_that_fails_is_null_and_the_others_keep_their_values() {
     let response = schema(Limits::default(), ValidationMode::Strict)
         .execute("{ __typename viewer { id } workspace { id } }")
         .await;
@@ -213,7 +210,7 @@ async fn a_field_that_fails_is_null_and_its_neighbours_stand() {
 }
 
 #[tokio::test]
-async fn scalars_in_bad_syntax_are_bad_input() {
+async fn malformed_scalars_are_bad_input() {
     let schema = schema(Limits::default(), ValidationMode::Strict);
     for (to, at) in
         [("\"415\"", "\"2026-01-01T00:00:00Z\""), ("\"+14155550123\"", "\"yesterday\""), ("5", "null")]
@@ -237,7 +234,7 @@ async fn scalars_in_bad_syntax_are_bad_input() {
     }
 }
 
-/// A page of an inbox with everything that a row shows.
+/// A page of the inbox with every field of a row.
 const WHOLE_PAGE: &str = "
     query Page($first: Int) { conversations(first: $first) {
         totalCount asOf pageInfo { hasNextPage hasPreviousPage startCursor endCursor }
@@ -254,7 +251,7 @@ const WHOLE_PAGE: &str = "
     fragment agent on Agent { id name title email role active experienced }";
 
 #[tokio::test]
-async fn a_page_with_everything_fits_and_pages_of_pages_do_not() {
+async fn a_full_page_is_within_the_limits_and_pages_of_pages_are_not() {
     let schema = schema(Limits::default(), ValidationMode::Strict);
     let page = |first: i32| {
         let variables = async_graphql::Variables::from_json(serde_json::json!({ "first": first }));
@@ -277,7 +274,7 @@ async fn a_page_with_everything_fits_and_pages_of_pages_do_not() {
 }
 
 #[tokio::test]
-async fn the_usual_introspection_fits_the_limits() {
+async fn the_usual_introspection_is_within_the_limits() {
     let deep = "ofType { kind name ".repeat(9);
     let close = "}".repeat(9);
     let of = format!("{{ kind name {deep}{close} }}");

@@ -1,8 +1,8 @@
-//! `GET /livez` and `GET /readyz`: what a supervisor and a balancer ask.
+//! `GET /livez` and `GET /readyz`, for supervisors and load balancers.
 //!
-//! Alive is whoever answers. Ready is whoever can serve the next request: the database answers, its migrations
-//! are applied, and the server is not on its way down. A process that nobody wakes is ready: it polls.
-//! Answers name what is wrong in words that are fixed here; what the database said is in the log.
+//! A process that responds is alive. A process is ready if it can serve requests: the database responds, all
+//! migrations are applied, and the server is not stopping. A process without wake-ups is ready, because it polls.
+//! The details in the response are fixed texts; the database's errors are logged.
 
 use std::time::Duration;
 
@@ -18,10 +18,10 @@ use tokio_util::sync::CancellationToken;
 use crate::service::live::wakeups::WakeupState;
 use crate::service::{ServiceResult, Services};
 
-/// How long one check may take.
+/// The timeout of each check.
 const CHECK_TIMEOUT: Duration = Duration::from_secs(2);
 
-/// What is asked, and whether the server is on its way down.
+/// The state of the health routes.
 #[derive(Clone)]
 pub struct Health {
     services: Services,
@@ -29,13 +29,13 @@ pub struct Health {
 }
 
 impl Health {
-    /// Cancelling `draining` takes the server out of its balancer.
+    /// Cancelling `draining` makes the server not ready, so that the load balancer stops sending requests.
     pub fn new(services: Services, draining: CancellationToken) -> Self {
         Self { services, draining }
     }
 }
 
-/// The answer of `/readyz`.
+/// The response of `/readyz`.
 #[derive(Serialize)]
 struct Readiness {
     ready: bool,
@@ -51,11 +51,11 @@ struct Checks {
     draining: Check,
 }
 
-/// One thing that was looked at.
+/// The result of one check.
 #[derive(Serialize)]
 struct Check {
     ok: bool,
-    /// What is wrong, or how it is done.
+    /// The reason for a failure, or the mode of operation.
     #[serde(skip_serializing_if = "Option::is_none")]
     detail: Option<&'static str>,
 }
@@ -68,7 +68,7 @@ impl Check {
     }
 }
 
-/// The routes of both.
+/// The routes `/livez` and `/readyz`.
 pub fn routes<S: Clone + Send + Sync + 'static>(health: Health) -> Router<S> {
     Router::new()
         .route("/livez", get(|| async { StatusCode::NO_CONTENT }))
@@ -81,7 +81,7 @@ async fn ready(State(health): State<Health>) -> Response {
     let wakeups = match health.services.wakeups() {
         WakeupState::Connected => Check { ok: true, detail: Some("connected") },
         WakeupState::Polling => Check { ok: true, detail: Some("poll") },
-        WakeupState::Disconnected => Check { ok: true, detail: Some("disconnected; the poll stands in") },
+        WakeupState::Disconnected => Check { ok: true, detail: Some("disconnected; polling instead") },
     };
     let draining = match health.draining.is_cancelled() {
         true => Check::failed("the server is stopping"),
@@ -103,12 +103,12 @@ async fn database(services: &Services) -> Check {
 async fn migrations(services: &Services) -> Check {
     match within("migrations", services.is_migrated()).await {
         Ok(true) => Check::OK,
-        Ok(false) => Check::failed("migrations are missing; `switchboard migrate` applies them"),
+        Ok(false) => Check::failed("migrations are pending; apply them with `switchboard migrate`"),
         Err(detail) => Check::failed(detail),
     }
 }
 
-/// The answer, or what to say instead of it.
+/// The result of a check, or the detail of its failure.
 async fn within<T>(
     check: &'static str,
     answer: impl Future<Output = ServiceResult<T>>,
@@ -117,11 +117,11 @@ async fn within<T>(
         Ok(Ok(value)) => Ok(value),
         Ok(Err(error)) => {
             tracing::warn!(check, %error, "not ready");
-            Err("the database does not answer as it should; the log says more")
+            Err("the database returned an error; see the log")
         }
         Err(_) => {
-            tracing::warn!(check, "not ready: no answer in time");
-            Err("the database does not answer in time")
+            tracing::warn!(check, "not ready: the check timed out");
+            Err("the database did not respond in time")
         }
     }
 }

@@ -1,4 +1,4 @@
-//! `GET /metrics`, on an address of its own: it says how a company works, and is not for the public.
+//! `GET /metrics`, on a separate address, because the metrics are not for the public.
 
 use async_graphql::Executor;
 use axum::Router;
@@ -13,7 +13,7 @@ use graphql_transport::auth::SignIn;
 use graphql_transport::endpoint::GraphqlEndpoint;
 use graphql_transport::observer::{Observer, OperationReport};
 
-/// The route of the figures of these services and this endpoint.
+/// The route of the metrics of these services and this endpoint.
 pub fn routes<E: Executor, A: SignIn>(services: Services, endpoint: GraphqlEndpoint<E, A>) -> Router {
     Router::new().route("/metrics", get(expose::<E, A>)).with_state((services, endpoint))
 }
@@ -22,7 +22,7 @@ async fn expose<E: Executor, A: SignIn>(
     State((services, endpoint)): State<(Services, GraphqlEndpoint<E, A>)>,
 ) -> Response {
     let metrics = services.metrics();
-    // What is a state, and no event, is looked at when somebody asks.
+    // Gauges are sampled at scrape time.
     metrics.set_sockets(endpoint.open_sockets());
     metrics.set_pool(&services.pool());
     match metrics.text() {
@@ -36,16 +36,9 @@ impl Observer for Metrics {
     fn operation_ended(&self, report: &OperationReport<'_>) {
         let &OperationReport { request_id, name, kind, transport, outcome, took, user, tenant } = report;
         // A subscription lasts as long as somebody listens, which says nothing about the server.
-        let took_of_answer = (kind != "subscription").then_some(took);
+        let duration = (kind != "subscription").then_some(took);
         let is_signed_in = tenant.is_some();
-        self.operation(metrics::Operation {
-            name,
-            is_signed_in,
-            kind,
-            transport,
-            outcome,
-            took: took_of_answer,
-        });
+        self.operation(metrics::Operation { name, is_signed_in, kind, transport, outcome, duration });
         tracing::info!(
             target: "switchboard::access",
             %request_id,

@@ -1,7 +1,7 @@
-//! What is served over HTTP beside the GraphQL API: the two pages, the webhook, health and metrics.
+//! Everything that is served over HTTP next to the GraphQL API: the pages, the webhook, health and metrics.
 //!
-//! `graphql-transport` serves the API itself. [`webhooks`] alone calls a use case: what Twilio sends is not GraphQL.
-//! [`health`] asks whether use cases can be called, and [`metrics`] shows what was counted.
+//! The crate `graphql-transport` serves the API itself. [`webhooks`] calls a service directly, because Twilio does not
+//! send GraphQL. [`health`] reports whether the services can be called, and [`metrics`] serves the counters.
 
 pub mod health;
 pub mod metrics;

@@ -1,4 +1,4 @@
-//! Operations counted by name, within a bound.
+//! Counts operations by name, with a bounded number of names.
 
 use std::collections::{HashMap, HashSet};
 use std::sync::{Mutex, PoisonError};
@@ -17,7 +17,7 @@ pub(super) struct OperationLabels {
     outcome: &'static str,
 }
 
-/// What an operation is counted by, beside its name.
+/// The labels of an operation except its name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(super) struct OperationOutcome {
     pub kind: &'static str,
@@ -34,35 +34,35 @@ pub(super) struct Operations {
 #[derive(Default)]
 struct Named {
     names: Names,
-    /// The series there are of each label, to be removed with it.
+    /// The series of each name, so that they can be removed with its label.
     series: HashMap<String, HashSet<OperationOutcome>>,
 }
 
 impl Operations {
-    /// The counts, to be registered.
+    /// The counters, for the registry.
     pub fn counts(&self) -> Family<OperationLabels, Counter> {
         self.counts.clone()
     }
 
-    /// Counts an operation that is over. `earns` is that its name earns a label by it.
+    /// Counts a completed operation. `counts_for_name` says whether the use counts towards a label of its name.
     ///
-    /// The series of a name that loses its label end: what they counted is added to no other series, which would
-    /// look like a burst.
-    pub fn count(&self, name: &str, earns: bool, facts: OperationOutcome) {
+    /// When a name loses its label, its series are removed. Their values are not added to another series, because that
+    /// would look like a burst of operations.
+    pub fn count(&self, name: &str, counts_for_name: bool, outcome: OperationOutcome) {
         let mut named = self.named.lock().unwrap_or_else(PoisonError::into_inner);
-        let label = named.names.label(name, earns);
-        if let Some(displaced) = label.displaced {
-            for facts in named.series.remove(&displaced).unwrap_or_default() {
-                self.counts.remove(&labels(&displaced, facts));
+        let label = named.names.label(name, counts_for_name);
+        if let Some(replaced) = label.replaced {
+            for outcome in named.series.remove(&replaced).unwrap_or_default() {
+                self.counts.remove(&labels(&replaced, outcome));
             }
         }
-        self.counts.get_or_create(&labels(&label.name, facts)).inc();
-        named.series.entry(label.name).or_default().insert(facts);
+        self.counts.get_or_create(&labels(&label.name, outcome)).inc();
+        named.series.entry(label.name).or_default().insert(outcome);
     }
 }
 
-fn labels(operation: &str, facts: OperationOutcome) -> OperationLabels {
-    let OperationOutcome { kind, transport, outcome } = facts;
+fn labels(operation: &str, outcome: OperationOutcome) -> OperationLabels {
+    let OperationOutcome { kind, transport, outcome } = outcome;
     OperationLabels { operation: operation.to_owned(), kind, transport, outcome }
 }
 
@@ -72,11 +72,11 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_series_of_a_name_end_with_its_label() {
+    fn the_series_of_a_name_are_removed_with_its_label() {
         let operations = Operations::default();
         let ok = OperationOutcome { kind: "query", transport: "http", outcome: "OK" };
         let failed = OperationOutcome { outcome: "INTERNAL", ..ok };
-        let has = |name: &str, facts| operations.counts.get(&labels(name, facts)).is_some();
+        let has = |name: &str, outcome| operations.counts.get(&labels(name, outcome)).is_some();
         operations.count("Invented", true, ok);
         operations.count("Invented", false, failed);
         for n in 1..OPERATION_NAMES {
@@ -90,6 +90,6 @@ mod tests {
         operations.count("Late", true, ok);
         assert!(has("Late", ok) && !has("Invented", ok) && !has("Invented", failed));
         let series: usize = operations.named.lock().unwrap().series.values().map(HashSet::len).sum();
-        assert_eq!(series, OPERATION_NAMES + 1, "as many as there are labels, and one of the others");
+        assert_eq!(series, OPERATION_NAMES + 1, "one series for each label, and one for `other`");
     }
 }

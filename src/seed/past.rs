@@ -1,7 +1,7 @@
-//! Past conversations made from a [`Thread`]: who took it, who read it, who answered, who closed it.
+//! Generates the events of past conversations from a [`Thread`]: assignments, reads, replies and closes.
 //!
-//! Pure but for the random numbers that are handed in. Instants are offsets until
-//! [`Tale::beginning`] or [`Tale::ending`] places them.
+//! The result depends only on the arguments and the random number generator. Times are offsets from the first message
+//! until [`History::beginning`] or [`History::ending`] makes them absolute.
 
 use rand::Rng;
 
@@ -16,86 +16,85 @@ pub const MINUTE_MICROS: i64 = 60 * SECOND_MICROS;
 pub const HOUR_MICROS: i64 = 60 * MINUTE_MICROS;
 pub const DAY_MICROS: i64 = 24 * HOUR_MICROS;
 
-/// Of a hundred owners, so many took the conversation themselves; the others were given it.
+/// The percentage of owners who claimed the conversation. A manager assigned it to the others.
 const CLAIMED_PERCENT: u32 = 65;
-/// Of a hundred replies, so many are a colleague's.
+/// The percentage of replies that another agent than the owner writes.
 const COLLEAGUE_REPLIES_PERCENT: u32 = 6;
-/// Of a hundred longer conversations, so many change hands.
-const HANDED_ON_PERCENT: u32 = 8;
-/// Of a hundred answers, so many were preceded by opening the conversation a while before.
+/// The probability in percent that an owner hands over a longer conversation before a reply.
+const HANDED_OVER_PERCENT: u32 = 8;
+/// The percentage of replies whose author read the conversation some time before.
 const READ_FIRST_PERCENT: u32 = 30;
-/// Of a hundred conversations, so many are looked at by somebody else at the end.
+/// The percentage of conversations that an agent reads after the last message.
 const BYSTANDER_PERCENT: u32 = 15;
 
-/// What happened in a conversation, at offsets in microseconds from its first text, in order.
+/// The events of a conversation in order, at offsets in microseconds from its first message.
 #[derive(Debug, Clone)]
-pub struct Tale(Vec<(i64, PastEvent)>);
+pub struct History(Vec<(i64, PastEvent)>);
 
-impl Tale {
-    /// What became of `thread` among `crew`, the agents who can access its number. Without an `owner` nobody
-    /// ever took it, and whoever had time answered.
-    ///
-    /// `crew` is not empty.
-    pub fn tell(rng: &mut impl Rng, thread: Thread, crew: &[&Agent], owner: Option<AgentId>) -> Self {
-        let mut telling = Telling { rng, crew, owner, at: 0, steps: Vec::new() };
-        let mut taken = false;
+impl History {
+    /// Generates the events of `thread`. `agents` are the agents who can access its phone number, at least one. Without
+    /// an `owner` the conversation is never assigned, and random agents reply.
+    pub fn generate(rng: &mut impl Rng, thread: Thread, agents: &[&Agent], owner: Option<AgentId>) -> Self {
+        let mut builder = HistoryBuilder { rng, agents, owner, at: 0, steps: Vec::new() };
+        let mut assigned = false;
         for (place, turn) in thread.turns.into_iter().enumerate() {
-            let before = telling.at;
-            telling.wait(turn.after_minutes);
+            let before = builder.at;
+            builder.wait(turn.after_minutes);
             match turn.from {
-                Speaker::Customer => telling.step(PastEvent::Received { body: turn.body }),
+                Speaker::Customer => builder.step(PastEvent::Received { body: turn.body }),
                 Speaker::Team => {
-                    if !std::mem::replace(&mut taken, true) {
-                        telling.take(before);
+                    if !std::mem::replace(&mut assigned, true) {
+                        builder.assign(before);
                     } else if place > 3 {
-                        telling.hand_on(before);
+                        builder.hand_over(before);
                     }
-                    telling.answer(before, turn);
+                    builder.reply(before, turn);
                 }
             }
         }
-        if !taken {
-            let before = telling.at;
-            telling.pause(1..20);
-            telling.take(before);
+        if !assigned {
+            let before = builder.at;
+            builder.pause(1..20);
+            builder.assign(before);
         }
-        telling.conclude(thread.ending)
+        builder.finish(thread.ending)
     }
 
-    /// How long it took.
+    /// The duration from the first event to the last.
     pub fn length_micros(&self) -> i64 {
         self.0.last().map_or(0, |(at, _)| *at)
     }
 
-    /// The same, told faster if it took longer than `micros`.
+    /// Compresses the offsets if the duration is longer than `micros`.
     #[must_use]
     pub fn within(mut self, micros: i64) -> Self {
         let length = self.length_micros();
         if length > micros {
             for (at, _) in &mut self.0 {
-                // Wide enough for any product of two spans of time.
+                // i128 holds the product of any two i64 values.
                 *at = i64::try_from(i128::from(*at) * i128::from(micros) / i128::from(length)).unwrap_or(0);
             }
         }
         self
     }
 
-    /// With the first text at `began`.
+    /// Returns the events with the first message at `began`.
     pub fn beginning(self, began: Timestamp) -> Vec<PastStep> {
         self.0.into_iter().map(|(at, what)| PastStep { at: began.plus_micros(at), what }).collect()
     }
 
-    /// With the last step at `ended`.
+    /// Returns the events with the last event at `ended`.
     pub fn ending(self, ended: Timestamp) -> Vec<PastStep> {
         let began = ended.plus_micros(-self.length_micros());
         self.beginning(began)
     }
 }
 
-/// The conversation of `customer` on a number.
+/// Creates the import of a conversation with `customer` on a phone number.
 ///
 /// # Errors
-/// Bad input when the customer's number is not in E.164, which those of [`crate::synthetic`] are.
+/// [`Error::BadInput`] when the customer's number is not in E.164 format; [`crate::synthetic`] generates only valid
+/// ones.
 pub fn conversation(
     number: PhoneNumberId,
     customer: Customer,
@@ -109,21 +108,21 @@ pub fn conversation(
     })
 }
 
-/// A tale in the making.
-struct Telling<'a, R> {
+/// Builds a [`History`].
+struct HistoryBuilder<'a, R> {
     rng: &'a mut R,
-    crew: &'a [&'a Agent],
+    agents: &'a [&'a Agent],
     owner: Option<AgentId>,
     at: i64,
     steps: Vec<(i64, PastEvent)>,
 }
 
-impl<R: Rng> Telling<'_, R> {
+impl<R: Rng> HistoryBuilder<'_, R> {
     fn step(&mut self, what: PastEvent) {
         self.steps.push((self.at, what));
     }
 
-    /// Lets `minutes` pass, and some seconds, so that no two texts come at once.
+    /// Advances the time by `minutes` and some seconds, so that no two messages have the same time.
     fn wait(&mut self, minutes: u32) {
         if !self.steps.is_empty() {
             self.at +=
@@ -136,7 +135,7 @@ impl<R: Rng> Telling<'_, R> {
         self.wait(minutes);
     }
 
-    /// Somewhere between `before` and now.
+    /// A random time between `before` and now.
     fn between(&mut self, before: i64) -> i64 {
         self.rng.random_range(before..=self.at)
     }
@@ -145,39 +144,39 @@ impl<R: Rng> Telling<'_, R> {
         self.rng.random_range(0..100) < percent
     }
 
-    fn anyone(&mut self) -> AgentId {
-        self.crew[self.rng.random_range(0..self.crew.len())].id
+    fn random_agent(&mut self) -> AgentId {
+        self.agents[self.rng.random_range(0..self.agents.len())].id
     }
 
-    /// Makes the owner the owner, since `before`.
-    fn take(&mut self, before: i64) {
+    /// Assigns the conversation to its owner, at a random time since `before`.
+    fn assign(&mut self, before: i64) {
         let Some(to) = self.owner else { return };
-        let manager = self.crew.iter().find(|agent| agent.is_manager()).map(|agent| agent.id);
+        let manager = self.agents.iter().find(|agent| agent.is_manager()).map(|agent| agent.id);
         let by = if self.percent(CLAIMED_PERCENT) { to } else { manager.unwrap_or(to) };
         let at = self.between(before);
         self.steps.push((at, PastEvent::Assigned { by, to }));
     }
 
-    /// Perhaps gives the conversation to a colleague, since `before`.
-    fn hand_on(&mut self, before: i64) {
+    /// With some probability, hands the conversation over to another agent at a random time since `before`.
+    fn hand_over(&mut self, before: i64) {
         let Some(by) = self.owner else { return };
-        let to = self.anyone();
-        if to != by && self.percent(HANDED_ON_PERCENT) {
+        let to = self.random_agent();
+        if to != by && self.percent(HANDED_OVER_PERCENT) {
             let at = self.between(before);
             self.steps.push((at, PastEvent::Assigned { by, to }));
             self.owner = Some(to);
         }
     }
 
-    /// The owner answers, or whoever has time.
-    fn answer(&mut self, before: i64, turn: Turn) {
+    /// Adds a reply of the owner or of a random agent.
+    fn reply(&mut self, before: i64, turn: Turn) {
         let by_colleague = self.percent(COLLEAGUE_REPLIES_PERCENT);
         let author = match self.owner {
             Some(owner) if !by_colleague => owner,
-            _ => self.anyone(),
+            _ => self.random_agent(),
         };
         if self.percent(READ_FIRST_PERCENT) {
-            // After the assignment, if there was one: steps that are equally old keep their order.
+            // Not before the assignment, if any. The sort is stable, so steps of the same time keep their order.
             let since = self.steps.last().map_or(before, |(at, _)| *at);
             let at = self.between(since);
             self.steps.push((at, PastEvent::Read { by: author }));
@@ -185,18 +184,18 @@ impl<R: Rng> Telling<'_, R> {
         self.step(PastEvent::Replied { author, body: turn.body });
     }
 
-    fn conclude(mut self, ending: Ending) -> Tale {
+    fn finish(mut self, ending: Ending) -> History {
         if self.percent(BYSTANDER_PERCENT) {
             self.pause(1..30);
-            let by = self.anyone();
+            let by = self.random_agent();
             self.step(PastEvent::Read { by });
         }
         if ending == Ending::Closed {
             self.pause(1..40);
-            let by = self.owner.unwrap_or_else(|| self.crew[0].id);
+            let by = self.owner.unwrap_or_else(|| self.agents[0].id);
             self.step(PastEvent::Closed { by });
         }
         self.steps.sort_by_key(|(at, _)| *at);
-        Tale(self.steps)
+        History(self.steps)
     }
 }

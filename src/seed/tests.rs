@@ -1,4 +1,4 @@
-//! What seeding promises, read from a store that it filled.
+//! Tests of seeding, read from the seeded database.
 
 use super::*;
 use crate::domain::{EventBody, Filter, View};
@@ -32,7 +32,7 @@ impl Fixture {
         seed(&self.services, &self.backdating, plan, |_, _| ()).await.unwrap().workspaces
     }
 
-    /// The last texts that the first manager sees, in order.
+    /// The last messages of the conversations that the first manager sees, in order.
     async fn last_texts(&self, staff: &Staff) -> Vec<String> {
         let access = self.services.access(staff.caller(&staff.agents[0])).await.unwrap();
         let order = Order { field: OrderField::LastActivity, direction: OrderDirection::Desc };
@@ -40,8 +40,8 @@ impl Fixture {
         let filter = ListFilter { filter: Filter::default(), search: None };
         let page = self.services.conversations(&access, View::Inbox, &filter, order, slice).await.unwrap();
         let mut texts = Vec::new();
-        for (_, seen) in page.items {
-            let last = self.services.message(&access, seen.conversation.last_message_id).await.unwrap();
+        for (_, visible) in page.items {
+            let last = self.services.message(&access, visible.conversation.last_message_id).await.unwrap();
             texts.push(last.unwrap().body);
         }
         texts
@@ -49,20 +49,20 @@ impl Fixture {
 }
 
 #[tokio::test]
-async fn all_of_the_plan_is_written_and_the_store_is_right() {
+async fn the_whole_plan_is_written_and_the_store_is_consistent() {
     let fixture = fixture().await;
-    let told = std::cell::RefCell::new(Vec::new());
+    let calls = std::cell::RefCell::new(Vec::new());
     let plan = SeedPlan { workspaces: 2, ..PLAN };
-    let progress = |done, total| told.borrow_mut().push((done, total));
+    let progress = |done, total| calls.borrow_mut().push((done, total));
     let seeded = seed(&fixture.services, &fixture.backdating, plan, progress).await.unwrap().workspaces;
-    assert_eq!(*told.borrow(), [200, 400, 450, 650, 850, 900].map(|done| (done, 900)));
+    assert_eq!(*calls.borrow(), [200, 400, 450, 650, 850, 900].map(|done| (done, 900)));
     let report = fixture.services.check(|_, _, _| ()).await.unwrap();
     assert_eq!(report.problems, Vec::<String>::new());
     assert_eq!((report.workspaces, report.conversations), (2, 900));
     for staff in &seeded {
         assert_eq!((staff.managers().count(), staff.reps().count(), staff.numbers.len()), (2, 7, 2));
-        let first = staff.crew(staff.numbers[0].id);
-        assert_eq!(first.len(), staff.agents.len(), "all have the first number");
+        let first = staff.agents_on(staff.numbers[0].id);
+        assert_eq!(first.len(), staff.agents.len(), "all agents can access the first number");
     }
     assert_ne!(seeded[0].numbers[0].number, seeded[1].numbers[0].number);
 }
@@ -79,7 +79,7 @@ async fn the_log_is_in_order_of_time_across_chunks() {
         last = event.at;
         if let EventBody::Conversation(body) = &event.body {
             seen += 1;
-            // The conversation's own instants are those of the log.
+            // The conversation's times match those of the log.
             assert!(body.after.conversation.last_activity_at <= event.at);
         }
     }
@@ -88,7 +88,7 @@ async fn the_log_is_in_order_of_time_across_chunks() {
 }
 
 #[tokio::test]
-async fn the_same_seed_says_the_same_and_another_does_not() {
+async fn the_same_seed_generates_the_same_and_another_does_not() {
     let (one, other) = (fixture().await, fixture().await);
     let same = (one.seed(PLAN).await, other.seed(PLAN).await);
     let names = |staff: &Staff| staff.agents.iter().map(|agent| agent.name.clone()).collect::<Vec<_>>();
@@ -109,7 +109,7 @@ async fn a_plan_without_two_reps_is_refused() {
 }
 
 #[test]
-fn a_clock_is_set_back_only_while_somebody_wants_it() {
+fn a_clock_is_set_back_only_while_the_guard_lives() {
     let backdating = Backdating::new(Clock::from_fn(|| Timestamp::from_micros(10_000)));
     let clock = backdating.clock();
     let back = backdating.set_back(3_000);

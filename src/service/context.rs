@@ -1,7 +1,7 @@
-//! The frame of every command about one conversation.
+//! The transaction of a command on one conversation.
 //!
-//! In the order that keeps transactions from deadlocking and from deciding on rows that change: the agents and
-//! accesses that the decision rests on, then the conversation's lock, then the decision, then the tail.
+//! Every command takes its locks in the same order, which prevents deadlocks: first the agents and accesses that the
+//! decision depends on, then the conversation. Then it decides, and last it appends to the log and commits.
 
 use std::collections::{BTreeSet, HashMap};
 
@@ -20,11 +20,11 @@ use crate::store::{Conn, StoreError};
 
 use super::{CommandOutcome, Error, ServiceResult, VisibleConversation};
 
-/// A workspace, and the instant at which a command is decided.
+/// A transaction on a workspace, and the time of its decision.
 pub(super) struct WorkspaceTx {
     pub workspace: Workspace,
     pub head: Head,
-    /// The clock's, but not before the last event: what is decided now is later than what is in the log.
+    /// The time of the decision. It is later than the last event, even if the clock was set back.
     pub now: Timestamp,
 }
 
@@ -37,18 +37,18 @@ impl WorkspaceTx {
 
     fn of(found: Option<(Workspace, Head)>, clock: &Clock) -> ServiceResult<Self> {
         let (workspace, head) = found.ok_or(Error::Unauthenticated)?;
-        // Strictly later, so that a clock that was set back still tells one message from the next.
+        // Strictly later, so that two messages never have the same time, even if the clock was set back.
         Ok(Self { workspace, head, now: clock.now().max(head.at.plus_micros(1)) })
     }
 
-    /// As [`Self::catch_up`], after waiting for the locks of all of `seen`.
-    pub fn catch_up_with(&mut self, clock: &Clock, seen: &[Snapshot]) {
-        seen.iter().for_each(|it| self.catch_up(clock, &it.conversation));
+    /// As [`Self::catch_up`], for several locked conversations.
+    pub fn catch_up_with(&mut self, clock: &Clock, locked: &[Snapshot]) {
+        locked.iter().for_each(|it| self.catch_up(clock, &it.conversation));
     }
 
-    /// Looks at the clock again after waiting for a lock: what is decided on `seen` is later than it.
-    pub fn catch_up(&mut self, clock: &Clock, seen: &Conversation) {
-        self.now = self.now.max(clock.now()).max(seen.latest().plus_micros(1));
+    /// Reads the clock again after waiting for a lock. The new time is later than the last change of `locked`.
+    pub fn catch_up(&mut self, clock: &Clock, locked: &Conversation) {
+        self.now = self.now.max(clock.now()).max(locked.latest().plus_micros(1));
     }
 
     pub fn policy(&self) -> Policy {
@@ -56,7 +56,7 @@ impl WorkspaceTx {
     }
 }
 
-/// Agents, and which of them can access the number in question.
+/// Locked agents, and which of them can access the conversation's number.
 #[derive(Default)]
 pub(super) struct LockedAgents {
     agents: HashMap<AgentId, Agent>,
@@ -64,8 +64,8 @@ pub(super) struct LockedAgents {
 }
 
 impl LockedAgents {
-    /// Reads the agents and accesses, which stay as they are until the transaction ends.
-    pub async fn hold(
+    /// Reads the agents and their accesses, and locks both against changes until the transaction ends.
+    pub async fn lock(
         conn: &mut Conn,
         workspace: WorkspaceId,
         number: PhoneNumberId,
@@ -87,12 +87,11 @@ impl LockedAgents {
         Self { agents: agents.into_iter().map(|agent| (agent.id, agent)).collect(), with_access }
     }
 
-    /// The agents, as they were held.
     fn into_agents(self) -> Vec<Agent> {
         self.agents.into_values().collect()
     }
 
-    /// The agent, with whether they can access the number.
+    /// The agent, and whether they can access the number.
     pub fn candidate(&self, id: AgentId) -> Option<Candidate<'_>> {
         let agent = self.agents.get(&id)?;
         Some(Candidate { agent, has_access: self.with_access.contains(&id) })
@@ -103,11 +102,11 @@ impl LockedAgents {
         self.candidate(id).is_some_and(|it| it.agent.active && it.has_access)
     }
 
-    /// Whether the conversation's assignee can work it. True when there is none.
+    /// Whether the conversation's assignee is active and can access the number. True for an unassigned conversation.
     ///
     /// # Errors
-    /// [`StoreError::Changed`] when the assignee is not among those whose rows are held: it became somebody
-    /// else between reading the conversation and locking it.
+    /// [`StoreError::Changed`] when the assignee is not locked: the assignee changed between reading and locking the
+    /// conversation.
     pub fn assignee_can_work(&self, conversation: &Conversation) -> ServiceResult<bool> {
         match conversation.assignee() {
             None => Ok(true),
@@ -117,7 +116,7 @@ impl LockedAgents {
     }
 }
 
-/// A conversation that an agent acts on, locked, with all that the decision rests on.
+/// A transaction on one locked conversation, with everything that the decision depends on.
 pub(super) struct ConversationTx {
     pub workspace_tx: WorkspaceTx,
     pub locked_agents: LockedAgents,
@@ -126,10 +125,10 @@ pub(super) struct ConversationTx {
 }
 
 impl ConversationTx {
-    /// Reads and locks, in order. `others` are further agents that the decision rests on.
+    /// Reads and locks the rows in order. `others` are further agents that the decision depends on.
     ///
     /// # Errors
-    /// [`Error::Unauthenticated`] when the actor cannot act any more; not found when the conversation does not
+    /// [`Error::Unauthenticated`] when the actor is deactivated; not found when the conversation does not
     /// exist or the actor cannot access its number.
     pub async fn open(
         conn: &mut Conn,
@@ -141,7 +140,7 @@ impl ConversationTx {
         let not_found = || Error::Refused(Refusal::NotFound(InputField::ConversationId));
         let ids: BTreeSet<AgentId> = others.iter().copied().chain([actor]).collect();
         let ids = Vec::from_iter(ids);
-        // With the owner: a reopening rests on them, and the answer shows who owned it before.
+        // These queries also lock the owner: reopening depends on the owner, and the result shows the previous owner.
         let (found, (agents, (with_access, locked))) = pipelined!(conn;
             |c| workspaces::find(c, workspace),
             |c| agents::for_conversation_shared(c, workspace, id, &ids),
@@ -150,14 +149,14 @@ impl ConversationTx {
         );
         let mut workspace_tx = WorkspaceTx::of(found, clock)?;
         let mut locked_agents = LockedAgents::of(agents, with_access);
-        let acting =
+        let candidate =
             locked_agents.candidate(actor).filter(|it| it.agent.active).ok_or(Error::Unauthenticated)?;
-        if !acting.has_access {
+        if !candidate.has_access {
             return Err(not_found());
         }
         let snapshot = locked.ok_or_else(not_found)?;
-        // Who owns it now may have come between: the owner whose access was asked for was another then. Most who are
-        // asked for here have none, and so no row that would be locked out of order.
+        // The owner may have changed between reading access and taking the lock. This read would lock access rows after
+        // the conversation, out of order, but most owners that it concerns have no access, and so no row to lock.
         let owner = snapshot.conversation.assignee().filter(|owner| !locked_agents.can_work(*owner));
         if let Some(owner) = owner.filter(|_| !snapshot.conversation.is_open()) {
             let number = snapshot.conversation.phone_number_id;
@@ -169,10 +168,10 @@ impl ConversationTx {
         Ok(Self { workspace_tx, locked_agents, snapshot, actor })
     }
 
-    /// Whoever acts.
+    /// The agent who runs the command.
     ///
     /// # Errors
-    /// [`Error::Unauthenticated`]; [`ConversationTx::open`] has made sure that it is not so.
+    /// [`Error::Unauthenticated`] when the actor is not locked. [`ConversationTx::open`] rules this out.
     pub fn actor(&self) -> ServiceResult<Candidate<'_>> {
         self.locked_agents.candidate(self.actor).ok_or(Error::Unauthenticated)
     }
@@ -182,16 +181,16 @@ impl ConversationTx {
         self.locked_agents.assignee_can_work(&self.snapshot.conversation)
     }
 
-    /// Stores what was decided; `None` is that it already was as asked.
+    /// Stores the change, appends it to the log and commits. `None` means that the command changes nothing.
     pub async fn commit(self, conn: &mut Conn, change: Option<Change>) -> ServiceResult<CommandOutcome> {
         let Some(change) = change else { return Ok(self.unchanged(None)) };
         let Self { workspace_tx, actor, locked_agents, .. } = self;
-        let (draft, done) = draft_and_result(&workspace_tx, change, Some(actor), None);
+        let (draft, outcome) = draft_and_result(&workspace_tx, change, Some(actor), None);
         let event = log::store_and_commit(conn, workspace_tx.workspace.id, draft).await?;
-        Ok(CommandOutcome { agents: locked_agents.into_agents(), ..done.at(&[event]) })
+        Ok(CommandOutcome { agents: locked_agents.into_agents(), ..outcome.at(&[event]) })
     }
 
-    /// Writes a stored change, and the message that it is, to the log.
+    /// Appends a stored change, and the message that caused it, to the log.
     pub async fn record(
         self,
         conn: &mut Conn,
@@ -202,11 +201,11 @@ impl ConversationTx {
         record(conn, &workspace_tx, change, Some(actor), message).await
     }
 
-    /// The answer when nothing is written.
+    /// The result of a command that changes nothing.
     pub fn unchanged(self, message: Option<Message>) -> CommandOutcome {
         CommandOutcome {
             previous_assignee: self.snapshot.conversation.assignee(),
-            seen: VisibleConversation::new(&self.snapshot, Some(self.actor)),
+            visible: VisibleConversation::new(&self.snapshot, Some(self.actor)),
             changed: false,
             as_of: self.workspace_tx.head.seq,
             message,
@@ -215,7 +214,7 @@ impl ConversationTx {
     }
 }
 
-/// Writes a stored change to the log: the tail of the transaction.
+/// Appends a stored change to the log. Nothing may follow in the transaction.
 pub(super) async fn record(
     conn: &mut Conn,
     workspace_tx: &WorkspaceTx,
@@ -223,12 +222,12 @@ pub(super) async fn record(
     actor: Option<AgentId>,
     message: Option<Message>,
 ) -> ServiceResult<CommandOutcome> {
-    let (draft, done) = draft_and_result(workspace_tx, change, actor, message);
+    let (draft, outcome) = draft_and_result(workspace_tx, change, actor, message);
     let events = log::append(conn, workspace_tx.workspace.id, vec![draft]).await?;
-    Ok(done.at(&events))
+    Ok(outcome.at(&events))
 }
 
-/// What the log says of a change, and what whoever made it is answered.
+/// The event of a change, and the command's result.
 fn draft_and_result(
     workspace_tx: &WorkspaceTx,
     change: Change,
@@ -236,15 +235,15 @@ fn draft_and_result(
     message: Option<Message>,
 ) -> (Draft, CommandOutcome) {
     let previous_assignee = change.before.as_ref().and_then(|before| before.conversation.assignee());
-    let seen = VisibleConversation::new(&change.after, actor);
+    let visible = VisibleConversation::new(&change.after, actor);
     let message_id: Option<MessageId> = message.as_ref().map(|message| message.id);
     let draft = Draft::of(change, workspace_tx.now, actor, message_id);
     let (changed, as_of, agents) = (true, workspace_tx.head.seq, Vec::new());
-    (draft, CommandOutcome { seen, previous_assignee, changed, as_of, message, agents })
+    (draft, CommandOutcome { visible, previous_assignee, changed, as_of, message, agents })
 }
 
 impl CommandOutcome {
-    /// The same, once its events are in the log.
+    /// The same result, at the position of its last event.
     fn at(self, events: &[Event]) -> Self {
         let as_of = events.last().map_or(self.as_of, |event| event.seq);
         Self { as_of, ..self }

@@ -1,23 +1,18 @@
-//! One function a use case: who may, in which transaction, with which outcome.
+//! Use cases: one method per use case, which checks permissions, runs the transaction and returns the result.
 //!
-//! - [`assignment`], [`lifecycle`], [`messaging`], [`administration`]: what callers change. Each is one
-//!   transaction, decided by [`crate::domain`] on rows that are held until it ends.
-//! - [`handoff`], [`rebalance`], [`lease`]: how many conversations change owners at once, or by themselves.
-//! - [`access`], [`views`], [`directory`], [`history`], [`queue_health`], [`workloads`]: what callers read.
-//! - [`audit`], [`violations`]: what managers read of how the team keeps its promises.
-//! - [`feed`], [`tail`], [`streams`]: what callers are told, from the log; [`related`]: what events mention,
-//!   read once for all who are told of them; [`wakeups`]: how processes tell each
-//!   other that there is more; [`retention`]: how far back a stream can begin.
-//! - [`presence`]: who is at a conversation; beside the log, and gone after a moment.
-//! - [`operator`], [`import`], [`check`]: what the operator does without signing in; [`health`]: what is asked of
-//!   a process.
+//! - [`commands`]: what callers change. Each command is one transaction; [`crate::domain`] decides on rows that stay
+//!   locked until the transaction ends.
+//! - [`queries`]: what callers read, and the reports for managers.
+//! - [`live`]: subscriptions, which are positions in the log; presence; and the wake-ups between processes.
+//! - [`workers`]: background tasks. [`operator`]: operator commands, which need no token.
 //!
-//! A caller is a verified token; whether the agent behind it is still active, and what they can access, is
-//! read here, each time (`numbers`: what is not). Nothing here knows GraphQL or HTTP.
+//! A caller is a verified token. Each request reads from the database whether the caller's agent is active and which
+//! numbers the agent can access. On PostgreSQL, only the numbers' labels are cached (`phone_number_cache`). This
+//! module does not depend on GraphQL or HTTP.
 //!
-//! To add a use case: a method on [`Services`] in the file of its noun that hands a decision of [`crate::domain`]
-//! to `Services::act`, which opens the scene for it, in the order that keeps transactions from deadlocking, and
-//! concludes it.
+//! To add a command, add a method to [`Services`] in the file of its noun and pass a decision of [`crate::domain`] to
+//! `Services::act`. `Services::act` opens the transaction, takes the locks in the order that avoids deadlocks, and
+//! commits.
 
 pub mod commands;
 mod context;
@@ -43,12 +38,12 @@ use crate::store::tables::workspaces;
 use crate::store::{Conn, Store, StoreResult};
 use crate::token::{Caller, Keys};
 
-pub use commands::administration::{Administered, AgentUpdate, NewAgent};
+pub use commands::administration::{AdminOutcome, AgentUpdate, NewAgent};
 pub use commands::assignment::Assign;
-pub use commands::handoff::{HandOff, HandedOff};
+pub use commands::handoff::{HandOff, HandOffOutcome};
 pub use commands::messaging::{ReceiveMessage, SendMessage, StartConversation};
 pub use commands::rebalance::PlanRebalance;
-pub use live::presence::{Present, Said};
+pub use live::presence::{PresenceOutcome, Present};
 pub use live::related::{Prefetch, Related};
 pub use live::subscriptions::{BoxStream, QueueItem, ResetReason, ThreadItem};
 pub use queries::access::Access;
@@ -59,19 +54,20 @@ pub use result::{CommandOutcome, Error, VisibleConversation};
 
 use context::ConversationTx;
 use live::log_feed::Feed;
+use live::presence::PresenceFeed;
 use live::shared_queries::SharedQueries;
 use live::wakeups::{Bus, Wakeup, WakeupState, Wakeups};
 use queries::phone_number_cache::PhoneNumberCache;
 
-/// The answer of every use case.
+/// The result of every use case.
 pub type ServiceResult<T> = Result<T, Error>;
 
-/// All use cases over one store. Cheap to clone.
+/// All use cases of one store. Cheap to clone.
 #[derive(Clone)]
 pub struct Services {
     store: Store,
     feed: Feed,
-    presence: live::presence::Board,
+    presence: PresenceFeed,
     queue_health: SharedQueries<(WorkspaceId, BTreeSet<PhoneNumberId>, i32), queries::queue_health::HealthAt>,
     workloads: SharedQueries<WorkspaceId, Vec<Workload>>,
     wakeups: Wakeups,
@@ -80,16 +76,16 @@ pub struct Services {
     keys: Arc<Keys>,
     metrics: Metrics,
     number_stats: queries::number_stats::NumberStatsCache,
-    /// None for SQLite, where reading them costs no more than looking them up.
-    numbers: Option<PhoneNumberCache>,
+    /// `None` on SQLite, where a read costs no more than a cache look-up.
+    phone_number_cache: Option<PhoneNumberCache>,
 }
 
-/// What an operator may want otherwise.
+/// Settings of the services.
 #[derive(Debug, Clone, Copy)]
 pub struct Settings {
-    /// How long what another process does can go unnoticed when no wake-up comes.
+    /// The interval of the poll that finds changes of other processes when a wake-up is lost.
     pub poll: Duration,
-    /// How far back a client can resume.
+    /// How far back in the log a client can resume.
     pub replay: Duration,
 }
 
@@ -99,8 +95,8 @@ impl Default for Settings {
     }
 }
 
-/// Tells everybody who watches a workspace when it is dropped: after the commit, or after a failure, when looking
-/// again does no harm.
+/// Notifies all watchers of a workspace when it is dropped: after the commit, or after a failure, where an extra
+/// notification does no harm.
 struct NotifyOnCommit {
     feed: Feed,
     wakeups: Wakeups,
@@ -116,18 +112,18 @@ impl Drop for NotifyOnCommit {
 }
 
 impl Services {
-    /// Services over a store whose migrations are applied, for one process alone.
+    /// Starts the services of a store whose migrations are applied. No other process may use the store.
     ///
     /// # Errors
-    /// What reading the epoch of the log fails with.
+    /// When the epoch of the log cannot be read.
     pub async fn start(store: Store, clock: Clock, keys: Keys) -> StoreResult<Self> {
         Self::start_with(store, clock, keys, Settings::default(), None).await
     }
 
-    /// As [`Self::start`], for one process of several: `bus` carries the wake-ups between them.
+    /// As [`Self::start`], with settings, and with a `bus` that carries wake-ups between processes.
     ///
     /// # Errors
-    /// As [`Self::start`]. A bus that cannot be reached is none: it is tried again.
+    /// As [`Self::start`]. An unreachable bus is not an error: the connection is retried.
     pub async fn start_with(
         store: Store,
         clock: Clock,
@@ -138,15 +134,15 @@ impl Services {
         let epoch = store.write(|conn| workspaces::epoch(conn).boxed()).await?;
         let metrics = Metrics::default();
         let feed = Feed::start(store.clone(), epoch, settings.poll, metrics.clone());
-        let numbers = store.is_shared().then(PhoneNumberCache::default);
-        let presence = live::presence::Board::start(store.clone(), clock.clone(), settings.poll);
+        let phone_number_cache = store.is_shared().then(PhoneNumberCache::default);
+        let presence = PresenceFeed::start(store.clone(), clock.clone(), settings.poll);
         let wakeups = match bus {
             None => Wakeups::none(),
             Some(bus) => {
                 let (feed, presence) = (feed.wakeup_handler(), presence.wakeup_handler());
-                Wakeups::over(bus, move |heard| {
-                    feed(heard);
-                    presence(heard);
+                Wakeups::over(bus, move |signal| {
+                    feed(signal);
+                    presence(signal);
                 })
             }
         };
@@ -162,11 +158,11 @@ impl Services {
             keys: Arc::new(keys),
             metrics,
             number_stats: queries::number_stats::NumberStatsCache::default(),
-            numbers,
+            phone_number_cache,
         })
     }
 
-    /// How this process hears of what others write.
+    /// How wake-ups of other processes reach this process.
     pub fn wakeups(&self) -> WakeupState {
         self.wakeups.state()
     }
@@ -179,32 +175,35 @@ impl Services {
         &self.keys
     }
 
-    /// How many SQL statements were answered since the start, transaction control not counted.
+    /// How many SQL statements the database has answered since the start, without transaction control.
     pub fn statement_count(&self) -> u64 {
         self.store.statement_count()
     }
 
-    /// What this process counts about itself.
+    /// The metrics of this process.
     pub fn metrics(&self) -> &Metrics {
         &self.metrics
     }
 
-    /// How busy the connections to the database are.
+    /// The state of the connection pool.
     pub fn pool(&self) -> Pool {
         self.store.pool()
     }
 
-    /// The opaque cursor for a position in the workspace's log.
+    /// Encodes a position in the workspace's log as an opaque cursor.
     pub fn cursor(&self, workspace: WorkspaceId, seq: i64) -> String {
         live::cursor::encode(self.feed.epoch(), workspace, seq)
     }
 
-    /// The position that a cursor names; `None` when it is not of this log.
+    /// Decodes a cursor; `None` when the cursor belongs to another log.
     fn position(&self, workspace: WorkspaceId, cursor: &str) -> Option<i64> {
         live::cursor::decode(self.feed.epoch(), workspace, cursor)
     }
 
-    /// The agent behind a caller.
+    /// The caller's agent.
+    ///
+    /// # Errors
+    /// [`Error::Forbidden`] for a service.
     fn agent_of(&self, caller: Caller) -> ServiceResult<(WorkspaceId, AgentId)> {
         match caller {
             Caller::Agent { workspace_id, agent_id } => Ok((workspace_id, agent_id)),
@@ -212,8 +211,8 @@ impl Services {
         }
     }
 
-    /// What an agent does to one conversation, in one transaction: opens the scene, decides on it, concludes it.
-    /// `other` is a further agent that the decision rests on.
+    /// Runs an agent's command on one conversation in one transaction: opens it, calls `decide` and commits.
+    /// `other` is a further agent to lock, whom the decision depends on.
     async fn act<F>(
         &self,
         caller: Caller,
@@ -238,17 +237,17 @@ impl Services {
         .await
     }
 
-    /// Runs a transaction on a workspace and wakes those who watch it.
+    /// Runs a transaction on a workspace, then notifies the watchers of the workspace.
     async fn write<R, F>(&self, workspace: WorkspaceId, work: F) -> ServiceResult<R>
     where
         R: Send + 'static,
         F: for<'c> Fn(&'c mut Conn) -> BoxFuture<'c, ServiceResult<R>> + Send + Sync + 'static,
     {
-        // It goes with the transaction, which ends also when this future is dropped.
+        // Moved into the closure, so that it is dropped with the transaction even when this future is cancelled.
         let notify = NotifyOnCommit { feed: self.feed.clone(), wakeups: self.wakeups.clone(), workspace };
         self.store
             .write(move |conn| {
-                let _after_the_commit = &notify;
+                let _after_commit = &notify;
                 work(conn)
             })
             .await

@@ -1,20 +1,20 @@
-//! What use cases answer with.
+//! Results and errors of use cases.
 
 use std::sync::Arc;
 
 use crate::domain::{Agent, AgentId, Conversation, Message, Refusal, Snapshot};
 use crate::store::{Retry, StoreError};
 
-/// Why a use case did not happen. Whichever it is, nothing was written.
+/// Why a use case failed. Nothing was written.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// An expected outcome, for the payload.
+    /// The rules refuse the command. Part of the mutation's payload.
     #[error("refused")]
     Refused(Refusal),
     /// The caller's agent does not exist or is deactivated.
     #[error("the agent of this token cannot sign in")]
     Unauthenticated,
-    /// This caller may never do this; says who may.
+    /// The caller is not allowed to do this. The text says who is.
     #[error("{0}")]
     Forbidden(&'static str),
     /// An argument that a well-behaved client never sends.
@@ -45,12 +45,12 @@ impl From<Refusal> for Error {
 #[derive(Debug, Clone)]
 pub struct VisibleConversation {
     pub conversation: Arc<Conversation>,
-    /// Whether it is unread for the caller; false for a service.
+    /// Whether the conversation is unread for the caller; false for a service.
     pub unread: bool,
 }
 
 impl VisibleConversation {
-    /// `snapshot`, as `viewer` sees it; `None` is a service.
+    /// `snapshot` as `viewer` sees it. The viewer is `None` for a service.
     pub fn new(snapshot: &Snapshot, viewer: Option<AgentId>) -> Self {
         Self {
             conversation: Arc::new(snapshot.conversation.clone()),
@@ -59,18 +59,18 @@ impl VisibleConversation {
     }
 }
 
-/// What became of a command about one conversation.
+/// The result of a command on one conversation.
 #[derive(Debug, Clone)]
 pub struct CommandOutcome {
-    pub seen: VisibleConversation,
-    /// Who owned it before the command.
+    pub visible: VisibleConversation,
+    /// The owner before the command.
     pub previous_assignee: Option<AgentId>,
-    /// False when it already was as asked, and nothing was written.
+    /// Whether the command changed anything.
     pub changed: bool,
-    /// The position in the log at which `seen` holds.
+    /// The position in the log that `visible` corresponds to.
     pub as_of: i64,
-    /// The message that the command stored, or had stored the first time.
+    /// The message that this call stored, or that the first call with the same key stored.
     pub message: Option<Message>,
-    /// Agents that were read on the way, as they were when it was done: who did it, and who owns and owned it.
+    /// The agents that the transaction locked: the actor, the owner and the previous owner. May be empty.
     pub agents: Vec<Agent>,
 }

@@ -1,7 +1,8 @@
-//! Lists of conversations: what a view shows, by keyset pages.
+//! Lists of conversations, read in keyset pages.
 //!
-//! A page is read by walking an index from a position, never by counting rows off; which walks make a list is in
-//! `index_scans`, and how they are read as one in `merged`. Here are the queries, and what is looked up instead of walked.
+//! A page is read by scanning an index from a position, never with an OFFSET. `index_scans` decides which indexes a
+//! list scans, and `merged` combines the scans into one query. This file has the queries, and the cases in which
+//! conversations are looked up by id instead.
 
 mod index_scans;
 mod merged;
@@ -26,11 +27,11 @@ use crate::store::tables::words::Lookup;
 diesel::postfix_operator!(IsTrue, " IS TRUE", diesel::sql_types::Bool);
 
 diesel::define_sql_function! {
-    /// The first, or the second when that is null.
+    /// The first value, or the second if the first is null.
     fn coalesce(value: Nullable<Integer>, otherwise: Integer) -> Integer;
 }
 
-/// An agent's marker on a conversation.
+/// The read marker of an agent on a conversation.
 macro_rules! marker {
     ($agent:expr) => {
         read_markers::table
@@ -40,33 +41,34 @@ macro_rules! marker {
     };
 }
 
-/// True for conversations whose last inbound message the agent has opened.
+/// Whether the agent has read the last inbound message of a conversation.
 macro_rules! is_read_by {
     ($agent:expr) => {
         exists(marker!($agent).filter(read_markers::read_through.nullable().ge(conversations::last_inbound)))
     };
 }
 
-/// How far an agent has read a conversation.
+/// The number of the last message that an agent has read in a conversation.
 ///
-/// A value and no join, so that no planner takes it for a reason to leave the order of the list.
+/// A scalar subquery instead of a join, because with a join the planner may stop reading in the order of the list.
 macro_rules! read_through {
     ($agent:expr) => {
         coalesce(marker!($agent).select(read_markers::read_through).single_value(), 0).nullable()
     };
 }
 
-/// Narrows a boxed query to what one walk of a list shows.
+/// A boxed query for the conversations of one index scan of a list, with all filters of the list.
 ///
-/// Whether a conversation has a common word is asked of each that is walked past: as a value and no join, as above.
-macro_rules! narrowed {
-    ($list:expr, $walk:expr, $found:expr) => {{
-        let (list, walk, found): (&List, IndexScan, &Lookup) = ($list, $walk, $found);
+/// Common words are checked for each scanned conversation, with a scalar subquery instead of a join, as above.
+macro_rules! filtered {
+    ($list:expr, $scan:expr, $lookup:expr) => {{
+        let (list, scan, lookup): (&List, IndexScan, &Lookup) = ($list, $scan, $lookup);
         let mut query =
             conversations::table.filter(conversations::workspace_id.eq(list.workspace_id)).into_boxed();
-        query = match walk.number {
+        query = match scan.number {
             Some(number) => query.filter(conversations::phone_number_id.eq(number)),
-            // As a value, which no index knows: by several numbers one would find everything, to be sorted.
+            // `IS TRUE` keeps the planner from using an index for this filter. With several phone numbers it would read
+            // all matching rows and sort them.
             None => query.filter(IsTrue::new(conversations::phone_number_id.eq_any(&list.phone_number_ids))),
         };
         query = match list.view {
@@ -74,7 +76,7 @@ macro_rules! narrowed {
             View::AssignedToMe => query.filter(conversations::assignee_id.eq(list.viewer)),
             View::Unassigned => query.filter(conversations::assignee_id.is_null()),
         };
-        if let Some(status) = walk.status {
+        if let Some(status) = scan.status {
             query = query.filter(conversations::status.eq(status));
         }
         query = match list.unread {
@@ -87,10 +89,10 @@ macro_rules! narrowed {
                     .or(read_through!(list.viewer).ge(conversations::last_inbound)),
             ),
         };
-        if let Some(ids) = &found.among {
+        if let Some(ids) = &lookup.ids {
             query = query.filter(conversations::id.eq_any(ids));
         }
-        for word in &found.common {
+        for word in &lookup.common_words {
             let beginning = conversation_words::table
                 .filter(conversation_words::workspace_id.eq(list.workspace_id))
                 .filter(conversation_words::conversation_id.eq(conversations::id))
@@ -103,7 +105,7 @@ macro_rules! narrowed {
     }};
 }
 
-/// How many conversations an unread list has, by the badges.
+/// The number of conversations in an unread list, from the counters of the badges.
 macro_rules! unread_badge {
     ($list:expr) => {{
         let list: &List = $list;
@@ -127,11 +129,11 @@ macro_rules! unread_badge {
     }};
 }
 
-/// Bounds a boxed query by a key column and the id.
+/// Limits a boxed query to the rows of a window, by a key column and the id.
 macro_rules! bounded {
     ($query:expr, $key:expr, $segment:expr, $list:expr, $window:expr) => {{
         let (mut query, window): (_, &Window) = ($query, $window);
-        // `after` bounds the list's beginning, whichever way it is walked.
+        // `after` is the bound at the beginning of the list, in both scan directions.
         let bounds = [(window.after, $list.ascending), (window.before, !$list.ascending)];
         for (position, upwards) in bounds {
             let Some(Position { key, id }) = position else { continue };
@@ -144,7 +146,7 @@ macro_rules! bounded {
                 }
                 (Segment::WithoutKey, None, true) => query.filter(conversations::id.gt(id)),
                 (Segment::WithoutKey, None, false) => query.filter(conversations::id.lt(id)),
-                // The position lies in the other walk, which leaves this one whole or out altogether.
+                // The position is in the other segment, so this segment has no bound.
                 (Segment::WithKey, None, _) | (Segment::WithoutKey, Some(_), _) => query,
             };
         }
@@ -153,16 +155,16 @@ macro_rules! bounded {
 }
 
 impl List {
-    /// Where to look for `wanted` conversations with the words of the list.
+    /// Looks up the rare words of the list, for a page of `wanted` conversations.
     async fn look_up(&self, conn: &mut Conn, wanted: usize) -> StoreResult<Lookup> {
-        let rare = crate::store::tables::words::rare(wanted, self.row_estimate);
-        crate::store::tables::words::look_up(conn, self.workspace_id, &self.words, rare).await
+        let limit = crate::store::tables::words::rare_limit(wanted, self.row_estimate);
+        crate::store::tables::words::look_up(conn, self.workspace_id, &self.words, limit).await
     }
 }
 
-/// The conversations of a window, with whether the viewer has them unread, in the order of the walk.
+/// The conversations of a window in scan order, each with whether the viewer has it unread.
 ///
-/// Unless `unread` is asked for, all count as read: whether they are takes PostgreSQL as long as finding them.
+/// If `unread` is false, all conversations count as read: PostgreSQL needs as long to find that out as to find them.
 pub async fn page(
     conn: &mut Conn,
     list: &List,
@@ -170,7 +172,7 @@ pub async fn page(
     unread: bool,
 ) -> StoreResult<Vec<(Conversation, bool)>> {
     let lookup = match few_unread(conn, list).await? {
-        Some(few) => Lookup { among: Some(few), common: Vec::new() },
+        Some(few) => Lookup { ids: Some(few), common_words: Vec::new() },
         None => list.look_up(conn, window.limit).await?,
     };
     let mut found = Vec::new();
@@ -188,11 +190,12 @@ pub async fn page(
     Ok(found)
 }
 
-/// A viewer with more unread conversations than this finds a page of them by walking.
+/// If the viewer has more unread conversations than this, a page of them is read by an index scan.
 const FEW_UNREAD: i64 = 50;
 
-/// The conversations that the viewer has not read, whoever owns them; `None` when that is not asked for, or when they
-/// are many.
+/// The ids of the conversations that the viewer has not read, found by the unread buckets, regardless of their owner.
+///
+/// `None` if the list does not use the unread buckets, or if there are too many.
 async fn few_unread(conn: &mut Conn, list: &List) -> StoreResult<Option<Vec<ConversationId>>> {
     if !list.use_unread_buckets || list.unread != Some(true) {
         return Ok(None);
@@ -204,18 +207,18 @@ async fn few_unread(conn: &mut Conn, list: &List) -> StoreResult<Option<Vec<Conv
         return Ok(None);
     }
     let numbers = Vec::from_iter(unread.into_keys());
-    let slots = counts::slots_with_unread(conn, workspace, viewer, &numbers).await?;
-    let few: Vec<ConversationId> = if slots.is_empty() {
+    let buckets = counts::buckets_with_unread(conn, workspace, viewer, &numbers).await?;
+    let few: Vec<ConversationId> = if buckets.is_empty() {
         Vec::new()
     } else {
         let is_array = conn.postgres().is_some();
         on_backend!(conn, |c| {
-            let of_numbers = slots.iter().map(|(number, slots)| {
+            let of_numbers = buckets.iter().map(|(number, buckets)| {
                 conversations::table
                     .filter(conversations::workspace_id.eq(workspace))
                     .filter(conversations::phone_number_id.eq(number))
-                    .filter(conversations::slot.eq_any(slots.iter().map(|slot| slot.0)))
-                    // These two as the index has them.
+                    .filter(conversations::slot.eq_any(buckets.iter().map(|bucket| bucket.0)))
+                    // These two conditions are the predicate of the partial index.
                     .filter(conversations::closed_at.is_null())
                     .filter(conversations::last_inbound.is_not_null())
                     .filter(read_through!(viewer).lt(conversations::last_inbound))
@@ -224,14 +227,16 @@ async fn few_unread(conn: &mut Conn, list: &List) -> StoreResult<Option<Vec<Conv
             All(of_numbers.collect()).prepared_if(is_array).load(c).await
         })?
     };
-    // Otherwise something was read or came in meanwhile, or a process that knows no slots has written.
-    let is_whole = i64::try_from(few.len()).is_ok_and(|found| found == total);
-    Ok(is_whole.then_some(few))
+    // The two differ if messages were read or received meanwhile, or if an old process without buckets has written.
+    let is_complete = i64::try_from(few.len()).is_ok_and(|found| found == total);
+    Ok(is_complete.then_some(few))
 }
 
-/// How many rows are read: as many as wanted, or a few more, so that there are few statements. A limit is written
-/// out in its statement, because PostgreSQL values a plan by it, and makes a plan anew each time when it is not.
-const STEPS: [usize; 3] = [26, 51, 101];
+/// The usual limits of a statement. A page reads as many rows as the next of these, so that there are few statements.
+///
+/// The limit is a literal in the statement, because the plan depends on it. With a parameter, PostgreSQL would plan the
+/// statement at each execution.
+const LIMITS: [usize; 3] = [26, 51, 101];
 
 async fn read(
     conn: &mut Conn,
@@ -242,20 +247,20 @@ async fn read(
     wanted: usize,
     unread: bool,
 ) -> StoreResult<Vec<(ConversationRow, bool)>> {
-    let limit = STEPS.into_iter().find(|step| wanted <= *step).unwrap_or(wanted);
-    // What was looked up needs no walk of its own for each number.
-    let index_scans = match lookup.among {
-        Some(_) => vec![IndexScan { number: None, status: list.walked_status() }],
+    let limit = LIMITS.into_iter().find(|limit| wanted <= *limit).unwrap_or(wanted);
+    // Conversations with known ids need only one scan for all phone numbers.
+    let index_scans = match lookup.ids {
+        Some(_) => vec![IndexScan { number: None, status: list.scanned_status() }],
         None => list.index_scans(segment),
     };
     let order = list.order(segment, window);
-    // On a later page it is not known how many are left.
+    // On a later page the number of remaining conversations is not known.
     let is_counted = list.unread == Some(true) && window.after.is_none() && window.before.is_none();
-    // SQLite has no arrays, and a text for each number of things that something is one of.
+    // SQLite has no arrays: its SQL text is different for each length of an `eq_any` list.
     let is_array = conn.postgres().is_some();
     let mut rows: Vec<(ConversationRow, bool)> = on_backend!(conn, |c| {
-        let index_scans = index_scans.into_iter().map(|walk| {
-            let query = narrowed!(list, walk, lookup);
+        let index_scans = index_scans.into_iter().map(|scan| {
+            let query = filtered!(list, scan, lookup);
             let query = match (list.field, segment) {
                 (OrderField::LastActivity, _) => {
                     bounded!(query, conversations::last_activity_at, segment, list, window)
@@ -279,11 +284,11 @@ async fn read(
             };
             query.select((
                 ConversationRow::as_select(),
-                OrTrue { asked: unread, value: is_read_by!(list.viewer) },
+                OrTrue { wanted: unread, value: is_read_by!(list.viewer) },
             ))
         });
-        let known = is_counted.then(|| unread_badge!(list));
-        Merged { index_scans: index_scans.collect(), order, limit, known, fenced: lookup.among.is_some() }
+        let max_rows = is_counted.then(|| unread_badge!(list));
+        Merged { index_scans: index_scans.collect(), order, limit, max_rows, fenced: lookup.ids.is_some() }
             .prepared_if(is_array)
             .load(c)
             .await
@@ -292,14 +297,14 @@ async fn read(
     Ok(rows)
 }
 
-/// How many conversations the list has, counted up to `limit`.
+/// The number of conversations in the list, counted up to `limit`.
 pub async fn count_up_to(conn: &mut Conn, list: &List, limit: i64) -> StoreResult<usize> {
     let lookup = list.look_up(conn, usize::try_from(limit).unwrap_or(usize::MAX)).await?;
-    let walk = IndexScan { number: None, status: list.walked_status() };
+    let scan = IndexScan { number: None, status: list.scanned_status() };
     let ids: Vec<ConversationId> = on_backend!(conn, |c| {
-        let mut query = narrowed!(list, walk, &lookup);
-        if lookup.among.is_none() {
-            // Without an order PostgreSQL may count from the beginning of the table.
+        let mut query = filtered!(list, scan, &lookup);
+        if lookup.ids.is_none() {
+            // Without an order PostgreSQL may scan the table from its beginning.
             query = query.order((conversations::last_activity_at.desc(), conversations::id.desc()));
         }
         query.limit(limit).select(conversations::id).load(c).await
@@ -307,7 +312,7 @@ pub async fn count_up_to(conn: &mut Conn, list: &List, limit: i64) -> StoreResul
     Ok(ids.len())
 }
 
-/// Those of `ids` that lie on one of the numbers, with whether the viewer has them unread.
+/// The conversations with these ids on one of the phone numbers, each with whether the viewer has it unread.
 pub async fn by_ids(
     conn: &mut Conn,
     workspace: WorkspaceId,
@@ -332,7 +337,7 @@ pub async fn by_ids(
         .collect()
 }
 
-/// Whether some conversation of the contact lies on one of the numbers.
+/// Whether the contact has a conversation on one of the phone numbers.
 pub async fn has_contact(
     conn: &mut Conn,
     workspace: WorkspaceId,

@@ -1,8 +1,8 @@
-//! What is stored, and the only SQL.
+//! The storage layer: tables and queries. All SQL is here.
 //!
-//! One file a table: its row and its queries. A query is a function over [`Conn`], written once for both
-//! databases; transactions belong to [`crate::service`], which strings these functions together. The one piece
-//! that every write ends with is [`log::append`].
+//! Each table has a file with its row and its queries. A query is a function of a [`Conn`], written once for both
+//! databases. [`crate::service`] combines queries into transactions. Every transaction that writes ends with
+//! [`log::append`].
 
 pub mod db;
 pub mod lists;

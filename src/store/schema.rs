@@ -1,4 +1,4 @@
-//! The tables, once for both databases. A test compares this with what the migrations create.
+//! The tables, declared once for both databases. A test compares them with the tables that the migrations create.
 
 diesel::table! {
     use diesel::sql_types::*;

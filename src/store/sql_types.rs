@@ -1,7 +1,7 @@
-//! SQL types that both databases can hold, and how the domain's types map to them.
+//! SQL types that both databases support, and the mapping of the domain's types to them.
 //!
-//! [`Id`] is `uuid` on PostgreSQL and a 16-byte BLOB on SQLite; [`Instant`] is `timestamptz` and an INTEGER of
-//! microseconds. Enums are text in their stored spelling. With these, one `schema.rs` serves both.
+//! [`Id`] is `uuid` on PostgreSQL and a 16-byte BLOB on SQLite. [`Instant`] is `timestamptz` on PostgreSQL and an
+//! INTEGER of microseconds on SQLite. Enums are stored as text. With these types one `schema.rs` serves both databases.
 
 use std::io::Write;
 
@@ -40,17 +40,17 @@ pub struct Instant;
 impl diesel::sql_types::SqlOrd for Instant {}
 impl diesel::sql_types::SqlOrd for Id {}
 
-/// Which writing of the log a cursor belongs to.
+/// The epoch of the log, which changes when the log is rewritten. A cursor belongs to one epoch.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Epoch(pub Uuid);
 
 /// PostgreSQL counts from 2000-01-01T00:00:00Z.
 const POSTGRES_EPOCH_MICROS: i64 = 946_684_800_000_000;
 
-/// Lets a Rust type stand for a SQL type in expressions and rows.
+/// Implements the Diesel traits that let a Rust type be used as a SQL type in expressions and rows.
 ///
-/// This is what `derive(AsExpression, FromSqlRow)` writes; the derives cannot be used here, because the
-/// domain knows nothing of SQL.
+/// This is what `derive(AsExpression, FromSqlRow)` generates. The derives cannot be used here, because the domain must
+/// not depend on Diesel.
 macro_rules! bind {
     ($sql:ty: $($rust:ty),+ $(,)?) => {$(
         impl AsExpression<$sql> for $rust {
@@ -161,7 +161,7 @@ impl FromSql<Instant, Sqlite> for Timestamp {
     }
 }
 
-/// Stores an enum in its stored spelling.
+/// Stores an enum as text.
 macro_rules! spellings {
     ($($rust:ident),+ $(,)?) => {
         bind!(Text: $($rust),+);

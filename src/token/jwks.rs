@@ -1,8 +1,10 @@
-//! An identity provider's public keys: where they are, and how they are kept fresh.
+//! The public keys of an identity provider: where they are, and when they are read again.
 //!
-//! The set is read at the start, when it has grown old, and when a token names a key that is not in it, which is
-//! how a provider's rotation is noticed. However many tokens ask for it, there is one reading at a time and one in
-//! a cooldown. Until a reading succeeds the keys stay as they are: a provider that is away locks nobody out.
+//! The key set is read at start-up, when it is older than its maximum age, and when a token names an unknown key. The
+//! last case notices that the provider has rotated its keys.
+//!
+//! Regardless of the number of tokens, only one read runs at a time, and at most one per cooldown. If a read fails, the
+//! old keys stay in use, so tokens remain valid while the provider is unreachable.
 
 use std::fmt;
 use std::path::PathBuf;
@@ -24,14 +26,14 @@ use url::{Host, Url};
 use super::TokenError;
 use super::key_set::KeySet;
 
-/// Where a key set is.
+/// The location of a key set.
 #[derive(Clone, PartialEq, Eq)]
 pub enum JwksSource {
     File(PathBuf),
     Url(Url),
 }
 
-/// A URL may hold a password.
+/// Shows only the host of a URL, because the URL may contain a password.
 impl fmt::Debug for JwksSource {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -44,8 +46,10 @@ impl fmt::Debug for JwksSource {
 impl std::str::FromStr for JwksSource {
     type Err = JwksError;
 
-    /// A URL with `https://`, or the path of a file. `http://` is only for this machine: whoever can change
-    /// the answer on its way can sign in as anybody.
+    /// Parses an `https://` URL or the path of a file.
+    ///
+    /// `http://` is accepted only for loopback addresses. Anyone who can modify the response in transit could sign in
+    /// as any agent.
     fn from_str(text: &str) -> Result<Self, JwksError> {
         if !text.contains("://") {
             return Ok(Self::File(PathBuf::from(text)));
@@ -53,13 +57,13 @@ impl std::str::FromStr for JwksSource {
         let url = Url::parse(text).map_err(|_| JwksError::Insecure)?;
         match url.scheme() {
             "https" => Ok(Self::Url(url)),
-            "http" if is_here(&url) => Ok(Self::Url(url)),
+            "http" if is_loopback(&url) => Ok(Self::Url(url)),
             _ => Err(JwksError::Insecure),
         }
     }
 }
 
-fn is_here(url: &Url) -> bool {
+fn is_loopback(url: &Url) -> bool {
     match url.host() {
         Some(Host::Ipv4(ip)) => ip.is_loopback(),
         Some(Host::Ipv6(ip)) => ip.is_loopback(),
@@ -68,22 +72,22 @@ fn is_here(url: &Url) -> bool {
     }
 }
 
-/// Where the keys are, and the bounds of reading them.
+/// The location of the keys, and the limits for reading them.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct JwksSettings {
     pub source: JwksSource,
-    /// The least time between two readings.
+    /// The minimum time between the beginnings of two reads.
     pub cooldown: Duration,
-    /// After this a set is read again, so that a key that was withdrawn is refused.
+    /// The age at which the key set is read again, so that withdrawn keys are rejected.
     pub max_age: Duration,
-    /// How long a reading may take.
+    /// The maximum duration of a read.
     pub timeout: Duration,
-    /// The longest set.
+    /// The maximum size of the key set.
     pub max_bytes: usize,
 }
 
 impl JwksSettings {
-    /// The usual bounds.
+    /// Settings with the default limits.
     pub fn new(source: JwksSource) -> Self {
         Self {
             source,
@@ -98,21 +102,21 @@ impl JwksSettings {
 /// Why a key set could not be read.
 #[derive(Debug, thiserror::Error)]
 pub enum JwksError {
-    #[error("a key set is a file, or comes over https")]
+    #[error("a key set must be a file or an https URL")]
     Insecure,
     #[error("the key set cannot be read: {0}")]
     File(#[from] std::io::Error),
     #[error("the key set cannot be fetched: {0}")]
     Fetch(String),
-    #[error("the key set took too long")]
+    #[error("reading the key set timed out")]
     Slow,
     #[error("the key set is longer than {0} bytes")]
     TooLong(usize),
-    #[error("the key set is of no use: {0}")]
-    Useless(String),
+    #[error("the key set cannot be used: {0}")]
+    Unusable(String),
 }
 
-/// The keys, and the way to read them again. Cheap to clone.
+/// The keys of an identity provider, which are read again as needed. Cheap to clone.
 #[derive(Clone)]
 pub struct Jwks {
     inner: Arc<Inner>,
@@ -121,124 +125,125 @@ pub struct Jwks {
 struct Inner {
     settings: JwksSettings,
     http: Http,
-    held: RwLock<Option<Held>>,
-    /// When the last reading began. Whoever reads holds it.
-    began: Arc<Mutex<Option<Instant>>>,
+    cached: RwLock<Option<CachedKeys>>,
+    /// When the last read began. Locked while a read runs.
+    last_read: Arc<Mutex<Option<Instant>>>,
 }
 
 #[derive(Clone)]
-struct Held {
+struct CachedKeys {
     keys: Arc<KeySet>,
     since: Instant,
 }
 
+/// The right to read the key set. At most one exists at a time.
+type ReadPermit = OwnedMutexGuard<Option<Instant>>;
+
 impl Jwks {
-    /// Reads the set for the first time. A provider that is away is asked again when a token comes.
+    /// Reads the key set for the first time. If a URL cannot be read, it is read again when a token arrives.
     ///
     /// # Errors
-    /// A file that is no key set is a mistake, and the client for URLs may lack roots to trust.
+    /// If a file is not a key set, or if the system has no certificate authorities for an https URL.
     pub async fn open(settings: JwksSettings) -> Result<Self, JwksError> {
         let http = Http::open(&settings.source)?;
         let jwks = Self {
-            inner: Arc::new(Inner { settings, http, held: RwLock::default(), began: Arc::default() }),
+            inner: Arc::new(Inner { settings, http, cached: RwLock::default(), last_read: Arc::default() }),
         };
         if let JwksSource::File(_) = jwks.inner.settings.source {
-            jwks.inner.hold(jwks.inner.read().await?);
-        } else if let Some(turn) = jwks.turn().await {
-            jwks.read_on(turn).await;
+            jwks.inner.store(jwks.inner.read().await?);
+        } else if let Some(permit) = jwks.permit().await {
+            jwks.reload(permit).await;
         }
         Ok(jwks)
     }
 
-    /// The keys that may have signed a token. A key that is not known is looked for in the set as it is now.
+    /// The keys that may have signed a token. If there is none, the key set is read again.
     pub(super) async fn find(
         &self,
         algorithm: Algorithm,
         id: Option<&str>,
     ) -> Result<Vec<Arc<DecodingKey>>, TokenError> {
-        let found = |held: &Option<Held>| {
-            held.as_ref().map(|held| held.keys.find(algorithm, id)).filter(|keys| !keys.is_empty())
+        let found = |cached: &Option<CachedKeys>| {
+            cached.as_ref().map(|cached| cached.keys.find(algorithm, id)).filter(|keys| !keys.is_empty())
         };
-        let held = self.inner.held();
-        if let Some(keys) = found(&held) {
-            self.keep_fresh(held);
+        let cached = self.inner.cached();
+        if let Some(keys) = found(&cached) {
+            self.refresh_if_old(cached);
             return Ok(keys);
         }
-        if let Some(turn) = self.turn().await {
-            self.read_on(turn).await;
+        if let Some(permit) = self.permit().await {
+            self.reload(permit).await;
         }
-        let held = self.inner.held();
-        match found(&held) {
+        let cached = self.inner.cached();
+        match found(&cached) {
             Some(keys) => Ok(keys),
-            None if held.is_none() => Err(TokenError::Unavailable),
+            None if cached.is_none() => Err(TokenError::Unavailable),
             None => Err(TokenError::Invalid),
         }
     }
 
-    /// Has an old set read again, for those who come later.
-    fn keep_fresh(&self, held: Option<Held>) {
-        let is_old = held.is_some_and(|held| held.since.elapsed() >= self.inner.settings.max_age);
+    /// Reads an old key set again in the background. The current token still uses the old one.
+    fn refresh_if_old(&self, cached: Option<CachedKeys>) {
+        let is_old = cached.is_some_and(|cached| cached.since.elapsed() >= self.inner.settings.max_age);
         if is_old
-            && let Ok(began) = Arc::clone(&self.inner.began).try_lock_owned()
-            && let Some(turn) = self.inner.after_cooldown(began)
+            && let Ok(last_read) = Arc::clone(&self.inner.last_read).try_lock_owned()
+            && let Some(permit) = self.inner.after_cooldown(last_read)
         {
             let jwks = self.clone();
-            tokio::spawn(async move { jwks.read_on(turn).await });
+            tokio::spawn(async move { jwks.reload(permit).await });
         }
     }
 
-    /// A turn to read the set; `None` when somebody has just done so. Waits while somebody does.
-    async fn turn(&self) -> Option<OwnedMutexGuard<Option<Instant>>> {
-        let began = Arc::clone(&self.inner.began).lock_owned().await;
-        self.inner.after_cooldown(began)
+    /// Waits until no read is running. Returns `None` during the cooldown after a read.
+    async fn permit(&self) -> Option<ReadPermit> {
+        let last_read = Arc::clone(&self.inner.last_read).lock_owned().await;
+        self.inner.after_cooldown(last_read)
     }
 
-    /// Reads the set to the end, whether or not anybody still waits for it: others do.
-    async fn read_on(&self, turn: OwnedMutexGuard<Option<Instant>>) {
+    /// Reads the key set. The read finishes even if this future is dropped, because other callers wait for it.
+    async fn reload(&self, permit: ReadPermit) {
         let inner = Arc::clone(&self.inner);
-        let reading = tokio::spawn(async move {
+        let read = tokio::spawn(async move {
             match inner.read().await {
                 Ok(keys) => {
                     tracing::info!(source = ?inner.settings.source, keys = keys.len(), "read the key set");
-                    inner.hold(keys);
+                    inner.store(keys);
                 }
                 Err(error) => {
-                    tracing::warn!(source = ?inner.settings.source, %error, "the key set stays as it was");
+                    let source = &inner.settings.source;
+                    tracing::warn!(?source, %error, "cannot read the key set; the old keys stay in use");
                 }
             }
-            drop(turn);
+            drop(permit);
         });
-        // It can only have been cancelled by the end of the runtime.
-        let _ = reading.await;
+        // The task is cancelled only if the runtime ends.
+        let _ = read.await;
     }
 }
 
 impl Inner {
-    fn held(&self) -> Option<Held> {
-        self.held.read().unwrap_or_else(PoisonError::into_inner).clone()
+    fn cached(&self) -> Option<CachedKeys> {
+        self.cached.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    fn hold(&self, keys: KeySet) {
-        let held = Held { keys: Arc::new(keys), since: Instant::now() };
-        *self.held.write().unwrap_or_else(PoisonError::into_inner) = Some(held);
+    fn store(&self, keys: KeySet) {
+        let cached = CachedKeys { keys: Arc::new(keys), since: Instant::now() };
+        *self.cached.write().unwrap_or_else(PoisonError::into_inner) = Some(cached);
     }
 
-    /// The turn, when the cooldown since the last one is over.
-    fn after_cooldown(
-        &self,
-        mut began: OwnedMutexGuard<Option<Instant>>,
-    ) -> Option<OwnedMutexGuard<Option<Instant>>> {
-        if began.is_some_and(|began| began.elapsed() < self.settings.cooldown) {
+    /// Records the beginning of a read. Returns `None` if the last read began within the cooldown.
+    fn after_cooldown(&self, mut last_read: ReadPermit) -> Option<ReadPermit> {
+        if last_read.is_some_and(|began| began.elapsed() < self.settings.cooldown) {
             return None;
         }
-        *began = Some(Instant::now());
-        Some(began)
+        *last_read = Some(Instant::now());
+        Some(last_read)
     }
 
     async fn read(&self) -> Result<KeySet, JwksError> {
         let bytes = tokio::time::timeout(self.settings.timeout, self.bytes());
         let bytes = bytes.await.map_err(|_| JwksError::Slow)??;
-        KeySet::parse(&bytes).map_err(|error| JwksError::Useless(error.to_string()))
+        KeySet::parse(&bytes).map_err(|error| JwksError::Unusable(error.to_string()))
     }
 
     async fn bytes(&self) -> Result<Vec<u8>, JwksError> {
@@ -259,7 +264,7 @@ impl Inner {
 
 type Client<C> = legacy::Client<C, Empty<Bytes>>;
 
-/// A client that follows no redirect, and trusts whom this machine trusts.
+/// An HTTP client that follows no redirects, and trusts the certificate authorities of the operating system.
 enum Http {
     Plain(Client<HttpConnector>),
     Tls(Client<HttpsConnector<HttpConnector>>),
@@ -281,15 +286,15 @@ impl Http {
 
     async fn get(&self, url: &Url, max_bytes: usize) -> Result<Vec<u8>, JwksError> {
         let uri = url.as_str().parse().map_err(|_| JwksError::Insecure)?;
-        let answer = match self {
+        let response = match self {
             Self::Plain(client) => client.get(uri),
             Self::Tls(client) => client.get(uri),
         };
-        let answer = answer.await.map_err(|error| JwksError::Fetch(in_full(&error)))?;
-        if !answer.status().is_success() {
-            return Err(JwksError::Fetch(format!("the answer is {}", answer.status())));
+        let response = response.await.map_err(|error| JwksError::Fetch(with_causes(&error)))?;
+        if !response.status().is_success() {
+            return Err(JwksError::Fetch(format!("the response is {}", response.status())));
         }
-        match Limited::new(answer.into_body(), max_bytes).collect().await {
+        match Limited::new(response.into_body(), max_bytes).collect().await {
             Ok(body) => Ok(body.to_bytes().into()),
             Err(error) if error.is::<LengthLimitError>() => Err(JwksError::TooLong(max_bytes)),
             Err(error) => Err(JwksError::Fetch(error.to_string())),
@@ -297,8 +302,8 @@ impl Http {
     }
 }
 
-/// An error with what caused it.
-fn in_full(error: &dyn std::error::Error) -> String {
+/// The message of an error, followed by its causes.
+fn with_causes(error: &dyn std::error::Error) -> String {
     let causes = std::iter::successors(error.source(), |cause| cause.source());
     causes.fold(error.to_string(), |text, cause| format!("{text}: {cause}"))
 }

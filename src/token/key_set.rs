@@ -1,4 +1,4 @@
-//! A key set (RFC 7517) as keys that verify. Pure.
+//! Parses a key set (RFC 7517) into keys that verify tokens. Does no I/O.
 
 use std::sync::Arc;
 
@@ -7,7 +7,7 @@ use jsonwebtoken::{Algorithm, DecodingKey};
 use serde::Deserialize;
 use serde_json::Value;
 
-/// The keys of a set that are of use.
+/// The usable keys of a key set.
 #[derive(Clone, Default)]
 pub(super) struct KeySet(Vec<Key>);
 
@@ -18,18 +18,18 @@ struct Key {
     key: Arc<DecodingKey>,
 }
 
-/// Why a text is no key set.
+/// Why a key set cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum KeySetError {
-    #[error("it is no key set: {0}")]
+    #[error("not a key set: {0}")]
     Malformed(#[from] serde_json::Error),
-    #[error("it holds no key for RS256, ES256 or EdDSA")]
+    #[error("it has no key for RS256, ES256 or EdDSA")]
     Empty,
 }
 
 impl KeySet {
-    /// Reads a set. What cannot be used, such as a key for encryption, is passed over: providers publish keys
-    /// for more than tokens.
+    /// Parses a key set. Ignores keys that cannot verify tokens, for example encryption keys: providers publish keys
+    /// for several purposes.
     pub(super) fn parse(json: &[u8]) -> Result<Self, KeySetError> {
         #[derive(Deserialize)]
         struct Document {
@@ -40,7 +40,7 @@ impl KeySet {
         if keys.is_empty() { Err(KeySetError::Empty) } else { Ok(Self(keys)) }
     }
 
-    /// The keys that a token may have been signed with. Without an id those are all of the algorithm.
+    /// The keys that may have signed a token. Without an id these are all keys of the algorithm.
     pub(super) fn find(&self, algorithm: Algorithm, id: Option<&str>) -> Vec<Arc<DecodingKey>> {
         let fits = |key: &&Key| key.algorithm == algorithm && (id.is_none() || key.id.as_deref() == id);
         self.0.iter().filter(fits).map(|key| Arc::clone(&key.key)).collect()
@@ -51,7 +51,7 @@ impl KeySet {
     }
 }
 
-/// `None` for a key that verifies no token of ours. A symmetric key is one of those: it would be public.
+/// Parses a key. Returns `None` if it cannot verify tokens, or is symmetric: a published symmetric key is not secret.
 fn key(json: Value) -> Option<Key> {
     let jwk: Jwk = serde_json::from_value(json).ok()?;
     let algorithm = match &jwk.algorithm {
@@ -61,10 +61,10 @@ fn key(json: Value) -> Option<Key> {
         _ => return None,
     };
     let common = &jwk.common;
-    let says_otherwise = common.key_algorithm.is_some_and(|named| named != KeyAlgorithm::from(algorithm))
+    let has_other_purpose = common.key_algorithm.is_some_and(|named| named != KeyAlgorithm::from(algorithm))
         || common.public_key_use.as_ref().is_some_and(|usage| *usage != PublicKeyUse::Signature)
         || common.key_operations.as_ref().is_some_and(|all| !all.contains(&KeyOperations::Verify));
-    if says_otherwise {
+    if has_other_purpose {
         return None;
     }
     let key = DecodingKey::from_jwk(&jwk).ok()?;
@@ -85,7 +85,7 @@ mod tests {
     }
 
     #[test]
-    fn keys_for_other_purposes_are_passed_over() {
+    fn keys_for_other_purposes_are_ignored() {
         let good = json!({ "kty": "OKP", "crv": "Ed25519", "x": X, "kid": "good" });
         for (name, value) in [
             ("use", json!("enc")),

@@ -1,4 +1,4 @@
-//! The assignment dropdown: who is found, and who can own a conversation.
+//! The agents in the assignment dropdown: search, and agents who can own a conversation.
 
 use serde_json::{Value, json};
 use switchboard::domain::Role;
@@ -6,7 +6,7 @@ use switchboard::domain::Role;
 use crate::support::outcome::{items, text};
 use crate::support::world::World;
 
-/// The names that the dropdown shows.
+/// The names in the dropdown, sorted.
 async fn names(world: &World, search: Value, assignable_to: Value) -> Vec<String> {
     let document = "query($search: String, $to: ID) {
         agents(search: $search, assignableTo: $to, first: 100) { nodes { name } } }";
@@ -17,16 +17,16 @@ async fn names(world: &World, search: Value, assignable_to: Value) -> Vec<String
     names
 }
 
-/// Gives an agent a title.
-async fn entitle(world: &World, agent: &crate::support::agent::Agent, title: &str) {
+/// Sets an agent's title.
+async fn set_title(world: &World, agent: &crate::support::agent::Agent, title: &str) {
     let input = json!({ "agentId": agent.id, "title": title });
     let selection = format!("changed {}", crate::support::documents::USER_ERRORS);
     world.manager.client.mutate("updateAgent", input, &selection).await.changed();
 }
 
 on_both! {
-    async fn any_word_of_a_name_or_title_may_begin_so(world: World) {
-        entitle(world, &world.rep2, "Billing specialist").await;
+    async fn a_search_matches_the_beginning_of_any_word_of_a_name_or_title(world: World) {
+        set_title(world, &world.rep2, "Billing specialist").await;
         for (search, found) in [
             ("rav", vec!["Ravi Shah"]),
             ("shah", vec!["Ravi Shah"]),
@@ -40,7 +40,7 @@ on_both! {
             ("zebra", vec![]),
             ("%", vec!["Ingrid Berg", "Maria Lopez", "Ravi Shah"]),
         ] {
-            // A search without a letter or digit has no word to ask for.
+            // A search without letters and digits contains no word. It may match all agents or none.
             if search == "%" {
                 let all = names(world, json!(search), Value::Null).await;
                 assert!(all.is_empty() || all == found, "{all:?}");
@@ -64,7 +64,7 @@ on_both! {
         }
     }
 
-    async fn for_a_conversation_only_those_who_can_own_it_are_shown(world: World) {
+    async fn for_a_conversation_only_agents_who_can_own_it_are_shown(world: World) {
         world.join_without_access(&world.app, "Otto Outside").await;
         let partial = world.join_without_access(&world.app, "Pia Partial").await;
         world.grant(&partial, &world.number2).await.changed();
@@ -78,7 +78,7 @@ on_both! {
         assert_eq!(names(world, json!("p"), json!(second)).await, ["Pia Partial"]);
     }
 
-    async fn whoever_the_dropdown_shows_can_be_assigned(world: World) {
+    async fn every_agent_in_the_dropdown_can_be_assigned(world: World) {
         world.join_without_access(&world.app, "Otto Outside").await;
         let id = world.conversation(1).await;
         let document = "query($id: ID!) { agents(assignableTo: $id, first: 100) { nodes { id } } }";
@@ -91,7 +91,7 @@ on_both! {
     }
 
     async fn an_agent_says_what_a_team_needs_to_know(world: World) {
-        entitle(world, &world.rep, "Mechanic").await;
+        set_title(world, &world.rep, "Mechanic").await;
         let document = "{ viewer { id name title email role active experienced } }";
         let viewer = world.rep.client.data(document, json!({})).await;
         let expected = json!({

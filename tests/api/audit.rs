@@ -1,4 +1,4 @@
-//! The audit says what going through every history second by second says.
+//! The audit equals a recomputation from every history, second by second.
 
 use rand::rngs::StdRng;
 use rand::{Rng, SeedableRng};
@@ -16,20 +16,20 @@ const AUDIT: &str = "query($from: DateTime!, $to: DateTime!, $numbers: [ID!]) {
       from to minutesUnowned minutesWaiting handOvers conversations asOf
       byPhoneNumber { phoneNumber { id } minutesUnowned minutesWaiting handOvers conversations } } }";
 
-/// Unowned and waiting seconds, hand-overs, conversations.
+/// Unowned seconds, waiting seconds, hand-overs, conversations.
 type Figures = (i64, i64, i64, i64);
 
-fn figures(told: &Value) -> Figures {
+fn figures(report: &Value) -> Figures {
     let seconds = |minutes: &Value| {
         let seconds = minutes.as_f64().expect("minutes") * 60.0;
-        assert!((seconds - seconds.round()).abs() < 1e-6, "whole seconds: {told:#}");
+        assert!((seconds - seconds.round()).abs() < 1e-6, "whole seconds: {report:#}");
         seconds.round() as i64
     };
     (
-        seconds(&told["minutesUnowned"]),
-        seconds(&told["minutesWaiting"]),
-        number(&told["handOvers"]),
-        number(&told["conversations"]),
+        seconds(&report["minutesUnowned"]),
+        seconds(&report["minutesWaiting"]),
+        number(&report["handOvers"]),
+        number(&report["conversations"]),
     )
 }
 
@@ -38,9 +38,9 @@ async fn audit(world: &Timed, agent: &Agent, from: i64, to: i64, numbers: Value)
     agent.client.data(AUDIT, variables).await["ownershipAudit"].take()
 }
 
-/// How a conversation stood from some second on, as its history tells.
+/// The state of a conversation from a second on, according to its history.
 #[derive(Debug, Clone, Copy)]
-struct Stood {
+struct State {
     from: i64,
     open: bool,
     owned: bool,
@@ -48,12 +48,12 @@ struct Stood {
     handed_over: bool,
 }
 
-/// The history of a conversation, oldest first.
-async fn stood(world: &Timed, conversation: &str) -> Vec<Stood> {
+/// The states of a conversation, oldest first.
+async fn states(world: &Timed, conversation: &str) -> Vec<State> {
     let mut history = world.manager.history(conversation).await;
     assert!(history.len() < 100, "the history fits a page");
     history.reverse();
-    let mut all: Vec<Stood> = Vec::new();
+    let mut all: Vec<State> = Vec::new();
     for event in &history {
         let last = all.last().copied();
         let (open, waiting) = match text(&event["kind"]) {
@@ -66,50 +66,50 @@ async fn stood(world: &Timed, conversation: &str) -> Vec<Stood> {
         let (before, after) = (&event["previousAssignee"], &event["assignee"]);
         let handed_over = !before.is_null() && !after.is_null() && before["id"] != after["id"];
         let from = world.second(&event["at"]);
-        all.push(Stood { from, open, owned: !after.is_null(), waiting, handed_over });
+        all.push(State { from, open, owned: !after.is_null(), waiting, handed_over });
     }
     all
 }
 
-/// The figures of one conversation, second by second.
-fn recount(stood: &[Stood], from: i64, to: i64) -> Figures {
+/// Computes the figures of one conversation, second by second.
+fn recount(states: &[State], from: i64, to: i64) -> Figures {
     let (mut unowned, mut waiting, mut open) = (0, 0, 0);
     for second in from..to {
-        let Some(then) = stood.iter().rfind(|it| it.from <= second).filter(|it| it.open) else { continue };
+        let Some(then) = states.iter().rfind(|it| it.from <= second).filter(|it| it.open) else { continue };
         open = 1;
         unowned += i64::from(!then.owned);
         waiting += i64::from(then.waiting);
     }
-    let handed = stood.iter().filter(|it| it.handed_over && (from..to).contains(&it.from)).count();
+    let handed = states.iter().filter(|it| it.handed_over && (from..to).contains(&it.from)).count();
     (unowned, waiting, i64::try_from(handed).expect("few"), open)
 }
 
-/// The figures of many conversations.
+/// Computes the figures of many conversations.
 async fn recounted(world: &Timed, conversations: &[String], from: i64, to: i64) -> Figures {
     let mut sum = (0, 0, 0, 0);
     for conversation in conversations {
-        let one = recount(&stood(world, conversation).await, from, to);
+        let one = recount(&states(world, conversation).await, from, to);
         sum = (sum.0 + one.0, sum.1 + one.1, sum.2 + one.2, sum.3 + one.3);
     }
     sum
 }
 
-/// Compares an audit over `[from, to)` with the histories of both numbers' conversations.
+/// Compares an audit of `[from, to)` with the histories of the conversations on both numbers.
 async fn assert_audit(world: &Timed, from: i64, to: i64, by_number: [(&Number, &[String]); 2]) {
-    let told = audit(world, &world.manager, from, to, Value::Null).await;
+    let report = audit(world, &world.manager, from, to, Value::Null).await;
     let mut total = (0, 0, 0, 0);
     let end = to.min(world.elapsed().max(from));
     for (number, conversations) in by_number {
         let expected = recounted(world, conversations, from, end).await;
-        let rows = items(&told["byPhoneNumber"]);
+        let rows = items(&report["byPhoneNumber"]);
         let row = rows.iter().find(|row| row["phoneNumber"]["id"] == number.id.as_str()).expect("a row");
-        assert_eq!(figures(row), expected, "{from}..{to} on {}: {told:#}", number.id);
+        assert_eq!(figures(row), expected, "{from}..{to} on {}: {report:#}", number.id);
         let only = audit(world, &world.manager, from, to, json!([number.id])).await;
         assert_eq!(figures(&only), expected, "{from}..{to} only {}: {only:#}", number.id);
         total = (total.0 + expected.0, total.1 + expected.1, total.2 + expected.2, total.3 + expected.3);
     }
-    assert_eq!(figures(&told), total, "{from}..{to}: {told:#}");
-    assert_eq!(world.second(&told["to"]), end, "{told:#}");
+    assert_eq!(figures(&report), total, "{from}..{to}: {report:#}");
+    assert_eq!(world.second(&report["to"]), end, "{report:#}");
 }
 
 on_both! {
@@ -154,12 +154,12 @@ on_both! {
             let history = world.manager.history(conversation).await;
             for _ in 0..25 {
                 let second = rng.random_range(0..world.elapsed() + 10);
-                // Newest first: the first that had happened by then is the last that had.
+                // The history is newest first, so the first match is the last event before that second.
                 let then = history.iter().find(|event| world.second(&event["at"]) <= second);
                 let owner = then.map_or(Value::Null, |event| event["assignee"]["id"].clone());
                 let selection = format!("assigneeAt(time: \"{}\") {{ id }}", world.at(second));
-                let told = world.manager.conversation_with(conversation, &selection).await;
-                assert_eq!(told["assigneeAt"]["id"], owner, "at {second}: {history:#?}");
+                let found = world.manager.conversation_with(conversation, &selection).await;
+                assert_eq!(found["assigneeAt"]["id"], owner, "at {second}: {history:#?}");
             }
         }
     }
@@ -180,10 +180,10 @@ on_both! {
             let refused = world.manager.client.query(AUDIT, variables).await;
             assert_eq!(refused.error_code(), "BAD_USER_INPUT", "{from}..{to}: {refused}");
         }
-        let told = audit(world, &world.manager, -31 * DAY, 0, Value::Null).await;
-        assert_eq!(figures(&told), (0, 0, 0, 0), "{told:#}");
+        let report = audit(world, &world.manager, -31 * DAY, 0, Value::Null).await;
+        assert_eq!(figures(&report), (0, 0, 0, 0), "{report:#}");
         let ahead = audit(world, &world.manager, 500, 900, Value::Null).await;
-        assert_eq!(figures(&ahead), (0, 0, 0, 0), "what has not happened counts nothing: {ahead:#}");
+        assert_eq!(figures(&ahead), (0, 0, 0, 0), "the future has no figures: {ahead:#}");
     }
 
     async fn a_manager_audits_the_numbers_that_they_have_access_to(world: Timed) {
@@ -194,9 +194,9 @@ on_both! {
         world.pass(1);
         world.revoke(&world.manager, &world.number2).await.changed();
         world.pass(118);
-        let told = audit(world, &world.manager, 0, 600, json!([world.number.id, world.number2.id])).await;
-        assert_eq!(figures(&told), (120, 120, 0, 1), "{told:#}");
-        assert_eq!(items(&told["byPhoneNumber"]).len(), 1, "{told:#}");
+        let report = audit(world, &world.manager, 0, 600, json!([world.number.id, world.number2.id])).await;
+        assert_eq!(figures(&report), (120, 120, 0, 1), "{report:#}");
+        assert_eq!(items(&report["byPhoneNumber"]).len(), 1, "{report:#}");
         assert_eq!(recounted(world, &[ours], 0, 180).await, (120, 120, 0, 1));
     }
 }

@@ -1,4 +1,4 @@
-//! Bad input of every kind gets the typed error of the contract.
+//! Invalid input gets the error code of the contract.
 
 use serde_json::{Value, json};
 
@@ -9,7 +9,7 @@ use crate::support::world::World;
 const BAD: &[&str] = &["BAD_USER_INPUT"];
 
 on_both! {
-    async fn ids_that_name_nothing_of_the_kind_are_not_found(world: World) {
+    async fn malformed_ids_and_ids_of_another_type_are_not_found(world: World) {
         let own = world.conversation(1).await;
         let before = world.everything().await;
         for wrong in ["", "nonsense", "\u{0}", world.rep.id.as_str(), world.number.id.as_str()] {
@@ -66,7 +66,7 @@ on_both! {
         assert_eq!(world.everything().await, before);
     }
 
-    async fn values_that_may_not_stand_in_their_place_refuse_the_whole_request(world: World) {
+    async fn a_value_that_is_not_valid_in_its_position_refuses_the_whole_request(world: World) {
         let id = world.conversation(1).await;
         let before = world.everything().await;
         for (document, variables) in [
@@ -86,14 +86,14 @@ on_both! {
             assert!(answer.body["data"].is_null(), "{document}: {answer}");
         }
         assert_eq!(world.everything().await, before, "nothing was claimed");
-        // Values in variables are JSON, which knows strings alone.
+        // In JSON variables, enum values are strings.
         let document = "query($view: ConversationView, $id: ID = \"none\") {
             conversations(view: $view) { totalCount } node(id: $id) { id } }";
         let data = world.rep.client.data(document, json!({ "view": "INBOX", "id": id })).await;
         assert_eq!(data["node"]["id"], id.as_str());
     }
 
-    async fn a_variable_that_cannot_be_read_refuses_the_whole_request(world: World) {
+    async fn an_invalid_variable_refuses_the_whole_request(world: World) {
         let id = world.conversation(1).await;
         let before = world.everything().await;
         let document = "mutation($id: ID!, $number: E164!) {
@@ -147,7 +147,7 @@ on_both! {
         }
     }
 
-    async fn cursors_of_no_page_are_bad_input(world: World) {
+    async fn malformed_cursors_are_bad_input(world: World) {
         let id = world.conversation(1).await;
         let as_of = world.rep.as_of().await;
         for bad in ["", "nonsense", "AAAA", "'; DROP TABLE", as_of.as_str(), id.as_str()] {
@@ -222,13 +222,13 @@ on_both! {
             ("mutation { closeConversation(input: {}) { changed } }", "GRAPHQL_VALIDATION_FAILED"),
         ] {
             let answer = world.rep.client.query(document, json!({})).await;
-            // An empty query may be refused before anything tries to parse it.
+            // An empty query may be refused before parsing.
             let codes = if document.is_empty() { &[code, "BAD_USER_INPUT"][..] } else { &[code][..] };
             answer.assert_error(codes);
         }
     }
 
-    async fn without_a_valid_token_nothing_is_told(world: World) {
+    async fn without_a_valid_token_queries_are_refused(world: World) {
         world.conversation(1).await;
         let clients =
             [world.app.stranger(), world.app.client("nonsense".into()), world.app.client(String::new())];

@@ -1,4 +1,4 @@
-//! The badges say what counting the lists gives, after any history.
+//! The badges equal counting the lists, after any history.
 
 use rand::SeedableRng;
 use rand::rngs::StdRng;
@@ -10,7 +10,7 @@ use crate::support::seed;
 use crate::support::storm::{ALL, Storm};
 use crate::support::world::World;
 
-/// The badges of `agent`, counted from the lists.
+/// The badges of `agent`, computed by counting the lists.
 async fn counted(agent: &Agent, numbers: &Value) -> Value {
     let mut badges = json!({});
     for (badge, view) in
@@ -28,8 +28,8 @@ async fn counted(agent: &Agent, numbers: &Value) -> Value {
     badges
 }
 
-/// The badges of `agent`, as the API tells them.
-async fn told(agent: &Agent, numbers: &Value) -> Value {
+/// The badges of `agent` from the API.
+async fn badges(agent: &Agent, numbers: &Value) -> Value {
     let document = format!(
         "query($numbers: [ID!]) {{ viewCounts(phoneNumberIds: $numbers) {{ {} }} }}",
         crate::support::documents::COUNTS
@@ -43,7 +43,12 @@ async fn assert_badges(world: &World, agents: &[Agent]) {
     let choices = [Value::Null, json!([world.number.id]), json!([world.number2.id]), json!([])];
     for agent in agents {
         for numbers in &choices {
-            assert_eq!(told(agent, numbers).await, counted(agent, numbers).await, "{} {numbers}", agent.name);
+            assert_eq!(
+                badges(agent, numbers).await,
+                counted(agent, numbers).await,
+                "{} {numbers}",
+                agent.name
+            );
         }
     }
     world.app.assert_store_is_sound().await;

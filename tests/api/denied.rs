@@ -1,4 +1,4 @@
-//! A denied mutation leaves the store unchanged, whatever the reason.
+//! A denied mutation leaves the store unchanged, for each reason to deny it.
 
 use serde_json::{Value, json};
 
@@ -7,7 +7,7 @@ use crate::support::documents::USER_ERRORS;
 use crate::support::outcome::text;
 use crate::support::world::{World, customer};
 
-/// Commands of a new rep under `MANAGER_ASSIGNED` that are all denied, with the code of each.
+/// Commands that are denied to a new rep under `MANAGER_ASSIGNED`, with their error codes.
 fn denied(
     world: &World,
     owned: &str,

@@ -1,4 +1,4 @@
-//! The report of duplicate replies says what reading every thread says.
+//! The report of duplicate replies equals a recomputation from every thread.
 
 use std::collections::BTreeMap;
 
@@ -22,14 +22,14 @@ async fn report(world: &Timed, from: i64, to: i64, numbers: Value) -> Value {
     world.manager.client.data(REPORT, variables).await["duplicateReplies"].take()
 }
 
-/// What a report holds: answered turns, and duplicates by hour (in microseconds) and number.
+/// The figures of a report: answered turns, and duplicates by hour (in microseconds) and number.
 #[derive(Debug, Default, PartialEq)]
 struct Figures {
     answered: i64,
     duplicates: BTreeMap<(i64, String), i64>,
 }
 
-fn told(report: &Value) -> Figures {
+fn figures(report: &Value) -> Figures {
     let buckets = items(&report["buckets"]).iter();
     let duplicates: BTreeMap<_, _> = buckets
         .map(|it| ((instant(&it["hour"]), text(&it["phoneNumber"]["id"]).to_owned()), number(&it["count"])))
@@ -46,7 +46,7 @@ fn told(report: &Value) -> Figures {
     Figures { answered, duplicates }
 }
 
-/// Splits a thread into turns: the answers of each, as author and second.
+/// Splits a thread into turns. Each turn lists its answers as author and second.
 fn turns(world: &Timed, messages: &[Value]) -> Vec<Vec<(String, i64)>> {
     let mut turns: Vec<Vec<(String, i64)>> = Vec::new();
     for message in messages {
@@ -64,7 +64,7 @@ fn turns(world: &Timed, messages: &[Value]) -> Vec<Vec<(String, i64)>> {
     turns
 }
 
-/// Every pair of answers is looked at, not only neighbours.
+/// Compares every pair of answers, not only consecutive ones.
 fn is_duplicate(answers: &[(String, i64)]) -> bool {
     answers.iter().any(|(one, at)| answers.iter().any(|(two, later)| one != two && (later - at).abs() <= 60))
 }
@@ -102,7 +102,7 @@ on_both! {
             world.pass(if round % 25 == 24 { 3_000 } else { rng.random_range(1..40) });
             storm.strike(&mut rng, &team).await;
         }
-        // A thread that an agent begins is no turn until the customer writes.
+        // A thread that an agent started has no turn until the customer writes.
         world.pass(1);
         let begun = world.rep.start(&world.number.id, "+14155550177", "Hello", "begun").await.changed();
         conversations.push(text(&begun.conversation()["id"]).to_owned());
@@ -111,13 +111,13 @@ on_both! {
         world.pass(1);
         let end = world.elapsed();
         let whole = recounted(world, &conversations, 0, end).await;
-        assert!(whole.answered > 0, "the storm answered somebody");
-        assert_eq!(told(&report(world, 0, end, Value::Null).await), whole);
+        assert!(whole.answered > 0, "the storm contains answers");
+        assert_eq!(figures(&report(world, 0, end, Value::Null).await), whole);
         for _ in 0..8 {
             let from = rng.random_range(0..end);
             let to = rng.random_range(from + 1..=end);
             let expected = recounted(world, &conversations, from, to).await;
-            assert_eq!(told(&report(world, from, to, Value::Null).await), expected, "{from}..{to}");
+            assert_eq!(figures(&report(world, from, to, Value::Null).await), expected, "{from}..{to}");
         }
     }
 
@@ -135,12 +135,12 @@ on_both! {
         let hour = world.micros(60).div_euclid(HOUR) * HOUR;
         let expected =
             Figures { answered: 2, duplicates: BTreeMap::from([((hour, world.number.id.clone()), 1)]) };
-        assert_eq!(told(&found), expected, "{found:#}");
+        assert_eq!(figures(&found), expected, "{found:#}");
         assert_eq!(found["rate"], 0.5, "{found:#}");
         let other = report(world, 0, 600, json!([world.number2.id])).await;
-        assert_eq!(told(&other), Figures { answered: 1, ..Figures::default() }, "{other:#}");
+        assert_eq!(figures(&other), Figures { answered: 1, ..Figures::default() }, "{other:#}");
         let none = report(world, 0, 60, Value::Null).await;
-        assert_eq!(none["rate"], Value::Null, "nothing was answered yet: {none:#}");
+        assert_eq!(none["rate"], Value::Null, "no turn has been answered yet: {none:#}");
     }
 
     async fn only_managers_see_duplicate_replies(world: Timed) {

@@ -1,6 +1,7 @@
-//! Rows that are written down at once are those that the engine would have put together.
+//! Rows that are written directly equal the rows that async-graphql resolves.
 //!
-//! A key that is asked for twice leaves a row to the engine, so that the same server answers both ways.
+//! A response key that occurs twice makes async-graphql resolve the row, so the tests can compare both ways on one
+//! server.
 
 use std::collections::BTreeMap;
 
@@ -10,10 +11,10 @@ use serde_json::{Value, json};
 
 use crate::support::world::{World, customer};
 
-/// The objects around a row that are shown with it.
+/// The types of a row and its related entities.
 const SHOWN: [&str; 5] = ["Conversation", "Contact", "PhoneNumber", "Agent", "Message"];
 
-/// The fields without arguments of the objects that are shown, each with the object it leads to, if it does.
+/// The fields without arguments of these types, each with the type in [`SHOWN`] that it returns, if any.
 fn fields() -> BTreeMap<String, Vec<(String, Option<String>)>> {
     let document = parse_schema(switchboard::graphql::sdl()).expect("the schema parses");
     let objects: Vec<String> = document.definitions.iter().filter_map(name_of_object).collect();
@@ -41,7 +42,7 @@ fn name_of_object(definition: &TypeSystemDefinition) -> Option<String> {
     is_object.then(|| definition.node.name.node.to_string())
 }
 
-/// The name inside all the lists.
+/// The named type inside all lists.
 fn base(of: &Type) -> &str {
     match &of.base {
         BaseType::Named(name) => name,
@@ -53,7 +54,7 @@ fn shown(of: &Type) -> Option<String> {
     SHOWN.contains(&base(of)).then(|| base(of).to_owned())
 }
 
-/// Everything that can be selected on an object.
+/// A selection of all these fields of a type.
 fn selection(fields: &BTreeMap<String, Vec<(String, Option<String>)>>, of: &str) -> String {
     let each = fields[of].iter().map(|(field, leads_to)| match leads_to {
         Some(object) => format!("{field} {{ {} }}", selection(fields, object)),
@@ -63,12 +64,12 @@ fn selection(fields: &BTreeMap<String, Vec<(String, Option<String>)>>, of: &str)
     format!("__typename {} again: id", all.join(" "))
 }
 
-/// The same selection of a row, which now has to be merged.
+/// The same selection of a row with two fields that must be merged.
 fn merged(selection: &str) -> String {
     format!("{selection} last: lastMessage {{ id }} last: lastMessage {{ id }}")
 }
 
-/// The rows of an answer without what [`merged`] adds, and whether that was there.
+/// The rows of a response without the field that [`merged`] adds, and whether it was present.
 fn without_last(answer: &Value) -> (Value, bool) {
     let mut answer = answer.clone();
     let list = &mut answer["conversations"];
@@ -82,7 +83,7 @@ fn without_last(answer: &Value) -> (Value, bool) {
     (answer, found)
 }
 
-/// Conversations of all kinds, with texts that JSON has to escape.
+/// Conversations in various states, with texts that JSON must escape.
 async fn all_kinds(world: &World) {
     for n in 0..8 {
         let number = if n % 2 == 0 { &world.number } else { &world.number2 };
@@ -112,7 +113,7 @@ async fn answers(world: &World, rows: &str) -> Value {
 }
 
 on_both! {
-    async fn a_written_row_is_what_the_engine_answers(world: World) {
+    async fn a_directly_written_row_equals_the_resolved_row(world: World) {
         all_kinds(world).await;
         let fields = fields();
         assert_eq!(fields.len(), SHOWN.len());
@@ -126,7 +127,7 @@ on_both! {
         }
     }
 
-    async fn each_field_by_itself_is_what_the_engine_answers(world: World) {
+    async fn each_directly_written_field_equals_the_resolved_field(world: World) {
         all_kinds(world).await;
         let fields = fields();
         for (field, leads_to) in &fields["Conversation"] {
@@ -165,7 +166,7 @@ on_both! {
         assert_eq!(named, plain);
     }
 
-    // As clients with a cache write it, which add the type's name to everything.
+    // Clients with a normalised cache add `__typename` to every selection.
     async fn fragments_and_names_of_types_stand_in_every_connection(world: World) {
         all_kinds(world).await;
         let id = world.conversation(1).await;

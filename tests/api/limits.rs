@@ -1,4 +1,4 @@
-//! Limits that rest on the schema or the database, and the room there is for tools.
+//! Limits on complexity, rate and database time, and introspection within them.
 
 use std::time::Duration;
 
@@ -8,7 +8,7 @@ use crate::support::outcome::items;
 use crate::support::socket::{Item, Socket};
 use crate::support::world::World;
 
-/// As graphql-js writes it with every option on, and GraphiQL sends it: `ofType` nine deep.
+/// The introspection query of graphql-js with all options, as GraphiQL sends it: `ofType` nested nine times.
 const INTROSPECTION: &str = "
   query IntrospectionQuery {
     __schema {
@@ -46,7 +46,7 @@ on_both! {
         assert_eq!(on_socket, Item::Next(json!({ "data": stranger })));
     }
 
-    async fn what_costs_too_much_is_refused_by_the_length_of_its_lists(world: World) {
+    async fn complexity_counts_the_length_of_lists(world: World) {
         let strict = world.app.sibling_with(|settings| settings.operations.complexity = 100).await;
         let rep = world.rep.at(strict.address());
         let page = |first: i32| format!("{{ conversations(first: {first}) {{ nodes {{ id status }} }} }}");
@@ -58,7 +58,7 @@ on_both! {
         strict.stop().await;
     }
 
-    async fn agents_have_points_and_are_told_how_many(world: World) {
+    async fn responses_report_the_rate_limit_of_the_agent(world: World) {
         let strict = world.app.sibling_with(|settings| settings.transport.points_per_minute = 3).await;
         let ask = async || {
             let request = strict.http().post(strict.url("/graphql"));
@@ -76,7 +76,7 @@ on_both! {
         }
         assert_eq!(last.status(), 429);
         assert!(last.headers().contains_key("retry-after"));
-        // The machine that delivers texts is never held up.
+        // Service tokens that deliver messages are not rate limited.
         for n in 1..=5 {
             let to = world.number.clone();
             let answer = world.service.at(strict.address()).try_mutate(

@@ -1,4 +1,4 @@
-//! What managers administer, and that nobody else does.
+//! Administration, which only managers may do.
 
 use serde_json::{Value, json};
 
@@ -12,7 +12,7 @@ async fn manage(world: &World, mutation: &str, input: Value, more: &str) -> Payl
     world.manager.client.mutate(mutation, input, &format!("{more} changed asOf {USER_ERRORS}")).await
 }
 
-/// Every mutation for managers, with input that would do something.
+/// Every mutation for managers, with input that would change something.
 fn commands(world: &World) -> Vec<(&'static str, Value)> {
     vec![
         ("setAssignmentModel", json!({ "assignmentModel": "HYBRID" })),
@@ -28,7 +28,7 @@ fn commands(world: &World) -> Vec<(&'static str, Value)> {
 }
 
 on_both! {
-    async fn reps_administer_nothing(world: World) {
+    async fn reps_cannot_administer(world: World) {
         let before = world.everything().await;
         for (mutation, input) in commands(world) {
             let denied = world.rep.client.mutate(mutation, input, USER_ERRORS).await;

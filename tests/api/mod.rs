@@ -1,4 +1,4 @@
-//! What the API promises beside the rules: its lists, badges, errors and doors.
+//! Tests of the API other than the product's rules: lists, counts, errors, limits and the webhook.
 
 mod agents_dropdown;
 mod audit;

@@ -1,4 +1,4 @@
-//! Everything has an opaque id, by which it is found again.
+//! Objects have opaque ids, and `node` and `nodes` find them.
 
 use serde_json::{Value, json};
 
@@ -6,7 +6,7 @@ use crate::support::outcome::{items, text};
 use crate::support::world::World;
 
 on_both! {
-    async fn everything_is_found_again_by_its_id(world: World) {
+    async fn every_object_is_found_by_its_id(world: World) {
         let id = world.conversation(1).await;
         let document = "query($id: ID!) { viewer { id } workspace { id } phoneNumbers { id }
             conversation(id: $id) { id contact { id } lastMessage { id } history { nodes { id } } } }";
@@ -30,11 +30,11 @@ on_both! {
             assert_eq!(node["node"], json!({ "__typename": kind, "id": id }));
         }
         let ids: Vec<&Value> = known.iter().map(|(_, id)| *id).collect();
-        let asked = json!([ids[3], "nonsense", ids[0], ids[3], ""]);
+        let requested = json!([ids[3], "nonsense", ids[0], ids[3], ""]);
         let nodes = world
             .rep
             .client
-            .data("query($ids: [ID!]!) { nodes(ids: $ids) { id } }", json!({ "ids": asked }))
+            .data("query($ids: [ID!]!) { nodes(ids: $ids) { id } }", json!({ "ids": requested }))
             .await;
         let found: Vec<&Value> = items(&nodes["nodes"]).iter().map(|node| &node["id"]).collect();
         assert_eq!(
@@ -68,11 +68,11 @@ on_both! {
             assert_eq!(data, json!({ "conversation": null, "node": null }), "{id:?}");
         }
         let data = world.rep.client.data(document, json!({ "id": world.rep.id })).await;
-        assert_eq!(data["conversation"], Value::Null, "an agent is no conversation");
+        assert_eq!(data["conversation"], Value::Null, "an agent is not a conversation");
         assert_eq!(text(&data["node"]["id"]), world.rep.id);
     }
 
-    async fn a_conversation_with_all_its_neighbours(world: World) {
+    async fn a_conversation_shows_its_related_entities(world: World) {
         let id = world.conversation(1).await;
         world.rep.claim(&id).await.changed();
         let document = "query($id: ID!) { conversation(id: $id) {

@@ -1,4 +1,4 @@
-//! The health of the queue is what a slow recomputation from the history gives, after any history.
+//! The health of the queue equals a slow recomputation from the histories, after any history.
 
 use rand::rngs::StdRng;
 use rand::{Rng, SeedableRng};
@@ -13,11 +13,10 @@ use crate::support::world::{Workspace, World};
 
 const WINDOWS: [i32; 3] = [60, 601, 3_600];
 
-/// What came and went, in the order of the log's instants: when, and 'a'rrived, 'r'eturned or 'c'laimed.
+/// The flows in the order of their times: the time, and 'a' (arrived), 'r' (returned) or 'c' (claimed).
 type Flows = Vec<(i64, char)>;
 
-/// Goes through a conversation's history, oldest first, and says what it did to the queue and whether the
-/// conversation is in it now.
+/// The flows in a conversation's history, and whether the conversation is now in the queue.
 fn replay(history: &[Value]) -> (Flows, bool) {
     let (mut exists, mut open, mut owned) = (false, false, false);
     let mut flows = Flows::new();
@@ -41,30 +40,31 @@ fn replay(history: &[Value]) -> (Flows, bool) {
     (flows, open && !owned)
 }
 
-/// The verdict from the definition: twelve instants, each looking a window back, all times twelve.
-fn verdict(flows: &Flows, now: i64, window: i64) -> &'static str {
-    let mut verdict = "STEADY";
+/// Computes the trend from its definition: at twelve instants, over one window length before each. All times are
+/// multiplied by twelve.
+fn expected_trend(flows: &Flows, now: i64, window: i64) -> &'static str {
+    let mut trend = "STEADY";
     for n in 1..=12 {
         let end = 12 * (now - window) + n * window;
-        let seen = flows.iter().filter(|(at, _)| 12 * at > end - 12 * window && 12 * at <= end);
+        let in_window = flows.iter().filter(|(at, _)| 12 * at > end - 12 * window && 12 * at <= end);
         let (mut net, mut total) = (0.0, 0.0);
-        for (_, flow) in seen {
+        for (_, flow) in in_window {
             net += if *flow == 'c' { -1.0 } else { 1.0 };
             total += 1.0;
         }
         let band = f64::max(2.0, total / 5.0);
-        verdict = if net > band || (verdict == "GROWING" && net > band / 2.0) {
+        trend = if net > band || (trend == "GROWING" && net > band / 2.0) {
             "GROWING"
-        } else if net < -band || (verdict == "SHRINKING" && net < -band / 2.0) {
+        } else if net < -band || (trend == "SHRINKING" && net < -band / 2.0) {
             "SHRINKING"
         } else {
             "STEADY"
         };
     }
-    verdict
+    trend
 }
 
-/// The earliest of an instant that some rows have.
+/// The earliest time in a field of these rows.
 fn earliest<'a>(rows: impl Iterator<Item = &'a Value>, field: &str) -> Value {
     rows.map(|row| &row[field])
         .filter(|at| !at.is_null())
@@ -73,7 +73,7 @@ fn earliest<'a>(rows: impl Iterator<Item = &'a Value>, field: &str) -> Value {
         .unwrap_or_default()
 }
 
-/// The health of the queue of some of the workspace's numbers and of each of them, recomputed.
+/// Recomputes the health of the queue of some of the workspace's numbers, together and for each.
 async fn recomputed(world: &Workspace, numbers: &Value, now: i64, window: i32) -> Value {
     let mut health = of_numbers(&world.rep, numbers, now, window).await;
     let mut by_number = Vec::new();
@@ -88,7 +88,7 @@ async fn recomputed(world: &Workspace, numbers: &Value, now: i64, window: i32) -
     health
 }
 
-/// The health of the queue of some numbers together, recomputed from lists and histories.
+/// Recomputes the health of the queue of some numbers together from lists and histories.
 async fn of_numbers(agent: &Agent, numbers: &Value, now: i64, window: i32) -> Value {
     let rows = agent.list("INBOX", json!({ "phoneNumberIds": numbers })).await;
     let (mut flows, mut unassigned) = (Flows::new(), 0);
@@ -107,12 +107,12 @@ async fn of_numbers(agent: &Agent, numbers: &Value, now: i64, window: i32) -> Va
         "arrived": count('a'),
         "claimed": count('c'),
         "returned": count('r'),
-        "trend": verdict(&flows, now, micros),
+        "trend": expected_trend(&flows, now, micros),
     })
 }
 
-/// The health as the API tells it, without position and thresholds.
-async fn told(agent: &Agent, numbers: &Value, window: i32) -> Value {
+/// The health from the API, without position and thresholds.
+async fn reported(agent: &Agent, numbers: &Value, window: i32) -> Value {
     let mut health = agent.health(numbers, window).await;
     for field in ["asOf", "unassignedOverThreshold", "waitOverThreshold"] {
         health.as_object_mut().expect("health").remove(field);
@@ -130,31 +130,31 @@ on_both! {
         let agents = [world.manager.clone(), world.rep.clone(), world.rep2.clone()];
         let conversations = world.conversations(8).await;
         let storm = Storm { world, conversations: &conversations, acts: ALL };
-        let mut verdicts = std::collections::BTreeSet::new();
+        let mut trends = std::collections::BTreeSet::new();
         for round in 0..5 {
             let id = world.conversation_on(&world.number2, 100 + round).await;
             if round % 2 == 0 {
                 world.rep.claim(&id).await.changed();
             }
             for _ in 0..20 {
-                // Seldom a whole second: the edges of windows lie anywhere.
+                // Mostly not a whole second, so that window edges are at arbitrary times.
                 world.pass_micros(rng.random_range(0..20 * SECOND));
                 storm.strike(&mut rng, &agents).await;
             }
             world.revoke(&world.rep2, &world.number).await.changed();
             world.grant(&world.rep2, &world.number).await.changed();
-            // Past the log, so that the test knows the instant of the verdict.
+            // Later than the last event, so that the test knows the time at which the trend is computed.
             world.pass(1);
             for window in WINDOWS {
                 for numbers in choices(world) {
-                    let health = told(&world.rep, &numbers, window).await;
+                    let health = reported(&world.rep, &numbers, window).await;
                     let slow = recomputed(world, &numbers, world.now(), window).await;
                     assert_eq!(health, slow, "round {round}, {window} s of {numbers}");
-                    verdicts.insert(text(&health["trend"]).to_owned());
+                    trends.insert(text(&health["trend"]).to_owned());
                 }
             }
         }
-        assert!(verdicts.len() > 1, "a storm that is always {verdicts:?} shows nothing");
+        assert!(trends.len() > 1, "the storm has only the trend {trends:?}");
         world.app.assert_store_is_sound().await;
     }
 
@@ -164,14 +164,14 @@ on_both! {
         let storm = Storm { world, conversations: &conversations, acts: ALL };
         storm.rage(seed(), 4, 25, &agents).await;
         world.deactivate(&world.rep2).await.changed();
-        let health = told(&world.rep, &Value::Null, 604_800).await;
+        let health = reported(&world.rep, &Value::Null, 604_800).await;
         let now = switchboard::clock::Clock::system().now().as_micros();
         let slow = recomputed(world, &Value::Null, now, 604_800).await;
         assert_eq!(health, slow);
         world.app.assert_store_is_sound().await;
     }
 
-    async fn a_window_forgets_what_left_it(world: Timed) {
+    async fn events_before_the_window_are_not_counted(world: Timed) {
         let id = world.conversation(1).await;
         let arrived = instant(&world.rep.conversation(&id).await["createdAt"]);
         world.move_to(arrived + 60 * SECOND - 1);
@@ -182,7 +182,7 @@ on_both! {
         assert_eq!((&health["arrived"], &health["unassigned"]), (&json!(0), &json!(1)), "{health:#}");
     }
 
-    async fn the_queue_of_numbers_without_access_is_not_told(world: World) {
+    async fn the_queue_of_numbers_without_access_is_not_shown(world: World) {
         let hidden = world.add_number(&world.app, &[&world.manager], "Hidden").await;
         world.conversation_on(&hidden, 1).await;
         for numbers in [Value::Null, json!([hidden.id]), json!(["nonsense"])] {
@@ -206,7 +206,7 @@ on_both! {
         world.service.query("{ queueHealth { unassigned } }", json!({})).await.assert_error(&["FORBIDDEN"]);
     }
 
-    async fn thresholds_are_the_workspaces_and_the_managers(world: World) {
+    async fn thresholds_belong_to_the_workspace_and_only_managers_set_them(world: World) {
         world.conversations(2).await;
         let thresholds = |max, wait| json!({ "maxUnassigned": max, "maxWaitSeconds": wait });
         let set = world.tolerate(json!({ "maxUnassigned": 1 })).await.changed();
@@ -217,7 +217,7 @@ on_both! {
         let set = world.tolerate(thresholds(json!(2), json!(3_600))).await.changed();
         assert_eq!(set.value["workspace"]["queueThresholds"], thresholds(json!(2), json!(3_600)), "{set}");
         let within = world.rep.health(&Value::Null, 60).await;
-        assert_eq!(within["unassignedOverThreshold"], false, "two are two: {within:#}");
+        assert_eq!(within["unassignedOverThreshold"], false, "two do not exceed two: {within:#}");
         assert_eq!(within["waitOverThreshold"], false, "{within:#}");
         let off = world.tolerate(json!({ "maxUnassigned": null })).await.changed();
         assert_eq!(off.value["workspace"]["queueThresholds"], thresholds(Value::Null, json!(3_600)), "{off}");
@@ -228,7 +228,7 @@ on_both! {
         assert_eq!(read["workspace"]["queueThresholds"]["maxWaitSeconds"], 3_600);
     }
 
-    async fn a_wait_passes_its_threshold_by_the_clock(world: Timed) {
+    async fn a_wait_exceeds_its_threshold_as_time_passes(world: Timed) {
         world.tolerate(json!({ "maxWaitSeconds": 60 })).await.changed();
         let id = world.conversation(1).await;
         let since = instant(&world.rep.conversation(&id).await["waitingSince"]);
@@ -240,7 +240,7 @@ on_both! {
         assert_eq!(world.rep.health(&Value::Null, 60).await["waitOverThreshold"], false);
     }
 
-    async fn the_migration_fills_in_what_the_log_already_tells(world: World) {
+    async fn the_migration_fills_in_flows_from_the_log(world: World) {
         let agents = [world.manager.clone(), world.rep.clone(), world.rep2.clone()];
         let conversations = world.conversations(6).await;
         let storm = Storm { world, conversations: &conversations, acts: ALL };
@@ -250,7 +250,7 @@ on_both! {
             true => include_str!("../../migrations/postgres/2026-11-22-000002_queue_health/up.sql"),
             false => include_str!("../../migrations/sqlite/2026-11-22-000002_queue_health/up.sql"),
         };
-        let fill = migration.split_once("INSERT").and_then(|(_, rest)| rest.split_once(';')).expect("it fills in");
+        let fill = migration.split_once("INSERT").and_then(|(_, rest)| rest.split_once(';')).expect("an INSERT");
         let mut direct = world.app.direct().await;
         direct.run(&format!("DELETE FROM queue_flows; INSERT{};", fill.0)).await;
         world.app.assert_store_is_sound().await;
@@ -258,7 +258,7 @@ on_both! {
         assert!(number(&health["arrived"]) > 0 && number(&health["claimed"]) > 0, "{health:#}");
     }
 
-    async fn check_names_what_is_not_as_the_events_say(world: World) {
+    async fn check_reports_flows_that_do_not_match_the_events(world: World) {
         world.conversations(2).await;
         world.app.assert_store_is_sound().await;
         let mut direct = world.app.direct().await;
@@ -275,17 +275,17 @@ on_both! {
 }
 
 #[test]
-fn the_recomputation_knows_the_definitions() {
+fn the_recomputation_follows_the_definitions() {
     let event =
         |kind: &str, owner: Value| json!({ "kind": kind, "assignee": owner, "at": "2026-01-01T00:00:00Z" });
-    let (me, nobody) = (json!({ "id": "me" }), Value::Null);
+    let (me, unassigned) = (json!({ "id": "me" }), Value::Null);
     let mut history = vec![
-        event("RECEIVED", nobody.clone()),
+        event("RECEIVED", unassigned.clone()),
         event("ASSIGNED", me.clone()),
-        event("UNASSIGNED", nobody.clone()),
-        event("CLOSED", nobody.clone()),
+        event("UNASSIGNED", unassigned.clone()),
+        event("CLOSED", unassigned.clone()),
         event("ASSIGNED", me.clone()),
-        event("REOPENED", nobody),
+        event("REOPENED", unassigned),
         event("ASSIGNED", me),
     ];
     history.reverse();

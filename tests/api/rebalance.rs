@@ -1,4 +1,4 @@
-//! Levelling loads: planned, applied all or nothing, and taken back.
+//! Rebalance plans: proposed, applied completely or not at all, and undone.
 
 use std::collections::BTreeMap;
 
@@ -15,7 +15,7 @@ use crate::support::storm::{ALL, Storm};
 use crate::support::timed::{MINUTE, Time};
 use crate::support::world::{Workspace, World, customer};
 
-/// What every payload about a plan answers.
+/// The selection on every payload with a plan.
 fn selection() -> String {
     format!(
         "plan {{ id state expiresAt moves {{ conversation {{ id }} from {{ id }} to {{ id }} }}
@@ -31,7 +31,7 @@ async fn plan(by: &Agent, among: &[&Agent], more: Value) -> Payload {
     by.client.mutate("planRebalance", input, &selection()).await
 }
 
-async fn carry_out(by: &Agent, mutation: &str, planned: &Payload) -> Payload {
+async fn call(by: &Agent, mutation: &str, planned: &Payload) -> Payload {
     by.client.mutate(mutation, json!({ "planId": planned.value["plan"]["id"] }), &selection()).await
 }
 
@@ -45,7 +45,7 @@ fn moves(planned: &Payload) -> Vec<String> {
     moves.map(|it| text(&it["conversation"]["id"]).to_owned()).collect()
 }
 
-/// Gives conversations with the customers in `customers` to `owner`; their ids.
+/// Creates conversations with these customers and assigns them to `owner`. Returns their ids.
 async fn owned(world: &Workspace, owner: &Agent, customers: std::ops::Range<u32>) -> Vec<String> {
     let mut ids = Vec::new();
     for n in customers {
@@ -60,21 +60,21 @@ async fn owner_of(world: &Workspace, id: &str) -> Value {
     world.manager.conversation(id).await["assignee"]["id"].take()
 }
 
-/// The plan is refused as stale, about these conversations, and nothing is written.
+/// Asserts that the plan is refused as stale because of these conversations, and that nothing is written.
 async fn assert_stale(world: &World, mutation: &str, planned: &Payload, about: &[&str]) {
-    let picture = async || (world.manager.as_of().await, world.manager.list("INBOX", Value::Null).await);
-    let before = picture().await;
-    let refused = carry_out(&world.manager, mutation, planned).await;
+    let snapshot = async || (world.manager.as_of().await, world.manager.list("INBOX", Value::Null).await);
+    let before = snapshot().await;
+    let refused = call(&world.manager, mutation, planned).await;
     assert_eq!(refused.refused_at("STALE", "planId")["__typename"], "PlanStaleError");
     assert_eq!(refused.value["errors"][0]["conversationIds"], json!(about), "{refused}");
-    assert_eq!(picture().await, before);
+    assert_eq!(snapshot().await, before);
 }
 
 on_both! {
     async fn fifteen_against_three_become_nine_each_and_can_go_back(world: World) {
         let many = owned(world, &world.rep, 1..16).await;
         owned(world, &world.rep2, 16..19).await;
-        // What the owner has answered stays with them, though it has rested the longest.
+        // A conversation that its owner has answered stays, although it has been inactive longest.
         for id in &many[..9] {
             world.rep.send(id, "I am on it").await.changed();
         }
@@ -87,7 +87,7 @@ on_both! {
         wanted.sort();
         assert_eq!(moved, wanted);
         assert_eq!(world.everything().await, before, "a plan moves nothing");
-        let applied = carry_out(&world.manager, "applyPlan", &planned).await.changed();
+        let applied = call(&world.manager, "applyPlan", &planned).await.changed();
         assert_eq!(applied.value["plan"]["state"], "APPLIED");
         for (id, to) in many.iter().map(|id| (id, if moved.contains(id) { &world.rep2 } else { &world.rep })) {
             assert_eq!(owner_of(world, id).await, to.id.as_str());
@@ -95,14 +95,14 @@ on_both! {
         let event = &world.rep2.history(&moved[0]).await[0];
         assert_eq!([&event["kind"], &event["reason"]], ["ASSIGNED", "REBALANCED"]);
         assert_eq!(event["actor"]["id"], world.manager.id.as_str());
-        carry_out(&world.manager, "applyPlan", &planned).await.unchanged();
+        call(&world.manager, "applyPlan", &planned).await.unchanged();
         world.text(&customer(15), "Are you there?").await;
-        let undone = carry_out(&world.manager, "undoPlan", &planned).await.changed();
+        let undone = call(&world.manager, "undoPlan", &planned).await.changed();
         assert_eq!(undone.value["plan"]["state"], "UNDONE");
         for id in &many {
             assert_eq!(owner_of(world, id).await, world.rep.id.as_str());
         }
-        carry_out(&world.manager, "undoPlan", &planned).await.unchanged();
+        call(&world.manager, "undoPlan", &planned).await.unchanged();
         assert_stale(world, "applyPlan", &planned, &[]).await;
         world.app.assert_store_is_sound().await;
     }
@@ -119,15 +119,15 @@ on_both! {
         let all = moves(&planned);
         assert_stale(world, "applyPlan", &planned, &all.iter().map(String::as_str).collect::<Vec<_>>()).await;
         world.reactivate(&world.rep2).await.changed();
-        carry_out(&world.manager, "undoPlan", &planned).await.refused("NOT_ALLOWED");
-        carry_out(&world.manager, "applyPlan", &planned).await.changed();
+        call(&world.manager, "undoPlan", &planned).await.refused("NOT_ALLOWED");
+        call(&world.manager, "applyPlan", &planned).await.changed();
         world.rep2.assign(&all[0], &world.manager).await.changed();
         world.manager.assign(&all[0], &world.rep2).await.changed();
         assert_stale(world, "undoPlan", &planned, &[&all[0]]).await;
         world.app.assert_store_is_sound().await;
     }
 
-    async fn nobody_is_given_what_they_cannot_work(world: World) {
+    async fn agents_receive_only_conversations_that_they_can_work(world: World) {
         let private = world.add_number(&world.app, &[&world.manager, &world.rep], "Private").await;
         for n in 1..=4 {
             let id = world.conversation_on(&private, n).await;
@@ -139,7 +139,7 @@ on_both! {
         let planned = plan(&world.manager, &[&world.rep, &world.rep2, &gone], json!({})).await.ok();
         assert_eq!([loads(&planned, "before"), loads(&planned, "after")], [[6, 0, 0], [4, 2, 0]]);
         assert_eq!(moves(&planned), open);
-        // What the manager cannot see weighs, and does not move.
+        // Conversations that the manager cannot see count as load, but do not move.
         let hidden = world.add_number(&world.app, &[&world.rep, &world.rep2], "Hidden").await;
         for n in 7..=10 {
             let id = world.conversation_on(&hidden, n).await;
@@ -148,15 +148,15 @@ on_both! {
         let planned = plan(&world.manager, &[&world.rep, &world.rep2], json!({})).await.ok();
         assert_eq!([loads(&planned, "before"), loads(&planned, "after")], [[10, 0], [8, 2]]);
         assert_eq!(moves(&planned), open);
-        // A plan of numbers that a manager cannot see does not exist for them.
+        // A plan for numbers that a manager cannot see is not found.
         let lead = world.join(&world.app, "Lea Lead", switchboard::domain::Role::Manager, false).await;
         world.revoke(&lead, &world.number).await.changed();
-        carry_out(&lead, "applyPlan", &planned).await.refused_at("NOT_FOUND", "planId");
-        carry_out(&world.manager, "applyPlan", &planned).await.changed();
+        call(&lead, "applyPlan", &planned).await.refused_at("NOT_FOUND", "planId");
+        call(&world.manager, "applyPlan", &planned).await.changed();
         world.app.assert_store_is_sound().await;
     }
 
-    async fn plans_are_managers_and_of_their_own_workspace(world: World) {
+    async fn plans_are_for_managers_of_the_same_workspace(world: World) {
         owned(world, &world.rep, 1..3).await;
         let team = [&world.rep, &world.rep2];
         let planned = plan(&world.manager, &team, json!({})).await.ok();
@@ -168,23 +168,23 @@ on_both! {
             plan(&world.manager, &bad, json!({})).await.refused_at("INVALID", "agentIds");
         }
         for mutation in ["applyPlan", "undoPlan"] {
-            carry_out(&world.rep, mutation, &planned).await.refused("NOT_ALLOWED");
-            carry_out(&other.manager, mutation, &planned).await.refused_at("NOT_FOUND", "planId");
+            call(&world.rep, mutation, &planned).await.refused("NOT_ALLOWED");
+            call(&other.manager, mutation, &planned).await.refused_at("NOT_FOUND", "planId");
         }
         operator::set_plan(&world.app, world.id, Plan::Starter).await;
         plan(&world.manager, &team, json!({})).await.refused("PLAN_REQUIRED");
-        carry_out(&world.manager, "applyPlan", &planned).await.refused("PLAN_REQUIRED");
+        call(&world.manager, "applyPlan", &planned).await.refused("PLAN_REQUIRED");
         operator::set_plan(&world.app, world.id, Plan::Team).await;
         assert_eq!(world.everything().await, before);
     }
 
-    async fn two_who_apply_one_plan_at_once_apply_it_once(world: World) {
+    async fn concurrent_calls_apply_a_plan_once(world: World) {
         let many = owned(world, &world.rep, 1..9).await;
         let lead = world.join(&world.app, "Lea Lead", switchboard::domain::Role::Manager, false).await;
         let planned = plan(&world.manager, &[&world.rep, &world.rep2], json!({})).await.ok();
         let both = tokio::join!(
-            carry_out(&world.manager, "applyPlan", &planned),
-            carry_out(&lead, "applyPlan", &planned)
+            call(&world.manager, "applyPlan", &planned),
+            call(&lead, "applyPlan", &planned)
         );
         let changed = [both.0.ok(), both.1.ok()].iter().filter(|it| it.value["changed"] == true).count();
         assert_eq!(changed, 1);
@@ -215,17 +215,17 @@ on_both! {
                 assert_eq!(loads(&planned, "before"), expected);
                 let total: i64 = expected.iter().sum();
                 assert_eq!(loads(&planned, "after").into_iter().max(), Some((total + 2) / 3), "{planned}");
-                carry_out(&world.manager, "applyPlan", &planned).await.changed();
+                call(&world.manager, "applyPlan", &planned).await.changed();
                 let now = plan(&world.manager, &among, json!({ "status": status })).await.ok();
                 assert_eq!(loads(&now, "before"), loads(&planned, "after"));
-                assert!(moves(&now).is_empty(), "what is level stays as it is: {now}");
+                assert!(moves(&now).is_empty(), "an even load needs no moves: {now}");
             }
         }
         world.app.assert_store_is_sound().await;
     }
 }
 
-/// The owner and the status, from a history that begins with the newest event.
+/// The owner and the status according to a history, newest event first.
 fn replayed(history: &[Value]) -> (Option<String>, &'static str) {
     let owner = history[0]["assignee"]["id"].as_str().map(str::to_owned);
     let status = history.iter().find_map(|event| match text(&event["kind"]) {
@@ -233,10 +233,10 @@ fn replayed(history: &[Value]) -> (Option<String>, &'static str) {
         "RECEIVED" | "REOPENED" => Some("OPEN"),
         _ => None,
     });
-    (owner, status.expect("it began"))
+    (owner, status.expect("a first event"))
 }
 
-async fn plans_grow_old(database: Database) {
+async fn plans_expire(database: Database) {
     let Some(store) = TestDatabase::create(database).await else { return };
     let time = Time::ticking();
     let world = World::prepare(App::start_at(&store.url, time.clock()).await).await;
@@ -247,11 +247,11 @@ async fn plans_grow_old(database: Database) {
     assert_stale(&world, "applyPlan", &planned, &[]).await;
     let planned = plan(&world.manager, &team, json!({})).await.ok();
     time.pass(9 * MINUTE);
-    carry_out(&world.manager, "applyPlan", &planned).await.changed();
+    call(&world.manager, "applyPlan", &planned).await.changed();
     time.pass(9 * MINUTE);
-    carry_out(&world.manager, "undoPlan", &planned).await.changed();
+    call(&world.manager, "undoPlan", &planned).await.changed();
     let planned = plan(&world.manager, &team, json!({})).await.ok();
-    carry_out(&world.manager, "applyPlan", &planned).await.changed();
+    call(&world.manager, "applyPlan", &planned).await.changed();
     time.pass(10 * MINUTE);
     assert_stale(&world, "undoPlan", &planned, &[]).await;
     assert_eq!(owner_of(&world, &many[0]).await, world.rep2.id.as_str());
@@ -260,10 +260,10 @@ async fn plans_grow_old(database: Database) {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_plan_can_be_applied_and_undone_for_ten_minutes_on_sqlite() {
-    plans_grow_old(Database::Sqlite).await;
+    plans_expire(Database::Sqlite).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_plan_can_be_applied_and_undone_for_ten_minutes_on_postgres() {
-    plans_grow_old(Database::Postgres).await;
+    plans_expire(Database::Postgres).await;
 }

@@ -1,4 +1,4 @@
-//! A document that was sent before is judged as it was the first time, and its variables each time.
+//! The validation result of a document is cached; its variables are checked each time.
 
 use serde_json::{Value, json};
 
@@ -7,9 +7,9 @@ use crate::support::world::World;
 const PAGE: &str = "query($first: Int, $view: ConversationView = INBOX, $number: [ID!]) {
     conversations(first: $first, view: $view, filter: { phoneNumberIds: $number }) { nodes { id } totalCount } }";
 
-async fn told(world: &World, document: &str, variables: &Value) -> Value {
+async fn response(world: &World, document: &str, variables: &Value) -> Value {
     let mut body = world.rep.client.query(document, variables.clone()).await.body;
-    // Each answer has an id of its own.
+    // Each response has its own request id.
     let errors = body.get_mut("errors").and_then(Value::as_array_mut);
     for error in errors.into_iter().flatten() {
         error["extensions"]["requestId"].take();
@@ -18,7 +18,7 @@ async fn told(world: &World, document: &str, variables: &Value) -> Value {
 }
 
 on_both! {
-    async fn a_document_is_answered_alike_however_often_it_is_sent(world: World) {
+    async fn a_repeated_document_gets_the_same_response(world: World) {
         world.conversations(3).await;
         let cases = [
             (PAGE, json!({ "first": 2 })),
@@ -36,17 +36,17 @@ on_both! {
             ("query($id: ID!) { conversation(id: $id) { id } }", json!({})),
             ("query($id: Int!) { conversation(id: $id) { id } }", json!({ "id": 1 })),
             ("{ conversations(first: \"two\") { totalCount } }", json!({})),
-            // Cheap or too complex, by its variable.
+            // Within the limits or too complex, depending on the variable.
             (COSTLY, json!({ "first": 1 })),
             (COSTLY, json!({ "first": 100 })),
         ];
         let mut first = Vec::new();
         for (document, variables) in &cases {
-            first.push(told(world, document, variables).await);
+            first.push(response(world, document, variables).await);
         }
         for _ in 0..2 {
             for ((document, variables), first) in cases.iter().zip(&first) {
-                assert_eq!(&told(world, document, variables).await, first, "{document} {variables}");
+                assert_eq!(&response(world, document, variables).await, first, "{document} {variables}");
             }
         }
         assert!(first[0].get("errors").is_none(), "{}", first[0]);
@@ -55,7 +55,7 @@ on_both! {
 }
 
 on_both! {
-    async fn a_variable_that_is_not_given_is_as_if_its_place_were_left_out(world: World) {
+    async fn an_omitted_variable_is_an_omitted_argument(world: World) {
         let id = world.conversation(1).await;
         world.rep.assign(&id, &world.rep2).await.changed();
         let page = "query($view: ConversationView, $direction: OrderDirection, $status: ConversationStatus) {
@@ -69,13 +69,13 @@ on_both! {
             conversationId: $id, agentId: $to, expectedAssigneeId: $expected }) { changed userErrors { code } } }";
         let stale = json!({ "id": id, "to": world.rep.id, "expected": null });
         let payload = world.rep.client.data(assign, stale).await["assignConversation"].take();
-        assert_eq!(payload["userErrors"][0]["code"], "STALE", "nobody was expected: {payload}");
-        let unasked = json!({ "id": id, "to": world.rep.id });
-        let payload = world.rep.client.data(assign, unasked).await["assignConversation"].take();
-        assert_eq!(payload["changed"], true, "nothing was expected: {payload}");
+        assert_eq!(payload["userErrors"][0]["code"], "STALE", "null expects an unassigned conversation: {payload}");
+        let omitted = json!({ "id": id, "to": world.rep.id });
+        let payload = world.rep.client.data(assign, omitted).await["assignConversation"].take();
+        assert_eq!(payload["changed"], true, "an omitted variable expects nothing: {payload}");
     }
 
-    async fn a_document_is_not_valid_because_a_part_of_it_was(world: World) {
+    async fn a_rewritten_document_does_not_make_the_original_valid(world: World) {
         let page = "query($view: Int) { conversations(view: $view) { totalCount } }";
         world.rep.client.query(page, json!({})).await;
         for _ in 0..2 {

@@ -1,4 +1,4 @@
-//! Search: every word of the query begins some word of the contact's number or of the messages.
+//! Search: every word of the query is the beginning of a word in the contact's number or a message.
 
 use futures_util::StreamExt;
 use serde_json::{Value, json};
@@ -48,7 +48,7 @@ on_both! {
         assert_eq!(found(&world.rep, &number).await, [ids[1].as_str()]);
     }
 
-    async fn wildcards_and_quotes_mean_themselves(world: World) {
+    async fn wildcards_and_quotes_are_ordinary_characters(world: World) {
         world.text(&customer(1), "100% sure_thing \\ \"quoted\" it's").await;
         world.text(&customer(2), "Something else AND OR NOT NEAR").await;
         for search in ["100%", "sure_thing", "\"quoted\"", "it's"] {
@@ -68,7 +68,7 @@ on_both! {
         assert_eq!(found(&world.rep, "and or not near").await.len(), 1);
     }
 
-    async fn a_blank_search_is_none(world: World) {
+    async fn a_blank_search_is_ignored(world: World) {
         world.conversations(2).await;
         for blank in ["", "   ", "\n"] {
             assert_eq!(found(&world.rep, blank).await.len(), 2, "{blank:?}");
@@ -130,7 +130,7 @@ on_both! {
         texts(1_001..=1_001).await;
         assert_eq!(total().await, Value::Null);
         let whole = world.rep.page(json!({ "first": 1 })).await;
-        assert_eq!(whole["totalCount"], 1_001, "without a search it is always known: {whole:#}");
+        assert_eq!(whole["totalCount"], 1_001, "without a search, the total is always known: {whole:#}");
     }
 
     async fn a_search_finds_nothing_without_access(world: World) {

@@ -1,16 +1,16 @@
-//! A page costs the same number of SQL statements however long it is.
+//! The number of SQL statements for a page does not depend on its length.
 
 use serde_json::json;
 
 use crate::support::outcome::items;
 use crate::support::world::{World, customer};
 
-/// A page of 50 with everything may cost this many, transaction control not counted.
+/// The most statements for a page of 50 with all fields, without transaction control.
 const MOST: u64 = 6;
 
-/// A page with nested threads and histories may cost this many, however long it is: seven of its own (position,
-/// access, rows, count, messages, events, owners at a time), and then agents and messages once for each of the
-/// statements that name them, of which a batch may come back in two parts.
+/// The most statements for a page of any length with nested threads and histories: seven for the page itself
+/// (position, access, rows, count, messages, events, owners at a time), and then one for the agents and one for the
+/// messages that each of these results refers to. A batch may be split into two statements.
 const MOST_FOR_THREADS: u64 = 16;
 
 const EVERYTHING: &str = "query($first: Int!, $view: ConversationView!, $filter: ConversationFilter) {
@@ -31,7 +31,7 @@ const THREADS: &str = "query($first: Int!) {
         assigneeAt(time: \"2020-01-01T00:00:00Z\") { name }
       } totalCount } }";
 
-/// Fifty conversations with all kinds of owners, authors and numbers.
+/// Creates fifty conversations with different owners, authors and numbers.
 async fn fifty(world: &World) {
     let agents = [&world.manager, &world.rep, &world.rep2];
     for n in 0..50_u32 {
@@ -54,12 +54,12 @@ async fn fifty(world: &World) {
     }
 }
 
-/// The sweepers of the process look now and then, too, which can only add to what is counted: the least counts.
+/// How often to measure. Background workers of the process also run statements, so the lowest count is used.
 const TRIES: usize = 3;
 
-/// How many statements one request costs, and how many conversations it gave.
+/// The number of statements for one request, and of conversations in its response.
 async fn cost(world: &World, document: &str, variables: serde_json::Value) -> (u64, usize) {
-    // Whatever is read once for each process and kept is no part of a page.
+    // Fills the caches of the process, which are not part of the cost of a page.
     world.rep.client.data(document, variables.clone()).await;
     let (mut least, mut rows) = (u64::MAX, 0);
     for _ in 0..TRIES {
@@ -91,7 +91,7 @@ on_both! {
         let (long, rows) = cost(world, EVERYTHING, json!({ "first": 50, "view": "INBOX" })).await;
         let (short, few) = cost(world, EVERYTHING, json!({ "first": 5, "view": "INBOX" })).await;
         assert_eq!((rows, few), (50, 5));
-        assert_eq!(long, short, "a page of 50 costs what a page of 5 costs");
+        assert_eq!(long, short, "a page of 50 costs as much as a page of 5");
     }
 
     async fn threads_and_histories_cost_a_few_statements_for_5_and_for_50_conversations(world: World) {
@@ -99,12 +99,12 @@ on_both! {
         let (long, rows) = cost(world, THREADS, json!({ "first": 50 })).await;
         let (short, few) = cost(world, THREADS, json!({ "first": 5 })).await;
         assert_eq!((rows, few), (50, 5));
-        // Whether those come back together or apart is up to the database, so a batch more or less is no matter.
-        // One a row would be: that is 50 at least.
+        // The database determines whether look-ups finish together, so the number of batches can vary slightly. One
+        // statement per row would be at least 50.
         assert!(long <= MOST_FOR_THREADS && short <= MOST_FOR_THREADS, "{long} and {short} statements");
     }
 
-    async fn signing_in_is_one_statement_unless_the_numbers_are_others_than_before(world: World) {
+    async fn signing_in_is_one_statement_unless_the_agents_numbers_have_changed(world: World) {
         let spent = async || {
             let before = world.app.statement_count();
             world.rep.client.data("{ phoneNumbers { label } }", json!({})).await;
@@ -117,7 +117,7 @@ on_both! {
         }
         assert_eq!(least, 1);
         if world.app.is_postgres() {
-            // There, what was known of them is held against which they are.
+            // PostgreSQL compares the cached numbers with the current ones.
             world.revoke(&world.rep, &world.number).await.changed();
             assert!(spent().await >= 2);
         }

@@ -1,4 +1,4 @@
-//! The list of violations names what stands in breach of the team's promises, and nothing else.
+//! The list of violations contains exactly the conversations that break an ownership rule.
 
 use rand::rngs::StdRng;
 use rand::{Rng, SeedableRng};
@@ -16,11 +16,11 @@ const LIST: &str = "query($minutes: Int! = 60, $kinds: [OwnershipViolationKind!]
       nodes { kind since assignee { id } conversation { id status assignee { id } } }
       pageInfo { hasNextPage endCursor } asOf } }";
 
-/// A violation: its kind, its conversation, the second since when, and who owned it.
-type Breach = (String, String, i64, Value);
+/// A violation: its kind, its conversation, the second in which it began, and the owner.
+type Violation = (String, String, i64, Value);
 
-/// All violations, over pages of `size`, in order.
-async fn listed(world: &Timed, minutes: i64, size: i64) -> Vec<Breach> {
+/// All violations in order, read in pages of `size`.
+async fn listed(world: &Timed, minutes: i64, size: i64) -> Vec<Violation> {
     let (mut found, mut after) = (Vec::new(), Value::Null);
     loop {
         let variables = json!({ "minutes": minutes, "first": size, "after": after });
@@ -42,8 +42,8 @@ async fn listed(world: &Timed, minutes: i64, size: i64) -> Vec<Breach> {
     }
 }
 
-/// The violations that the history of one conversation tells of, as things stand now.
-async fn recounted(world: &Timed, conversation: &str, minutes: i64) -> Vec<Breach> {
+/// Computes the current violations of one conversation from its history.
+async fn recounted(world: &Timed, conversation: &str, minutes: i64) -> Vec<Violation> {
     let mut history = world.manager.history(conversation).await;
     assert!(history.len() < 100, "the history fits a page");
     history.reverse();
@@ -75,19 +75,19 @@ async fn recounted(world: &Timed, conversation: &str, minutes: i64) -> Vec<Breac
         }
     }
     let latest = world.elapsed() - minutes * 60;
-    let breach = |kind: &str, since| (kind.to_owned(), conversation.to_owned(), since, owner.clone());
+    let violation = |kind: &str, since| (kind.to_owned(), conversation.to_owned(), since, owner.clone());
     let mut found = Vec::new();
-    found.extend(idle_since.filter(|at| *at <= latest).map(|at| breach("UNOWNED_TOO_LONG", at)));
+    found.extend(idle_since.filter(|at| *at <= latest).map(|at| violation("UNOWNED_TOO_LONG", at)));
     if !owner.is_null() {
-        found.extend(waiting_since.filter(|at| *at <= latest).map(|at| breach("UNANSWERED_TOO_LONG", at)));
+        found.extend(waiting_since.filter(|at| *at <= latest).map(|at| violation("UNANSWERED_TOO_LONG", at)));
     }
-    found.extend(closed_waiting.map(|at| breach("CLOSED_UNANSWERED", at)));
+    found.extend(closed_waiting.map(|at| violation("CLOSED_UNANSWERED", at)));
     found
 }
 
-fn sorted(mut breaches: Vec<Breach>) -> Vec<Breach> {
-    breaches.sort_by(|one, two| (&one.0, &one.1).cmp(&(&two.0, &two.1)));
-    breaches
+fn sorted(mut violations: Vec<Violation>) -> Vec<Violation> {
+    violations.sort_by(|one, two| (&one.0, &one.1).cmp(&(&two.0, &two.1)));
+    violations
 }
 
 on_both! {
@@ -114,12 +114,12 @@ on_both! {
                 assert_eq!(sorted(listed(world, minutes, 2).await), expected, "{minutes} minutes, in pages");
             }
         }
-        assert!(seen > 0, "there was something to find");
+        assert!(seen > 0, "the storm caused violations");
     }
 
-    async fn each_kind_of_violation_is_told(world: Timed) {
+    async fn each_kind_of_violation_is_listed(world: Timed) {
         world.pass(60);
-        // Begun at 61, 62, 63 and 64.
+        // Created in seconds 61, 62, 63 and 64.
         let ids = world.conversations(4).await;
         world.rep.claim(&ids[1]).await.changed();
         world.rep.claim(&ids[2]).await.changed();
@@ -129,10 +129,10 @@ on_both! {
         world.rep.send(&ids[3], "Done").await.changed();
         world.pass(3_600 - 30);
         let closed = ("CLOSED_UNANSWERED".to_owned(), ids[2].clone(), 90, json!(world.rep.id));
-        assert_eq!(listed(world, 60, 100).await, std::slice::from_ref(&closed), "an hour less a second");
+        assert_eq!(listed(world, 60, 100).await, std::slice::from_ref(&closed), "one second less than an hour");
         world.pass(1);
         let unowned = ("UNOWNED_TOO_LONG".to_owned(), ids[0].clone(), 61, Value::Null);
-        assert_eq!(listed(world, 60, 100).await, [unowned.clone(), closed.clone()], "an hour");
+        assert_eq!(listed(world, 60, 100).await, [unowned.clone(), closed.clone()], "one hour");
         world.pass(1);
         let unanswered = ("UNANSWERED_TOO_LONG".to_owned(), ids[1].clone(), 62, json!(world.rep.id));
         assert_eq!(listed(world, 60, 100).await, [unowned, unanswered, closed]);
@@ -146,7 +146,7 @@ on_both! {
         world.pass(86_400 / 4);
         world.text(&crate::support::world::customer(1), "One more thing").await;
         world.pass(60);
-        assert_eq!(listed(world, 60, 100).await, [], "open for a minute only, though never owned");
+        assert_eq!(listed(world, 60, 100).await, [], "never owned, but open for only a minute");
     }
 
     async fn an_answer_after_the_close_settles_it(world: Timed) {
@@ -169,15 +169,15 @@ on_both! {
         world.rep.close(&closed).await.changed();
         world.deactivate(&world.rep).await.changed();
         let inactive = json!({ "kinds": ["OWNED_BY_INACTIVE"] });
-        let told = world.manager.client.data(LIST, inactive.clone()).await;
-        assert_eq!(items(&told["ownershipViolations"]["nodes"]).len(), 0, "the rule holds: {told:#}");
-        // Behind the server's back, so that the check has something to find.
+        let list = world.manager.client.data(LIST, inactive.clone()).await;
+        assert_eq!(items(&list["ownershipViolations"]["nodes"]).len(), 0, "the rule holds: {list:#}");
+        // Changes the database directly, so that there is a violation to find.
         world.manager.assign(&mine, &world.rep2).await.changed();
         world.app.direct().await.run("UPDATE agents SET active = false WHERE name = 'Ingrid Berg'").await;
-        let told = world.manager.client.data(LIST, inactive).await;
-        let [only] = items(&told["ownershipViolations"]["nodes"]).as_slice() else { panic!("{told:#}") };
-        assert_eq!(only["conversation"]["id"], mine.as_str(), "{told:#}");
-        assert_eq!(only["assignee"]["id"], world.rep2.id.as_str(), "{told:#}");
+        let list = world.manager.client.data(LIST, inactive).await;
+        let [only] = items(&list["ownershipViolations"]["nodes"]).as_slice() else { panic!("{list:#}") };
+        assert_eq!(only["conversation"]["id"], mine.as_str(), "{list:#}");
+        assert_eq!(only["assignee"]["id"], world.rep2.id.as_str(), "{list:#}");
     }
 
     async fn violations_are_for_managers_and_their_numbers(world: Timed) {
@@ -189,8 +189,8 @@ on_both! {
         world.pass(600);
         assert_eq!(listed(world, 5, 100).await.len(), 1);
         let other = json!({ "minutes": 5, "numbers": [world.number.id] });
-        let told = world.manager.client.data(LIST, other).await;
-        assert_eq!(items(&told["ownershipViolations"]["nodes"]).len(), 0, "{told:#}");
+        let list = world.manager.client.data(LIST, other).await;
+        assert_eq!(items(&list["ownershipViolations"]["nodes"]).len(), 0, "{list:#}");
         world.revoke(&world.manager, &world.number2).await.changed();
         assert_eq!(listed(world, 5, 100).await, []);
     }

@@ -1,4 +1,4 @@
-//! How real customers' texts come in: Twilio's webhook.
+//! The Twilio webhook, which receives customers' messages.
 
 use std::collections::BTreeMap;
 
@@ -13,7 +13,7 @@ use crate::support::world::{World, customer};
 
 type Form = BTreeMap<&'static str, String>;
 
-/// A text as Twilio describes it.
+/// The form of a message from Twilio.
 fn sms(sid: &str, from: &str, to: &str, body: &str) -> Form {
     BTreeMap::from([
         ("MessageSid", sid.to_owned()),
@@ -29,7 +29,7 @@ fn sms(sid: &str, from: &str, to: &str, body: &str) -> Form {
     ])
 }
 
-/// What Twilio puts into `X-Twilio-Signature`: HMAC-SHA1 over the URL, then each field's name and value, by name.
+/// The value of `X-Twilio-Signature`: HMAC-SHA1 of the URL and each field's name and value, ordered by name.
 fn signature(token: &str, url: &str, form: &Form) -> String {
     let mut signed = url.to_owned();
     for (name, value) in form {
@@ -66,7 +66,7 @@ async fn post(app: &App, form: &Form, signature: Option<&str>) -> Answer {
     Answer { status: answer.status().as_u16(), content_type, body: answer.text().await.expect("a body") }
 }
 
-/// Posts a rightly signed form; the answer must be empty TwiML.
+/// Posts a correctly signed form. Asserts that the response is empty TwiML.
 async fn deliver(app: &App, form: &Form) {
     let answer = post(app, form, Some(&signature(TWILIO_TOKEN, &public_url(), form))).await;
     assert_eq!(answer.status, 200, "{}", answer.body);
@@ -76,7 +76,7 @@ async fn deliver(app: &App, form: &Form) {
 }
 
 on_both! {
-    async fn a_text_through_the_webhook_is_a_message_when_the_answer_comes(world: World) {
+    async fn a_text_is_stored_before_the_webhook_responds(world: World) {
         let body = "Hello, my bicycle & bell = 100% broken 🚲\nHelp";
         deliver(&world.app, &sms("SM1", &customer(1), &world.number.number, body)).await;
         let inbox = world.rep.list("INBOX", Value::Null).await;
@@ -126,7 +126,7 @@ on_both! {
         assert_eq!(world.everything().await, before);
     }
 
-    async fn a_sender_that_is_no_phone_number_is_acknowledged_and_not_stored(world: World) {
+    async fn a_sender_that_is_not_a_phone_number_is_acknowledged_and_not_stored(world: World) {
         let before = world.everything().await;
         for sender in ["12345", "BANK", "+1", ""] {
             deliver(&world.app, &sms("SM1", sender, &world.number.number, "Your code is 1")).await;
@@ -170,7 +170,7 @@ on_both! {
         assert_eq!(back.iter().map(|row| text(&row["id"])).collect::<Vec<_>>(), [id.as_str()], "{back:#?}");
     }
 
-    async fn only_a_post_is_a_text(world: World) {
+    async fn only_post_requests_are_accepted(world: World) {
         let answer = world.app.http().get(world.app.url(TWILIO_PATH)).send().await.expect("answers");
         assert!(answer.status().is_client_error(), "{}", answer.status());
     }

@@ -1,4 +1,4 @@
-//! What each agent holds, for managers.
+//! The workloads of agents, for managers.
 
 use std::collections::BTreeMap;
 
@@ -11,8 +11,8 @@ use crate::support::seed;
 use crate::support::storm::{ALL, Storm};
 use crate::support::world::World;
 
-/// Who holds how much, by id: open, and waiting.
-fn held(workloads: &[Value]) -> BTreeMap<String, (i64, i64)> {
+/// The open and waiting conversations of each agent, by id.
+fn by_agent(workloads: &[Value]) -> BTreeMap<String, (i64, i64)> {
     let of =
         |it: &Value| (text(&it["agent"]["id"]).to_owned(), (number(&it["open"]), number(&it["waiting"])));
     workloads.iter().map(of).collect()
@@ -29,10 +29,10 @@ async fn assert_workloads(world: &World) {
         entry.0 += 1;
         entry.1 += i64::from(!row["waitingSince"].is_null());
     }
-    let told = world.manager.workloads().await;
-    assert_eq!(held(&told), expected);
+    let workloads = world.manager.workloads().await;
+    assert_eq!(by_agent(&workloads), expected);
     let order = |it: &Value| (-number(&it["open"]), text(&it["agent"]["name"]).to_lowercase());
-    assert!(told.is_sorted_by_key(order), "{told:#?}");
+    assert!(workloads.is_sorted_by_key(order), "{workloads:#?}");
 }
 
 on_both! {
@@ -61,21 +61,21 @@ on_both! {
         let names = |all: Vec<Value>| -> Vec<(String, i64)> {
             all.iter().map(|it| (text(&it["agent"]["name"]).to_owned(), number(&it["open"]))).collect()
         };
-        let told = names(world.manager.workloads().await);
+        let shown = names(world.manager.workloads().await);
         let expected = [("Ravi Shah", 1), ("Ingrid Berg", 0), ("Lena Vogt", 0), ("Maria Lopez", 0)];
-        assert_eq!(told, expected.map(|(name, n)| (name.to_owned(), n)));
+        assert_eq!(shown, expected.map(|(name, n)| (name.to_owned(), n)));
         world.deactivate(&lena).await.changed();
         world.deactivate(&world.rep).await.changed();
         let expected = [("Ingrid Berg", 0), ("Maria Lopez", 0)];
         assert_eq!(names(world.manager.workloads().await), expected.map(|(name, n)| (name.to_owned(), n)));
     }
 
-    async fn nobody_but_a_manager_sees_workloads(world: World) {
+    async fn only_managers_see_workloads(world: World) {
         for client in [&world.rep.client, &world.service] {
             let answer = client.query("{ workloads { open } __typename }", json!({})).await;
             answer.assert_error(&["FORBIDDEN"]);
             assert!(answer.body["data"]["workloads"].is_null(), "{answer}");
-            assert_eq!(answer.body["data"]["__typename"], "Query", "its neighbours stand: {answer}");
+            assert_eq!(answer.body["data"]["__typename"], "Query", "other fields keep their values: {answer}");
         }
     }
 }

@@ -2,9 +2,9 @@
 //
 //   node audits.mjs URL [TOKEN]
 //
-// Prints each audit that is not ok, then `N passed, N failed`, and exits with 1 unless
-// all of them passed. Recommendations and options of the specification count as much
-// as its requirements. With a token, every request carries it.
+// Prints each failed audit, then `N passed, N failed`. The exit status is 1 unless all
+// audits passed, including those for recommendations and options of the specification.
+// If a token is given, every request carries it.
 
 import { serverAudits } from 'graphql-http';
 

@@ -1,9 +1,11 @@
 // GraphiQL in a real browser: the queue is queried, a conversation assigned, and
-// the change seen to arrive in another page that only listens.
+// the change seen to arrive in another page that only listens. Then the README's
+// examples are pasted into new tabs, as a reader does.
 //
 // Needs a demo with quiet customers whose GraphiQL files have been installed; a page
 // that loads them from a CDN fails. `--screenshot FILE` keeps a picture of the listening page.
 import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
 import { chromium } from 'playwright-core';
 import { Tally, readOptions, request, until } from './support.mjs';
 
@@ -114,6 +116,43 @@ await tally.check('the change arrives in the live tab', async () => {
 
 await tally.check('the live queue beside it shows the new owner', () =>
   until('the owner', async () => (await row(listener, conversation.id).locator('.owner').innerText()) === owner));
+
+/** The README's examples: a query, a mutation and a subscription. */
+const readme = readFileSync(new URL('../../README.md', import.meta.url), 'utf8');
+const [query, mutation, subscription] = [...readme.matchAll(/^```graphql\n([\s\S]*?)^```/gm)].map(([, text]) => text);
+
+/** Opens a tab of GraphiQL, pastes a text into it, and executes it after `prepare`. */
+async function paste(page, text, prepare = async () => {}) {
+  await page.locator('.graphiql-tab-add').click();
+  await page.evaluate((pasted) =>
+    document.querySelector('.graphiql-query-editor .CodeMirror').CodeMirror.setValue(pasted), text);
+  await prepare();
+  await execute(page);
+}
+
+const reader = await tally.check('a reader of the README opens GraphiQL', open);
+
+await tally.check('the query of the README runs in a new tab', async () => {
+  await paste(reader, query);
+  await answer(reader, 'the queue', ({ data }) => data.conversations.nodes[0].waitingSince !== undefined);
+});
+
+await tally.check('the mutation of the README claims the conversation whose row is clicked', async () => {
+  const { conversations } = await request(http, tokens.manager,
+    '{ conversations(view: UNASSIGNED, filter: { status: OPEN }, first: 5) { nodes { id } } }');
+  const ids = conversations.nodes.map(({ id }) => id);
+  await reader.getByRole('button', { name: 'Unassigned' }).click();
+  await paste(reader, mutation, () => row(reader, ids[0]).click());
+  const payload = await answer(reader, 'the claim', ({ data }) => data.claimConversation);
+  assert.deepEqual(payload.userErrors, []);
+  assert.equal(payload.changed, true);
+  assert.equal(payload.conversation.id, ids[0]);
+});
+
+await tally.check('the subscription of the README delivers', async () => {
+  await paste(reader, subscription);
+  await answer(reader, 'an item', ({ data }) => data.queueChanges.cursor);
+});
 
 if (screenshot) await tally.check('a picture is taken', () => listener.screenshot({ path: screenshot }));
 

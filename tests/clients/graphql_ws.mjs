@@ -1,8 +1,9 @@
-// The real graphql-ws client against a live server: lists are queried, followed by
-// `queueChanges`, and must stay equal to a fresh query, also when sockets are cut.
+// Tests a live server with the graphql-ws client. The script loads lists and follows
+// them with `queueChanges`. A list must stay equal to a fresh query, even if its socket
+// is cut.
 //
-// Customers must be quiet (`demo --quiet-customers`): each comparison needs a
-// moment in which nothing changes.
+// Needs quiet customers (`demo --quiet-customers`), because the lists must not change
+// during a comparison.
 import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
 import { createClient } from 'graphql-ws';
@@ -31,7 +32,7 @@ const CHANGES = `subscription ($view: ConversationView!, $filter: ConversationFi
   }
 }`;
 
-/** Every row of a list, and the position of its first page. */
+/** All rows of a list, and the `asOf` of its first page. */
 async function wholeList({ token, view, filter }) {
   const rows = [];
   let asOf;
@@ -47,7 +48,7 @@ async function wholeList({ token, view, filter }) {
 
 const byId = (rows) => Object.fromEntries([...rows].map((row) => [row.id, row]).sort());
 
-/** A socket of its own that can be cut like a cable. */
+/** A client with its own socket, and a function that cuts the socket. */
 function connect(token) {
   let socket;
   let connections = 0;
@@ -64,10 +65,10 @@ function connect(token) {
   return { client, cut: () => socket.terminate(), connections: () => connections };
 }
 
-/** A list kept current by folding its changes over the page it began with. */
+/** A list that folds its changes over the pages that it started with. */
 class LiveList {
   rows = new Map();
-  gone = new Map();
+  removed = new Map();
   checkpoints = 0;
   problems = [];
 
@@ -76,7 +77,7 @@ class LiveList {
     this.connection = connect(list.token);
   }
 
-  /** `inBetween` runs after the page is read and before the subscription begins. */
+  /** Runs `inBetween` after the pages are loaded and before the subscription starts. */
   async begin(inBetween) {
     const { rows, asOf } = await wholeList(this);
     for (const row of rows) this.rows.set(row.id, row);
@@ -100,23 +101,23 @@ class LiveList {
     else this.put(change.conversation);
   }
 
-  known(id) {
-    return this.rows.get(id)?.version ?? this.gone.get(id) ?? 0;
+  knownVersion(id) {
+    return this.rows.get(id)?.version ?? this.removed.get(id) ?? 0;
   }
 
   put(row) {
-    if (row.version < this.known(row.id)) return;
-    this.gone.delete(row.id);
+    if (row.version < this.knownVersion(row.id)) return;
+    this.removed.delete(row.id);
     this.rows.set(row.id, row);
   }
 
   remove({ conversationId, version }) {
-    if (version < this.known(conversationId)) return;
+    if (version < this.knownVersion(conversationId)) return;
     this.rows.delete(conversationId);
-    this.gone.set(conversationId, version);
+    this.removed.set(conversationId, version);
   }
 
-  /** Waits until the fold is what a query gives; shows the difference when it does not become so. */
+  /** Waits until the fold equals the result of a query. Shows the difference if it does not. */
   async equalsFreshQuery() {
     const fresh = byId((await wholeList(this)).rows);
     const same = () => {
@@ -140,8 +141,8 @@ const mutation = (name, selection = 'changed') =>
 const run = (token, name, input, selection) =>
   request(http, token, mutation(name, selection), { input }).then((data) => data[name]);
 
-/** One action at random by one of the agents, or a text by a customer. */
-function actions({ conversations, agents, number }) {
+/** A function that runs one random action: a mutation by an agent, or a customer's message. */
+function randomAction({ conversations, agents, number }) {
   const any = (values) => values[Math.floor(Math.random() * values.length)];
   const who = () => any([tokens.manager, tokens.rep, tokens.rep2]);
   const one = () => ({ conversationId: any(conversations).id });
@@ -165,13 +166,14 @@ function actions({ conversations, agents, number }) {
   return () => any(kinds)();
 }
 
-async function storm(act, { clients, each }) {
+async function runConcurrently(act, { clients, each }) {
   await Promise.all(Array.from({ length: clients }, async () => {
     for (let round = 0; round < each; round += 1) await act();
   }));
 }
 
-async function anybody() {
+/** A phone number with its open conversations, and the active agents. */
+async function loadSample() {
   const { agents, phoneNumbers, conversations } = await request(http, tokens.manager, `{
     phoneNumbers { id number }
     conversations(filter: { status: OPEN }, first: 12) {
@@ -191,7 +193,6 @@ async function oneWinner(round) {
   const { conversations } = await request(http, tokens.manager, `{
     conversations(view: UNASSIGNED, filter: { status: OPEN }, first: 1) { nodes { id } }
   }`);
-  // A message of a new customer makes a conversation that nobody owns, when none is left.
   const input = { conversationId: conversations.nodes[0].id };
   const selection = `changed conversation { assignee { id } }
     userErrors { ... on ConflictError { current { assignee { id } } } }`;
@@ -206,7 +207,7 @@ async function oneWinner(round) {
   }
 }
 
-/** Everything that one operation over the socket gives until it is complete. */
+/** All results of an operation over the socket. */
 function collect(client, payload) {
   return new Promise((done, fail) => {
     const results = [];
@@ -218,11 +219,11 @@ function collect(client, payload) {
   });
 }
 
-await tally.check('queries and mutations travel over the socket too', async () => {
+await tally.check('queries and mutations work over the socket too', async () => {
   const { client } = connect(tokens.rep);
   const [result] = await collect(client, { query: '{ viewer { id role } }' });
   assert.equal(result.data.viewer.role, 'REP');
-  const id = (await anybody()).conversations[0].id;
+  const id = (await loadSample()).conversations[0].id;
   const [marked] = await collect(client, {
     query: mutation('markConversationRead'),
     variables: { input: { conversationId: id } },
@@ -231,7 +232,7 @@ await tally.check('queries and mutations travel over the socket too', async () =
   await client.dispose();
 });
 
-await tally.check('an invalid operation is an error of that operation alone', async () => {
+await tally.check('an invalid operation is an error of this operation only', async () => {
   const { client, connections } = connect(tokens.rep);
   const refused = await collect(client, { query: '{ nothingOfTheKind }' }).catch((errors) => errors);
   assert.equal(refused[0].extensions?.code ?? 'GRAPHQL_VALIDATION_FAILED', 'GRAPHQL_VALIDATION_FAILED');
@@ -241,7 +242,7 @@ await tally.check('an invalid operation is an error of that operation alone', as
   await client.dispose();
 });
 
-await tally.check('of three who claim at once one wins, and the others are told who', async () => {
+await tally.check('of three concurrent claims one wins, and the others receive the winner', async () => {
   for (let round = 0; round < 5; round += 1) await oneWinner(round);
 });
 
@@ -252,25 +253,25 @@ const lists = [
   { name: 'ASSIGNED_TO_ME + unread', token: tokens.rep, view: 'ASSIGNED_TO_ME', filter: { unread: true } },
   { name: 'ASSIGNED_TO_ME + closed', token: tokens.rep2, view: 'ASSIGNED_TO_ME', filter: { status: 'CLOSED' } },
 ].map((list) => new LiveList(list));
-const act = actions(await anybody());
+const act = randomAction(await loadSample());
 
-await tally.check('lists are queried and followed, with changes in between', () =>
-  Promise.all(lists.map((list) => list.begin(() => storm(act, { clients: 1, each: 3 })))));
+await tally.check('lists are loaded and followed, with changes in between', () =>
+  Promise.all(lists.map((list) => list.begin(() => runConcurrently(act, { clients: 1, each: 3 })))));
 for (const list of lists) {
-  await tally.check(`${list.name}: a checkpoint says that the gap is caught up`, () =>
+  await tally.check(`${list.name}: a checkpoint ends the replay`, () =>
     until('a checkpoint', () => list.checkpoints > 0));
 }
 
-await tally.check('assignments, claims, closes, replies and texts by several at once', () =>
-  storm(act, { clients: 4, each: 25 }));
+await tally.check('assignments, claims, closes, replies and messages run concurrently', () =>
+  runConcurrently(act, { clients: 4, each: 25 }));
 for (const list of lists) {
   await tally.check(`${list.name}: the fold equals a fresh query`, () => list.equalsFreshQuery());
 }
 
-await tally.check('the same while every socket is cut, again and again', async () => {
+await tally.check('they run while every socket is cut repeatedly', async () => {
   for (let cuts = 0; cuts < 5; cuts += 1) {
     const before = lists.map((list) => list.connection.connections());
-    const changing = storm(act, { clients: 4, each: 5 });
+    const changing = runConcurrently(act, { clients: 4, each: 5 });
     for (const list of lists) list.connection.cut();
     await changing;
     await until('every client is connected again', () =>
@@ -278,7 +279,7 @@ await tally.check('the same while every socket is cut, again and again', async (
   }
 });
 for (const list of lists) {
-  await tally.check(`${list.name}: resumed with the first cursor, the fold equals a fresh query`, () =>
+  await tally.check(`${list.name}: after resuming from the first cursor, the fold equals a fresh query`, () =>
     list.equalsFreshQuery());
 }
 for (const list of lists) {

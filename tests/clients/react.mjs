@@ -1,7 +1,7 @@
-// The example for frontend teams, as it is built, in a real browser: it signs in, pages by
-// cursor, and stays right while others work.
+// Tests the built React example in a real browser: it signs in, pages by cursor, and stays
+// current while other agents work.
 //
-// Needs a demo with quiet customers, and `--built FOLDER`, what `npm run build` made of the example.
+// Needs a demo with quiet customers, and the output of `npm run build` in `--built FOLDER`.
 import assert from 'node:assert/strict';
 import { createRequire } from 'node:module';
 import { fileURLToPath, pathToFileURL } from 'node:url';
@@ -17,7 +17,7 @@ const { url, http, tokens } = options;
 const tally = new Tally();
 const server = await api.connect(options);
 
-// The page is served with the API behind the same address, as the example's own configuration says.
+// The preview server serves the page and proxies the API under the same origin, as configured in the example.
 process.env.SWITCHBOARD_URL = url;
 const { preview } = await import(pathToFileURL(createRequire(`${EXAMPLE}package.json`).resolve('vite')));
 const site = await preview({
@@ -28,14 +28,14 @@ const browser = await chromium.launch({
   executablePath: process.env.CHROMIUM || '/usr/bin/chromium',
   args: ['--no-sandbox', '--disable-gpu', '--disable-background-networking', '--disable-component-update', '--disable-sync'],
 });
-const complaints = [];
+const problems = [];
 
-/** A window in which somebody has pasted their token. */
+/** A new window in which this token is signed in. */
 async function signIn(token) {
   const page = await (await browser.newContext()).newPage();
   page.setDefaultTimeout(PATIENCE_SECONDS * 1000);
-  page.on('console', (message) => { if (['error', 'warning'].includes(message.type())) complaints.push(message.text()); });
-  page.on('pageerror', (error) => complaints.push(String(error)));
+  page.on('console', (message) => { if (['error', 'warning'].includes(message.type())) problems.push(message.text()); });
+  page.on('pageerror', (error) => problems.push(String(error)));
   await page.goto(`http://127.0.0.1:${port}/`);
   await page.getByLabel('Token').fill(token);
   await page.getByRole('button', { name: 'Sign in' }).click();
@@ -47,7 +47,7 @@ const view = (page, name) => page.getByRole('button', { name, exact: true });
 const rows = (page) => page.locator('li');
 const names = (page) => rows(page).locator('strong').allInnerTexts();
 
-/** Who stands in the open part of the inbox, in order. */
+/** The contacts of the open conversations in the inbox, in order. */
 async function inbox(first) {
   const query = `query ($first: Int!) {
     conversations(view: INBOX, filter: { status: OPEN }, first: $first) { nodes { contact { name number } } }
@@ -59,7 +59,7 @@ async function inbox(first) {
 await server.flood(3 * PAGE);
 const [manager, rep] = await Promise.all([tokens.manager, tokens.rep].map(signIn));
 
-await tally.check('the next pages are read by cursor, in the order of the server', async () => {
+await tally.check('further pages are loaded by cursor, in the order of the server', async () => {
   await view(manager, 'Inbox').click();
   const more = view(manager, 'Load more');
   for (const pages of [1, 2, 3]) {
@@ -69,7 +69,7 @@ await tally.check('the next pages are read by cursor, in the order of the server
   }
 });
 
-await tally.check('what others do shows by itself, also after later pages', async () => {
+await tally.check('changes by others appear without a reload, also after further pages', async () => {
   const customer = server.customer();
   await until('the fourth page', async () => (await rows(manager).count()) > 3 * PAGE);
   const before = await rows(manager).count();
@@ -84,7 +84,7 @@ await tally.check('what others do shows by itself, also after later pages', asyn
     (await rows(manager).first().locator('select option:checked').innerText()) === server.people[0].name);
 });
 
-await tally.check('a list that is read to its end offers no more', async () => {
+await tally.check('a list that is fully loaded offers no further page', async () => {
   await view(rep, 'Assigned to Me').click();
   const more = view(rep, 'Load more');
   const { assignedToMe } = await server.counts(tokens.rep);
@@ -95,7 +95,7 @@ await tally.check('a list that is read to its end offers no more', async () => {
   await more.waitFor({ state: 'detached' });
 });
 
-await tally.check('the browser has nothing to complain about', () => assert.deepEqual(complaints, []));
+await tally.check('the browser reports no errors or warnings', () => assert.deepEqual(problems, []));
 await browser.close();
 await site.close();
 tally.finish();

@@ -1,14 +1,14 @@
-// What the scripts of this folder share: their options, a plain request, and the
-// tally that ends each of them.
+// Shared by the scripts in this folder: options, a plain request, and the tally of
+// checks.
 //
-// Every script takes `--url http://HOST:PORT` and `--tokens JSON`, the two parts
-// of the line that `switchboard demo --json` prints.
+// Every script takes `--url http://HOST:PORT` and `--tokens JSON`. Both values are
+// in the line that `switchboard demo --json` prints.
 import { parseArgs } from 'node:util';
 
-/** How long anything may take before it counts as not happening: long, for a busy machine. */
+/** The timeout of every wait, long enough for a busy machine. */
 export const PATIENCE_SECONDS = 30;
 
-/** The script's options; `more` names those of its own. Ends the process when one is missing. */
+/** The script's options, with its additional options `more`. Exits if a required option is missing. */
 export function readOptions(more = {}) {
   const { values } = parseArgs({
     options: { url: { type: 'string' }, tokens: { type: 'string' }, ...more },
@@ -22,7 +22,7 @@ export function readOptions(more = {}) {
   return { ...values, url, http, ws: http.replace(/^http/, 'ws'), tokens: JSON.parse(values.tokens) };
 }
 
-/** The response's `data`; throws what it says when it has errors. */
+/** The `data` of the response. Throws if the response has errors. */
 export async function request(http, token, query, variables) {
   const response = await fetch(http, {
     method: 'POST',
@@ -37,7 +37,7 @@ export async function request(http, token, query, variables) {
 
 export const sleep = (milliseconds) => new Promise((done) => setTimeout(done, milliseconds));
 
-/** Waits until `holds` returns something true, and returns that; throws `what` after `seconds`. */
+/** Polls `holds` until it returns a truthy value, and returns this value. Throws `what` after `seconds`. */
 export async function until(what, holds, seconds = PATIENCE_SECONDS) {
   const deadline = Date.now() + seconds * 1000;
   for (;;) {
@@ -48,12 +48,12 @@ export async function until(what, holds, seconds = PATIENCE_SECONDS) {
   }
 }
 
-/** Runs named checks one after the other, and ends the process with their tally. */
+/** Runs named checks one after the other, and exits with their tally. */
 export class Tally {
   passed = 0;
   failed = 0;
 
-  /** Runs one check, which fails by throwing; returns what it returns, or undefined. */
+  /** Runs a check, which fails by throwing. Returns the result of the check, or undefined if it failed. */
   async check(name, run) {
     try {
       const value = await run();
@@ -67,7 +67,7 @@ export class Tally {
     }
   }
 
-  /** Prints the closing line. Nothing checked is a failure too. */
+  /** Prints the tally and exits. No check at all also counts as a failure. */
   finish() {
     console.log(`${this.passed} passed, ${this.failed} failed`);
     process.exit(this.failed > 0 || this.passed === 0 ? 1 : 0);

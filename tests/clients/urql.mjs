@@ -1,4 +1,4 @@
-// Runs the README's examples, unchanged, through urql.
+// Runs the examples of the README and of the documents, unchanged, through urql.
 //
 // An example is a fenced block marked `graphql`. Each is one operation, is run as
 // the manager, and must come back without errors; a line `<!-- run as rep -->`
@@ -7,7 +7,9 @@
 // also after their socket has been cut.
 import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
-import { readFileSync } from 'node:fs';
+import { readFileSync, readdirSync } from 'node:fs';
+import { join, relative } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { Client, fetchExchange, subscriptionExchange } from '@urql/core';
 import { Kind, parse } from 'graphql';
 import { createClient } from 'graphql-ws';
@@ -15,12 +17,22 @@ import { pipe, subscribe } from 'wonka';
 import WebSocket from 'ws';
 import { Tally, readOptions, request, sleep, until } from './support.mjs';
 
-const { http, ws, tokens, readme } = readOptions({
-  readme: { type: 'string', default: new URL('../../README.md', import.meta.url).pathname },
+const ROOT = fileURLToPath(new URL('../..', import.meta.url));
+/** The README, the document for frontend teams, and every other document with an example. */
+const DOCUMENTS = [
+  'README.md',
+  ...readdirSync(join(ROOT, 'docs'), { recursive: true })
+    .filter((name) => name.endsWith('.md'))
+    .map((name) => join('docs', name))
+    .filter((name) => name === 'docs/frontend.md' || readFileSync(join(ROOT, name), 'utf8').includes('```graphql')),
+];
+
+const { http, ws, tokens, documents } = readOptions({
+  documents: { type: 'string', multiple: true, default: DOCUMENTS.map((name) => join(ROOT, name)) },
 });
 const tally = new Tally();
 
-/** The README's operations with who runs them. */
+/** The operations of a document with who runs them. */
 function examples(text) {
   const fence = /(?:<!-- run as (\w+) -->\s*\n)?^```graphql[^\n]*\n([\s\S]*?)^```/gm;
   return [...text.matchAll(fence)].map(([, who = 'manager', source]) => {
@@ -34,7 +46,7 @@ function examples(text) {
 }
 
 /** An open conversation that nobody owns, and what else the examples may ask for. */
-async function surroundings() {
+async function entities() {
   const { conversations, phoneNumbers } = await request(http, tokens.manager, `{
     phoneNumbers { id number }
     conversations(view: UNASSIGNED, filter: { status: OPEN }, first: 2) {
@@ -113,7 +125,7 @@ async function variablesFor({ operation }, found) {
   return variables;
 }
 
-/** urql as the README sets it up, and a way to cut its socket. */
+/** urql as docs/frontend.md sets it up, and a way to cut its socket. */
 function connect(token) {
   let socket;
   let connections = 0;
@@ -185,19 +197,22 @@ async function runLive({ source, who }, variables, found) {
   }
 }
 
-const found = await tally.check('the README has examples', () => {
-  const list = examples(readFileSync(readme, 'utf8'));
-  assert.ok(list.length > 0, `${readme} has no block marked graphql`);
-  return list;
-});
-for (const example of found ?? []) {
-  const { operation, name, who } = example;
-  await tally.check(`${operation.operation} ${name}, as ${who}`, async () => {
-    assert.ok(tokens[who], `there is no token for ${who}`);
-    const around = await surroundings();
-    const variables = await variablesFor(example, around);
-    if (operation.operation === 'subscription') await runLive(example, variables, around);
-    else await runOnce(example, variables);
+for (const file of documents) {
+  const name = relative(ROOT, file);
+  const list = await tally.check(`${name} has examples`, () => {
+    const found = examples(readFileSync(file, 'utf8'));
+    assert.ok(found.length > 0, `${name} has no block marked graphql`);
+    return found;
   });
+  for (const example of list ?? []) {
+    const { operation, who } = example;
+    await tally.check(`${name}: ${operation.operation} ${example.name}, as ${who}`, async () => {
+      assert.ok(tokens[who], `there is no token for ${who}`);
+      const found = await entities();
+      const variables = await variablesFor(example, found);
+      if (operation.operation === 'subscription') await runLive(example, variables, found);
+      else await runOnce(example, variables);
+    });
+  }
 }
 tally.finish();

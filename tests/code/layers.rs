@@ -1,19 +1,18 @@
-//! Layers: `http → graphql → service → store → domain`. Each may use those to its right, and none to its left.
+//! Layers: `http → graphql → service → store → domain`. A layer may use the layers to its right, and none to its left.
 //!
-//! Reads the sources as text: comments and strings are blanked out, then every path that begins with `crate::`
-//! is a use of the layer it names. `clock`, `token`, `metrics`, `known` and `failpoint` are leaves that every layer may
-//! use.
-//! Everything else (`app`, `config`, the command line, synthetic data) stands above all layers, which must not know of it.
+//! Reads the sources as text. Comments and strings are removed; then every path that begins with `crate::` is a use of
+//! the layer that it names. `clock`, `token`, `metrics`, `document_cache` and `failpoint` are leaves, which every layer may use.
+//! Everything else (`app`, `config`, the command line, synthetic data) is above all layers, and no layer may use it.
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 /// From the outermost to the innermost.
 const LAYERS: [&str; 5] = ["http", "graphql", "service", "store", "domain"];
-const LEAVES: [&str; 5] = ["clock", "token", "metrics", "known", "failpoint"];
-/// What the leaves themselves may use: each other, and the ids and words of the domain.
+const LEAVES: [&str; 5] = ["clock", "token", "metrics", "document_cache", "failpoint"];
+/// What the leaves may use: each other and the domain.
 const UNDER_LEAVES: [&str; 3] = ["clock", "token", "domain"];
-/// Crates that belong to some layers, and those layers.
+/// Crates that only some layers may use, with these layers.
 const CONFINED: [(&str, &[&str]); 9] = [
     ("diesel", &["store"]),
     ("diesel_async", &["store"]),
@@ -26,7 +25,7 @@ const CONFINED: [(&str, &[&str]); 9] = [
     ("prometheus_client", &["metrics"]),
 ];
 
-/// The layer or leaf that a file below `src` belongs to; `None` for what stands above all layers.
+/// The layer or leaf of a file below `src`, or `None` if the file is above all layers.
 fn layer_of(path: &Path) -> Option<String> {
     let first = path.components().next()?.as_os_str().to_str()?;
     let name = first.strip_suffix(".rs").unwrap_or(first);
@@ -65,7 +64,7 @@ fn ends_in_word(code: &str) -> bool {
     code.ends_with(|c: char| c.is_alphanumeric() || c == '_')
 }
 
-/// The length of the block comment that `rest` begins with; they nest.
+/// The length of the block comment at the beginning of `rest`. Block comments nest.
 fn block_comment(rest: &[char]) -> usize {
     let (mut depth, mut at) = (0, 0);
     while at < rest.len() {
@@ -81,7 +80,7 @@ fn block_comment(rest: &[char]) -> usize {
     at
 }
 
-/// The length of the string literal that `rest` begins with.
+/// The length of the string literal at the beginning of `rest`.
 fn string(rest: &[char]) -> usize {
     let mut at = 1;
     while at < rest.len() && rest[at] != '"' {
@@ -90,7 +89,7 @@ fn string(rest: &[char]) -> usize {
     at + 1
 }
 
-/// The length of the raw string literal that `rest` begins with; `None` when it is a name such as `r#type`.
+/// The length of the raw string literal at the beginning of `rest`, or `None` if it is an identifier such as `r#type`.
 fn raw_string(rest: &[char]) -> Option<usize> {
     let hashes = rest[1..].iter().take_while(|&&c| c == '#').count();
     if rest.get(1 + hashes) != Some(&'"') {
@@ -103,7 +102,7 @@ fn raw_string(rest: &[char]) -> Option<usize> {
     (body..rest.len()).find(|&at| ends(at)).map(|at| at + 1 + hashes)
 }
 
-/// Every word of the code with what follows it.
+/// Every word of the code, with the text after it.
 fn words(code: &str) -> impl Iterator<Item = (&str, &str)> {
     let is_word = |c: char| c.is_alphanumeric() || c == '_';
     let starts = code.char_indices().filter(move |&(at, c)| is_word(c) && !code[..at].ends_with(is_word));
@@ -113,7 +112,7 @@ fn words(code: &str) -> impl Iterator<Item = (&str, &str)> {
     })
 }
 
-/// The first names of the paths behind `crate::`, also when they stand in braces. Macros are not modules.
+/// The first names of the paths after `crate`, also inside braces. Macros are left out.
 fn first_names(rest: &str) -> BTreeSet<String> {
     let Some(rest) = rest.trim_start().strip_prefix("::") else { return BTreeSet::new() };
     let rest = rest.trim_start();
@@ -140,8 +139,8 @@ fn first_names(rest: &str) -> BTreeSet<String> {
     names
 }
 
-/// What in `source`, a file of `layer`, reaches where it may not.
-fn breaches(layer: &str, source: &str) -> Vec<String> {
+/// The uses in `source`, a file of `layer`, that are not allowed.
+fn violations(layer: &str, source: &str) -> Vec<String> {
     let code = code_of(source);
     let allowed: &[&str] = match LAYERS.iter().position(|name| *name == layer) {
         Some(depth) => &LAYERS[depth..],
@@ -186,7 +185,9 @@ fn no_layer_reaches_up() {
         let Some(layer) = layer_of(below) else { continue };
         let source = std::fs::read_to_string(&path).expect("a source file");
         found.extend(
-            breaches(&layer, &source).into_iter().map(|breach| format!("{}: {breach}", below.display())),
+            violations(&layer, &source)
+                .into_iter()
+                .map(|violation| format!("{}: {violation}", below.display())),
         );
         seen.insert(layer);
     }
@@ -194,14 +195,14 @@ fn no_layer_reaches_up() {
     for layer in LAYERS {
         assert!(
             seen.contains(layer),
-            "the layer {layer} was not found under src; is this test still looking at the code?"
+            "the layer {layer} was not found under src; does this test still read the right folder?"
         );
     }
 }
 
 #[test]
-fn a_breach_is_found_however_it_is_written() {
-    for (layer, source, breach) in [
+fn a_violation_is_found_however_it_is_written() {
+    for (layer, source, violation) in [
         ("domain", "use crate::store::Conn;", "domain uses crate::store"),
         ("store", "use crate::{domain::Agent, service::Services};", "store uses crate::service"),
         ("store", "use crate::{\n    domain::{Agent, ids},\n    graphql,\n};", "store uses crate::graphql"),
@@ -222,12 +223,12 @@ fn a_breach_is_found_however_it_is_written() {
             "domain uses crate::http",
         ),
     ] {
-        assert_eq!(breaches(layer, source), [breach], "{source}");
+        assert_eq!(violations(layer, source), [violation], "{source}");
     }
 }
 
 #[test]
-fn what_a_layer_may_use_is_no_breach() {
+fn an_allowed_use_is_not_a_violation() {
     for (layer, source) in [
         ("http", "use crate::{graphql, service::Services, store::StoreError, domain::Agent, token, clock};"),
         ("graphql", "use crate::domain::{Agent, http};"),
@@ -241,6 +242,6 @@ fn what_a_layer_may_use_is_no_breach() {
         ("token", "use crate::clock::Timestamp; use crate::domain::AgentId;"),
         ("service", "struct A<'a>(&'a str); use crate::store::X;"),
     ] {
-        assert_eq!(breaches(layer, source), [""; 0], "{source}");
+        assert_eq!(violations(layer, source), [""; 0], "{source}");
     }
 }

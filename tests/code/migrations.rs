@@ -1,4 +1,4 @@
-//! Migrations: both databases have the same, each can be taken back, and running them twice is running them once.
+//! Migrations: both databases have the same ones, each can be reverted, and running them again changes nothing.
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
@@ -27,12 +27,12 @@ struct Line {
     line: String,
 }
 
-/// Everything the schema of a SQLite database holds, a line for each thing.
+/// The whole schema of a SQLite database, one line per object.
 const SQLITE_SCHEMA: &str =
     "SELECT type || ' ' || name || ': ' || coalesce(sql, '') AS line FROM sqlite_master
     WHERE name NOT LIKE '%diesel%' AND name NOT LIKE 'sqlite_%' ORDER BY 1";
 
-/// Everything the schema of a PostgreSQL database holds, a line for each thing.
+/// The whole schema of a PostgreSQL database, one line per object.
 const POSTGRES_SCHEMA: &str = "
     SELECT 'column ' || table_name || '.' || column_name || ' ' || data_type || ' ' || is_nullable || ' '
            || coalesce(column_default, '') AS line
@@ -53,7 +53,7 @@ const POSTGRES_SCHEMA: &str = "
     UNION ALL SELECT 'extension ' || extname FROM pg_extension
     ORDER BY 1";
 
-/// Runs each migration up, down and up again; the schema must follow exactly.
+/// Runs each migration up, down and up again, and compares the schema after each step.
 fn assert_each_undoes<DB, H>(harness: &mut H, database: &str, mut schema: impl FnMut(&mut H) -> Vec<String>)
 where
     DB: diesel::backend::Backend,
@@ -68,18 +68,18 @@ where
         let before = schema(harness);
         harness.run_migration(migration).expect("runs");
         let after = schema(harness);
-        assert_ne!(before, after, "{} does something", migration.name());
+        assert_ne!(before, after, "{} changes the schema", migration.name());
         harness.revert_migration(migration).expect("reverts");
-        assert_eq!(schema(harness), before, "down undoes up: {}", migration.name());
+        assert_eq!(schema(harness), before, "down reverts up: {}", migration.name());
         harness.run_migration(migration).expect("runs again");
-        assert_eq!(schema(harness), after, "up after down is up: {}", migration.name());
+        assert_eq!(schema(harness), after, "up after down gives the same schema: {}", migration.name());
     }
     let whole = schema(harness);
     assert!(!harness.has_pending_migration(source.clone()).expect("pending"));
     harness.run_pending_migrations(source.clone()).expect("runs twice");
-    assert_eq!(schema(harness), whole, "running twice is running once");
+    assert_eq!(schema(harness), whole, "running the migrations again changes nothing");
     harness.revert_all_migrations(source).expect("reverts all");
-    assert_eq!(schema(harness), bare, "all undone, nothing is left");
+    assert_eq!(schema(harness), bare, "reverting all migrations leaves nothing");
 }
 
 #[test]
@@ -119,7 +119,7 @@ async fn each_migration_undoes_itself_on_postgres() {
     let Some(store) = TestDatabase::empty_postgres().await else { return };
     let connection = AsyncPgConnection::establish(&store.url).await.expect("connects");
     let mut harness = AsyncMigrationHarness::new(connection);
-    // The harness hides its connection, so the schema is read on another.
+    // The harness does not give access to its connection, so the schema is read on another one.
     let mut reader = SyncReader::new(&store.url);
     assert_each_undoes(&mut harness, "postgres", |_| reader.schema());
 }
@@ -147,7 +147,7 @@ impl SyncReader {
     }
 }
 
-/// Servers that start on a migrated database leave it as it is and serve.
+/// Servers that start on a migrated database do not change it, and serve.
 async fn starting_again_on_a_migrated_database(database: Database) {
     let Some(store) = TestDatabase::create(database).await else { return };
     for _ in 0..2 {
@@ -175,7 +175,7 @@ async fn servers_start_again_and_together_on_a_migrated_postgres() {
     starting_again_on_a_migrated_database(Database::Postgres).await;
 }
 
-/// Two processes migrate one new database: one does, the other waits, and both serve.
+/// Two processes start on a new database: one migrates, the other waits, and both serve.
 #[tokio::test(flavor = "multi_thread")]
 async fn two_servers_that_start_on_a_new_postgres_at_once_both_serve() {
     let Some(store) = TestDatabase::empty_postgres().await else { return };

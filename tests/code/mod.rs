@@ -1,7 +1,10 @@
-//! What must hold of the repository itself.
+//! Tests of the sources: layers, migrations, schema files and versions of dependencies.
 
 mod layers;
+mod links;
 mod migrations;
+mod phrases;
+mod repository;
 mod schema_file;
 mod schema_rs;
 mod versions;

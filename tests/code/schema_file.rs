@@ -1,4 +1,4 @@
-//! The committed schema is the one that the code serves.
+//! The committed `schema.graphql` is the schema of the server.
 
 use std::path::Path;
 

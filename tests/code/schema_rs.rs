@@ -1,4 +1,4 @@
-//! `src/store/schema.rs` says what the migrations create: the same tables, columns, order, types and nulls.
+//! `src/store/schema.rs` matches the migrations: the same tables, columns, order, types and nullability.
 
 use std::collections::BTreeMap;
 
@@ -64,9 +64,9 @@ async fn schema_rs_is_what_the_migrations_create_on_postgres() {
 async fn schema_rs_is_what_the_migrations_create_on_sqlite() {
     use diesel::connection::SimpleConnection;
     use diesel::{Connection, RunQueryDsl, SqliteConnection};
-    let store = TestDatabase::create(Database::Sqlite).await.expect("always there");
+    let store = TestDatabase::create(Database::Sqlite).await.expect("SQLite is always available");
     App::start(&store.url).await.stop().await;
-    // A blob may be an id, a bigint an instant or a number: both read the same here.
+    // SQLite has fewer types: an id is a blob, and an instant is a bigint like a number.
     let query = "SELECT m.name AS owner, c.name || ' ' ||
         CASE WHEN c.\"notnull\" = 0 AND c.pk = 0 THEN 'Nullable<' ELSE '' END || lower(c.type) ||
         CASE WHEN c.\"notnull\" = 0 AND c.pk = 0 THEN '>' ELSE '' END AS line

@@ -1,16 +1,15 @@
-//! Versions that fixed known advisories, and crates that have no place here.
+//! Minimum versions that fix known advisories, and crates that must not be used.
 //!
-//! `cargo deny check advisories` says the same and more where a database of advisories can be fetched; these are
-//! held without one.
+//! `cargo deny check advisories` checks more, but needs a database of advisories. These checks work offline.
 
 use std::collections::BTreeMap;
 use std::path::Path;
 
-/// A version's numbers; what follows `-` or `+` is left out.
+/// The numbers of a version, without a suffix after `-` or `+`.
 type Version = [u64; 3];
 
-/// The least version of a crate that is used at all: the one that fixed the last advisory known against it, such as
-/// CVE-2024-47614 (async-graphql) and RUSTSEC-2025-0055 (tracing-subscriber).
+/// The minimum version of a crate: the one that fixes its last known advisory, for example CVE-2024-47614
+/// (async-graphql) or RUSTSEC-2025-0055 (tracing-subscriber).
 const FLOORS: [(&str, Version); 6] = [
     ("async-graphql", [7, 0, 10]),
     ("diesel", [2, 3, 10]),
@@ -20,11 +19,11 @@ const FLOORS: [(&str, Version); 6] = [
     ("tracing-subscriber", [0, 3, 20]),
 ];
 
-/// The next major version of these is not taken before it is released.
+/// The maximum major version of a crate. The next one is not used before its release.
 const CEILINGS: [(&str, u64); 1] = [("async-graphql", 7)];
 
-/// `rsa` leaks keys through its timing and has no fix (RUSTSEC-2023-0071); TLS and hashes come from rustls and
-/// aws-lc, so that one library has to be watched and not two.
+/// Crates that must not be used. `rsa` leaks keys through its timing and has no fix (RUSTSEC-2023-0071). TLS and hashes
+/// come from rustls and aws-lc, so that only one library has to be kept up to date.
 const UNWANTED: [&str; 4] = ["rsa", "openssl", "openssl-sys", "native-tls"];
 
 fn read(file: &str) -> String {
@@ -36,7 +35,7 @@ fn read(file: &str) -> String {
 fn version(text: &str) -> Version {
     let release = text.split(['-', '+']).next().unwrap_or_default();
     let mut numbers =
-        release.split('.').map(|part| part.parse().unwrap_or_else(|_| panic!("no version: {text}")));
+        release.split('.').map(|part| part.parse().unwrap_or_else(|_| panic!("not a version: {text}")));
     std::array::from_fn(|_| numbers.next().unwrap_or(0))
 }
 
@@ -53,7 +52,7 @@ fn locked(lock: &str) -> BTreeMap<&str, Vec<Version>> {
     crates
 }
 
-/// The requirements of a manifest's dependencies, in either way of writing them.
+/// The version requirements of a manifest's dependencies, as a string or in a table.
 fn required(manifest: &str) -> BTreeMap<&str, &str> {
     let mut section = "";
     let mut requirements = BTreeMap::new();
@@ -75,7 +74,7 @@ fn required(manifest: &str) -> BTreeMap<&str, &str> {
     requirements
 }
 
-/// What the crates of a lock file break of the rules above.
+/// The violations of these rules by the crates of a lock file.
 fn flaws(crates: &BTreeMap<&str, Vec<Version>>) -> Vec<String> {
     let mut flaws = Vec::new();
     for (name, floor) in FLOORS {
@@ -87,7 +86,7 @@ fn flaws(crates: &BTreeMap<&str, Vec<Version>>) -> Vec<String> {
         flaws.extend(too_new.map(|version| format!("{name} {version:?} is over {major}")));
     }
     let unwanted = UNWANTED.iter().filter(|name| crates.contains_key(**name));
-    flaws.extend(unwanted.map(|name| format!("{name} has no place here")));
+    flaws.extend(unwanted.map(|name| format!("{name} must not be used")));
     flaws
 }
 
@@ -102,7 +101,7 @@ fn no_crate_is_older_than_the_fix_of_a_known_advisory() {
     assert_eq!(flaws(&crates), Vec::<String>::new());
 }
 
-/// What is resolved anew, as by whoever uses this as a library, must not fall below the fixes.
+/// A new resolution, for example by a project that uses this crate as a library, must not select an older version.
 #[test]
 fn no_requirement_allows_a_crate_older_than_the_fix_of_a_known_advisory() {
     let manifest = read("Cargo.toml");

@@ -1,4 +1,4 @@
-//! Documents that kill the stack behind the guard: refused on HTTP and WebSocket, signed in or not.
+//! Documents that would overflow the stack behind the guard are refused, over HTTP and WebSocket, signed in or not.
 
 use bytes::Bytes;
 use http_body_util::{BodyExt, Full};
@@ -9,10 +9,10 @@ use crate::support::client::Client;
 use crate::support::socket::{Item, Socket};
 use crate::support::world::World;
 
-/// What one WebSocket message may hold.
+/// The maximum size of a WebSocket message.
 const MESSAGE_BYTES: usize = 64 * 1024;
 
-/// Literals nested 3,200 deep, wherever a literal may stand.
+/// Literals nested 3,200 levels deep, in every place where a literal is allowed.
 fn deep_literals() -> Vec<(&'static str, String)> {
     let list = format!("{}1{}", "[".repeat(3_200), "]".repeat(3_200));
     let object = format!("{}1{}", "{a:".repeat(3_200), "}".repeat(3_200));
@@ -26,7 +26,7 @@ fn deep_literals() -> Vec<(&'static str, String)> {
     documents
 }
 
-/// Each fragment spreads the next twice: thirty of them are a thousand million fields.
+/// Each fragment spreads the next one twice, so thirty fragments expand to a thousand million fields.
 fn doubling_fragments() -> String {
     let mut document = "{ viewer { ...F0 } }".to_owned();
     for n in 0..30 {
@@ -85,7 +85,7 @@ on_both! {
             if document.len() < MESSAGE_BYTES {
                 let errors: Value = operation.refusal().await;
                 assert!(errors[0]["extensions"]["code"].is_string(), "{what}: {errors}");
-                // The socket is as good as before.
+                // The connection still works.
                 let answer = socket.subscribe("{ viewer { id } }", json!({})).item().await;
                 assert!(matches!(answer, Item::Next(_)), "{what}: {answer:?}");
             } else {
@@ -102,7 +102,7 @@ on_both! {
             let chunks = Full::new(bytes.clone()).map_frame(|frame| frame);
             for body in [reqwest::Body::from(bytes.clone()), reqwest::Body::wrap(chunks)] {
                 let request = world.app.http().post(world.app.url(path)).header("content-type", "application/json");
-                // The server may hang up while the body is still on its way.
+                // The server may close the connection while the body is being sent.
                 if let Ok(answer) = request.body(body).send().await {
                     assert_eq!(answer.status(), 413, "{path}");
                 }

@@ -1,4 +1,4 @@
-//! What must hold when the clock jumps back.
+//! The clock jumps back.
 
 use serde_json::Value;
 use switchboard::domain::Plan;
@@ -37,7 +37,7 @@ async fn event_times_and_activity_never_go_back(database: Database) {
     assert_eq!(
         entered["conversation"]["id"],
         id.as_str(),
-        "the order of the log is not the clock's: {entered:#}"
+        "the log is ordered by its sequence numbers, not by the clock: {entered:#}"
     );
     app.assert_store_is_sound().await;
     app.stop().await;

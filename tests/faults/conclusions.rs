@@ -1,15 +1,15 @@
-//! A write whose last statements are sent at once with its commit stores all of them or none.
+//! A write that sends its last statements together with the commit stores all of them or none.
 
 use serde_json::{Value, json};
 
 use crate::support::world::World;
 
-/// What a change of the conversation would move.
+/// Everything that a change of the conversation would change.
 async fn state(world: &World, id: &str) -> (Value, Value, Value) {
     (world.rep.conversation(id).await, world.rep.counts().await, json!(world.rep.history(id).await))
 }
 
-/// The number that the workspace's next event will take is taken by another, so that the event cannot be written.
+/// Inserts an event with the next sequence number of the workspace, so that the next event cannot be written.
 async fn take_next_number(world: &World) {
     run(
         world,
@@ -30,7 +30,7 @@ async fn run(world: &World, sql: &str) {
 on_both! {
     async fn a_change_whose_event_cannot_be_written_leaves_nothing_behind(world: World) {
         let id = world.conversation(1).await;
-        // At first no connection has any of the statements prepared, later all have.
+        // At first no connection has prepared any of the statements; later all have prepared them.
         for n in 0..12 {
             let before = state(world, &id).await;
             take_next_number(world).await;

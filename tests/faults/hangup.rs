@@ -1,4 +1,4 @@
-//! A mutation once started finishes, also when its client hangs up.
+//! A mutation that has begun finishes, even if its client disconnects.
 
 use diesel::QueryableByName;
 use diesel::sql_types::BigInt;
@@ -13,7 +13,7 @@ use crate::support::eventually;
 use crate::support::world::World;
 use crate::support::{app::App, database::Prepare};
 
-/// Sends the claim of a conversation, and leaves the connection open without waiting for the answer.
+/// Sends a claim of a conversation, and returns the open connection without waiting for the response.
 async fn begin_claim(agent: &Agent, id: &str) -> TcpStream {
     let query = "mutation($id: ID!) { claimConversation(input: { conversationId: $id }) { changed } }";
     let body = json!({ "query": query, "variables": { "id": id } }).to_string();
@@ -30,7 +30,7 @@ async fn begin_claim(agent: &Agent, id: &str) -> TcpStream {
 }
 
 async fn assert_claimed_in_the_end(world: &World, id: &str) {
-    eventually("the claim of the client who hung up", async || {
+    eventually("the claim of the disconnected client is stored", async || {
         let seen = world.manager.conversation(id).await;
         (seen["assignee"]["id"] == world.rep.id.as_str()).then_some(())
     })
@@ -47,7 +47,7 @@ struct Count {
     n: i64,
 }
 
-/// The mutation waits for the row that each writer takes last, so that it is surely in its middle.
+/// The mutation waits for the row that each writer locks last, so it has certainly begun and not finished.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_mutation_finishes_after_its_client_hung_up_on_postgres() {
     let Some(store) = TestDatabase::create(Database::Postgres).await else { return };
@@ -65,14 +65,14 @@ async fn a_mutation_finishes_after_its_client_hung_up_on_postgres() {
     })
     .await;
     drop(connection);
-    // The server has noticed that the client is gone when it serves others meanwhile.
+    // The server answers another request, so it has had the time to notice the disconnect.
     world.manager.conversation(&id).await;
     blocker.run("COMMIT").await;
     assert_claimed_in_the_end(&world, &id).await;
     world.app.stop().await;
 }
 
-/// Another writer holds the file, so that the mutation has to wait when it begins to write.
+/// Another writer has locked the file, so the mutation has to wait when it begins to write.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_mutation_finishes_after_its_client_hung_up_on_sqlite() {
     let store = TestDatabase::create(Database::Sqlite).await.expect("a file");
@@ -81,7 +81,7 @@ async fn a_mutation_finishes_after_its_client_hung_up_on_sqlite() {
     let mut blocker = world.app.direct().await;
     blocker.run("BEGIN IMMEDIATE").await;
     let mut connection = begin_claim(&world.rep, &id).await;
-    // Each answer on another connection comes from a server that has had the time to take the claim up.
+    // Each of these responses shows that the server has had the time to begin the claim.
     for _ in 0..10 {
         world.manager.conversation(&id).await;
     }
@@ -101,7 +101,7 @@ on_both! {
         for (n, id) in ids.iter().enumerate() {
             let before = world.app.statement_count();
             let connection = begin_claim(&world.rep, id).await;
-            // Sooner or later within the request, by what the server has done rather than by time.
+            // Disconnect at different points of the request, measured in statements instead of time.
             let until = before + n as u64 % 6;
             while world.app.statement_count() < until
                 && world.rep.conversation(id).await["assignee"].is_null()

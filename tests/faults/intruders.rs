@@ -1,4 +1,4 @@
-//! Requests that pretend: forged tokens, pages of other sites, mutations in disguise, floods on one socket.
+//! Attacks: forged tokens, pages of other sites, mutations with other content types, floods on one connection.
 
 use aws_lc_rs::hmac;
 use base64::Engine as _;
@@ -16,10 +16,10 @@ use crate::support::documents;
 use crate::support::socket::{Item, Socket};
 use crate::support::world::World;
 
-/// What one socket may have open, by default.
+/// The default maximum of open subscriptions per WebSocket connection.
 const SUBSCRIPTIONS: usize = 20;
 
-/// The manager's good token, with its header exchanged and signed as `sign` does.
+/// A valid token with another header, signed by `sign`.
 fn with_header(good: &str, header: &Value, sign: impl Fn(&[u8]) -> Vec<u8>) -> String {
     let claims = good.split('.').nth(1).expect("a token has three parts");
     let signed = format!("{}.{claims}", URL_SAFE_NO_PAD.encode(header.to_string()));
@@ -32,14 +32,14 @@ fn with_secret(algorithm: hmac::Algorithm) -> impl Fn(&[u8]) -> Vec<u8> {
     move |signed| hmac::sign(&key, signed).as_ref().to_vec()
 }
 
-/// Tokens whose claims are good, and whose header says how not to check them.
+/// Tokens with valid claims, and with headers that try to avoid the verification.
 fn forged(good: &str) -> Vec<(String, String)> {
     let unsigned = |_: &[u8]| Vec::new();
     let mut tokens = Vec::new();
     for alg in ["none", "None", "NONE", "nOnE", "HS256", ""] {
         tokens.push((format!("{alg:?}, unsigned"), with_header(good, &json!({ "alg": alg }), unsigned)));
     }
-    // Signed with the right secret, under a name that asks for another check.
+    // Signed with the right secret, but the header names another algorithm.
     let swapped = ["none", "HS384", "HS512", "RS256", "PS256", "ES256", "EdDSA", "hs256", "HS256\u{0}"];
     for alg in swapped {
         let header = json!({ "alg": alg, "typ": "JWT" });
@@ -50,11 +50,11 @@ fn forged(good: &str) -> Vec<(String, String)> {
     }
     for (alg, algorithm) in [("HS384", hmac::HMAC_SHA384), ("HS512", hmac::HMAC_SHA512)] {
         tokens.push((
-            format!("a true {alg}"),
+            format!("a genuine {alg}"),
             with_header(good, &json!({ "alg": alg }), with_secret(algorithm)),
         ));
     }
-    // A key that the token brings along.
+    // The token contains the key that signed it.
     let own = hmac::Key::new(hmac::HMAC_SHA256, b"a secret of the attacker's, 32 bytes long");
     let key = URL_SAFE_NO_PAD.encode("a secret of the attacker's, 32 bytes long");
     let header = json!({ "alg": "HS256", "jwk": { "kty": "oct", "k": key }, "kid": "../../dev/null",
@@ -74,17 +74,17 @@ async fn assert_alive(world: &World) {
 
 async fn assert_unowned(world: &World, conversation: &str) {
     let found = world.manager.conversation_with(conversation, "assignee { id }").await;
-    assert_eq!(found["assignee"], Value::Null, "a mutation in disguise was carried out");
+    assert_eq!(found["assignee"], Value::Null, "a mutation with another content type was executed");
 }
 
-/// A `claimConversation` that would succeed if it were sent as it should be.
+/// A `claimConversation` that would succeed if it were sent correctly.
 fn claim(conversation: &str) -> String {
     format!(
         "mutation {{ claimConversation(input: {{ conversationId: \"{conversation}\" }}) {{ __typename }} }}"
     )
 }
 
-/// The status of the answer to a handshake from a page of `origin`; 101 when it is let in.
+/// The status of the response to a handshake from a page of `origin`; 101 if it is accepted.
 async fn handshake_from(app: &App, origin: &str) -> u16 {
     let mut request = format!("ws://{}/graphql", app.address()).into_client_request().expect("a request");
     request.headers_mut().insert("Sec-WebSocket-Protocol", HeaderValue::from_static("graphql-transport-ws"));
@@ -98,10 +98,10 @@ async fn handshake_from(app: &App, origin: &str) -> u16 {
 }
 
 on_both! {
-    async fn forged_and_swapped_tokens_are_nobodys(world: World) {
+    async fn forged_and_swapped_tokens_are_rejected(world: World) {
         let caller = Caller::Agent { workspace_id: world.id, agent_id: world.manager.agent_id };
         let good = world.app.token(caller);
-        // The way of forging is right: under the one good header it gives a good token.
+        // The forgery itself works: with the correct header it produces a valid token.
         let again = with_header(&good, &json!({ "alg": "HS256" }), with_secret(hmac::HMAC_SHA256));
         for token in [&good, &again] {
             let viewer = world.app.client(token.clone()).data("{ viewer { id } }", json!({})).await;
@@ -119,7 +119,7 @@ on_both! {
         assert_alive(world).await;
     }
 
-    async fn a_mutation_in_disguise_is_not_carried_out(world: World) {
+    async fn a_mutation_with_another_content_type_is_not_executed(world: World) {
         let conversation = world.conversation(1).await;
         let query = claim(&conversation);
         let token = world.rep.client.authorization().expect("the rep has a token");
@@ -151,7 +151,7 @@ on_both! {
         let get = world.app.http().get(format!("{url}?{form}")).header(AUTHORIZATION, &token).send().await;
         assert_eq!(get.expect("the server answers").status(), 405);
         assert_unowned(world, &conversation).await;
-        // The same words, sent as they should be.
+        // The same document, sent correctly.
         world.rep.client.data(&query, json!({})).await;
         let found = world.manager.conversation_with(&conversation, "assignee { id }").await;
         assert_eq!(found["assignee"]["id"], world.rep.id.as_str());
@@ -187,10 +187,10 @@ on_both! {
         for _ in 0..20_000 {
             drop(socket.subscribe(&document, json!({})));
         }
-        // Too many frames. Who is still writing then may be cut off before it can read why.
+        // Too many frames. A client that is still writing may lose the connection before it reads the close code.
         assert!(matches!(socket.close_code().await, Some(1008) | None));
         assert_alive(world).await;
-        // Its places are free again.
+        // The subscriptions of the closed connection no longer count.
         let socket = Socket::open(&world.rep.client).await;
         assert!(socket.subscribe(&document, json!({})).next().await.is_object());
     }

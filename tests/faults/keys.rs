@@ -1,4 +1,4 @@
-//! Who gets in by which key: secrets that rotate, an identity provider's key set, and whatever is wrong with them.
+//! Signing keys: rotated secrets, the key set of an identity provider, and invalid tokens and key sets.
 
 use std::time::Duration;
 
@@ -24,7 +24,7 @@ fn now() -> i64 {
     Clock::system().now().as_micros() / 1_000_000
 }
 
-/// What a provider says of the rep: their address, in its own words for the rest.
+/// The claims of a provider that identifies the rep by their address.
 fn claims(world: &World) -> Value {
     json!({
         "sub": "auth0|5f7c8ec7c33c6c004bbafe82", "workspace": world.id.0, "exp": now() + 3_600,
@@ -33,7 +33,7 @@ fn claims(world: &World) -> Value {
     })
 }
 
-/// What a provider says that knows our ids.
+/// The claims of a provider that identifies the rep by their id.
 fn claims_by_id(world: &World) -> Value {
     json!({ "sub": world.rep.agent_id.0, "workspace": world.id.0, "exp": now() + 3_600 })
 }
@@ -48,7 +48,7 @@ fn without(mut claims: Value, name: &str) -> Value {
     claims
 }
 
-/// A server that takes the provider's tokens and no others.
+/// A server that only accepts tokens of the provider.
 async fn trusting(world: &World, jwks: JwksSettings) -> App {
     let tokens = TokenSettings { jwks: Some(jwks), ..TokenSettings::default() };
     world.app.sibling_with(|settings| settings.tokens = tokens).await
@@ -58,29 +58,29 @@ fn eager(host: &Host) -> JwksSettings {
     JwksSettings { cooldown: Duration::ZERO, ..host.settings() }
 }
 
-/// The status and the code with which a token is answered over HTTP; 200 and the agent's id when it is good.
+/// The status and the error code of a request with this token over HTTP; 200 and the agent's id if it is valid.
 async fn over_http(server: &App, token: &str) -> (u16, String) {
     let answer = server.client(token.to_owned()).query("{ viewer { id } }", json!({})).await;
-    let said = match answer.status {
+    let code = match answer.status {
         200 => text(&answer.body["data"]["viewer"]["id"]).to_owned(),
         _ => answer.error_code().to_owned(),
     };
-    (answer.status, said)
+    (answer.status, code)
 }
 
-async fn assert_in(world: &World, server: &App, token: &str) {
+async fn assert_accepted(world: &World, server: &App, token: &str) {
     assert_eq!(over_http(server, token).await, (200, world.rep.id.clone()));
     let socket = Socket::open(&server.client(token.to_owned())).await;
     assert_eq!(socket.subscribe("{ viewer { id } }", json!({})).next().await["id"], world.rep.id.as_str());
 }
 
-async fn assert_out(server: &App, token: &str, why: &str) {
+async fn assert_rejected(server: &App, token: &str, why: &str) {
     assert_eq!(over_http(server, token).await, (401, "UNAUTHENTICATED".to_owned()), "{why}");
     let refused = Socket::try_open(&server.client(token.to_owned())).await;
     assert_eq!(refused.err(), Some(Item::Closed(Some(4403))), "{why}");
 }
 
-/// The agents of a test world have no address that a provider could know; the rep gets one.
+/// Gives the rep a known e-mail address. The agents of a test world have generated ones.
 async fn give_the_rep_an_address(world: &World) {
     let mut direct = world.app.direct().await;
     direct.run("UPDATE agents SET email = 'ravi.shah@example.test' WHERE name = 'Ravi Shah'").await;
@@ -104,14 +104,14 @@ on_both! {
         let host = Host::publishing(&keys.each_ref()).await;
         let server = trusting(world, host.settings()).await;
         for key in &keys {
-            assert_in(world, &server, &key.sign(&claims(world))).await;
-            assert_in(world, &server, &key.sign(&with(claims(world), "email", json!("Ravi.Shah@Example.test")))).await;
-            assert_in(world, &server, &key.sign(&claims_by_id(world))).await;
+            assert_accepted(world, &server, &key.sign(&claims(world))).await;
+            assert_accepted(world, &server, &key.sign(&with(claims(world), "email", json!("Ravi.Shah@Example.test")))).await;
+            assert_accepted(world, &server, &key.sign(&claims_by_id(world))).await;
             let service = json!({ "workspace": world.id.0, "kind": "service", "exp": now() + 60 });
             let service = server.client(key.sign(&service)).query("{ workspace { id } }", json!({})).await;
             assert_eq!(service.status, 200, "{service}");
         }
-        assert_eq!(host.asked(), 1);
+        assert_eq!(host.requests(), 1);
         server.stop().await;
     }
 
@@ -122,39 +122,39 @@ on_both! {
         let server = trusting(world, host.settings()).await;
         let (claims, by_id) = (claims(world), claims_by_id(world));
         for key in &keys {
-            assert_in(world, &server, &key.sign(&claims)).await;
+            assert_accepted(world, &server, &key.sign(&claims)).await;
             let good = key.sign(&claims);
-            assert_out(&server, &relabelled(&good, &json!({ "alg": "none" })), "none").await;
-            assert_out(&server, &relabelled(&good, &json!({ "alg": "None", "kid": key.id })), "None").await;
+            assert_rejected(&server, &relabelled(&good, &json!({ "alg": "none" })), "none").await;
+            assert_rejected(&server, &relabelled(&good, &json!({ "alg": "None", "kid": key.id })), "None").await;
             let (head, _) = good.rsplit_once('.').expect("a token");
-            assert_out(&server, &format!("{head}."), "no signature").await;
-            // The public half, in every spelling that an attacker knows, as the secret of an HMAC.
+            assert_rejected(&server, &format!("{head}."), "no signature").await;
+            // An attacker uses the public key, in each of its encodings, as an HMAC secret.
             let public = key.public();
             let spellings = [public.to_string(), text(public.get("n").or(public.get("x")).expect("a half")).to_owned()];
             for secret in spellings {
                 let header = Header { kid: Some(key.id.clone()), ..Header::new(Algorithm::HS256) };
                 let forged = jsonwebtoken::encode(&header, &claims, &EncodingKey::from_secret(secret.as_bytes()));
-                assert_out(&server, &forged.expect("signs"), "HS256 by the public key").await;
+                assert_rejected(&server, &forged.expect("signs"), "HS256 by the public key").await;
             }
-            // Another's algorithm under this one's name, and a key that only has its name.
+            // Another algorithm with this key's id, and another key with this key's id.
             for other in &keys {
                 if other.algorithm != key.algorithm {
                     let named = other.named(&key.id);
-                    assert_out(&server, &named.sign(&claims), "swapped").await;
+                    assert_rejected(&server, &named.sign(&claims), "swapped").await;
                     let header = json!({ "alg": format!("{:?}", key.algorithm), "kid": key.id });
-                    assert_out(&server, &relabelled(&other.sign(&claims), &header), "relabelled").await;
+                    assert_rejected(&server, &relabelled(&other.sign(&claims), &header), "relabelled").await;
                 }
             }
             if key.algorithm != Algorithm::RS256 {
-                assert_out(&server, &Key::new(key.algorithm, &key.id).sign(&claims), "a stranger's key").await;
-                assert_out(&server, &Key::new(key.algorithm, "new").sign(&claims), "an unknown key").await;
+                assert_rejected(&server, &Key::new(key.algorithm, &key.id).sign(&claims), "a stranger's key").await;
+                assert_rejected(&server, &Key::new(key.algorithm, "new").sign(&claims), "an unknown key").await;
             }
             for (why, claims) in [
                 ("expired", with(claims.clone(), "exp", json!(now() - 120))),
                 ("no expiry", without(claims.clone(), "exp")),
                 ("not yet", with(claims.clone(), "nbf", json!(now() + 3_600))),
                 ("not verified", with(claims.clone(), "email_verified", json!(false))),
-                ("not said to be verified", without(claims.clone(), "email_verified")),
+                ("verification not stated", without(claims.clone(), "email_verified")),
                 ("an unknown address", with(claims.clone(), "email", json!("nobody@example.test"))),
                 ("no address at all", with(claims.clone(), "email", json!("%"))),
                 ("another workspace", with(claims.clone(), "workspace", json!(uuid::Uuid::new_v4()))),
@@ -162,15 +162,15 @@ on_both! {
                 ("another's id", with(by_id.clone(), "sub", json!(uuid::Uuid::new_v4()))),
                 ("no id", without(by_id.clone(), "sub")),
             ] {
-                assert_out(&server, &key.sign(&claims), why).await;
+                assert_rejected(&server, &key.sign(&claims), why).await;
             }
         }
-        // Our own tokens are nobody's here.
-        assert_out(&server, text(&json!(world.app.token(Caller::Agent {
+        // This server has no secret, so it rejects tokens that another server has signed.
+        assert_rejected(&server, text(&json!(world.app.token(Caller::Agent {
             workspace_id: world.id, agent_id: world.rep.agent_id,
         }))), "a secret that was never set").await;
         world.deactivate(&world.rep).await.changed();
-        assert_out(&server, &keys[1].sign(&claims), "deactivated").await;
+        assert_rejected(&server, &keys[1].sign(&claims), "deactivated").await;
         server.stop().await;
     }
 
@@ -183,14 +183,14 @@ on_both! {
         let tokens = TokenSettings { jwks: Some(host.settings()), expected, ..TokenSettings::default() };
         let server = world.app.sibling_with(|settings| settings.tokens = tokens).await;
         let claims = claims(world);
-        assert_in(world, &server, &key.sign(&claims)).await;
+        assert_accepted(world, &server, &key.sign(&claims)).await;
         for (why, claims) in [
             ("another audience", with(claims.clone(), "aud", json!("another"))),
             ("no audience", without(claims.clone(), "aud")),
             ("another issuer", with(claims.clone(), "iss", json!("https://id.example"))),
             ("no issuer", without(claims.clone(), "iss")),
         ] {
-            assert_out(&server, &key.sign(&claims), why).await;
+            assert_rejected(&server, &key.sign(&claims), why).await;
         }
         server.stop().await;
     }
@@ -200,26 +200,26 @@ on_both! {
         let claims = claims_by_id(world);
         let host = Host::publishing(&[&old]).await;
         let server = trusting(world, eager(&host)).await;
-        assert_in(world, &server, &old.sign(&claims)).await;
+        assert_accepted(world, &server, &old.sign(&claims)).await;
         host.publish(&[&old, &new]);
-        assert_in(world, &server, &new.sign(&claims)).await;
-        assert_in(world, &server, &old.sign(&claims)).await;
-        assert_eq!(host.asked(), 2, "known keys need no reading");
-        // An old set is read again by itself, and a key that was withdrawn no longer counts.
+        assert_accepted(world, &server, &new.sign(&claims)).await;
+        assert_accepted(world, &server, &old.sign(&claims)).await;
+        assert_eq!(host.requests(), 2, "tokens with known keys do not read the set again");
+        // An old set is read again in the background, and a withdrawn key is then rejected.
         let ageing = trusting(world, JwksSettings { max_age: Duration::ZERO, ..eager(&host) }).await;
-        assert_in(world, &ageing, &old.sign(&claims)).await;
+        assert_accepted(world, &ageing, &old.sign(&claims)).await;
         host.publish(&[&new]);
         let token = old.sign(&claims);
         eventually("the withdrawn key is refused", async || {
             (over_http(&ageing, &token).await.0 == 401).then_some(())
         })
         .await;
-        assert_in(world, &ageing, &new.sign(&claims)).await;
+        assert_accepted(world, &ageing, &new.sign(&claims)).await;
         server.stop().await;
         ageing.stop().await;
     }
 
-    async fn unknown_keys_have_the_set_read_once_in_a_cooldown(world: World) {
+    async fn unknown_keys_cause_one_read_of_the_set_per_cooldown(world: World) {
         let (key, unknown) = (Key::new(Algorithm::EdDSA, "known"), Key::new(Algorithm::EdDSA, "unknown"));
         let claims = claims_by_id(world);
         let host = Host::publishing(&[&key]).await;
@@ -230,12 +230,12 @@ on_both! {
         for answer in futures_util::future::join_all(flood).await {
             assert_eq!(answer.0, 401);
         }
-        assert_eq!(host.asked(), 1, "only at the start");
-        assert_in(world, &server, &key.sign(&claims)).await;
+        assert_eq!(host.requests(), 1, "only at the start");
+        assert_accepted(world, &server, &key.sign(&claims)).await;
         server.stop().await;
     }
 
-    async fn whatever_the_provider_answers_the_keys_stay(world: World) {
+    async fn the_old_keys_stay_in_use_whatever_the_provider_answers(world: World) {
         let (key, unknown) = (Key::new(Algorithm::EdDSA, "known"), Key::new(Algorithm::EdDSA, "unknown"));
         let claims = claims_by_id(world);
         let host = Host::publishing(&[&key]).await;
@@ -250,19 +250,19 @@ on_both! {
             ("too slow", Answer::Silence),
         ] {
             host.answer(answer);
-            let before = host.asked();
-            assert_out(&server, &unknown.sign(&claims), why).await;
-            assert!(host.asked() > before, "{why}: the set was not asked for");
-            assert_in(world, &server, &key.sign(&claims)).await;
+            let before = host.requests();
+            assert_rejected(&server, &unknown.sign(&claims), why).await;
+            assert!(host.requests() > before, "{why}: the set was not requested");
+            assert_accepted(world, &server, &key.sign(&claims)).await;
         }
         host.publish(&[&key, &unknown]);
-        assert_in(world, &server, &unknown.sign(&claims)).await;
+        assert_accepted(world, &server, &unknown.sign(&claims)).await;
         drop(host);
-        assert_in(world, &server, &key.sign(&claims)).await;
+        assert_accepted(world, &server, &key.sign(&claims)).await;
         server.stop().await;
     }
 
-    async fn a_provider_that_is_away_at_the_start_is_asked_again(world: World) {
+    async fn a_provider_that_is_unreachable_at_the_start_is_asked_again(world: World) {
         let key = Key::new(Algorithm::EdDSA, "one");
         let token = key.sign(&claims_by_id(world));
         let host = Host::publishing(&[]).await;
@@ -270,9 +270,9 @@ on_both! {
         let server = trusting(world, eager(&host)).await;
         assert_eq!(over_http(&server, &token).await, (503, "UNAVAILABLE".to_owned()));
         let refused = Socket::try_open(&server.client(token.clone())).await;
-        assert_eq!(refused.err(), Some(Item::Closed(Some(1013))), "worth another try");
+        assert_eq!(refused.err(), Some(Item::Closed(Some(1013))), "the client should try again");
         host.publish(&[&key]);
-        assert_in(world, &server, &token).await;
+        assert_accepted(world, &server, &token).await;
         server.stop().await;
     }
 
@@ -285,14 +285,14 @@ on_both! {
         let source = JwksSource::File(path.clone());
         let settings = JwksSettings { cooldown: Duration::ZERO, ..JwksSettings::new(source) };
         let server = trusting(world, settings).await;
-        assert_in(world, &server, &old.sign(&claims)).await;
+        assert_accepted(world, &server, &old.sign(&claims)).await;
         std::fs::write(&path, key_set(&[&new]).to_string()).expect("writes");
-        assert_in(world, &server, &new.sign(&claims)).await;
-        assert_out(&server, &old.sign(&claims), "gone from the file").await;
+        assert_accepted(world, &server, &new.sign(&claims)).await;
+        assert_rejected(&server, &old.sign(&claims), "gone from the file").await;
         server.stop().await;
     }
 
-    async fn where_a_provider_makes_the_tokens_none_is_issued(world: World) {
+    async fn a_server_without_a_secret_issues_no_tokens(world: World) {
         let key = Key::new(Algorithm::EdDSA, "one");
         let host = Host::publishing(&[&key]).await;
         let server = trusting(world, host.settings()).await;
@@ -305,7 +305,7 @@ on_both! {
         server.stop().await;
     }
 
-    async fn a_secret_rotates_without_signing_anybody_out(world: World) {
+    async fn a_secret_rotates_without_signing_out_anyone(world: World) {
         let tokens = TokenSettings {
             secret: Some(Secret::new(OTHER_SECRET)),
             previous_secret: Some(Secret::new(SECRET)),
@@ -314,17 +314,17 @@ on_both! {
         let rotated = world.app.sibling_with(|settings| settings.tokens = tokens.clone()).await;
         let old = world.rep.client.authorization().expect("signed in");
         let old = old.strip_prefix("Bearer ").expect("a token");
-        assert_in(world, &rotated, old).await;
+        assert_accepted(world, &rotated, old).await;
         let input = json!({ "agentId": world.rep.id });
         let manager = world.manager.at(rotated.address()).client;
         let issued = manager.mutate("issueAgentToken", input, &format!("token {USER_ERRORS}")).await.ok();
         let new = text(&issued.value["token"]).to_owned();
-        assert_in(world, &rotated, &new).await;
-        assert_out(&world.app, &new, "signed with a secret that this server has not got yet").await;
+        assert_accepted(world, &rotated, &new).await;
+        assert_rejected(&world.app, &new, "signed with a secret that this server does not have yet").await;
         let settled = TokenSettings { previous_secret: None, ..tokens };
         let settled = world.app.sibling_with(|settings| settings.tokens = settled).await;
-        assert_in(world, &settled, &new).await;
-        assert_out(&settled, old, "signed with the secret of before").await;
+        assert_accepted(world, &settled, &new).await;
+        assert_rejected(&settled, old, "signed with the previous secret").await;
         rotated.stop().await;
         settled.stop().await;
     }

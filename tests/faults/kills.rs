@@ -1,6 +1,6 @@
-//! The process dies at the worst moments, and comes back.
+//! The process dies at critical moments and is started again.
 //!
-//! It dies of its failpoints, which debug builds hold.
+//! Failpoints kill it. Only debug builds have them.
 #![cfg(debug_assertions)]
 
 use serde_json::{Value, json};
@@ -14,10 +14,10 @@ use crate::support::outcome::text;
 use crate::support::socket::Item;
 use crate::support::world::Workspace;
 
-/// At which event the process dies.
+/// The number of the event at which the process dies.
 const AT: u32 = 4;
 
-/// A rule on each database.
+/// Runs a test on each database.
 macro_rules! on_each {
     ($($name:ident: $rule:ident)+) => {$(
         mod $name {
@@ -43,8 +43,9 @@ on_each! {
     a_panic_in_a_transaction_costs_a_connection_and_nothing_else: panics_in_a_transaction
 }
 
-/// Sends replies, each of which is acknowledged but the last, of which the process dies. All bodies, and the key of
-/// the last.
+/// Sends replies until the process dies. All replies except the last are acknowledged.
+///
+/// Returns the bodies of all replies, and the idempotency key of the last.
 async fn reply_until_it_dies(world: &Workspace, id: &str, process: &mut Process) -> (Vec<String>, String) {
     let mut bodies = Vec::new();
     loop {
@@ -65,21 +66,22 @@ async fn reply_until_it_dies(world: &Workspace, id: &str, process: &mut Process)
     }
 }
 
-/// The bodies of a conversation's replies as they were told after `after`, up to the last of `bodies`.
-async fn told(world: &Workspace, id: &str, after: &str, bodies: &[String]) -> Vec<String> {
+/// The bodies of the replies that a subscription delivers after `after`, up to the last of `bodies`.
+async fn delivered(world: &Workspace, id: &str, after: &str, bodies: &[String]) -> Vec<String> {
     let socket = crate::support::socket::Socket::open(&world.rep2.client).await;
     let variables = json!({ "id": id, "after": after });
     let mut thread = socket.subscribe(&documents::conversation_changed(), variables);
-    let mut told = Vec::new();
-    while told.last() != bodies.last() {
+    let mut delivered = Vec::new();
+    while delivered.last() != bodies.last() {
         let change = thread.find(|change| change["event"]["message"].is_object()).await;
-        told.push(text(&change["event"]["message"]["body"]).to_owned());
+        delivered.push(text(&change["event"]["message"]["body"]).to_owned());
     }
-    told
+    delivered
 }
 
-/// Dies at the failpoint `name` of a reply; on restart and repeat, `is_new` is whether the repeat stores it.
-async fn dies_of_a_reply(database: Database, name: &str, is_new: bool) {
+/// The process dies at the failpoint `name` during a reply. `is_new` says whether a repeat after the restart must store
+/// the reply.
+async fn dies_during_a_reply(database: Database, name: &str, is_new: bool) {
     let Some(store) = TestDatabase::create(database).await else { return };
     let world = workspace(&store.url).await;
     let mut process = Process::start(&store.url).await;
@@ -98,18 +100,19 @@ async fn dies_of_a_reply(database: Database, name: &str, is_new: bool) {
     let here = world.at(process.address());
     let repeat = here.rep.send_with(&id, &bodies[bodies.len() - 1], &key, json!({})).await.ok();
     assert_eq!(repeat.value["changed"], is_new, "{repeat}");
-    assert_eq!(told(&here, &id, &after, &bodies).await, bodies, "acknowledged is stored, and delivered once");
+    let delivered = delivered(&here, &id, &after, &bodies).await;
+    assert_eq!(delivered, bodies, "what was acknowledged is stored, and delivered once");
     assert_eq!(here.rep.messages(&id).await.len(), bodies.len() + 1);
     drop(process);
     assert_sound(&store.url).await;
 }
 
 async fn dies_before_the_commit(database: Database) {
-    dies_of_a_reply(database, "before_commit", true).await;
+    dies_during_a_reply(database, "before_commit", true).await;
 }
 
 async fn dies_after_the_commit(database: Database) {
-    dies_of_a_reply(database, "after_commit", false).await;
+    dies_during_a_reply(database, "after_commit", false).await;
 }
 
 async fn dies_in_a_delivery(database: Database) {
@@ -123,32 +126,35 @@ async fn dies_in_a_delivery(database: Database) {
     for n in 1..=AT {
         ids.push(here.conversation(n).await);
     }
-    // The last event is on its way when the process dies.
+    // The process dies while it delivers the last event.
     let (_socket, mut changes) = here.rep.queue("INBOX", json!({}), Some(&after)).await;
-    let (mut told, mut last) = (Vec::new(), after);
+    let (mut delivered, mut last) = (Vec::new(), after);
     while let Item::Next(result) = changes.item().await {
         let change = &result["data"]["queueChanges"];
         text(&change["cursor"]).clone_into(&mut last);
-        told.push(text(&change["conversation"]["id"]).to_owned());
+        delivered.push(text(&change["conversation"]["id"]).to_owned());
     }
     assert!(!process.ended().await.success());
-    assert!(told.len() < ids.len(), "the process died before the last event was told: {told:?}");
+    assert!(
+        delivered.len() < ids.len(),
+        "the process died before the last event was delivered: {delivered:?}"
+    );
     let process = Process::start(&store.url).await;
     let here = world.at(process.address());
     let (_socket, mut changes) = here.rep.queue("INBOX", json!({}), Some(&last)).await;
-    while told.len() < ids.len() {
-        told.push(text(&changes.next_change().await["conversation"]["id"]).to_owned());
+    while delivered.len() < ids.len() {
+        delivered.push(text(&changes.next_change().await["conversation"]["id"]).to_owned());
     }
-    assert_eq!(told, ids);
+    assert_eq!(delivered, ids);
     drop(process);
     assert_sound(&store.url).await;
 }
 
-/// A future that is dropped inside its transaction, by a panic: the connection is thrown away.
+/// A panic drops a future inside its transaction. The connection must be discarded.
 async fn panics_in_a_transaction(database: Database) {
     let Some(store) = TestDatabase::create(database).await else { return };
     let world = workspace(&store.url).await;
-    // One connection, which must not come back inside the transaction.
+    // The pool has one connection, which must not be reused while its transaction is open.
     let options = Options::default().failpoints("before_commit=panic@2").set("POOL_SIZE", 1);
     let process = Process::start_with(&store.url, options).await;
     let here = world.at(process.address());

@@ -1,4 +1,4 @@
-//! Why event numbers come from the workspace's row, and are taken last.
+//! Shows why sequence numbers come from the workspace's row and are taken last.
 
 use std::time::Duration;
 
@@ -18,14 +18,14 @@ async fn connect(url: &str) -> AsyncPgConnection {
     AsyncPgConnection::establish(url).await.expect("connects")
 }
 
-/// What a reader that has seen everything up to `after` finds.
+/// The rows that a reader finds if it has seen everything up to `after`.
 async fn tail(reader: &mut AsyncPgConnection, table: &str, after: i64) -> Vec<i64> {
     let query = format!("SELECT n FROM {table} WHERE n > {after} ORDER BY n");
     let found: Vec<Number> = diesel::sql_query(query).load(reader).await.expect("reads");
     found.into_iter().map(|row| row.n).collect()
 }
 
-/// A serial hands its numbers out before the commit, so a reader of the tail passes the late one by.
+/// A serial column assigns its numbers before the commit, so a reader of the tail misses a row that commits late.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_serial_loses_events_that_commit_late() {
     let Some(store) = TestDatabase::empty_postgres().await else { return };
@@ -40,7 +40,7 @@ async fn a_serial_loses_events_that_commit_late() {
     assert!(tail(&mut reader, "serial_log", 2).await.is_empty(), "and the reader never sees it");
 }
 
-/// The number from a row that stays locked to the commit makes the second writer wait for the first.
+/// If the number comes from a row that stays locked until the commit, the second writer waits for the first.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_locked_row_hands_numbers_out_in_order_of_commit() {
     const TAKE: &str = "WITH head AS (UPDATE log_head SET n = n + 1 RETURNING n)

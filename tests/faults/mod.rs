@@ -1,4 +1,4 @@
-//! What must hold when everything happens at once, or stops in the middle.
+//! Faults: races, crashes, lost connections and attacks.
 
 mod attacks;
 mod clocks;

@@ -1,4 +1,4 @@
-//! What networks do: answers that are lost, connections that are cut or fall silent.
+//! Network faults: lost responses, and connections that are cut or fall silent.
 
 use std::time::{Duration, Instant};
 
@@ -22,9 +22,9 @@ use crate::support::{eventually, seed, setting};
 
 /// How often each stream is cut.
 const CUTS: usize = 24;
-/// No cut comes later than after this many bytes: a handshake and a few items.
-const MOST_BYTES: u64 = 6_000;
-/// How long PostgreSQL is away at least; `BLACKOUT_SECONDS` asks for more.
+/// The maximum number of bytes before a cut: a handshake and a few items.
+const MAX_BYTES: u64 = 6_000;
+/// The minimum time for which PostgreSQL is unreachable. `BLACKOUT_SECONDS` changes it.
 const BLACKOUT_SECONDS: u64 = 2;
 
 on_both! {
@@ -32,20 +32,20 @@ on_both! {
         let id = world.conversation(1).await;
         let proxy = Proxy::before(world.app.address()).await;
         let input = json!({ "conversationId": id, "body": "Hello", "idempotencyKey": unique_key() });
-        // The request gets there, and not a byte of the answer comes back.
+        // The request arrives, and no byte of the response comes back.
         for _ in 0..3 {
             proxy.cut_next_at(Towards::Client, 0);
             let client = world.rep.client.anew().at(proxy.address());
             let lost = client.attempt_mutation("sendMessage", input.clone(), &documents::messaging()).await;
-            assert!(lost.is_err(), "the answer is lost: {lost:?}");
+            assert!(lost.is_err(), "the response is lost: {lost:?}");
         }
         let repeat = world.rep.client.mutate("sendMessage", input, &documents::messaging()).await.unchanged();
-        assert_eq!(repeat.message()["body"], "Hello", "the repeat is told of the message: {repeat}");
+        assert_eq!(repeat.message()["body"], "Hello", "the repeat returns the message: {repeat}");
         assert_eq!(world.rep.messages(&id).await.len(), 2);
         assert_eq!(world.rep.story(&id).await, ["RECEIVED", "REPLIED"]);
     }
 
-    async fn a_request_that_was_cut_half_way_does_nothing(world: World) {
+    async fn a_request_that_was_cut_halfway_does_nothing(world: World) {
         let id = world.conversation(1).await;
         let proxy = Proxy::before(world.app.address()).await;
         proxy.cut_next_at(Towards::Server, 200);
@@ -71,7 +71,7 @@ on_both! {
                 for _ in 0..4 {
                     storm.strike(&mut rng, &agents).await;
                     proxy.cut();
-                    proxy.cut_next_at(Towards::Client, rng.random_range(0..MOST_BYTES));
+                    proxy.cut_next_at(Towards::Client, rng.random_range(0..MAX_BYTES));
                     fold.apply(&live.next().await);
                 }
                 n += 1;
@@ -91,7 +91,7 @@ on_both! {
         let id = world.conversation(1).await;
         let after = world.manager.as_of().await;
         let mut live = Lasting::thread(&world.manager, &[proxy.address()], &id, &after);
-        let (mut told, mut expected) = (Vec::new(), Vec::new());
+        let (mut delivered, mut expected) = (Vec::new(), Vec::new());
         for round in 0..CUTS {
             for step in 0..3 {
                 let body = format!("{round}.{step}");
@@ -99,18 +99,18 @@ on_both! {
                 expected.push(body);
             }
             proxy.cut();
-            proxy.cut_next_at(Towards::Client, rng.random_range(0..MOST_BYTES));
-            // Some of what is due, so that the rest is caught up with later.
-            while told.len() + 2 < expected.len() {
+            proxy.cut_next_at(Towards::Client, rng.random_range(0..MAX_BYTES));
+            // Leave the last items, so that the subscription has to catch up later.
+            while delivered.len() + 2 < expected.len() {
                 let item = live.next().await;
-                told.extend(item["event"]["message"]["body"].as_str().map(str::to_owned));
+                delivered.extend(item["event"]["message"]["body"].as_str().map(str::to_owned));
             }
         }
-        while told.len() < expected.len() {
+        while delivered.len() < expected.len() {
             let item = live.next().await;
-            told.extend(item["event"]["message"]["body"].as_str().map(str::to_owned));
+            delivered.extend(item["event"]["message"]["body"].as_str().map(str::to_owned));
         }
-        assert_eq!(told, expected, "no gap, no repeat");
+        assert_eq!(delivered, expected, "no gap, no repeat");
         assert!(live.resumed() as usize >= CUTS / 2, "resumed {} times", live.resumed());
     }
 
@@ -129,30 +129,30 @@ on_both! {
     }
 }
 
-/// What a balancer is told of a process.
+/// The readiness of a process, as a load balancer sees it.
 async fn readiness(process: &Process) -> (u16, Value) {
     let http = reqwest::Client::builder().no_proxy().build().expect("an HTTP client");
     let answer = http.get(process.url("/readyz")).send().await.expect("answers");
     (answer.status().as_u16(), answer.json().await.expect("JSON"))
 }
 
-/// Waits until the process says that it is ready and that wake-ups reach it.
-async fn until_whole(process: &Process) {
-    eventually("it is ready, and wake-ups reach it", async || {
+/// Waits until the process is ready and receives wake-ups.
+async fn until_ready(process: &Process) {
+    eventually("the process is ready and receives wake-ups", async || {
         let (status, body) = readiness(process).await;
         (status == 200 && body["checks"]["wakeups"]["detail"] == "connected").then_some(())
     })
     .await;
 }
 
-/// PostgreSQL falls silent for one of two processes, and is another machine when it is back: the old connections are
-/// lost. The process does not poll, so that what the other writes can only reach it by a LISTEN made anew.
+/// PostgreSQL falls silent for one of two processes, and comes back as if on another machine: the old connections are
+/// lost. The process does not poll, so the changes of the other process can only arrive through a new LISTEN.
 #[tokio::test(flavor = "multi_thread")]
 async fn postgresql_that_vanishes_costs_typed_errors_and_comes_back() {
     let Some(store) = TestDatabase::create(Database::Postgres).await else { return };
     let world = workspace(&store.url).await;
-    let beside = Process::start(&store.url).await;
-    let there = world.at(beside.address());
+    let other = Process::start(&store.url).await;
+    let there = world.at(other.address());
     let id = there.conversation(1).await;
     let first = there.rep.as_of().await;
     let (proxy, through) = Proxy::before_postgres(&store.url).await;
@@ -161,7 +161,7 @@ async fn postgresql_that_vanishes_costs_typed_errors_and_comes_back() {
     let here = world.at(process.address());
     let mut live = Lasting::queue(&here.rep, &[process.address()], "INBOX", &json!({}), &first);
     assert_eq!(live.next().await["__typename"], "QueueCheckpoint");
-    until_whole(&process).await;
+    until_ready(&process).await;
 
     let away = Duration::from_secs(setting("BLACKOUT_SECONDS").unwrap_or(BLACKOUT_SECONDS));
     let (since, mut gap, mut refused) = (Instant::now(), Vec::new(), 0);
@@ -187,7 +187,7 @@ async fn postgresql_that_vanishes_costs_typed_errors_and_comes_back() {
     proxy.set_new(Flow::Open);
     proxy.cut();
     let since = Instant::now();
-    until_whole(&process).await;
+    until_ready(&process).await;
     let ready = since.elapsed();
     eventually("requests are answered again", async || {
         let answer = here.rep2.client.query("{ viewer { id } }", json!({})).await;
@@ -195,21 +195,21 @@ async fn postgresql_that_vanishes_costs_typed_errors_and_comes_back() {
     })
     .await;
     for missed in &gap {
-        assert_eq!(next_entered(&mut live).await, *missed, "the gap is caught up with, in order");
+        assert_eq!(next_entered(&mut live).await, *missed, "the missed events are delivered in order");
     }
     let caught_up = since.elapsed();
     let news = there.conversation(gap.len() as u32 + 2).await;
     assert_eq!(next_entered(&mut live).await, news, "wake-ups arrive again");
     here.rep.claim(&news).await.changed();
     println!(
-        "PostgreSQL was away for {:.0} s: {refused} requests were told to try again, /readyz was 503. Back: whole \
-         again after {:.1} s, {} events of the gap delivered after {:.1} s.",
+        "PostgreSQL was unreachable for {:.0} s: {refused} requests were refused as retryable, /readyz was 503. \
+         After its return: ready after {:.1} s, {} missed events delivered after {:.1} s.",
         away.as_secs_f64(),
         ready.as_secs_f64(),
         gap.len(),
         caught_up.as_secs_f64()
     );
-    drop((process, beside));
+    drop((process, other));
     assert_sound(&store.url).await;
 }
 
@@ -225,7 +225,7 @@ async fn next_entered(live: &mut Lasting) -> String {
     }
 }
 
-/// What is delivered when a server, not its database, is held for a while: nothing is skipped.
+/// The connection to the server, not to its database, is held for a while. No event is skipped.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_client_that_was_cut_off_for_a_while_catches_up() {
     let store = TestDatabase::create(Database::Sqlite).await.expect("a file");

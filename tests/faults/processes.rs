@@ -1,4 +1,4 @@
-//! Several processes of the program on one database: they start, stop and work side by side.
+//! Several processes on one database: they start, stop and work at the same time.
 
 use std::path::Path;
 
@@ -15,32 +15,32 @@ use crate::support::socket::Socket;
 use crate::support::sql::Direct;
 use crate::support::world::customer;
 
-/// What only a program with failpoints holds.
+/// A text that only a program with failpoints contains.
 const OF_FAILPOINTS: &str = "SWITCHBOARD_FAILPOINTS";
 
-fn holds(program: impl AsRef<Path>, text: &str) -> bool {
+fn contains(program: impl AsRef<Path>, text: &str) -> bool {
     let program = std::fs::read(program).expect("reads");
     program.windows(text.len()).any(|window| window == text.as_bytes())
 }
 
 #[test]
 fn a_release_build_holds_no_failpoint() {
-    // Looking finds what is there.
-    assert_eq!(holds(PROGRAM, OF_FAILPOINTS), cfg!(debug_assertions));
+    // The search finds the text in a debug build.
+    assert_eq!(contains(PROGRAM, OF_FAILPOINTS), cfg!(debug_assertions));
     match release_program() {
-        Some(program) => assert!(!holds(&program, OF_FAILPOINTS), "{}", program.display()),
-        None => say("The release build was NOT LOOKED AT: there is none. RELEASE_PROGRAM says where one is."),
+        Some(program) => assert!(!contains(&program, OF_FAILPOINTS), "{}", program.display()),
+        None => say("The release build was NOT CHECKED: not found. Set RELEASE_PROGRAM to its path."),
     }
 }
 
-/// Six start at once on a database without a table: one migrates, the others wait, all serve.
+/// Six processes start at once on an empty database: one migrates, the others wait, and all serve.
 async fn assert_that_all_start(url: &str) {
     let processes =
         join_all((0..6).map(|_| Process::start_with(url, Options::default().set("POOL_SIZE", 2)))).await;
     let http = reqwest::Client::builder().no_proxy().build().expect("an HTTP client");
     for process in &processes {
-        let asked = http.post(process.url("/graphql")).json(&json!({ "query": "{ viewer { id } }" }));
-        assert_eq!(asked.send().await.expect("answers").status(), 401);
+        let request = http.post(process.url("/graphql")).json(&json!({ "query": "{ viewer { id } }" }));
+        assert_eq!(request.send().await.expect("answers").status(), 401);
     }
     drop(processes);
     assert_sound(url).await;
@@ -58,7 +58,7 @@ async fn processes_that_migrate_at_once_all_start_on_postgres() {
     assert_that_all_start(&store.url).await;
 }
 
-/// The next release has added a table, a column and its own migration; this one serves beside it, and starts anew.
+/// The next release has added a table, a column and a migration. A process of this release still serves and starts.
 #[tokio::test(flavor = "multi_thread")]
 async fn an_old_process_serves_and_starts_on_the_schema_of_a_newer_one() {
     let Some(store) = TestDatabase::create(Database::Postgres).await else { return };
@@ -102,7 +102,7 @@ async fn the_same_text_50_times_at_once_on_two_processes_is_one_message() {
     assert_sound(&store.url).await;
 }
 
-/// Eight send texts one after the other while the process is told to stop: whatever was acknowledged is stored.
+/// Eight senders send messages one after the other while the process stops. Every acknowledged message must be stored.
 async fn stops_under_load(database: Database) {
     let Some(store) = TestDatabase::create(database).await else { return };
     let world = workspace(&store.url).await;
@@ -126,7 +126,7 @@ async fn stops_under_load(database: Database) {
                         answer.payload("receiveMessage").changed();
                         acknowledged.push(id);
                     }
-                    // The listener is closed, or says that it is on its way down.
+                    // The listener is closed, or the server refuses because it is stopping.
                     _ => break,
                 }
             }
@@ -134,7 +134,7 @@ async fn stops_under_load(database: Database) {
         }
     });
     let stop = async {
-        // Everybody is at work.
+        // Wait until all senders are sending.
         for _ in 0..16 {
             changes.next_change().await;
         }
@@ -143,8 +143,8 @@ async fn stops_under_load(database: Database) {
         (process.ended().await, code)
     };
     let (acknowledged, (status, code)) = tokio::join!(join_all(senders), stop);
-    assert_eq!(status.code(), Some(0), "a peaceful end");
-    assert_eq!(code, Some(1012), "clients are told to come back");
+    assert_eq!(status.code(), Some(0), "the process exits normally");
+    assert_eq!(code, Some(1012), "the close code tells clients to reconnect");
     assert_sound(&store.url).await;
     let process = Process::start(&store.url).await;
     let here = world.at(process.address());

@@ -1,4 +1,4 @@
-//! What must hold when everything happens at once.
+//! Concurrent operations on the same conversations.
 
 use futures_util::future::join_all;
 use rand::SeedableRng;
@@ -15,7 +15,7 @@ use crate::support::world::{Workspace, World, customer};
 const CLAIMANTS: usize = 64;
 const ROUNDS: u32 = 12;
 
-/// Sixty-four agents at `servers`, in turn.
+/// Sixty-four agents, distributed over `servers`.
 async fn claimants(world: &World, servers: &[std::net::SocketAddr]) -> Vec<Agent> {
     let mut agents = Vec::new();
     for n in 0..CLAIMANTS {
@@ -25,7 +25,7 @@ async fn claimants(world: &World, servers: &[std::net::SocketAddr]) -> Vec<Agent
     agents
 }
 
-/// Everybody claims `id` at once. One wins, and every other is told who did.
+/// All agents claim `id` at once. One wins, and every other agent's refusal names the winner.
 async fn assert_one_winner(world: &Workspace, agents: &[Agent], id: &str) {
     let outcomes = join_all(agents.iter().map(|agent| agent.claim(id))).await;
     let (won, lost): (Vec<_>, Vec<_>) =
@@ -43,7 +43,7 @@ async fn assert_one_winner(world: &Workspace, agents: &[Agent], id: &str) {
     assert_eq!(world.manager.story(id).await, ["RECEIVED", "ASSIGNED"]);
 }
 
-/// Assign, close, texts, replies and reading at random; afterwards the history must be some serial order.
+/// Runs random assignments, closes, messages and reads. The history must then be a valid serial order.
 async fn assert_serial(world: &World, seed: u64, agents: &[Agent]) {
     let conversations = world.conversations(4).await;
     let storm = Storm { world, conversations: &conversations, acts: ALL };
@@ -101,7 +101,7 @@ on_both! {
             assert!(messages.windows(2).all(|pair| pair[0] == pair[1]), "{messages:?}");
         }
         let inbox = world.rep.ids("INBOX", Value::Null).await;
-        assert_eq!(inbox.len(), 1, "one conversation however many messages arrive at once");
+        assert_eq!(inbox.len(), 1, "one conversation, regardless of the number of messages");
         assert_eq!(world.rep.messages(&inbox[0]).await.len(), 5);
         world.app.assert_store_is_sound().await;
     }
@@ -175,7 +175,7 @@ on_both! {
             let last = world.rep.story(&id).await.pop();
             let expected = if last.as_deref() == Some("CLOSED") { "CLOSED" } else { "OPEN" };
             assert_eq!(now["status"], expected, "last was {last:?}: {now:#}");
-            assert_eq!(now["assignee"]["id"], world.rep.id.as_str(), "its owner keeps it: {now:#}");
+            assert_eq!(now["assignee"]["id"], world.rep.id.as_str(), "the owner keeps it: {now:#}");
         }
     }
 
@@ -208,7 +208,7 @@ on_both! {
             for id in [&open, &closed] {
                 let now = world.manager.conversation(id).await;
                 assert_eq!(now["status"], "OPEN", "{now:#}");
-                assert_eq!(now["assignee"], Value::Null, "the one who left cannot own it: {now:#}");
+                assert_eq!(now["assignee"], Value::Null, "an agent without access cannot own it: {now:#}");
             }
             world.app.assert_store_is_sound().await;
             world.reactivate(&world.rep).await.ok();

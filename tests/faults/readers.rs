@@ -1,4 +1,4 @@
-//! Subscribers who stop reading.
+//! Subscribers that stop reading.
 
 use serde_json::json;
 
@@ -11,24 +11,24 @@ use crate::support::socket::{Item, Socket};
 use crate::support::world::customer;
 use crate::support::{eventually, setting};
 
-/// Sockets, and those of them whose clients stop reading; `SUBSCRIBERS` and `STOPPED` ask for more.
+/// The number of sockets, and how many of their clients stop reading. `SUBSCRIBERS` and `STOPPED` change them.
 const SUBSCRIBERS: u64 = 30;
 const STOPPED: u64 = 5;
-/// Subscriptions on each socket that gets stuck.
+/// Subscriptions on each socket whose client stops reading.
 const EACH: usize = 20;
 const EVENTS: u32 = 40;
-/// How often those who get stuck select a body, so that few events fill what the kernel holds for a socket.
+/// How often these subscriptions select a body, so that few events fill the kernel's buffer of a socket.
 const BODIES: usize = 20;
 const BODY_BYTES: usize = 1_500;
-/// What allocator and database may take meanwhile, whoever reads.
-const MOST_NOISE: u64 = 32 * 1024 * 1024;
+/// The memory in bytes that the allocator and the database may take during the test, independent of the subscribers.
+const MAX_NOISE: u64 = 32 * 1024 * 1024;
 
-/// What those who do not read may cost the process in all: a tenth of what is pushed to them.
-fn most_growth(stopped: usize) -> u64 {
-    MOST_NOISE.max((stopped * EACH * EVENTS as usize * BODIES * BODY_BYTES / 10) as u64)
+/// The memory in bytes that the stopped clients may cost the process: a tenth of what is pushed to them.
+fn max_growth(stopped: usize) -> u64 {
+    MAX_NOISE.max((stopped * EACH * EVENTS as usize * BODIES * BODY_BYTES / 10) as u64)
 }
 
-/// What those who get stuck subscribe to.
+/// The subscription of the clients that stop reading.
 fn heavy() -> String {
     let bodies: String = (0..BODIES).map(|n| format!("b{n}: body ")).collect();
     format!(
@@ -43,9 +43,9 @@ async fn who_stops_reading_is_closed_and_costs_the_others_nothing() {
     let world = workspace(&store.url).await;
     let subscribers = setting("SUBSCRIBERS").unwrap_or(SUBSCRIBERS) as usize;
     let stopped = setting("STOPPED").unwrap_or(STOPPED) as usize;
-    // Those who are stuck stay long enough for whatever might pile up.
+    // The stopped clients stay connected long enough for data to pile up.
     let options = Options::default().set("WRITE_DEADLINE", "10s").set("SOCKETS_PER_AGENT", subscribers);
-    // Thousands of subscriptions at once are work, too: nothing else is to end for want of time.
+    // Thousands of subscriptions take time, so no other timeout may end them.
     let options = options.set("NEW_SOCKETS_PER_SECOND", 100_000).set("REQUEST_TIMEOUT", "60s");
     let options = options.set("PONG_TIMEOUT", "60s");
     let process = Process::start_with(&store.url, options).await;
@@ -67,41 +67,41 @@ async fn who_stops_reading_is_closed_and_costs_the_others_nothing() {
     }
     let (before, open) = (process.resident_bytes(), process.open_sockets());
     proxy.set(Flow::Held);
-    let (mut ids, mut most) = (Vec::new(), before);
+    let (mut ids, mut peak) = (Vec::new(), before);
     for n in 1..=EVENTS {
         let body = "x".repeat(BODY_BYTES);
         let text_in = here.text(&customer(n), &body).await;
         ids.push(text(&text_in.conversation()["id"]).to_owned());
-        most = most.max(process.resident_bytes());
+        peak = peak.max(process.resident_bytes());
     }
     for (_, changes) in &mut reading {
         for id in &ids {
             assert_eq!(changes[0].next_change().await["conversation"]["id"], id.as_str());
         }
     }
-    let growth = most.max(process.resident_bytes()) - before;
-    assert!(growth < most_growth(stopped), "{growth} bytes for {stopped} sockets that do not read");
-    eventually("the server gives up who does not read", async || {
+    let growth = peak.max(process.resident_bytes()) - before;
+    assert!(growth < max_growth(stopped), "{growth} bytes for {stopped} clients that do not read");
+    eventually("the server closes the clients that do not read", async || {
         (process.open_sockets() + stopped <= open).then_some(())
     })
     .await;
     proxy.set(Flow::Open);
     for (mut socket, _changes) in stuck {
-        // The code reaches whoever reads again within two seconds; see `tests/transport/ws_limits.rs`.
+        // Only a client that reads again within two seconds gets the close code; see `tests/transport/ws_limits.rs`.
         let code = socket.close_code().await;
         assert!(matches!(code, None | Some(4508)), "{code:?}");
     }
-    // The others are as they were.
+    // The other clients are not affected.
     let id = here.conversation(EVENTS + 1).await;
     for (_, changes) in &mut reading {
         assert_eq!(changes[0].next_change().await["conversation"]["id"], id.as_str());
     }
-    // Who comes back gets what was missed.
+    // A client that reconnects gets the missed events.
     let (_socket, mut changes) = here.rep.queue("INBOX", json!({}), None).await;
     assert!(matches!(changes.item().await, Item::Next(_)));
     println!(
-        "{stopped} of {subscribers} subscribers stopped reading: each got closed, {} others got all of {} events, and \
-         the process took {:.1} MB more.",
+        "{stopped} of {subscribers} subscribers stopped reading: each was closed, {} others received all {} events, \
+         and the process took {:.1} MB more.",
         reading.len(),
         EVENTS + 1,
         growth as f64 / 1e6

@@ -1,4 +1,4 @@
-//! Everybody loses their socket at once, and comes back at once.
+//! All clients lose their connection at once, and reconnect at once.
 
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
@@ -9,20 +9,20 @@ use serde_json::{Value, json};
 use crate::support::socket::{Refused, Socket};
 use crate::support::world::World;
 
-/// How many come back; `RECONNECT_CLIENTS=1000` for more of them.
+/// The number of clients that reconnect. `RECONNECT_CLIENTS` changes it.
 const CLIENTS: u32 = 200;
-/// The server's pace: slow enough for a machine that is busy with other tests.
+/// New connections per second that the server accepts: few enough for a machine that is busy with other tests.
 const PER_SECOND: u32 = 40;
-/// How long everybody together may take. No assertion about speed: a busy machine has this time, too.
+/// The timeout for all clients together. It does not assert a speed: even a busy machine needs much less.
 const PATIENCE: Duration = Duration::from_secs(300);
-/// Statements that one client's return may cost: to sign in, to begin its subscription, and to read what it missed.
+/// The statements that one client may cost: to sign in, to begin its subscription, and to read the missed events.
 const STATEMENTS_EACH: u64 = 4;
-/// How many statements a second the server sends by itself, at the most.
+/// The maximum number of statements per second that the server sends without clients.
 const STATEMENTS_A_SECOND: u64 = 40;
 
 fn clients() -> u32 {
-    let asked = std::env::var("RECONNECT_CLIENTS").ok();
-    asked.map_or(CLIENTS, |clients| clients.parse().expect("RECONNECT_CLIENTS is a number"))
+    let setting = std::env::var("RECONNECT_CLIENTS").ok();
+    setting.map_or(CLIENTS, |clients| clients.parse().expect("RECONNECT_CLIENTS is a number"))
 }
 
 on_both! {
@@ -43,9 +43,9 @@ on_both! {
         let agents = [&world.manager, &world.rep, &world.rep2].map(|agent| agent.at(server.address()));
         let after = world.rep.as_of().await;
         let missed = world.conversation(1).await;
-        // Sign-in, schema and ring are warm, as they are on a server that only lost its sockets.
+        // Fills the caches of the server, which are also full on a server that only lost its connections.
         let first = Socket::open(&agents[0].client).await;
-        come_back(&first, &after, &missed).await;
+        resume(&first, &after, &missed).await;
 
         let (before, begun) = (server.statement_count(), Instant::now());
         let (refused, waited) = (AtomicU32::new(0), AtomicU64::new(0));
@@ -58,31 +58,31 @@ on_both! {
                         Ok(socket) => break socket,
                         Err(Refused { status, retry_after }) => {
                             assert_eq!(status, 503);
-                            let seconds = retry_after.expect("is told when to try again");
+                            let seconds = retry_after.expect("the response has Retry-After");
                             assert!((1..=10).contains(&seconds), "{seconds}");
                             refused.fetch_add(1, Ordering::Relaxed);
                             waited.fetch_or(1 << seconds, Ordering::Relaxed);
-                            // Impatient clients: ten times as soon as they are told.
+                            // Impatient clients: they retry after a tenth of the given time.
                             tokio::time::sleep(Duration::from_millis(100 * seconds)).await;
                         }
                     }
                 };
-                come_back(&socket, after, missed).await;
+                resume(&socket, after, missed).await;
                 socket
             }
         });
-        let sockets = tokio::time::timeout(PATIENCE, join_all(back)).await.expect("everybody comes back");
+        let sockets = tokio::time::timeout(PATIENCE, join_all(back)).await.expect("all clients reconnect");
         let seconds = begun.elapsed().as_secs();
         let statements = server.statement_count() - before;
         let refused = refused.into_inner();
         eprintln!("{clients} clients, {refused} refusals, {seconds} s, {statements} statements");
 
         assert_eq!(sockets.len(), clients as usize);
-        // Windows of a second: what fits in those that have begun.
+        // The limit counts per window of one second. This is the capacity of the windows that have begun.
         let pace = u64::from(PER_SECOND.max(clients / 5));
         assert!(u64::from(clients) <= pace * (seconds + 2), "not paced: {seconds} s");
         if refused > 20 {
-            assert!(waited.into_inner().count_ones() > 1, "all were told to come back at once");
+            assert!(waited.into_inner().count_ones() > 1, "all clients got the same Retry-After");
         }
         let allowed = u64::from(clients) * STATEMENTS_EACH + (seconds + 1) * STATEMENTS_A_SECOND;
         assert!(statements <= allowed, "{statements} statements for {clients} clients");
@@ -91,8 +91,8 @@ on_both! {
     }
 }
 
-/// Subscribes where the client had left off, and gets what it missed.
-async fn come_back(socket: &Socket, after: &str, missed: &str) {
+/// Resumes the subscription after the last cursor, and receives the missed event.
+async fn resume(socket: &Socket, after: &str, missed: &str) {
     let document = "subscription($after: EventCursor) { queueChanges(after: $after) { __typename
         ... on ConversationEntered { conversation { id } } } }";
     let mut changes = socket.subscribe(document, json!({ "after": after }));

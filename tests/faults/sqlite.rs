@@ -1,4 +1,4 @@
-//! What is SQLite's own: one file, one writer, and a disk that can be full.
+//! Faults that only concern SQLite: many writers on one file, and a full disk.
 
 use futures_util::future::join_all;
 use serde_json::json;
@@ -14,20 +14,20 @@ use crate::support::world::{World, customer};
 const WRITERS: u32 = 32;
 const WRITES: u32 = 8;
 
-/// Half of the writers are at another process's server, as far as the file can tell.
+/// Half of the writers use a second server on the same file, which counts as another process.
 #[tokio::test(flavor = "multi_thread")]
 async fn of_32_writers_nobody_is_told_that_the_database_is_locked() {
     let store = TestDatabase::create(Database::Sqlite).await.expect("a file");
     let world = World::prepare(App::start(&store.url).await).await;
     let sibling = world.app.sibling().await;
-    let places = [world.at(world.app.address()), world.at(sibling.address())];
+    let servers = [world.at(world.app.address()), world.at(sibling.address())];
     let writers = (0..WRITERS).map(|writer| {
-        let place = &places[writer as usize % 2];
+        let server = &servers[writer as usize % 2];
         async move {
             for n in 0..WRITES {
-                let arrived = place.text(&customer(writer + 1), &format!("text {n}")).await;
+                let arrived = server.text(&customer(writer + 1), &format!("text {n}")).await;
                 let id = arrived.conversation()["id"].as_str().expect("an id").to_owned();
-                place.rep.send(&id, &format!("reply {n}")).await.changed();
+                server.rep.send(&id, &format!("reply {n}")).await.changed();
             }
         }
     });
@@ -47,7 +47,7 @@ async fn a_full_disk_is_a_typed_error_and_leaves_the_store_sound() {
     let here = world.at(process.address());
     let id = here.conversation(1).await;
 
-    // No file of the process can grow any more; what fits in none of them fails.
+    // No file of the process can grow beyond this size, so larger writes fail.
     process.limit_files(Some(4096)).await;
     let mut refused = 0;
     for n in 0..10 {

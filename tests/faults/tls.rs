@@ -1,4 +1,4 @@
-//! The way to PostgreSQL is as safe as the URL's `sslmode` says, for the pool, the migrations and the wake-ups.
+//! Connections to PostgreSQL follow `sslmode`, for the pool, the migrations and the wake-ups.
 
 use std::path::{Path, PathBuf};
 
@@ -15,7 +15,7 @@ use crate::support::cluster::Cluster;
 use crate::support::database::Prepare;
 use crate::support::world::World;
 
-/// A cluster with a certificate for 127.0.0.1, and the file of the authority that signed it.
+/// A cluster with a certificate for 127.0.0.1, the file of the authority that signed it, and that of another authority.
 async fn encrypted() -> Option<(Cluster, PathBuf, PathBuf)> {
     let mut cluster = Cluster::create()?;
     let (authority, stranger) = (Authority::new(), Authority::new());
@@ -38,7 +38,7 @@ fn url(cluster: &Cluster, mode: &str, roots: Option<&Path>) -> String {
     format!("{}?sslmode={mode}{roots}", cluster.url())
 }
 
-/// What becomes of connecting by each of the three ways.
+/// Connects in each of the three ways.
 async fn connect(url: &str) -> Result<(), StoreError> {
     let url = DatabaseUrl::parse(url)?;
     let pooled = Store::open(&url, 1).await;
@@ -54,7 +54,7 @@ struct Count {
     n: i64,
 }
 
-/// How many connections of a server there are that `sql` is true of.
+/// The number of connections of the server for which `sql` is true.
 async fn connections(cluster: &Cluster, sql: &str) -> i64 {
     let mut conn = AsyncPgConnection::establish(&url(cluster, "disable", None)).await.expect("connects");
     let query = format!(
@@ -91,21 +91,21 @@ async fn each_mode_verifies_what_libpq_verifies() {
         let refused = connect(&url(&cluster, mode, others)).await;
         assert!(
             matches!(refused, Err(StoreError::Unavailable(_))),
-            "{mode} by a strange authority: {refused:?}"
+            "{mode} with another authority: {refused:?}"
         );
     }
-    // The same server under a name that its certificate does not bear.
+    // The same server under a name that is not in its certificate.
     let alias = |mode: &str| url(&cluster, mode, roots).replace("127.0.0.1", "localhost");
-    connect(&alias("verify-ca")).await.expect("the authority is all that is asked for");
+    connect(&alias("verify-ca")).await.expect("verify-ca only verifies the authority");
     let refused = connect(&alias("verify-full")).await;
     assert!(matches!(refused, Err(StoreError::Unavailable(_))), "under another name: {refused:?}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn who_only_prefers_encryption_goes_without_and_who_requires_it_does_not() {
+async fn prefer_falls_back_to_no_encryption_and_require_does_not() {
     let Some(cluster) = Cluster::start().await else { return };
-    connect(&url(&cluster, "prefer", None)).await.expect("goes without");
-    connect(&cluster.url()).await.expect("as is the default");
+    connect(&url(&cluster, "prefer", None)).await.expect("falls back to no encryption");
+    connect(&cluster.url()).await.expect("prefer is the default");
     let refused = connect(&url(&cluster, "require", None)).await;
     assert!(matches!(refused, Err(StoreError::Unavailable(_))), "{refused:?}");
 }

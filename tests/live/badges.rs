@@ -1,4 +1,4 @@
-//! Live badges: the value now, then each new one.
+//! Live badges: the current value, then every new value.
 
 use serde_json::{Value, json};
 
@@ -40,7 +40,7 @@ on_both! {
         }
     }
 
-    async fn live_badges_of_some_numbers_count_those_only(world: World) {
+    async fn live_badges_of_some_numbers_count_only_those(world: World) {
         world.conversation(1).await;
         let socket = Socket::open(&world.rep.client).await;
         let numbers = json!({ "numbers": [world.number2.id] });

@@ -1,8 +1,8 @@
-//! Folding the stream over the page gives what a fresh query gives: over random histories, always.
+//! Applying the stream to the first page gives the same list as a fresh query, over random histories.
 //!
-//! Several clients read different lists of different agents, subscribe after their first page, and keep their
-//! picture by the stream alone while a storm of mutations goes on. Afterwards each picture equals a fresh
-//! query, field by field. A failure prints its seed; `SEED` repeats it as far as the schedule allows.
+//! Several clients read different lists of different agents, subscribe after their first page, and update their list
+//! only from the stream during random concurrent mutations. Afterwards each list equals a fresh query, field by
+//! field. A failure prints its seed; `SEED` repeats it as far as the schedule allows.
 
 use rand::rngs::StdRng;
 use rand::{Rng, SeedableRng};
@@ -17,11 +17,11 @@ use crate::support::world::World;
 const CONVERSATIONS: u32 = 12;
 const WORKERS: u64 = 3;
 const STRIKES: u32 = 40;
-/// Customers beyond those of the storm: the markers'.
+/// The first customer number for markers, above those of the storm.
 const MARKERS: u32 = 10_000;
 
-/// One storm with a fold of each list; with `cuts`, each connection is cut at random
-/// points and made anew with the first position.
+/// Runs one storm with a fold of each list. With `cuts`, each connection is cut at random points and resumed from the
+/// first cursor.
 async fn storm_and_compare(world: &World, seed: u64, cuts: bool) {
     let conversations = world.conversations(CONVERSATIONS).await;
     let agents = [world.manager.clone(), world.rep.clone(), world.rep2.clone()];
@@ -30,9 +30,9 @@ async fn storm_and_compare(world: &World, seed: u64, cuts: bool) {
     let mut folds = Vec::new();
     let raging = storm.rage(seed.wrapping_add(100), WORKERS, STRIKES, &agents);
     let beginning = async {
-        // Begun in the middle of the storm: the gap between page and stream is where things get lost.
+        // Start during the storm: events could get lost between the page and the stream.
         for (n, (view, filter)) in lists().into_iter().enumerate() {
-            // Few sockets for each agent: one that was cut may still count against the agent's limit.
+            // Use few sockets per agent, because a socket that was cut may still count against the agent's limit.
             let agent = [&world.rep, &world.rep2][n % 2];
             folds.push(Fold::begin(agent, view, filter.clone()).await);
         }
@@ -52,12 +52,12 @@ async fn storm_and_compare(world: &World, seed: u64, cuts: bool) {
     }
 }
 
-/// Takes a few items in, cuts, and resumes, several times over.
+/// Several times: applies a few items, cuts the connection, and resumes.
 async fn cut_at_random(fold: &mut Fold, seed: u64) {
     let mut rng = StdRng::seed_from_u64(seed);
     for _ in 0..3 {
         for _ in 0..rng.random_range(0..4) {
-            // A checkpoint at least comes after each connection, so that this cannot wait for ever.
+            // Each connection delivers at least a checkpoint, so this cannot wait forever.
             if fold.step().await["__typename"] == "QueueCheckpoint" {
                 break;
             }
@@ -66,7 +66,7 @@ async fn cut_at_random(fold: &mut Fold, seed: u64) {
     }
 }
 
-/// Reading the stream from the first position all over again, at rest, changes nothing in the picture.
+/// Asserts that replaying the stream from the first cursor without concurrent changes does not change the list.
 async fn replay_from_the_first(world: &World, agent: &Agent, seed: u64) {
     let conversations = world.conversations(CONVERSATIONS).await;
     let mut folds = Vec::new();

@@ -1,4 +1,4 @@
-//! The live health of the queue speaks when its verdict or a threshold's state changes, and only then.
+//! The live health of the queue sends a value when the trend or the state of a threshold changes, and only then.
 
 use serde_json::{Value, json};
 
@@ -24,7 +24,7 @@ on_both! {
         assert_eq!(first["trend"], "GROWING");
     }
 
-    async fn live_health_speaks_when_the_verdict_changes_and_not_before(world: World) {
+    async fn live_health_sends_a_value_when_the_trend_changes_and_not_before(world: World) {
         let socket = Socket::open(&world.rep.client).await;
         let mut live = follow(&socket, json!({}));
         assert_eq!(live.next().await["trend"], "STEADY");
@@ -38,7 +38,7 @@ on_both! {
         assert_eq!(steady["trend"], "STEADY", "{steady:#}");
     }
 
-    async fn live_health_speaks_when_a_threshold_is_passed_and_kept_again(world: World) {
+    async fn live_health_sends_a_value_when_a_threshold_is_exceeded_and_met_again(world: World) {
         world.tolerate(json!({ "maxUnassigned": 1 })).await.changed();
         let socket = Socket::open(&world.rep.client).await;
         let mut live = follow(&socket, json!({}));
@@ -50,10 +50,10 @@ on_both! {
         assert_eq!(live.next().await["unassignedOverThreshold"], false);
         world.tolerate(json!({ "maxUnassigned": 0 })).await.changed();
         let over = live.next().await;
-        assert_eq!(over["unassignedOverThreshold"], true, "a setting is in no event: {over:#}");
+        assert_eq!(over["unassignedOverThreshold"], true, "a changed setting takes effect without an event: {over:#}");
     }
 
-    async fn live_health_of_some_numbers_is_of_those_only(world: World) {
+    async fn live_health_of_some_numbers_covers_only_those(world: World) {
         let socket = Socket::open(&world.rep.client).await;
         let mut live = follow(&socket, json!({ "numbers": [world.number2.id] }));
         live.next().await;
@@ -71,8 +71,8 @@ on_both! {
         let mut live = follow(&socket, json!({}));
         assert_eq!(live.next().await["trend"], "GROWING");
         world.revoke(&world.rep, &world.number).await.changed();
-        let blind = live.next().await;
-        assert_eq!((&blind["trend"], &blind["unassigned"]), (&json!("STEADY"), &json!(0)), "{blind:#}");
+        let revoked = live.next().await;
+        assert_eq!((&revoked["trend"], &revoked["unassigned"]), (&json!("STEADY"), &json!(0)), "{revoked:#}");
     }
 
     async fn time_alone_changes_the_live_health(world: Timed) {
@@ -89,7 +89,7 @@ on_both! {
         assert_eq!(late["waitOverThreshold"], true, "{late:#}");
     }
 
-    async fn a_window_that_cannot_be_is_refused(world: World) {
+    async fn an_invalid_window_is_refused(world: World) {
         let socket = Socket::open(&world.rep.client).await;
         let refusal = follow(&socket, json!({ "window": 59 })).refusal().await;
         assert_eq!(refusal[0]["extensions"]["code"], "BAD_USER_INPUT", "{refusal:#}");

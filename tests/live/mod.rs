@@ -1,4 +1,4 @@
-//! What subscriptions deliver.
+//! Subscriptions.
 
 mod badges;
 mod fold;

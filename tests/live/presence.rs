@@ -1,4 +1,4 @@
-//! Who is at a conversation: seen by whoever has access, at every process, for as long as they say so.
+//! Presence: every agent with access sees it, on every process, until it ends or expires.
 
 use diesel::QueryableByName;
 use diesel::sql_types::BigInt;
@@ -17,15 +17,15 @@ fn follow(socket: &Socket, conversation: &str) -> Subscription {
     socket.subscribe(&document, json!({ "id": conversation }))
 }
 
-/// Who is there and what they do.
-fn seen(presence: &Value) -> Vec<(&str, &str)> {
+/// The agents who are present, and their states.
+fn viewers(presence: &Value) -> Vec<(&str, &str)> {
     let viewers = items(&presence["viewers"]).iter();
     viewers.map(|it| (text(&it["agent"]["id"]), text(&it["state"]))).collect()
 }
 
 fn is<'a>(expected: &'a [(&'a Agent, &'a str)]) -> impl Fn(&Value) -> bool + 'a {
     move |presence| {
-        seen(presence) == expected.iter().map(|(agent, state)| (&*agent.id, *state)).collect::<Vec<_>>()
+        viewers(presence) == expected.iter().map(|(agent, state)| (&*agent.id, *state)).collect::<Vec<_>>()
     }
 }
 
@@ -35,7 +35,7 @@ struct Count {
     n: i64,
 }
 
-/// How many presences are stored, expired or not.
+/// The number of stored presences, including expired ones.
 async fn stored(direct: &mut Direct) -> i64 {
     let query = diesel::sql_query("SELECT count(*) AS n FROM presences");
     let found: Vec<Count> = match direct {
@@ -52,9 +52,9 @@ on_both! {
         let socket = Socket::open(&world.manager.client).await;
         let mut live = follow(&socket, &id);
         assert_eq!(live.next().await, json!({ "viewers": [] }));
-        let said = rep.is_at(&id, json!("VIEWING")).await.changed();
-        assert!(is(&[(rep, "VIEWING")])(&said.value["presence"]), "{said}");
-        assert!(!said.value["expiresAt"].is_null(), "{said}");
+        let set = rep.is_at(&id, json!("VIEWING")).await.changed();
+        assert!(is(&[(rep, "VIEWING")])(&set.value["presence"]), "{set}");
+        assert!(!set.value["expiresAt"].is_null(), "{set}");
         live.find(is(&[(rep, "VIEWING")])).await;
         rep2.is_at(&id, json!("VIEWING")).await.changed();
         live.find(is(&[(rep, "VIEWING"), (rep2, "VIEWING")])).await;
@@ -79,7 +79,7 @@ on_both! {
         sibling.stop().await;
     }
 
-    async fn presence_expires_by_itself_and_the_stream_says_so(world: Timed) {
+    async fn presence_expires_and_the_stream_shows_it(world: Timed) {
         let id = world.conversation(1).await;
         let socket = Socket::open(&world.manager.client).await;
         let mut live = follow(&socket, &id);
@@ -92,14 +92,14 @@ on_both! {
             let mine = items(&presence["viewers"]).iter().find(|it| it["agent"]["id"] == *world.rep.id);
             mine.map(|it| it["since"].clone())
         };
-        assert_eq!(since(&again.value["presence"]), since(&both), "saying it again is no news: {again}");
+        assert_eq!(since(&again.value["presence"]), since(&both), "renewing keeps the time: {again}");
         world.pass(10);
         live.find(is(&[(&world.rep, "VIEWING")])).await;
         world.pass(20);
         live.find(is(&[])).await;
     }
 
-    async fn what_has_expired_is_deleted_as_others_speak(world: Timed) {
+    async fn setting_a_presence_deletes_expired_ones(world: Timed) {
         let id = world.conversation(1).await;
         let mut direct = world.app.direct().await;
         world.rep.is_at(&id, json!("VIEWING")).await.changed();
@@ -113,7 +113,7 @@ on_both! {
         assert_eq!(stored(&mut direct).await, 1);
     }
 
-    async fn presence_is_in_no_event(world: World) {
+    async fn presence_writes_no_event(world: World) {
         let id = world.conversation(1).await;
         let before = world.everything().await;
         world.rep.is_at(&id, json!("REPLYING")).await.changed();
@@ -121,7 +121,7 @@ on_both! {
         assert_eq!(world.everything().await, before);
     }
 
-    async fn who_lost_access_is_neither_shown_nor_told(world: World) {
+    async fn an_agent_who_lost_access_is_not_shown_and_receives_nothing(world: World) {
         let id = world.conversation(1).await;
         let (watching, spying) = (Socket::open(&world.manager.client).await, Socket::open(&world.rep2.client).await);
         let (mut live, mut spy) = (follow(&watching, &id), follow(&spying, &id));
@@ -136,12 +136,12 @@ on_both! {
         world.rep2.is_at(&id, json!("VIEWING")).await.refused_at("NOT_FOUND", "conversationId");
     }
 
-    async fn who_loses_access_stops_following_though_nobody_moves(world: World) {
+    async fn losing_access_ends_the_stream_without_a_change_of_presence(world: World) {
         let id = world.conversation(1).await;
         let socket = Socket::open(&world.rep.client).await;
         let mut live = follow(&socket, &id);
         live.next().await;
-        // Access to another number is another matter.
+        // Losing access to another number does not end the stream.
         world.revoke(&world.rep, &world.number2).await.changed();
         world.rep2.is_at(&id, json!("VIEWING")).await.changed();
         live.find(is(&[(&world.rep2, "VIEWING")])).await;
@@ -149,7 +149,7 @@ on_both! {
         live.assert_complete().await;
     }
 
-    async fn a_conversation_that_is_not_there_has_no_presence(world: World) {
+    async fn a_conversation_without_access_has_no_presence(world: World) {
         let hidden = world.add_number(&world.app, &[&world.manager], "Hidden").await;
         let secret = world.conversation_on(&hidden, 1).await;
         let socket = Socket::open(&world.rep.client).await;

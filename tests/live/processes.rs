@@ -1,6 +1,6 @@
-//! Several processes on one PostgreSQL, and what tells them of each other's writes.
+//! Several processes on one PostgreSQL, and the wake-ups about each other's writes.
 //!
-//! Where the rule is about a wake-up, the poll is so rare that nothing else can deliver.
+//! Tests of wake-ups set the poll interval to a day, so that only a wake-up can cause a delivery.
 
 use std::time::Duration;
 
@@ -20,18 +20,18 @@ use crate::support::socket::{Socket, Subscription};
 use crate::support::sql::Direct;
 use crate::support::world::World;
 
-/// Longer than any test waits.
+/// Longer than any test runs.
 const NEVER: Duration = Duration::from_secs(86_400);
 
-/// A workspace at one process.
+/// Starts a process and creates a workspace.
 async fn world(store: &TestDatabase, change: impl FnOnce(&mut ServerConfig)) -> World {
     let mut settings = crate::support::app::settings(&store.url);
     change(&mut settings);
     World::prepare(App::start_with(settings).await).await
 }
 
-/// One connection to the database, which is there from the start: where new ones are turned away, nothing waits
-/// for one.
+/// Settings with `wakeups`, without polling, and with one database connection. The connection is open from the start,
+/// so the process still works while the database rejects new connections.
 fn over(wakeups: Wakeups) -> impl Fn(&mut ServerConfig) {
     move |settings| {
         settings.pool_size = 1;
@@ -40,7 +40,7 @@ fn over(wakeups: Wakeups) -> impl Fn(&mut ServerConfig) {
     }
 }
 
-/// A workspace at one process, and a second process, which hear of each other by nothing but `wakeups`.
+/// Starts two processes that are connected only by `wakeups`, and creates a workspace on the first.
 async fn pair(store: &TestDatabase, wakeups: Wakeups) -> (World, App) {
     let world = world(store, over(wakeups.clone())).await;
     let sibling = world.app.sibling_with(over(wakeups)).await;
@@ -49,7 +49,7 @@ async fn pair(store: &TestDatabase, wakeups: Wakeups) -> (World, App) {
     (world, sibling)
 }
 
-/// The live Inbox of the rep at a process, from now on.
+/// Subscribes to the rep's Inbox on a process, from now on.
 async fn inbox_at(world: &World, app: &App) -> (Socket, Subscription) {
     let (socket, mut changes) = world.rep.at(app.address()).queue("INBOX", json!({}), None).await;
     assert_eq!(changes.next().await["__typename"], "QueueCheckpoint");
@@ -62,8 +62,8 @@ async fn assert_delivers(world: &World, changes: &mut Subscription, n: u32) {
     assert_eq!(change["conversation"]["id"], id.as_str(), "{change:#}");
 }
 
-/// What happens to access and presence at one process, seen at the other.
-async fn assert_that_both_are_one(world: &World, sibling: &App) {
+/// Asserts that new conversations and presence on one process reach the other.
+async fn assert_delivers_across_processes(world: &World, sibling: &App) {
     let (_a, mut queue) = inbox_at(world, sibling).await;
     assert_delivers(world, &mut queue, 1).await;
     assert_delivers(world, &mut queue, 2).await;
@@ -74,8 +74,8 @@ async fn assert_that_both_are_one(world: &World, sibling: &App) {
     let mut presence = socket.subscribe(&document, json!({ "id": id }));
     assert_eq!(presence.next().await, json!({ "viewers": [] }));
     world.rep2.is_at(&id, json!("REPLYING")).await.changed();
-    let seen = presence.next().await;
-    assert_eq!(seen["viewers"][0]["agent"]["id"], world.rep2.id.as_str(), "{seen:#}");
+    let present = presence.next().await;
+    assert_eq!(present["viewers"][0]["agent"]["id"], world.rep2.id.as_str(), "{present:#}");
     world.rep2.is_at(&id, Value::Null).await.changed();
     assert_eq!(presence.next().await, json!({ "viewers": [] }));
 }
@@ -86,8 +86,9 @@ async fn assert_reset(changes: &mut Subscription) {
     changes.assert_complete().await;
 }
 
-/// Revocation, grant, change of role and deactivation at one process reach the sockets of the other.
-async fn assert_that_access_changes_at_both(world: &World, sibling: &App) {
+/// Asserts that a revocation, a grant, a change of role and a deactivation on one process reach the sockets of the
+/// other.
+async fn assert_access_changes_reach_both(world: &World, sibling: &App) {
     let (_a, mut changes) = inbox_at(world, sibling).await;
     world.revoke(&world.rep, &world.number2).await.changed();
     assert_reset(&mut changes).await;
@@ -103,7 +104,7 @@ async fn assert_that_access_changes_at_both(world: &World, sibling: &App) {
     world.deactivate(&world.rep).await.changed();
     assert_eq!(socket.close_code().await, Some(4403));
     let again = Socket::try_open(&world.rep.at(sibling.address()).client).await;
-    assert!(again.is_err(), "a deactivated agent opens no socket");
+    assert!(again.is_err(), "a deactivated agent cannot open a socket");
 }
 
 async fn stop(world: World, sibling: App) {
@@ -112,18 +113,18 @@ async fn stop(world: World, sibling: App) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_one_process_writes_another_delivers_by_notify() {
+async fn changes_of_one_process_are_delivered_by_another_over_notify() {
     let Some(store) = TestDatabase::create(Database::Postgres).await else { return };
     let (world, sibling) = pair(&store, Wakeups::Notify).await;
-    assert_that_both_are_one(&world, &sibling).await;
-    assert_that_access_changes_at_both(&world, &sibling).await;
+    assert_delivers_across_processes(&world, &sibling).await;
+    assert_access_changes_reach_both(&world, &sibling).await;
     world.app.assert_store_is_sound().await;
     stop(world, sibling).await;
 }
 
-/// Which numbers an agent can access, each process reads each time, whatever it has heard.
+/// Every process reads an agent's access for each request, with or without wake-ups.
 #[tokio::test(flavor = "multi_thread")]
-async fn what_is_withdrawn_at_one_process_is_gone_at_another_at_once() {
+async fn access_that_one_process_revokes_is_gone_at_another_at_once() {
     let Some(store) = TestDatabase::create(Database::Postgres).await else { return };
     let world = world(&store, over(Wakeups::Off)).await;
     let sibling = world.app.sibling_with(over(Wakeups::Off)).await;
@@ -142,25 +143,25 @@ async fn what_is_withdrawn_at_one_process_is_gone_at_another_at_once() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_one_process_writes_another_delivers_over_nats() {
+async fn changes_of_one_process_are_delivered_by_another_over_nats() {
     let Some(store) = TestDatabase::create(Database::Postgres).await else { return };
     let Some(mut nats) = Nats::start().await else { return };
     let (world, sibling) = pair(&store, Wakeups::Nats(Secret::new(nats.url()))).await;
-    assert_that_both_are_one(&world, &sibling).await;
+    assert_delivers_across_processes(&world, &sibling).await;
 
-    // What is written while the bus is away is caught up with when it is back.
+    // Changes that are written while NATS is down are delivered when it is back.
     let (_a, mut queue) = inbox_at(&world, &sibling).await;
     nats.stop();
     world.app.until_wakeups_are(WakeupState::Disconnected).await;
     sibling.until_wakeups_are(WakeupState::Disconnected).await;
     let id = world.conversation(7).await;
-    assert!(queue.is_unchanged(), "nothing else delivers");
+    assert!(queue.is_unchanged(), "only a wake-up can deliver");
     nats.restart().await;
     let change = queue.next_change().await;
     assert_eq!(change["conversation"]["id"], id.as_str(), "{change:#}");
     sibling.until_wakeups_are(WakeupState::Connected).await;
     world.app.until_wakeups_are(WakeupState::Connected).await;
-    assert_that_access_changes_at_both(&world, &sibling).await;
+    assert_access_changes_reach_both(&world, &sibling).await;
     stop(world, sibling).await;
 }
 
@@ -171,12 +172,12 @@ async fn a_wake_up_that_is_lost_is_made_up_for_by_the_poll() {
     let world = world(&store, off).await;
     let sibling = world.app.sibling_with(off).await;
     sibling.until_wakeups_are(WakeupState::Polling).await;
-    assert_that_both_are_one(&world, &sibling).await;
-    assert_that_access_changes_at_both(&world, &sibling).await;
+    assert_delivers_across_processes(&world, &sibling).await;
+    assert_access_changes_reach_both(&world, &sibling).await;
     stop(world, sibling).await;
 }
 
-/// A database that nobody can connect to anew, and whose oldest listening connections are cut.
+/// A database that rejects new connections, and whose oldest listening connections were terminated.
 struct CutOff {
     admin: Direct,
     name: String,
@@ -211,7 +212,7 @@ impl CutOff {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_listener_that_was_cut_off_comes_back_and_catches_up() {
     let Some(store) = TestDatabase::create(Database::Postgres).await else { return };
-    // The writer tells nobody: only looking at everything again can deliver.
+    // The writer publishes no wake-ups: only a full refresh can deliver.
     let world = world(&store, over(Wakeups::Off)).await;
     let sibling = world.app.sibling_with(over(Wakeups::Notify)).await;
     sibling.until_wakeups_are(WakeupState::Connected).await;
@@ -219,18 +220,18 @@ async fn a_listener_that_was_cut_off_comes_back_and_catches_up() {
     let cut = CutOff::begin(&store, 2).await;
     sibling.until_wakeups_are(WakeupState::Disconnected).await;
     let id = world.conversation(1).await;
-    assert!(queue.is_unchanged(), "nothing else delivers");
+    assert!(queue.is_unchanged(), "only a wake-up can deliver");
     cut.end().await;
     let change = queue.next_change().await;
     assert_eq!(change["conversation"]["id"], id.as_str(), "{change:#}");
     stop(world, sibling).await;
 }
 
-/// The database answers the listener that came back, and nobody else for a while.
+/// The listener reconnects while the pool's connection hangs, so the full refresh fails at first.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_look_at_everything_that_failed_is_taken_again() {
+async fn a_full_refresh_that_failed_is_repeated() {
     let Some(store) = TestDatabase::create(Database::Postgres).await else { return };
-    // The writer tells nobody: only looking at everything again can deliver.
+    // The writer publishes no wake-ups: only a full refresh can deliver.
     let world = world(&store, over(Wakeups::Off)).await;
     let (proxy, through) = Proxy::before_postgres(&store.url).await;
     let mut settings = crate::support::app::settings(&through);
@@ -245,7 +246,7 @@ async fn a_look_at_everything_that_failed_is_taken_again() {
     sibling.until_wakeups_are(WakeupState::Disconnected).await;
     sibling.until_wakeups_are(WakeupState::Connected).await;
     let id = world.conversation(1).await;
-    assert!(queue.is_unchanged(), "nothing is read meanwhile");
+    assert!(queue.is_unchanged(), "nothing can be read in the meantime");
     pool.cut();
     let change = queue.next_change().await;
     assert_eq!(change["conversation"]["id"], id.as_str(), "{change:#}");
@@ -253,7 +254,7 @@ async fn a_look_at_everything_that_failed_is_taken_again() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_teller_that_was_cut_off_tells_when_it_is_back() {
+async fn a_publisher_that_was_cut_off_publishes_when_it_is_back() {
     let Some(store) = TestDatabase::create(Database::Postgres).await else { return };
     let world = world(&store, over(Wakeups::Notify)).await;
     world.app.until_wakeups_are(WakeupState::Connected).await;
@@ -265,17 +266,17 @@ async fn a_teller_that_was_cut_off_tells_when_it_is_back() {
     let cut = CutOff::begin(&store, 1).await;
     world.app.until_wakeups_are(WakeupState::Disconnected).await;
     let ids = world.conversations(20).await;
-    assert_eq!(sibling.wakeups(), WakeupState::Connected, "only the teller was cut off");
-    assert!(queue.is_unchanged(), "nothing else delivers");
+    assert_eq!(sibling.wakeups(), WakeupState::Connected, "only the publisher lost its connection");
+    assert!(queue.is_unchanged(), "only a wake-up can deliver");
     cut.end().await;
     for id in ids {
         let change = queue.next_change().await;
         assert_eq!(change["conversation"]["id"], id.as_str(), "{change:#}");
     }
-    let text = wire.next().await.expect("a text");
+    let text = wire.next().await.expect("a notification");
     assert!(text.ends_with(&format!(" L{}", world.id.0.simple())), "{text}");
     wire.send(&["the end".to_owned()]).await.expect("sends");
-    assert_eq!(wire.next().await.as_deref(), Some("the end"), "20 commits are one text");
+    assert_eq!(wire.next().await.as_deref(), Some("the end"), "20 commits are one notification");
     stop(world, sibling).await;
 }
 
@@ -296,8 +297,8 @@ async fn after_a_restart_of_postgresql_processes_find_each_other_again() {
     for app in both {
         app.until_wakeups_are(WakeupState::Disconnected).await;
     }
-    let asked = world.rep.client.query("{ viewer { id } }", json!({})).await;
-    asked.assert_error(&["UNAVAILABLE"]);
+    let response = world.rep.client.query("{ viewer { id } }", json!({})).await;
+    response.assert_error(&["UNAVAILABLE"]);
     cluster.start_again().await;
     for app in both {
         app.until_wakeups_are(WakeupState::Connected).await;
@@ -314,9 +315,9 @@ async fn an_event_is_read_once_however_many_subscribe() {
     const EACH: usize = 15;
     let Some(store) = TestDatabase::create(Database::Postgres).await else { return };
     let (world, sibling) = pair(&store, Wakeups::Notify).await;
-    // Selects nothing that would be looked up by id.
+    // Selects only fields of the event itself.
     let document = "subscription { queueChanges { __typename ... on QueueEvent { cursor } } }";
-    let mut spent = Vec::new();
+    let mut statements = Vec::new();
     let mut first = 0;
     for (sockets, each) in [(1, 1), (SOCKETS, EACH)] {
         let (mut open, mut changes) = (Vec::new(), Vec::new());
@@ -335,10 +336,10 @@ async fn an_event_is_read_once_however_many_subscribe() {
                 assert_eq!(change.next_change().await["__typename"], "ConversationEntered");
             }
         }
-        spent.push(sibling.statement_count() - before);
+        statements.push(sibling.statement_count() - before);
         first += EVENTS;
     }
-    // The sweepers of the process look now and then, too. One read for each subscriber would be 1,200.
-    assert!(spent.iter().all(|&spent| (20..=150).contains(&spent)), "statements: {spent:?}");
+    // Includes statements of the background workers. One read per subscriber would be 1,200 statements.
+    assert!(statements.iter().all(|&count| (20..=150).contains(&count)), "statements: {statements:?}");
     stop(world, sibling).await;
 }

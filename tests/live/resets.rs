@@ -1,4 +1,4 @@
-//! When a stream cannot go on honestly, it says so: reset, and the end of the stream.
+//! A stream that cannot continue without loss sends a reset and ends.
 
 use base64::Engine;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
@@ -9,7 +9,7 @@ use crate::support::documents;
 use crate::support::socket::{Socket, Subscription};
 use crate::support::world::{Workspace, World};
 
-/// Asserts that the stream resets for `reason` before it tells anything else, and ends.
+/// Asserts that the stream's next item is a reset for `reason`, and that the stream then ends.
 async fn assert_reset(changes: &mut Subscription, reason: &str) {
     let reset = changes.next_change().await;
     assert_eq!(reset["__typename"], "QueueReset", "{reset:#}");
@@ -18,7 +18,7 @@ async fn assert_reset(changes: &mut Subscription, reason: &str) {
     changes.assert_complete().await;
 }
 
-/// The same text with one character in the middle changed.
+/// Changes one character in the middle of the cursor.
 fn forged(cursor: &str) -> String {
     let mut chars: Vec<char> = cursor.chars().collect();
     let middle = chars.len() / 2;
@@ -27,7 +27,7 @@ fn forged(cursor: &str) -> String {
 }
 
 on_both! {
-    async fn positions_that_are_not_of_this_log_reset(world: World) {
+    async fn cursors_of_another_log_reset(world: World) {
         world.conversation(1).await;
         let other = Workspace::create(&world.app, Plan::Team).await;
         other.conversations(3).await;
@@ -50,7 +50,7 @@ on_both! {
             changes.assert_complete().await;
             socket.cut();
         }
-        // A forgery is either recognised or a position of this very log; it never shows another's.
+        // A forged cursor is either rejected or is a position in the same log. It never shows another workspace.
         let (_socket, mut changes) = world.rep.queue("INBOX", json!({}), Some(&forged(&own))).await;
         let first = changes.next().await;
         let harmless = first["reason"] == "CURSOR_INVALID"
@@ -59,14 +59,14 @@ on_both! {
         assert!(harmless, "{first:#}");
     }
 
-    async fn a_position_from_the_future_resets(world: World) {
+    async fn a_cursor_from_the_future_resets(world: World) {
         world.conversation(1).await;
         let ahead = world.app.with_services(async |services| services.cursor(world.id, 1_000_000)).await;
         let (_socket, mut changes) = world.rep.queue("INBOX", json!({}), Some(&ahead)).await;
         assert_reset(&mut changes, "CURSOR_INVALID").await;
     }
 
-    async fn a_position_behind_what_retention_kept_resets(world: World) {
+    async fn a_cursor_below_the_retention_floor_resets(world: World) {
         world.conversation(1).await;
         let old = world.rep.as_of().await;
         world.conversations(3).await;
@@ -77,7 +77,7 @@ on_both! {
         assert_reset(&mut changes, "LOG_TRUNCATED").await;
         let (_b, mut changes) = world.rep.queue("INBOX", json!({}), Some(&recent)).await;
         let first = changes.next().await;
-        assert_eq!(first["__typename"], "QueueCheckpoint", "what is kept can be resumed from: {first:#}");
+        assert_eq!(first["__typename"], "QueueCheckpoint", "a cursor above the floor can be resumed: {first:#}");
         let document = documents::conversation_changed();
         let socket = Socket::open(&world.rep.client).await;
         let id = world.conversation(1).await;
@@ -101,7 +101,7 @@ on_both! {
             assert_reset(&mut theirs, "ACCESS_CHANGED").await;
             let id = world.conversation(if grant { 2 } else { 1 }).await;
             let first = others.next_change().await;
-            assert_eq!(first["conversation"]["id"], id.as_str(), "others go on: {first:#}");
+            assert_eq!(first["conversation"]["id"], id.as_str(), "other agents' streams continue: {first:#}");
         }
     }
 
@@ -120,16 +120,16 @@ on_both! {
             }
             assert_ne!(
                 change["__typename"], "QueueCheckpoint",
-                "the replay does not pass the change: {change:#}"
+                "the replay ends at the change of access: {change:#}"
             );
         }
         changes.assert_complete().await;
         let (_socket, mut changes) = world.rep2.queue("INBOX", json!({}), Some(&as_of)).await;
         let first = changes.next().await;
-        assert_eq!(first["__typename"], "ConversationEntered", "it concerns nobody else: {first:#}");
+        assert_eq!(first["__typename"], "ConversationEntered", "other agents are not affected: {first:#}");
     }
 
-    async fn after_a_reset_one_refetches_and_subscribes_again(world: World) {
+    async fn after_a_reset_a_client_refetches_and_subscribes_again(world: World) {
         let id = world.conversation_on(&world.number2, 1).await;
         let (_socket, mut changes) = world.rep.queue("INBOX", json!({}), None).await;
         changes.next().await;
@@ -163,7 +163,7 @@ on_both! {
         assert_eq!(reset["reset"], "CURSOR_INVALID", "{reset:#}");
         lost.assert_complete().await;
         let mut changes = socket.subscribe(&document, json!({ "id": id, "after": world.rep.as_of().await }));
-        // It has caught up, so it was let in before the access went.
+        // The stream has caught up, so it was accepted before the revocation.
         changes.next().await;
         world.revoke(&world.rep, &world.number).await.changed();
         let reset = changes.find(|change| !change["reset"].is_null()).await;

@@ -1,4 +1,4 @@
-//! How far back a client can resume, and what happens when history itself is another.
+//! Retention: how far back a client can resume, and what happens when the log has changed.
 
 use diesel::QueryableByName;
 use diesel::sql_types::BigInt;
@@ -34,20 +34,20 @@ async fn count(direct: &mut Direct, what: &str) -> i64 {
     found[0].n
 }
 
-/// The process's clock, set to when `instant` falls behind the replay.
+/// A clock that shows the time at which `instant` leaves the replay window.
 fn when_forgotten(instant: Timestamp) -> Clock {
     let then = instant.plus_micros(i64::try_from(DEFAULT_REPLAY.as_micros()).expect("a week"));
     Clock::from_fn(move || then)
 }
 
-/// What is read or marked unread, so that there are events which retention deletes.
+/// Writes three events of reading, the kind of event that retention deletes.
 async fn read_and_unread(world: &World, id: &str) {
     world.rep.read(id).await.changed();
     world.rep.unread(id).await.changed();
     world.rep2.read(id).await.changed();
 }
 
-/// Sweeps with a process to which it is a week later, a microsecond after the last event.
+/// Sweeps with a process whose clock shows the time at which `instant` leaves the replay window.
 async fn sweep_at(app: &App, instant: Timestamp) -> usize {
     let later = app.sibling_at(when_forgotten(instant)).await;
     let swept = later.with_services(async |services| services.sweep_replay().await).await;
@@ -56,7 +56,7 @@ async fn sweep_at(app: &App, instant: Timestamp) -> usize {
 }
 
 on_both! {
-    async fn behind_the_floor_a_cursor_resets_and_history_stays(world: World) {
+    async fn a_cursor_below_the_floor_resets_and_the_history_is_kept(world: World) {
         let sibling = world.app.sibling().await;
         let id = world.conversation(1).await;
         read_and_unread(world, &id).await;
@@ -70,7 +70,7 @@ on_both! {
         let personal = "events WHERE kind IN ('READ', 'UNREAD')";
         let (history, before) = (world.manager.story(&id).await, count(&mut direct, personal).await);
         sweep_at(&world.app, mid).await;
-        assert_eq!(before - count(&mut direct, personal).await, 3, "those behind the floor are gone, no others");
+        assert_eq!(before - count(&mut direct, personal).await, 3, "only the events below the floor are deleted");
         assert_eq!(world.manager.story(&id).await, history, "history stays");
         assert_eq!(sweep_at(&world.app, mid).await, 0, "a second sweep finds nothing to do");
 
@@ -80,10 +80,10 @@ on_both! {
             assert_reset(&mut changes, "LOG_TRUNCATED").await;
             let (_b, mut changes) = rep.queue("INBOX", json!({}), Some(&kept)).await;
             let first = changes.next_change().await;
-            assert_eq!(first["__typename"], "ConversationEntered", "what is kept is replayed: {first:#}");
+            assert_eq!(first["__typename"], "ConversationEntered", "the events above the floor are replayed: {first:#}");
         }
         world.app.assert_store_is_sound().await;
-        // Numbers go on without a gap.
+        // The sequence continues without a gap.
         let (_c, mut changes) = world.rep.queue("INBOX", json!({}), None).await;
         changes.next().await;
         world.rep.read(&id).await.changed();
@@ -101,7 +101,7 @@ on_both! {
         let later = Clock::system().now().plus_micros(1_000_000);
         sweep_at(&world.app, later).await;
         world.app.assert_store_is_sound().await;
-        // The last number is the floor: nothing after it is missing.
+        // The cursor is at the floor, so no later event is missing.
         let (_b, mut changes) = world.rep.queue("INBOX", json!({}), Some(&old)).await;
         assert_eq!(changes.next().await["__typename"], "QueueCheckpoint");
         let fresh = world.conversation(2).await;
@@ -111,7 +111,7 @@ on_both! {
         world.app.assert_store_is_sound().await;
     }
 
-    async fn every_process_sweeps_by_itself(world: World) {
+    async fn every_process_sweeps_in_the_background(world: World) {
         let id = world.conversation(1).await;
         read_and_unread(world, &id).await;
         let mut direct = world.app.direct().await;
@@ -127,7 +127,7 @@ on_both! {
     async fn many_events_fall_behind_in_small_batches(world: World) {
         let id = world.conversation(1).await;
         world.rep.read(&id).await.changed();
-        // More than three batches of the sweeper.
+        // More than three batches of the sweep.
         let repeat = "INSERT INTO events SELECT workspace_id, seq + n, at, actor_id, 'READ', conversation_id, NULL,
                       NULL, NULL, NULL, NULL, before_image, after_image FROM events, numbers
                       WHERE seq = (SELECT max(seq) FROM events)";
@@ -140,9 +140,9 @@ on_both! {
         direct.run(&format!("{many}; UPDATE workspaces SET event_seq = event_seq + 1700")).await;
         world.app.assert_store_is_sound().await;
         let mid = Clock::system().now().plus_micros(1_000_000);
-        // The process sweeps at its start, too: between them, all.
+        // The process also sweeps when it starts. Together the sweeps delete all events.
         sweep_at(&world.app, mid).await;
-        eventually("all have fallen behind", async || {
+        eventually("all events of reading are deleted", async || {
             (count(&mut direct, "events WHERE kind = 'READ'").await == 0).then_some(())
         })
         .await;
@@ -152,12 +152,12 @@ on_both! {
         world.app.assert_store_is_sound().await;
     }
 
-    async fn what_retention_took_before_it_was_read_resets_the_stream(world: World) {
+    async fn events_that_retention_deletes_before_they_are_read_reset_the_stream(world: World) {
         let id = world.conversation(1).await;
         let old = world.rep.as_of().await;
         read_and_unread(world, &id).await;
         world.rep.claim(&id).await.changed();
-        // As if the sweeper came between the check of the cursor and the reading.
+        // As if the sweep ran between the check of the cursor and the read of the events.
         world.app.direct().await.run("DELETE FROM events WHERE kind = 'UNREAD'").await;
         let sibling = world.app.sibling().await;
         let (_a, mut changes) = world.rep.at(sibling.address()).queue("INBOX", json!({}), Some(&old)).await;
@@ -175,12 +175,12 @@ on_both! {
         for changes in [&mut at_one, &mut at_other] {
             assert_eq!(changes.next().await["__typename"], "QueueCheckpoint");
         }
-        // The operator's command, which is a third process.
+        // The operator's command is a third process.
         let command = tokio::process::Command::new(env!("CARGO_BIN_EXE_switchboard"))
             .args(["new-epoch", "--database", world.app.database_url()])
             .output();
-        let done = command.await.expect("the command runs");
-        assert!(done.status.success(), "{done:?}");
+        let output = command.await.expect("the command runs");
+        assert!(output.status.success(), "{output:?}");
         for changes in [&mut at_one, &mut at_other] {
             assert_reset(changes, "CURSOR_INVALID").await;
         }
@@ -201,13 +201,13 @@ on_both! {
         world.rep.read(&id).await.changed();
         let (_a, mut changes) = world.rep.queue("INBOX", json!({}), None).await;
         changes.next().await;
-        // As a restore does that lost the last event.
+        // As after a restore that lost the last event.
         let forget = "DELETE FROM events WHERE kind = 'READ'; UPDATE workspaces SET event_seq = event_seq - 1";
         world.app.direct().await.run(forget).await;
         assert_reset(&mut changes, "CURSOR_INVALID").await;
         let (_b, mut changes) = world.rep.queue("INBOX", json!({}), None).await;
         changes.next().await;
         world.rep.claim(&id).await.changed();
-        assert_eq!(changes.next_change().await["cause"]["kind"], "ASSIGNED", "and they go on from where it is");
+        assert_eq!(changes.next_change().await["cause"]["kind"], "ASSIGNED", "new streams continue from the end of the log");
     }
 }

@@ -1,4 +1,4 @@
-//! Who may listen, for how long, and to what.
+//! Who may open a socket, for how long, and which operations are allowed on it.
 
 use std::time::Duration;
 
@@ -31,7 +31,7 @@ on_both! {
     }
 
     async fn the_socket_of_an_expired_token_is_closed(world: World) {
-        // Inside the leeway that verification grants to clocks, so that it still opens a socket or is refused as one.
+        // The token expires within the leeway for clock skew, so the socket either opens or is closed with 4403.
         let caller = Caller::Agent { workspace_id: world.id, agent_id: world.rep.agent_id };
         let token = world.app.token_for(caller, 100, Duration::from_secs(73));
         let code = match Socket::try_open(&world.app.client(token)).await {
@@ -61,12 +61,12 @@ on_both! {
         mutation.assert_complete().await;
     }
 
-    async fn the_first_operation_of_an_old_socket_sees_what_holds_now(world: World) {
+    async fn the_first_operation_of_an_old_socket_uses_current_access(world: World) {
         let id = world.conversation(1).await;
         let socket = Socket::open(&world.rep.client).await;
         world.revoke(&world.rep, &world.number).await.changed();
-        let ask = "query($id: ID!) { conversation(id: $id) { id } }";
-        let answer = socket.subscribe(ask, json!({ "id": id })).item().await;
+        let query = "query($id: ID!) { conversation(id: $id) { id } }";
+        let answer = socket.subscribe(query, json!({ "id": id })).item().await;
         assert_eq!(answer, Item::Next(json!({ "data": { "conversation": null } })));
     }
 
@@ -94,7 +94,7 @@ on_both! {
             Item::Error(errors) => {
                 assert_eq!(errors[0]["extensions"]["code"], "GRAPHQL_VALIDATION_FAILED", "{errors:#}");
             }
-            other => panic!("an error was expected: {other:?}"),
+            other => panic!("expected an error: {other:?}"),
         }
     }
 
@@ -105,7 +105,7 @@ on_both! {
         first.next().await;
         second.next().await;
         first.complete();
-        // The server has heard the complete when it answers what was sent after it.
+        // Once the server answers a later query, it has processed the complete message.
         socket.subscribe("{ viewer { id } }", json!({})).next().await;
         let id = world.conversation(1).await;
         let change = second.next_change().await;

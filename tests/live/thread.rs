@@ -1,4 +1,4 @@
-//! One open thread, live: every event of it, once, in order.
+//! A live thread delivers every event of its conversation once and in order.
 
 use serde_json::{Value, json};
 
@@ -8,7 +8,7 @@ use crate::support::socket::Socket;
 use crate::support::world::{World, customer};
 
 on_both! {
-    async fn a_thread_tells_messages_assignment_and_status(world: World) {
+    async fn a_thread_delivers_messages_assignment_and_status(world: World) {
         let id = world.conversation(1).await;
         let after = world.rep.as_of().await;
         let socket = Socket::open(&world.rep.client).await;
@@ -18,21 +18,21 @@ on_both! {
         world.rep2.send(&id, "Hello").await.changed();
         world.rep2.close(&id).await.changed();
         world.text(&customer(1), "Thanks").await;
-        let mut seen = Vec::new();
+        let mut found = Vec::new();
         for kind in ["ASSIGNED", "REPLIED", "CLOSED", "RECEIVED"] {
             let change = changes.find(|change| change["event"].is_object()).await;
             assert_eq!(change["event"]["kind"], kind, "{change:#}");
             assert_eq!(change["conversation"]["id"], id.as_str(), "{change:#}");
             assert_eq!(change["event"]["cursor"], change["cursor"], "{change:#}");
             assert_eq!(change["reset"], Value::Null, "{change:#}");
-            seen.push(change);
+            found.push(change);
         }
-        assert_eq!(seen[1]["event"]["message"]["body"], "Hello", "{:#}", seen[1]);
-        assert_eq!(seen[2]["conversation"]["status"], "CLOSED", "{:#}", seen[2]);
-        assert_eq!(seen[3]["conversation"], world.rep.conversation(&id).await);
+        assert_eq!(found[1]["event"]["message"]["body"], "Hello", "{:#}", found[1]);
+        assert_eq!(found[2]["conversation"]["status"], "CLOSED", "{:#}", found[2]);
+        assert_eq!(found[3]["conversation"], world.rep.conversation(&id).await);
     }
 
-    async fn a_thread_tells_of_no_other_conversation(world: World) {
+    async fn a_thread_delivers_no_other_conversation(world: World) {
         let ids = world.conversations(2).await;
         let socket = Socket::open(&world.rep.client).await;
         let variables = json!({ "id": ids[0], "after": world.rep.as_of().await });
@@ -47,7 +47,7 @@ on_both! {
         let id = world.conversation(1).await;
         let first = world.rep.as_of().await;
         let mut last = first.clone();
-        let mut told: Vec<String> = Vec::new();
+        let mut delivered: Vec<String> = Vec::new();
         let owners = [&world.rep, &world.rep2, &world.manager];
         for round in 0..6 {
             let socket = Socket::open(&world.rep2.client).await;
@@ -59,7 +59,7 @@ on_both! {
             for _ in 0..=round % 3 {
                 let change = changes.find(|change| change["event"].is_object()).await;
                 last = text(&change["cursor"]).to_owned();
-                told.push(text(&change["event"]["id"]).to_owned());
+                delivered.push(text(&change["event"]["id"]).to_owned());
             }
             socket.cut();
         }
@@ -69,7 +69,7 @@ on_both! {
         world.rep.close(&id).await.changed();
         loop {
             let change = changes.find(|change| change["event"].is_object()).await;
-            told.push(text(&change["event"]["id"]).to_owned());
+            delivered.push(text(&change["event"]["id"]).to_owned());
             if change["event"]["kind"] == "CLOSED" {
                 break;
             }
@@ -83,7 +83,7 @@ on_both! {
             .skip(1)
             .map(|event| text(&event["id"]).to_owned())
             .collect();
-        assert_eq!(told, log);
+        assert_eq!(delivered, log);
     }
 
     async fn a_long_thread_is_replayed_whole(world: World) {
@@ -102,7 +102,7 @@ on_both! {
         }
     }
 
-    async fn reading_is_told_in_the_readers_own_thread_only(world: World) {
+    async fn reading_is_delivered_only_in_the_readers_thread(world: World) {
         let id = world.conversation(1).await;
         let variables = json!({ "id": id, "after": world.rep.as_of().await });
         let (mine, others) = (Socket::open(&world.rep.client).await, Socket::open(&world.rep2.client).await);
@@ -117,7 +117,7 @@ on_both! {
         assert_eq!(change["event"]["kind"], "ASSIGNED", "{change:#}");
     }
 
-    async fn a_thread_that_does_not_exist_for_the_viewer_is_refused_alike(world: World) {
+    async fn unknown_and_hidden_threads_are_refused_alike(world: World) {
         let hidden = world.add_number(&world.app, &[&world.manager], "Hidden").await;
         let secret = world.conversation_on(&hidden, 1).await;
         let socket = Socket::open(&world.rep.client).await;
@@ -125,7 +125,7 @@ on_both! {
         for id in [secret.as_str(), "nonsense", world.rep.id.as_str()] {
             let mut changes = socket.subscribe(&documents::conversation_changed(), json!({ "id": id }));
             let mut errors = changes.refusal().await;
-            // Each request has an id of its own.
+            // Request ids always differ.
             errors[0]["extensions"]["requestId"].take();
             answers.push(errors);
         }

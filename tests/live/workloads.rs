@@ -1,4 +1,4 @@
-//! Live workloads: the value now, then each new one, for as long as one is a manager.
+//! Live workloads: the current value, then every new value, as long as the caller is a manager.
 
 use serde_json::{Value, json};
 use switchboard::domain::Role;
@@ -34,7 +34,7 @@ on_both! {
         assert_eq!(*items(&answered), world.manager.workloads().await);
     }
 
-    async fn a_new_agent_appears_although_the_log_says_nothing(world: World) {
+    async fn a_new_agent_appears_without_an_event(world: World) {
         let socket = Socket::open(&world.manager.client).await;
         let mut live = follow(&socket);
         assert_eq!(items(&live.next().await).len(), 3);
@@ -42,7 +42,7 @@ on_both! {
         live.find(|all| items(all).len() == 4).await;
     }
 
-    async fn live_workloads_end_when_one_is_no_manager_any_more(world: World) {
+    async fn live_workloads_end_when_the_agent_is_no_longer_a_manager(world: World) {
         let boss = world.join(&world.app, "Olga Boss", Role::Manager, false).await;
         let socket = Socket::open(&world.manager.client).await;
         let mut live = follow(&socket);

@@ -1,4 +1,4 @@
-//! What is said in confidence stays out of the log and out of traces, whatever their level.
+//! Confidential data does not get into logs or traces, at any log level.
 
 use std::net::SocketAddr;
 
@@ -18,16 +18,16 @@ const BODY: &str = "canary-body-5e1f";
 const NAME: &str = "Canary Name 77aa";
 const PASSWORD: &str = "canary-password-19c4";
 const FORGED: &str = "canary.token.b7d2";
-/// Behind the country's code, so that no way to write it escapes.
+/// A phone number without its country code, so that it is found in every format.
 const DIGITS: &str = "6505550142";
 
-/// The trace that the client is in, and its span.
+/// The client's trace, and its span in it.
 const TRACE: [u8; 16] =
     [0x4b, 0xf9, 0x2f, 0x35, 0x77, 0xb3, 0x4d, 0xa6, 0xa3, 0xce, 0x92, 0x9d, 0x0e, 0x0e, 0x47, 0x36];
 const PARENT: [u8; 8] = [0x00, 0xf0, 0x67, 0xaa, 0x0b, 0xa9, 0x02, 0xb7];
 const TRACEPARENT: &str = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
 
-/// The database's URL with a password, which a server that trusts everybody does not ask for.
+/// The URL of the database with a password. PostgreSQL ignores it, because the tests use trust authentication.
 fn with_password(url: &str) -> String {
     match url::Url::parse(url) {
         Ok(mut parsed) if parsed.scheme() == "postgres" => {
@@ -38,17 +38,18 @@ fn with_password(url: &str) -> String {
     }
 }
 
-/// All kinds of operations, by which everything confidential passes; some of them fail. Traces one claim. The
-/// answer is a token that the server has signed.
-async fn confide(world: &World, address: SocketAddr) -> String {
+/// Sends all kinds of operations with confidential data. Some of them fail, and one claim is traced.
+///
+/// Returns a token that the server has signed.
+async fn send_confidential_data(world: &World, address: SocketAddr) -> String {
     let (service, rep, manager) =
         (world.service.at(address), world.rep.at(address), world.manager.at(address));
     let number = format!("+1{DIGITS}");
     let socket = Socket::open(&rep.client).await;
-    // A live list takes no search, so that this one fails.
+    // A live list does not support a search, so this subscription fails.
     socket.subscribe(&documents::queue_changes(), json!({ "filter": { "search": BODY } })).item().await;
     let mut queue = socket.subscribe(&documents::queue_changes(), Value::Null);
-    // Begun before anything happens: the first item says so.
+    // The first item shows that the subscription has begun before anything happens.
     queue.item().await;
 
     let input =
@@ -91,7 +92,7 @@ async fn confide(world: &World, address: SocketAddr) -> String {
     );
     rep.client.query(&inline, Value::Null).await;
 
-    // What fails: in the parser, in the guard, in validation, in a variable, in a rule, in the sign-in.
+    // Failures in the parser, the guard, the validation, a variable, a rule, and the sign-in.
     rep.client.query(&format!("{{ \"{BODY}"), Value::Null).await;
     rep.client.query(&format!("{{ node(id: \"{BODY}\") {{ nothing{DIGITS} }} }}"), Value::Null).await;
     rep.client.query(claim, json!({ "id": { "body": BODY, "number": number } })).await;
@@ -115,7 +116,7 @@ async fn confide(world: &World, address: SocketAddr) -> String {
     let forged = world.app.client(FORGED.to_owned()).at(address);
     forged.query("{ viewer { id } }", Value::Null).await.assert_error(&["UNAUTHENTICATED"]);
     let refused = Socket::try_open(&forged).await.err();
-    assert!(refused.is_some(), "a forged token is let in");
+    assert!(refused.is_some(), "a forged token is accepted");
     for form in [format!("From=%2B1{DIGITS}&Body={BODY}&To=x"), format!("{BODY}={DIGITS}")] {
         let url = format!("http://{address}{TWILIO_PATH}?{BODY}");
         let sent = world.app.http().post(url).header("content-type", "application/x-www-form-urlencoded");
@@ -128,13 +129,13 @@ async fn confide(world: &World, address: SocketAddr) -> String {
 async fn rule(database: Database) {
     let Some(store) = TestDatabase::create(database).await else { return };
     let world = World::prepare(App::start(&store.url).await).await;
-    // What the server does on its own account is in the log as well.
+    // The log also has what the server does without a request.
     world.text(&customer(1), BODY).await;
     let collector = Collector::start().await;
     let options = Options::default().environment("RUST_LOG", "trace").set("LOG_FORMAT", "json");
     let options = options.set("OTLP_ENDPOINT", collector.endpoint());
     let mut process = Process::start_with(&with_password(&store.url), options).await;
-    let issued = confide(&world, process.address()).await;
+    let issued = send_confidential_data(&world, process.address()).await;
     process.terminate().await;
     let status = process.ended().await;
     let log = process.log();
@@ -142,7 +143,7 @@ async fn rule(database: Database) {
 
     let lines: Vec<Value> = log
         .lines()
-        .map(|line| serde_json::from_str(line).unwrap_or_else(|_| panic!("no JSON: {line:?} in {log}")))
+        .map(|line| serde_json::from_str(line).unwrap_or_else(|_| panic!("not JSON: {line:?} in {log}")))
         .collect();
     let claim = lines.iter().find(|line| line["fields"]["operation"] == "Claim");
     let claim = claim.unwrap_or_else(|| panic!("the claim is not in the log: {log}"));
@@ -160,12 +161,13 @@ async fn rule(database: Database) {
         let is_sent = sent.windows(canary.len()).any(|part| part == canary.as_bytes());
         assert!(!is_sent, "{canary} is in a trace");
     }
-    assert_lineage(&collector.spans());
+    assert_span_parents(&collector.spans());
     world.app.stop().await;
 }
 
-/// The client's span, the operation, its execution, the use case, and the transaction: each the parent of the next.
-fn assert_lineage(spans: &[Span]) {
+/// Each span must be the parent of the next: the client's span, the operation, its execution, the use case, and the
+/// transaction.
+fn assert_span_parents(spans: &[Span]) {
     let of_client: Vec<&Span> = spans.iter().filter(|span| span.trace_id == TRACE).collect();
     let mut parent = PARENT.to_vec();
     for name in ["operation", "graphql", "claim", "transaction"] {

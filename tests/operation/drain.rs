@@ -1,4 +1,4 @@
-//! SIGTERM under load: readiness goes first, what has begun is finished, sockets are closed, and the exit code is 0.
+//! SIGTERM under load: readiness fails first, running requests finish, sockets are closed, and the exit code is 0.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -15,24 +15,24 @@ use crate::support::socket::Socket;
 use crate::support::world::World;
 use crate::support::{app::App, eventually};
 
-/// How many clients keep sending.
+/// The number of clients that keep sending requests.
 const CLIENTS: usize = 4;
 
-/// Nothing but what is tested ends anything.
-fn patient() -> Options {
-    let patient = ["DRAIN", "REQUEST_TIMEOUT", "STATEMENT_TIMEOUT", "LOCK_TIMEOUT"];
+/// Options with long timeouts, so that only the shutdown ends requests.
+fn long_timeouts() -> Options {
+    let timeouts = ["DRAIN", "REQUEST_TIMEOUT", "STATEMENT_TIMEOUT", "LOCK_TIMEOUT"];
     let options = Options::default().set("DRAIN_NOTICE", "5s");
-    patient.iter().fold(options, |options, name| options.set(name, "60s"))
+    timeouts.iter().fold(options, |options, name| options.set(name, "60s"))
 }
 
-/// What a balancer sees: the status and the body.
+/// The status and the body of `/readyz`, as a load balancer sees them.
 async fn readiness(http: &reqwest::Client, address: SocketAddr) -> (u16, Value) {
     let answer =
         http.get(format!("http://{address}/readyz")).send().await.expect("answers during the notice");
     (answer.status().as_u16(), answer.json().await.expect("JSON"))
 }
 
-/// Reads, claims and gives back until `stop`; every answer has to be a good one. Counts them.
+/// Claims, unassigns and reads a conversation until `stop`. Every request must succeed. Counts the responses.
 async fn work(agent: Agent, conversation: String, stop: Arc<AtomicBool>, answers: Arc<AtomicUsize>) {
     while !stop.load(Ordering::SeqCst) {
         agent.claim(&conversation).await.ok();
@@ -46,8 +46,8 @@ async fn rule(database: Database) {
     let Some(store) = TestDatabase::create(database).await else { return };
     let world = World::prepare(App::start(&store.url).await).await;
     let ids = world.conversations(CLIENTS as u32 + 1).await;
-    let slow = ids.last().expect("one more").clone();
-    let mut process = Process::start_with(&store.url, patient()).await;
+    let slow = ids.last().expect("a conversation").clone();
+    let mut process = Process::start_with(&store.url, long_timeouts()).await;
     let address = process.address();
     let (manager, rep) = (world.manager.at(address), world.rep.at(address));
 
@@ -63,20 +63,20 @@ async fn rule(database: Database) {
     assert_eq!(readiness(world.app.http(), address).await.0, 200);
 
     process.terminate().await;
-    let body = eventually("it is no longer ready", async || {
+    let body = eventually("the server is no longer ready", async || {
         let (status, body) = readiness(world.app.http(), address).await;
         (status == 503).then_some(body)
     })
     .await;
     assert_eq!(body["checks"]["draining"]["ok"], false, "{body}");
     assert_eq!(body["checks"]["database"]["ok"], true, "{body}");
-    // A balancer sends nothing more from here on; all that was sent is answered, which the clients check.
+    // From here on a load balancer sends no more requests. The clients check that all earlier requests succeeded.
     stop.store(true, Ordering::SeqCst);
     for client in clients {
-        client.await.expect("every request under load was answered well");
+        client.await.expect("every request under load succeeded");
     }
 
-    // One more, which is still at work when the server no longer accepts anything.
+    // One more request, which is still running when the server no longer accepts connections.
     let mut blocker = world.app.direct().await;
     let block = match database {
         Database::Postgres => "BEGIN; SELECT 1 FROM workspaces FOR UPDATE",
@@ -87,12 +87,15 @@ async fn rule(database: Database) {
         let (rep, slow) = (rep.clone(), slow.clone());
         async move { rep.claim(&slow).await }
     });
-    until(process.metrics_address(), "the claim is at work", |now| {
+    until(process.metrics_address(), "the claim is running", |now| {
         let pool = |state| now.get(&format!("pool_connections{{state=\"{state}\"}}"));
         pool("idle") < pool("open")
     })
     .await;
-    eventually("nothing more is accepted", async || TcpStream::connect(address).await.err().map(drop)).await;
+    eventually("no more connections are accepted", async || {
+        TcpStream::connect(address).await.err().map(drop)
+    })
+    .await;
     assert_eq!(socket.close_code().await, Some(1012));
     blocker.run("COMMIT").await;
     claim.await.expect("the claim is answered").changed();

@@ -1,19 +1,19 @@
-//! What `/metrics` says, read as Prometheus reads it.
+//! Reads `/metrics` as Prometheus does.
 
 use std::collections::HashMap;
 use std::net::SocketAddr;
 
 use crate::support::eventually;
 
-/// The figures of one look at `/metrics`.
+/// The samples of one request to `/metrics`.
 #[derive(Debug)]
 pub struct Exposition {
-    /// By name and labels, as they are written: `name{label="value"}`.
+    /// The values by series, in the format `name{label="value"}`.
     samples: HashMap<String, f64>,
 }
 
 impl Exposition {
-    /// Asks the server whose metrics are at `address`.
+    /// Reads the metrics at `address`.
     pub async fn of(address: SocketAddr) -> Self {
         let http = reqwest::Client::builder().no_proxy().build().expect("an HTTP client");
         let answer = http.get(format!("http://{address}/metrics")).send().await.expect("answers");
@@ -23,37 +23,37 @@ impl Exposition {
         Self::parse(&answer.text().await.expect("text"))
     }
 
-    /// Each line is a comment or a sample, no sample comes twice, and the last says that nothing is missing.
+    /// Checks that each line is a comment or a sample, that no series occurs twice, and that the last line is `# EOF`.
     fn parse(text: &str) -> Self {
         assert!(text.ends_with("# EOF\n"), "{text}");
         let mut samples = HashMap::new();
         for line in text.lines().filter(|line| !line.starts_with('#')) {
-            let (series, value) = line.rsplit_once(' ').unwrap_or_else(|| panic!("no sample: {line:?}"));
+            let (series, value) = line.rsplit_once(' ').unwrap_or_else(|| panic!("not a sample: {line:?}"));
             let value = value.parse().unwrap_or_else(|error| panic!("{line:?}: {error}"));
             assert!(series.starts_with("switchboard_"), "{line:?}");
-            assert_eq!(samples.insert(series.to_owned(), value), None, "{series} comes twice");
+            assert_eq!(samples.insert(series.to_owned(), value), None, "{series} occurs twice");
         }
         Self { samples }
     }
 
-    /// The value of a series, without the prefix of all; 0 for one that is not there.
+    /// The value of a series, named without the prefix `switchboard_`. 0 if the series does not exist.
     pub fn get(&self, series: &str) -> f64 {
         self.samples.get(&format!("switchboard_{series}")).copied().unwrap_or_default()
     }
 
-    /// The names of what is there, labels apart.
+    /// Whether there is a series with this name, with any labels.
     pub fn has(&self, name: &str) -> bool {
         self.samples.keys().any(|series| series.split('{').next() == Some(name))
     }
 
-    /// The values of a label, each once for each series it stands in.
+    /// The values of a label, once for each series that has the label.
     pub fn label<'a>(&'a self, label: &'a str) -> impl Iterator<Item = &'a str> {
         let label = format!("{label}=\"");
         self.samples.keys().filter_map(move |series| series.split_once(&label)?.1.split('"').next())
     }
 }
 
-/// Looks until the figures are as `wanted` says.
+/// Reads the metrics until `wanted` accepts them.
 pub async fn until(address: SocketAddr, what: &str, wanted: impl Fn(&Exposition) -> bool) -> Exposition {
     eventually(what, async || Some(Exposition::of(address).await).filter(|now| wanted(now))).await
 }

@@ -16,7 +16,7 @@ async fn readiness(app: &App) -> (u16, Value) {
 }
 
 on_both! {
-    async fn a_server_that_can_serve_says_so_check_by_check(app: App) {
+    async fn a_healthy_server_is_ready_in_every_check(app: App) {
         if app.is_postgres() {
             app.until_wakeups_are(WakeupState::Connected).await;
         }
@@ -49,19 +49,19 @@ on_both! {
     }
 }
 
-/// The database refuses everybody: readiness says which check failed, in words without a secret, and recovers.
+/// The database refuses connections. Readiness names the failed check without revealing secrets, and recovers.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_database_that_is_away_is_named_without_secrets() {
+async fn an_unreachable_database_is_named_without_secrets() {
     use crate::support::database::{Database, TestDatabase};
     let Some(store) = TestDatabase::create(Database::Postgres).await else { return };
     let app = App::start(&store.url).await;
     let name = url::Url::parse(&store.url).expect("a URL").path().trim_start_matches('/').to_owned();
-    let admin = admin_url().expect("set: the database was made");
+    let admin = admin_url().expect("it is set, because the database was created");
     let mut admin = AsyncPgConnection::establish(&admin).await.expect("connects");
-    let shut = format!("ALTER DATABASE \"{name}\" ALLOW_CONNECTIONS false");
-    admin.batch_execute(&shut).await.expect("shuts the database");
+    let close = format!("ALTER DATABASE \"{name}\" ALLOW_CONNECTIONS false");
+    admin.batch_execute(&close).await.expect("closes the database");
     let cut = format!("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '{name}'");
-    let body = eventually("the database is missed", async || {
+    let body = eventually("readiness fails", async || {
         admin.batch_execute(&cut).await.expect("cuts the connections");
         let (status, body) = readiness(&app).await;
         (status == 503).then_some(body)
@@ -75,6 +75,6 @@ async fn a_database_that_is_away_is_named_without_secrets() {
     assert_eq!(alive.status(), 204);
     let open = format!("ALTER DATABASE \"{name}\" ALLOW_CONNECTIONS true");
     admin.batch_execute(&open).await.expect("opens the database");
-    eventually("it is ready again", async || (readiness(&app).await.0 == 200).then_some(())).await;
+    eventually("the server is ready again", async || (readiness(&app).await.0 == 200).then_some(())).await;
     app.stop().await;
 }

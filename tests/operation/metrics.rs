@@ -1,4 +1,4 @@
-//! `/metrics`: the counts follow what is done, and clients cannot make them grow.
+//! `/metrics`: the counters follow the requests, and clients cannot create any number of labels.
 
 use std::collections::HashSet;
 
@@ -10,10 +10,10 @@ use crate::support::app::{App, TWILIO_PATH};
 use crate::support::database::{Database, Prepare, TestDatabase};
 use crate::support::world::{World, customer};
 
-/// Everything that `deploy/grafana.json` draws.
+/// The dashboard, whose metrics must exist.
 const DASHBOARD: &str = include_str!("../../deploy/grafana.json");
 
-/// How many operations of their own name clients send to fill the labels.
+/// How many operations with different names clients send to fill the labels.
 const NAMES: usize = 1_000;
 
 fn operations(name: &str, kind: &str, transport: &str, outcome: &str) -> String {
@@ -23,7 +23,7 @@ fn operations(name: &str, kind: &str, transport: &str, outcome: &str) -> String 
 }
 
 on_both! {
-    async fn the_counts_follow_what_is_done(world: World) {
+    async fn the_counters_follow_the_requests(world: World) {
         let metrics = world.app.metrics_address();
         let before = Exposition::of(metrics).await;
         for _ in 0..3 {
@@ -43,7 +43,7 @@ on_both! {
         queue.next_change().await;
         let query = "query OverSocket { viewer { id } }";
         socket.subscribe(query, Value::Null).next().await;
-        let now = until(metrics, "all of it is counted", |now| {
+        let now = until(metrics, "everything is counted", |now| {
             now.get(&operations("OverSocket", "query", "websocket", "OK")) == 1.0 && now.get("log_head") >= 1.0
         }).await;
 
@@ -63,23 +63,23 @@ on_both! {
         assert_dashboard_is_exposed(&now);
 
         drop(socket);
-        until(metrics, "what was open is closed", |now| {
+        until(metrics, "the socket and the subscription are closed", |now| {
             now.get("sockets") == 0.0 && now.get("subscriptions{field=\"queueChanges\"}") == 0.0
         }).await;
     }
 }
 
-/// Every metric that the dashboard asks for is there.
+/// Every metric of the dashboard exists.
 fn assert_dashboard_is_exposed(now: &Exposition) {
     let dashboard: Value = serde_json::from_str(DASHBOARD).expect("the dashboard is JSON");
     let panels = dashboard["panels"].as_array().expect("panels");
-    let asked: Vec<&str> = panels
+    let queries: Vec<&str> = panels
         .iter()
         .flat_map(|panel| panel["targets"].as_array().into_iter().flatten())
         .map(|target| target["expr"].as_str().expect("a query"))
         .collect();
     let is_name = |letter: char| letter.is_ascii_alphanumeric() || letter == '_';
-    let names: HashSet<&str> = asked
+    let names: HashSet<&str> = queries
         .iter()
         .flat_map(|query| query.split(|letter| !is_name(letter)))
         .filter(|word| word.starts_with("switchboard_"))
@@ -89,8 +89,8 @@ fn assert_dashboard_is_exposed(now: &Exposition) {
     assert!(missing.is_empty(), "not exposed: {missing:?}");
 }
 
-/// Nobody who is not signed in earns a label, whoever is cannot make more than there may be, and invented names give
-/// way to one that is used.
+/// Operations without a sign-in get no label. A signed-in client cannot create more labels than the limit. A used name
+/// replaces an invented one.
 #[tokio::test(flavor = "multi_thread")]
 async fn the_names_of_operations_are_bounded() {
     let store = TestDatabase::create(Database::Sqlite).await.expect("a file");
@@ -115,7 +115,7 @@ async fn the_names_of_operations_are_bounded() {
         world.rep.client.data("query Real { viewer { __typename } }", Value::Null).await;
     }
     let now = Exposition::of(world.app.metrics_address()).await;
-    // The first of the three was one of the others still.
+    // The first of the three was counted as `other`.
     assert_eq!(now.get(&operations("Real", "query", "http", "OK")), 2.0);
     let names: HashSet<&str> = now.label("operation").collect();
     assert!(names.len() <= OPERATION_NAMES + 2, "{}", names.len());

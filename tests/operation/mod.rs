@@ -1,4 +1,4 @@
-//! What whoever runs it sees.
+//! What operators see: metrics, logs, traces, health and shutdown.
 
 mod canary;
 mod drain;

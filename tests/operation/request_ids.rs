@@ -1,4 +1,4 @@
-//! The id of a request, which a client can quote.
+//! The ids of requests, which clients can quote in reports.
 
 use serde_json::{Value, json};
 use uuid::Uuid;
@@ -7,7 +7,7 @@ use crate::support::outcome::text;
 use crate::support::socket::Socket;
 use crate::support::world::World;
 
-/// Sends a request that is refused; the id in the answer's header, and the one in its error.
+/// Sends a request that is refused. Returns the id in the response's header, and the id in its error.
 async fn refused(world: &World, sent: Option<&str>) -> (String, String) {
     let mut request = world.app.http().post(world.app.url("/graphql")).json(&json!({ "query": "{" }));
     if let Some(sent) = sent {

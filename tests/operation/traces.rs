@@ -1,4 +1,4 @@
-//! Traces: those of clients are gone on with, and they reach a collector over TLS, too.
+//! Traces: spans continue the client's trace, and are sent to a collector, also over TLS.
 
 use opentelemetry_proto::tonic::trace::v1::Span;
 use serde_json::{Value, json};
@@ -10,9 +10,9 @@ use crate::support::fault::process::{Options, Process};
 use crate::support::fault::workspace;
 use crate::support::socket::Socket;
 
-/// The trace of an upgrade, and the client's span in it.
+/// The trace id of an upgrade request, and the client's span in it.
 const OF_UPGRADE: (&str, &str) = ("4bf92f3577b34da6a3ce929d0e0e4736", "00f067aa0ba902b7");
-/// The trace of one operation.
+/// The trace id of one operation, and the client's span in it.
 const OF_OPERATION: (&str, &str) = ("0af7651916cd43dd8448eb211c80319c", "b7ad6b7169203331");
 
 fn traceparent((trace, span): (&str, &str)) -> String {
@@ -23,12 +23,12 @@ fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
-/// The trace that `span` is in, and its parent there.
-fn place(span: &Span) -> (String, String) {
+/// The trace id of `span`, and the id of its parent.
+fn trace_and_parent(span: &Span) -> (String, String) {
     (hex(&span.trace_id), hex(&span.parent_span_id))
 }
 
-/// Ends the server, which sends what it has not sent.
+/// Stops the server, which sends the remaining spans.
 async fn end(mut process: Process) {
     process.terminate().await;
     let status = process.ended().await;
@@ -36,7 +36,7 @@ async fn end(mut process: Process) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn operations_of_a_socket_go_on_with_their_clients_trace() {
+async fn operations_of_a_socket_continue_their_clients_trace() {
     let store = TestDatabase::create(Database::Sqlite).await.expect("a file");
     let world = workspace(&store.url).await;
     let collector = Collector::start().await;
@@ -61,24 +61,24 @@ async fn operations_of_a_socket_go_on_with_their_clients_trace() {
         let query = viewer(&format!("OfNonsense{n}"));
         traced.start(json!({ "query": query, "extensions": extensions })).next().await;
     }
-    plain.subscribe(&viewer("OfNobody"), Value::Null).next().await;
+    plain.subscribe(&viewer("OfNoClient"), Value::Null).next().await;
     drop((traced, plain));
     end(process).await;
 
     let of = |(trace, span): (&str, &str)| (trace.to_owned(), span.to_owned());
     for name in ["OfUpgrade", "OfNonsense0", "OfNonsense1", "OfNonsense2"] {
-        assert_eq!(place(&collector.operation(name)), of(OF_UPGRADE), "{name}");
+        assert_eq!(trace_and_parent(&collector.operation(name)), of(OF_UPGRADE), "{name}");
     }
     for name in ["OfOperation", "OfOperationAlone", "OfLive"] {
-        assert_eq!(place(&collector.operation(name)), of(OF_OPERATION), "{name}");
+        assert_eq!(trace_and_parent(&collector.operation(name)), of(OF_OPERATION), "{name}");
     }
-    let (trace, parent) = place(&collector.operation("OfNobody"));
-    assert_eq!(parent, "", "nobody said where it belongs");
+    let (trace, parent) = trace_and_parent(&collector.operation("OfNoClient"));
+    assert_eq!(parent, "", "no client gave a parent");
     assert!(trace != OF_UPGRADE.0 && trace != OF_OPERATION.0, "{trace}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn traces_go_encrypted_to_a_collector_that_is_trusted() {
+async fn traces_are_sent_encrypted_to_a_trusted_collector_only() {
     let (authority, stranger) = (Authority::new(), Authority::new());
     let store = TestDatabase::create(Database::Sqlite).await.expect("a file");
     let world = workspace(&store.url).await;
@@ -94,7 +94,7 @@ async fn traces_go_encrypted_to_a_collector_that_is_trusted() {
         if is_trusted {
             collector.operation("Traced");
         } else {
-            assert_eq!(collector.batches().len(), 0, "a stranger was told");
+            assert_eq!(collector.batches().len(), 0, "an untrusted collector received traces");
         }
     }
 }

@@ -1,4 +1,4 @@
-//! What an agent can access is what it is now, and an open conversation is never owned by somebody who cannot work it.
+//! Access takes effect immediately, and the owner of an open conversation can always work on it.
 
 use serde_json::{Value, json};
 
@@ -30,7 +30,7 @@ on_both! {
             assert!(newest["reason"].is_string(), "{newest:#}");
         }
         let closed = world.manager.conversation(&ids[2]).await;
-        assert_eq!(closed["assignee"]["id"], world.rep.id.as_str(), "closing keeps the assignee: {closed:#}");
+        assert_eq!(closed["assignee"]["id"], world.rep.id.as_str(), "a closed conversation keeps its assignee: {closed:#}");
         let other = world.manager.conversation(&ids[3]).await;
         assert_eq!(other["assignee"]["id"], world.rep2.id.as_str(), "{other:#}");
         assert_eq!(world.rep.ids("ASSIGNED_TO_ME", NONE).await, [elsewhere.as_str()]);
@@ -47,7 +47,7 @@ on_both! {
         assert_eq!(seen().await, ["Sales", "Support"]);
         world.revoke(&world.rep, &world.number).await.changed();
         assert_eq!(seen().await, ["Support"]);
-        // As many as before, and not the same.
+        // The same number of phone numbers, but another one.
         world.revoke(&world.rep, &world.number2).await.changed();
         world.grant(&world.rep, &third).await.changed();
         assert_eq!(seen().await, ["Parts"]);
@@ -60,7 +60,7 @@ on_both! {
         assert_eq!(world.rep.ids("INBOX", NONE).await, [""; 0]);
     }
 
-    async fn whoever_has_no_access_waits_for_nobody_who_has(world: World) {
+    async fn a_caller_without_access_does_not_wait_for_row_locks(world: World) {
         let id = world.conversation(1).await;
         world.revoke(&world.rep, &world.number).await.changed();
         let mut busy = world.app.direct().await;
@@ -165,7 +165,7 @@ on_both! {
         );
         let removed =
             [&a, &b].iter().filter(|one| one.body["data"]["deactivateAgent"]["changed"] == true).count();
-        assert_eq!(removed, 1, "one of them stays: {a} {b}");
+        assert_eq!(removed, 1, "exactly one manager is removed: {a} {b}");
     }
 
     async fn without_access_a_number_and_its_conversations_are_gone_for_the_agent(world: World) {

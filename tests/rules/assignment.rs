@@ -1,4 +1,4 @@
-//! Assignment adds an owner, and nothing else.
+//! Assignment adds an owner and changes nothing else.
 
 use serde_json::{Value, json};
 
@@ -8,14 +8,14 @@ use crate::support::world::{World, customer};
 const NONE: Value = Value::Null;
 
 on_both! {
-    async fn assigning_hides_nothing_from_anybody(world: World) {
+    async fn assigning_hides_no_conversation(world: World) {
         let conversations = world.conversations(3).await;
         for agent in [&world.manager, &world.rep, &world.rep2] {
             let before = agent.ids("INBOX", json!({})).await;
             assert_eq!(before.len(), 3, "{before:?}");
             world.manager.assign(&conversations[0], &world.rep).await.changed();
             let after = agent.ids("INBOX", json!({})).await;
-            assert_eq!(after, before, "{} sees the same conversations in the same places", agent.name);
+            assert_eq!(after, before, "{} sees the same conversations in the same order", agent.name);
             world.manager.unassign(&conversations[0]).await.changed();
         }
     }
@@ -48,7 +48,7 @@ on_both! {
         assert_eq!(messages[0]["direction"], "INBOUND", "{messages:#?}");
     }
 
-    async fn assigning_restricts_nobody(world: World) {
+    async fn assigning_restricts_no_agent(world: World) {
         let id = world.conversation(1).await;
         world.manager.assign(&id, &world.rep).await.changed();
         for agent in [&world.rep, &world.rep2, &world.manager] {
@@ -133,7 +133,7 @@ on_both! {
         assert_eq!(world.everything().await, before);
     }
 
-    async fn unassigning_what_nobody_owns_writes_nothing(world: World) {
+    async fn unassigning_an_unassigned_conversation_writes_nothing(world: World) {
         let id = world.conversation(1).await;
         let before = world.everything().await;
         world.rep.unassign(&id).await.unchanged();
@@ -179,7 +179,7 @@ on_both! {
         assert_eq!(returned.conversation()["assignee"], NONE, "{returned}");
     }
 
-    async fn claiming_what_somebody_owns_tells_who_and_since_when(world: World) {
+    async fn claiming_an_owned_conversation_returns_the_owner_and_since_when(world: World) {
         let id = world.conversation(1).await;
         let won = world.rep.claim(&id).await.changed();
         let before = world.everything().await;
@@ -190,10 +190,10 @@ on_both! {
         assert_eq!(current["assignee"]["name"], world.rep.name.as_str(), "{lost}");
         assert_eq!(current["assignedAt"], won.conversation()["assignedAt"], "{lost}");
         assert_eq!(lost.value["userErrors"][0]["__typename"], "ConflictError", "{lost}");
-        assert_eq!(world.everything().await, before, "nothing was written for the loser");
+        assert_eq!(world.everything().await, before, "the refused claim wrote nothing");
     }
 
-    async fn an_owner_and_since_when_nobody_owns_it_exclude_each_other(world: World) {
+    async fn a_conversation_has_either_an_owner_or_unassigned_since(world: World) {
         let arrived = world.text(&customer(1), "Hello").await;
         let id = text(&arrived.conversation()["id"]);
         assert_eq!(
@@ -222,10 +222,10 @@ on_both! {
             .mutate("assignConversations", input, &crate::support::documents::bulk())
             .await;
         let bulk = bulk.ok();
-        let asked = [&ids[2], &ids[1], &missing, &ids[0]].map(String::as_str);
+        let requested = [&ids[2], &ids[1], &missing, &ids[0]].map(String::as_str);
         let answered: Vec<&str> =
             bulk.results().iter().map(|result| text(&result["conversationId"])).collect();
-        assert_eq!(answered, asked, "{bulk}");
+        assert_eq!(answered, requested, "{bulk}");
         let changed: Vec<&Value> = bulk.results().iter().map(|result| &result["changed"]).collect();
         assert_eq!(changed, [true, false, false, true], "{bulk}");
         assert_eq!(bulk.results()[2]["userErrors"][0]["code"], "NOT_FOUND", "{bulk}");

@@ -1,4 +1,4 @@
-//! The end of a shift: one agent's conversations go to another, in one step, with a note.
+//! Shift handoffs: all conversations of an agent are assigned to another in one step, with a note.
 
 use serde_json::{Value, json};
 use switchboard::domain::{Plan, Role};
@@ -10,7 +10,7 @@ use crate::support::outcome::{Payload, ids, number};
 use crate::support::storm::{ALL, Storm};
 use crate::support::world::{World, customer};
 
-/// `by` hands `from`'s conversations to `to`, with further input fields.
+/// `by` hands off the conversations of `from` to `to`. `more` are additional input fields.
 async fn hand_off(by: &Agent, from: &Agent, to: &Agent, more: Value) -> Payload {
     let input = merged(json!({ "fromAgentId": from.id, "toAgentId": to.id }), more);
     by.client.mutate("handOffConversations", input, &documents::bulk()).await
@@ -20,7 +20,7 @@ async fn acknowledge(by: &Agent, id: &str) -> Payload {
     by.on("acknowledgeHandOff", id).await
 }
 
-/// The ids of what has changed owners.
+/// The ids of the conversations whose owner has changed.
 fn moved(payload: &Payload) -> Vec<String> {
     let changed = payload.results().iter().filter(|result| result["changed"] == true);
     let mut moved: Vec<_> =
@@ -55,12 +55,12 @@ on_both! {
             ["ASSIGNED", "The bicycle is ready on Monday.", "HANDED_OFF", world.rep.id.as_str()]
         );
         assert_eq!(event["previousAssignee"]["id"], world.rep.id.as_str());
-        assert_eq!(world.rep.messages(&all[0]).await.len(), outbound, "the customer hears nothing");
+        assert_eq!(world.rep.messages(&all[0]).await.len(), outbound, "the customer receives no message");
         for _ in 0..2 {
             assert_eq!(entering.next_change().await["__typename"], "ConversationEntered");
         }
         let again = hand_off(&world.rep, &world.rep, &world.rep2, json!({})).await.ok();
-        assert!(again.results().is_empty(), "repeating is harmless: {again}");
+        assert!(again.results().is_empty(), "a repeat changes nothing: {again}");
         assert_eq!(again.value["asOf"], handed.value["asOf"]);
         world.app.assert_store_is_sound().await;
     }
@@ -75,8 +75,8 @@ on_both! {
         let only = json!({ "phoneNumberIds": [world.number2.id] });
         let handed = hand_off(&world.rep, &world.rep, &world.rep2, only).await.ok();
         assert_eq!(moved(&handed), [support.as_str()]);
-        let none = hand_off(&world.rep, &world.rep, &world.rep2, json!({ "phoneNumberIds": [] })).await.ok();
-        assert!(none.results().is_empty(), "{none}");
+        let empty = hand_off(&world.rep, &world.rep, &world.rep2, json!({ "phoneNumberIds": [] })).await.ok();
+        assert!(empty.results().is_empty(), "{empty}");
         let handed = hand_off(&world.rep, &world.rep, &world.rep2, json!({ "status": "CLOSED" })).await.ok();
         assert_eq!(moved(&handed), [closed.as_str()]);
         assert_eq!(world.rep2.conversation(&closed).await["status"], "CLOSED", "it stays closed");
@@ -85,7 +85,7 @@ on_both! {
         world.app.assert_store_is_sound().await;
     }
 
-    async fn what_the_new_owner_cannot_see_stays_and_says_so(world: World) {
+    async fn what_the_new_owner_cannot_access_stays_and_has_an_error(world: World) {
         let private = world.add_number(&world.app, &[&world.manager, &world.rep], "Private").await;
         let kept = world.conversation_on(&private, 1).await;
         let gone = world.conversation(2).await;
@@ -96,14 +96,14 @@ on_both! {
         assert_eq!(handed.results().len(), 2, "{handed}");
         assert_eq!(moved(&handed), [gone.as_str()]);
         let stayed = handed.results().iter().find(|result| result["conversationId"] == kept.as_str());
-        let errors = &stayed.expect("a result of its own")["userErrors"];
+        let errors = &stayed.expect("a result for each conversation")["userErrors"];
         assert_eq!(errors[0]["code"], "AGENT_LACKS_ACCESS", "{handed}");
         assert_eq!(errors[0]["path"], json!(["input", "toAgentId"]), "{handed}");
         assert_eq!(world.rep.conversation(&kept).await["assignee"]["id"], world.rep.id.as_str());
         assert_eq!(world.rep.story(&kept).await, ["RECEIVED", "ASSIGNED"]);
     }
 
-    async fn what_the_caller_cannot_see_is_left_alone(world: World) {
+    async fn what_the_caller_cannot_access_is_not_handed_off(world: World) {
         let private = world.add_number(&world.app, &[&world.rep, &world.rep2], "Private").await;
         let hidden = world.conversation_on(&private, 1).await;
         let seen = world.conversation(2).await;
@@ -118,7 +118,7 @@ on_both! {
         assert_eq!(world.rep.conversation(&seen).await["assignee"]["id"], world.rep2.id.as_str());
     }
 
-    async fn another_agents_shift_is_a_managers_call_and_ones_own_never_is(world: World) {
+    async fn only_managers_hand_off_for_another_agent_and_every_agent_for_themselves(world: World) {
         let id = world.conversation(1).await;
         world.rep.claim(&id).await.changed();
         for model in ["OPEN", "MANAGER_ASSIGNED", "SELF_SERVICE", "HYBRID"] {
@@ -132,7 +132,7 @@ on_both! {
         }
     }
 
-    async fn a_handoff_that_cannot_be_writes_nothing(world: World) {
+    async fn a_refused_handoff_writes_nothing(world: World) {
         let id = world.conversation(1).await;
         world.rep.claim(&id).await.changed();
         let gone = world.join(&world.app, "Gunnar Gone", Role::Rep, false).await;
@@ -143,9 +143,9 @@ on_both! {
         for bad in [" ", "bell \u{7}", &"x".repeat(201)] {
             hand_off(by, by, &world.rep2, json!({ "note": bad })).await.refused_at("INVALID", "note");
         }
-        let nobody = Agent { id: id.clone(), ..world.rep2.clone() };
-        hand_off(&world.manager, by, &nobody, json!({})).await.refused_at("NOT_FOUND", "toAgentId");
-        hand_off(&world.manager, &nobody, by, json!({})).await.refused_at("NOT_FOUND", "fromAgentId");
+        let unknown = Agent { id: id.clone(), ..world.rep2.clone() };
+        hand_off(&world.manager, by, &unknown, json!({})).await.refused_at("NOT_FOUND", "toAgentId");
+        hand_off(&world.manager, &unknown, by, json!({})).await.refused_at("NOT_FOUND", "fromAgentId");
         operator::set_plan(&world.app, world.id, Plan::Starter).await;
         let refused = hand_off(by, by, &world.rep2, json!({})).await;
         assert_eq!(refused.refused("PLAN_REQUIRED")["requiredPlan"], "TEAM");
@@ -176,22 +176,22 @@ on_both! {
         world.app.assert_store_is_sound().await;
     }
 
-    async fn the_new_owner_acknowledges_once_and_nobody_else_can(world: World) {
+    async fn only_the_new_owner_acknowledges_and_only_once(world: World) {
         let id = world.conversation(1).await;
         world.rep.claim(&id).await.changed();
         acknowledge(&world.rep, &id).await.unchanged();
         hand_off(&world.rep, &world.rep, &world.rep2, json!({})).await.ok();
         let version = number(&world.rep2.conversation(&id).await["version"]);
-        for somebody_else in [&world.rep, &world.manager] {
-            acknowledge(somebody_else, &id).await.unchanged();
+        for other in [&world.rep, &world.manager] {
+            acknowledge(other, &id).await.unchanged();
         }
-        let done = acknowledge(&world.rep2, &id).await.changed();
-        assert_eq!(number(&done.conversation()["version"]), version + 1);
-        assert_eq!(done.conversation()["assignee"]["id"], world.rep2.id.as_str());
+        let acknowledged = acknowledge(&world.rep2, &id).await.changed();
+        assert_eq!(number(&acknowledged.conversation()["version"]), version + 1);
+        assert_eq!(acknowledged.conversation()["assignee"]["id"], world.rep2.id.as_str());
         acknowledge(&world.rep2, &id).await.unchanged();
         let event = &world.rep.history(&id).await[0];
         assert_eq!([&event["kind"], &event["actor"]["id"]], ["ACKNOWLEDGED", world.rep2.id.as_str()]);
-        // An assignment of one conversation is no handoff; the next handoff is another one.
+        // A single assignment is not a handoff. A new handoff can be acknowledged again.
         world.rep2.assign(&id, &world.rep).await.changed();
         acknowledge(&world.rep, &id).await.unchanged();
         hand_off(&world.rep, &world.rep, &world.rep2, json!({})).await.ok();
@@ -201,7 +201,7 @@ on_both! {
         world.app.assert_store_is_sound().await;
     }
 
-    async fn a_handoff_races_with_losing_access_and_nobody_owns_what_they_cannot_see(world: World) {
+    async fn a_handoff_that_races_with_a_revocation_leaves_no_owner_without_access(world: World) {
         let all = world.conversations(5).await;
         for round in 0..10 {
             for id in &all {
@@ -219,7 +219,7 @@ on_both! {
         world.app.assert_store_is_sound().await;
     }
 
-    async fn handoffs_amid_everything_else_leave_nothing_behind(world: World) {
+    async fn handoffs_during_other_work_leave_nothing_behind(world: World) {
         let conversations = world.conversations(12).await;
         let team = [world.rep.clone(), world.rep2.clone(), world.manager.clone()];
         let storm = Storm { world, conversations: &conversations, acts: ALL };
@@ -230,7 +230,7 @@ on_both! {
             }
         };
         tokio::join!(storm.rage(crate::support::seed(), 3, 40, &team), shifts);
-        // With nobody else at work, one handoff takes all there is.
+        // Without concurrent work, one handoff moves all conversations.
         let owned = world.rep.ids("ASSIGNED_TO_ME", Value::Null).await;
         let last = hand_off(&world.rep, &world.rep, &world.rep2, json!({ "status": null })).await.ok();
         assert_eq!(moved(&last), sorted(owned));

@@ -1,4 +1,4 @@
-//! Each change is one event: what the history holds, and who owned a conversation when.
+//! The history contains one event for each change, and shows who owned a conversation at any time.
 
 use serde_json::{Value, json};
 use switchboard::clock::{Clock, Timestamp};
@@ -13,7 +13,7 @@ use crate::support::world::{Workspace, World};
 
 const NONE: Value = Value::Null;
 
-/// Who owned the conversation at `micros`.
+/// The id of the agent who owned the conversation at `micros`.
 async fn owner_at(agent: &Agent, id: &str, micros: i64) -> Value {
     let time = Timestamp::from_micros(micros).to_string();
     let selection = format!("assigneeAt(time: \"{time}\") {{ id }}");
@@ -21,7 +21,7 @@ async fn owner_at(agent: &Agent, id: &str, micros: i64) -> Value {
 }
 
 on_both! {
-    async fn the_history_tells_everything_that_happened_newest_first(world: World) {
+    async fn the_history_contains_every_change_newest_first(world: World) {
         let id = world.conversation(1).await;
         world.rep.claim(&id).await.changed();
         let sent = world.rep.send(&id, "Hello").await.changed();
@@ -31,7 +31,7 @@ on_both! {
         world.rep2.unassign(&id).await.changed();
         let history = world.rep.history(&id).await;
         let [rep, rep2, manager] = [&world.rep, &world.rep2, &world.manager].map(|agent| json!(agent.id));
-        let told: Vec<[&Value; 4]> = history
+        let found: Vec<[&Value; 4]> = history
             .iter()
             .map(|e| [&e["kind"], &e["actor"]["id"], &e["previousAssignee"]["id"], &e["assignee"]["id"]])
             .collect();
@@ -46,14 +46,14 @@ on_both! {
             [&kinds[5], &rep, &NONE, &rep],
             [&kinds[6], &NONE, &NONE, &NONE],
         ];
-        assert_eq!(told, expected, "{history:#?}");
+        assert_eq!(found, expected, "{history:#?}");
         assert_eq!(history[4]["message"]["id"], sent.message()["id"], "{history:#?}");
         assert_eq!(history[6]["message"]["body"], "Hello, I am customer 1", "{history:#?}");
         let times: Vec<i64> = history.iter().map(|event| instant(&event["at"])).collect();
         assert!(times.is_sorted_by(|newer, older| newer >= older), "{history:#?}");
     }
 
-    async fn reading_is_no_part_of_the_history(world: World) {
+    async fn reading_is_not_part_of_the_history(world: World) {
         let id = world.conversation(1).await;
         world.rep.read(&id).await.changed();
         world.rep.unread(&id).await.changed();
@@ -107,13 +107,13 @@ on_both! {
         let newest = world.rep.history(&id).await.remove(0);
         assert_eq!(
             newest["cursor"], claimed.value["asOf"],
-            "the event is at the position that the payload tells"
+            "the event has the cursor of the payload"
         );
         assert_eq!(world.rep.as_of().await, text(&newest["cursor"]));
     }
 }
 
-/// An hour of work, on a clock that the test moves.
+/// One hour of work, with a clock that the test controls.
 async fn the_history_says_who_owned_it_at_any_time(database: Database) {
     let Some(store) = TestDatabase::create(database).await else { return };
     let start = Clock::system().now().as_micros();
@@ -148,7 +148,7 @@ async fn the_history_says_who_owned_it_at_any_time(database: Database) {
         assert_eq!(&owner_at(&world.manager, &id, at(minute)).await, owner, "at minute {minute}");
     }
     assert_eq!(owner_at(&world.manager, &id, at(20) - 1).await, rep, "a microsecond before");
-    assert_eq!(owner_at(&world.manager, &id, 0).await, NONE, "long before it began");
+    assert_eq!(owner_at(&world.manager, &id, 0).await, NONE, "long before the conversation began");
     app.stop().await;
 }
 

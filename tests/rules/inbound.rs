@@ -1,4 +1,4 @@
-//! What customers send is never refused for its content, and is stored once.
+//! Messages from customers are never refused for their content, and are stored once.
 
 use serde_json::{Value, json};
 
@@ -44,7 +44,7 @@ on_both! {
         let stored =
             world.deliver("SM-picture", &world.number, &customer(1), "", urls.clone()).await.changed();
         assert_eq!(stored.message()["mediaUrls"], urls["mediaUrls"], "{stored}");
-        assert_eq!(stored.conversation()["unread"], false, "nothing is unread for a service: {stored}");
+        assert_eq!(stored.conversation()["unread"], false, "a service has no unread conversations: {stored}");
         let id = text(&stored.conversation()["id"]);
         assert_eq!(world.rep.messages(id).await[0]["mediaUrls"], urls["mediaUrls"]);
     }
@@ -61,7 +61,7 @@ on_both! {
         assert_eq!(late.conversation()["status"], "CLOSED", "a repeat does not reopen: {late}");
     }
 
-    async fn the_providers_time_is_the_messages_and_the_servers_the_conversations(world: World) {
+    async fn a_message_has_the_providers_time_and_its_conversation_the_servers(world: World) {
         let sent_at = "2020-02-29T12:00:00Z";
         let stored = world
             .deliver("SM-2", &world.number, &customer(1), "From long ago", json!({ "sentAt": sent_at }))

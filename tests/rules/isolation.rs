@@ -1,4 +1,4 @@
-//! Workspaces do not touch. That their ids do not exist for each other is in [`super::matrix`].
+//! Workspaces are isolated. [`super::matrix`] tests that ids of other workspaces are not found.
 
 use serde_json::{Value, json};
 use switchboard::domain::Plan;

@@ -1,7 +1,7 @@
-//! The ownership lease: who leaves a customer waiting for too long loses the conversation, exactly once.
+//! The ownership lease: an owner who leaves a customer waiting for too long loses the conversation exactly once.
 //!
-//! The clock is the tests' own. The sweep is asked for where a test says that nothing happens, and waited for
-//! where it says that it happens by itself.
+//! The tests control the clock. A test that expects no change runs the sweep itself; a test that expects a change
+//! waits for the background sweep.
 
 use rand::rngs::StdRng;
 use rand::{Rng, SeedableRng};
@@ -16,7 +16,7 @@ use crate::support::timed::{MINUTE, Time};
 use crate::support::world::{Workspace, World, customer};
 use crate::support::{documents, eventually};
 
-/// Runs a rule on both databases, with a clock that the test moves.
+/// Runs a test on both databases with a clock that the test controls.
 macro_rules! in_time {
     ($($name:ident),+ $(,)?) => {$(
         mod $name {
@@ -70,12 +70,13 @@ async fn a_customer_who_waits_too_long_goes_back_to_unassigned_once(database: Da
     let id = world.conversation(1).await;
     world.rep.claim(&id).await.changed();
     time.pass(20_000 * MINUTE);
-    assert_eq!(sweep(&app).await, 0, "the lease is off unless it is set");
+    assert_eq!(sweep(&app).await, 0, "there is no lease by default");
     assert!(is_owned(&world, &id).await);
     let (_socket, mut leaving) =
         world.rep.queue("ASSIGNED_TO_ME", Value::Null, Some(&world.rep.as_of().await)).await;
     set_lease(&world, json!(10)).await.changed();
-    eventually("the lease ends by itself", async || (!is_owned(&world, &id).await).then_some(())).await;
+    eventually("the background sweep ends the lease", async || (!is_owned(&world, &id).await).then_some(()))
+        .await;
     let history = world.manager.history(&id).await;
     let event = &history[0];
     assert_eq!([&event["kind"], &event["reason"]], ["UNASSIGNED", "LEASE_EXPIRED"], "{event:#}");
@@ -109,7 +110,7 @@ async fn a_lease_counts_from_when_the_owner_got_it_and_an_answer_ends_the_wait(d
     world.rep.claim(&late).await.changed();
     world.text(&customer(4), "Thank you, but").await;
     time.pass(10 * MINUTE);
-    assert_eq!(sweep(&app).await, 0, "25 minutes of the wait were nobody's");
+    assert_eq!(sweep(&app).await, 0, "the conversation was unassigned for 25 minutes of the wait");
     time.pass(21 * MINUTE);
     eventually("both leases end", async || {
         (!is_owned(&world, &late).await && !is_owned(&world, &again).await).then_some(())
@@ -129,7 +130,7 @@ async fn a_clock_that_jumps_ends_no_lease_twice(database: Database) {
     world.rep.claim(&id).await.changed();
     set_lease(&world, json!(10)).await.changed();
     time.pass(-300 * MINUTE);
-    assert_eq!(sweep(&app).await, 0, "a clock that is set back ends nothing");
+    assert_eq!(sweep(&app).await, 0, "setting the clock back ends no lease");
     time.pass(360 * MINUTE);
     eventually("the lease ends", async || (!is_owned(&world, &id).await).then_some(())).await;
     time.pass(-120 * MINUTE);
@@ -160,9 +161,9 @@ async fn of_two_servers_one_ends_each_lease(database: Database) {
     world.manager.client.mutate("assignConversations", input, documents::USER_ERRORS).await.ok();
     set_lease(&world, json!(10)).await.changed();
     time.pass(11 * MINUTE);
-    // Their own sweepers run beside these.
+    // The servers' background sweepers run at the same time.
     tokio::join!(sweep(&one), sweep(&two), sweep(&one), sweep(&two));
-    eventually("all have gone back", async || {
+    eventually("all conversations are unassigned", async || {
         (world.manager.counts().await["unassigned"]["open"] == 30).then_some(())
     })
     .await;
@@ -195,8 +196,8 @@ async fn a_lease_that_ran_out_while_no_server_ran_ends_at_the_next_start(databas
     next.stop().await;
 }
 
-/// Who owns a conversation and since when somebody waits, from its events alone, oldest first; and whether a
-/// lease of `lease` microseconds was right to end where it did.
+/// Computes from a conversation's events, oldest first, since when the customer waits and since when the conversation
+/// has its owner. Asserts that no lease of `lease` microseconds ended too early.
 fn replay(events: &[Value], lease: i64) -> (Option<i64>, Option<i64>) {
     let (mut open, mut waiting, mut owned): (bool, Option<i64>, Option<i64>) = (true, None, None);
     for event in events {
@@ -217,7 +218,7 @@ fn replay(events: &[Value], lease: i64) -> (Option<i64>, Option<i64>) {
                 }
                 owned = None;
             }
-            other => panic!("an event of this storm is no {other}"),
+            other => panic!("unexpected event {other}"),
         }
     }
     (waiting, owned)
@@ -240,7 +241,7 @@ async fn leases_end_as_the_history_says(database: Database) {
             storm.strike(&mut rng, &team).await;
         }
         time.pass(rng.random_range(-4..=8) * MINUTE);
-        // Nothing happens between these two sweeps, so the second leaves what the first one's instant left.
+        // Nothing else happens between the two sweeps, so the first leaves no lease that had expired before `now`.
         sweep(&app).await;
         let now = time.now();
         sweep(&app).await;
@@ -251,7 +252,7 @@ async fn leases_end_as_the_history_says(database: Database) {
             }
         }
     }
-    // Whatever the storm did to the clock, this one is due, once.
+    // This lease expires once, regardless of the clock's earlier jumps.
     let due = world.conversation(6).await;
     world.rep.claim(&due).await.changed();
     time.pass(600 * MINUTE);
@@ -263,7 +264,7 @@ async fn leases_end_as_the_history_says(database: Database) {
 }
 
 on_both! {
-    async fn a_lease_is_a_managers_to_set_from_a_minute_to_a_week(world: World) {
+    async fn managers_set_a_lease_from_a_minute_to_a_week(world: World) {
         let lease = async || {
             world.rep.client.data("{ workspace { ownershipLease } }", json!({})).await["workspace"]
                 ["ownershipLease"]

@@ -22,7 +22,7 @@ on_both! {
         let again = world.text(&customer(1), "Hello again").await;
         assert_eq!(again.conversation()["id"], first.as_str(), "{again}");
         let elsewhere = world.conversation_on(&world.number2, 1).await;
-        assert_ne!(elsewhere, first, "another number is another conversation");
+        assert_ne!(elsewhere, first, "each phone number has its own conversation");
         let contacts = [&first, &elsewhere].map(|id| id.as_str());
         let mut seen = Vec::new();
         for id in contacts {
@@ -128,7 +128,7 @@ on_both! {
         let waiting = &first.conversation()["waitingSince"];
         assert_eq!(waiting, &first.conversation()["lastActivityAt"], "{first}");
         let second = world.text(&customer(1), "Anybody?").await;
-        assert_eq!(&second.conversation()["waitingSince"], waiting, "the oldest counts: {second}");
+        assert_eq!(&second.conversation()["waitingSince"], waiting, "the oldest message counts: {second}");
         let answered = world.rep.send(&id, "Yes").await.changed();
         assert_eq!(answered.conversation()["waitingSince"], NONE, "{answered}");
         let third = world.text(&customer(1), "Good").await;
@@ -139,7 +139,7 @@ on_both! {
         assert_eq!(
             reopened.conversation()["waitingSince"],
             NONE,
-            "what came lies before the close: {reopened}"
+            "all messages are older than the close: {reopened}"
         );
         let fourth = world.text(&customer(1), "Hello?").await;
         assert_eq!(

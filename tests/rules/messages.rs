@@ -1,4 +1,4 @@
-//! Agents' replies: keys, the fence against the second rep, and what is refused.
+//! Agents' replies: idempotency keys, the check for newer replies of other agents, and refusals.
 
 use serde_json::{Value, json};
 
@@ -123,31 +123,31 @@ on_both! {
         world.rep.send_with(&id, "Hi", &unique_key(), seen.clone()).await.changed();
         world.text(&customer(1), "My bicycle squeaks").await;
         world.rep.send_with(&id, "Let me see", &unique_key(), seen.clone()).await.changed();
-        world.rep2.send(&id, "Without a fence nothing is stopped").await.changed();
+        world.rep2.send(&id, "Without a last seen message nothing is stopped").await.changed();
     }
 
-    async fn an_override_sends_all_the_same_and_the_history_says_so(world: World) {
+    async fn an_override_sends_the_reply_and_the_history_records_it(world: World) {
         let arrived = world.text(&customer(1), "Hello").await;
         let id = text(&arrived.conversation()["id"]).to_owned();
         let seen = json!({ "lastSeenMessageId": arrived.message()["id"] });
         world.rep.send_with(&id, "I am on it", &unique_key(), seen.clone()).await.changed();
         let key = unique_key();
         world.rep2.send_with(&id, "Me too", &key, seen.clone()).await.refused("STALE_REPLY");
-        let all_the_same = merged(seen, json!({ "overrideStale": true }));
-        let sent = world.rep2.send_with(&id, "Me too", &key, all_the_same).await.changed();
+        let overriding = merged(seen, json!({ "overrideStale": true }));
+        let sent = world.rep2.send_with(&id, "Me too", &key, overriding).await.changed();
         let newest = &world.rep.history(&id).await[0];
         assert_eq!(newest["kind"], "REPLIED", "{newest:#}");
         assert_eq!(
             newest["message"]["id"],
             sent.message()["id"],
-            "the refusal did not use up the key: {newest:#}"
+            "a refused reply does not use its key: {newest:#}"
         );
-        assert!(newest["reason"].is_string(), "the history says that the fence was overridden: {newest:#}");
+        assert!(newest["reason"].is_string(), "the history shows the override: {newest:#}");
         let ordinary = &world.rep.history(&id).await[1];
         assert_eq!(ordinary["reason"], Value::Null, "{ordinary:#}");
     }
 
-    async fn a_known_key_is_judged_before_the_fence(world: World) {
+    async fn a_known_key_is_checked_before_newer_replies(world: World) {
         let arrived = world.text(&customer(1), "Hello").await;
         let id = text(&arrived.conversation()["id"]).to_owned();
         let seen = json!({ "lastSeenMessageId": arrived.message()["id"] });
@@ -158,7 +158,7 @@ on_both! {
         assert_eq!(again.message()["id"], first.message()["id"], "{again}");
     }
 
-    async fn the_fence_needs_a_message_of_this_conversation(world: World) {
+    async fn the_last_seen_message_must_belong_to_the_conversation(world: World) {
         let ids = world.conversations(2).await;
         let other = world.rep.messages(&ids[1]).await.remove(0)["id"].take();
         for unknown in [other, json!("nonsense"), json!(world.rep.id)] {

@@ -1,4 +1,4 @@
-//! The rules of the product, through the API.
+//! The rules of the product, tested through the API.
 
 mod access;
 mod assignment;

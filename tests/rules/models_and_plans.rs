@@ -1,4 +1,4 @@
-//! The assignment model and the plan, enforced by the server.
+//! The server enforces the assignment model and the plan.
 
 use serde_json::json;
 use switchboard::domain::{Plan, Role};
@@ -9,7 +9,7 @@ use crate::support::operator;
 use crate::support::outcome::Payload;
 use crate::support::world::World;
 
-/// Whether an attempt was allowed. Panics when it was refused for another reason than the model.
+/// Whether the command was allowed. Panics if it was refused for another reason than the model.
 #[track_caller]
 fn allowed(payload: Payload) -> bool {
     if payload.is_refused_with("NOT_ALLOWED") {
@@ -19,8 +19,8 @@ fn allowed(payload: Payload) -> bool {
     true
 }
 
-/// What `actor` may do under the model at hand: claim, assign unowned work to another, take somebody else's,
-/// move somebody else's to a third, unassign somebody else's, hand on their own, give back their own.
+/// Whether `actor` may, under the current model: claim, assign an unassigned conversation to another agent, take
+/// another agent's conversation, move it to a third agent, unassign it, hand over their own, and unassign their own.
 async fn may(world: &World, actor: &Agent, n: u32) -> [bool; 7] {
     let id = world.conversation(n).await;
     let (owner, third) = (&world.manager, &world.rep2);
@@ -34,14 +34,14 @@ async fn may(world: &World, actor: &Agent, n: u32) -> [bool; 7] {
     world.manager.assign(&id, owner).await.ok();
     let take = allowed(actor.assign(&id, actor).await);
     world.manager.assign(&id, owner).await.ok();
-    let move_on = allowed(actor.assign(&id, third).await);
+    let move_to_third = allowed(actor.assign(&id, third).await);
     world.manager.assign(&id, owner).await.ok();
     let unassign = allowed(actor.unassign(&id).await);
     world.manager.assign(&id, actor).await.ok();
-    let hand_on = allowed(actor.assign(&id, third).await);
+    let hand_over_own = allowed(actor.assign(&id, third).await);
     world.manager.assign(&id, actor).await.ok();
-    let give_back = allowed(actor.unassign(&id).await);
-    [claim, assign_unowned, take, move_on, unassign, hand_on, give_back]
+    let unassign_own = allowed(actor.unassign(&id).await);
+    [claim, assign_unowned, take, move_to_third, unassign, hand_over_own, unassign_own]
 }
 
 on_both! {
@@ -49,7 +49,7 @@ on_both! {
         let new = world.join(&world.app, "Nadia New", Role::Rep, false).await;
         let experienced = world.join(&world.app, "Ed Experienced", Role::Rep, true).await;
         let lead = world.join(&world.app, "Lea Lead", Role::Manager, false).await;
-        // Claims and other people's work; one's own may always be handed on or given back.
+        // Every agent may always hand over or unassign their own conversations.
         let everything = [true; 7];
         let claims = [true, false, false, false, false, true, true];
         let own_only = [false, false, false, false, false, true, true];
@@ -94,7 +94,7 @@ on_both! {
         let input = json!({ "conversationIds": ids, "agentId": world.rep.id });
         let bulk = world.rep.client.mutate("assignConversations", input, &documents::bulk()).await.ok();
         assert_eq!(bulk.results()[0]["changed"], true, "a claim: {bulk}");
-        assert_eq!(bulk.results()[1]["userErrors"][0]["code"], "NOT_ALLOWED", "others' work: {bulk}");
+        assert_eq!(bulk.results()[1]["userErrors"][0]["code"], "NOT_ALLOWED", "another agent's conversation: {bulk}");
     }
 
     async fn starter_has_no_assignment_and_says_which_plan_has(world: World) {

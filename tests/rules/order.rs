@@ -1,11 +1,11 @@
-//! In which order lists come, and how one pages through them.
+//! The order of lists, and paging.
 
 use serde_json::{Value, json};
 
 use crate::support::outcome::{ids, instant, items};
 use crate::support::world::{World, customer};
 
-/// Every item of a list, `size` at a time, from its end when `backward`.
+/// Loads a whole list in pages of `size`, from the end when `backward`.
 async fn walk(
     agent: &crate::support::agent::Agent,
     mut variables: Value,
@@ -34,11 +34,11 @@ async fn walk(
         if *more != true {
             return found;
         }
-        assert!(cursor.is_string(), "a page with more behind it has a cursor: {page:#}");
+        assert!(cursor.is_string(), "a page that is not the last has a cursor: {page:#}");
     }
 }
 
-/// Asserts that paging with any size, in both directions, gives `whole`.
+/// Asserts that paging gives `whole` for several page sizes and both directions.
 async fn assert_pages(agent: &crate::support::agent::Agent, variables: &Value, whole: &[String]) {
     for size in [1, 3, 7, 100] {
         for backward in [false, true] {
@@ -155,7 +155,7 @@ on_both! {
 
     async fn ties_break_on_the_id(world: World) {
         let all = world.conversations(20).await;
-        // The server tells instants apart; several processes may still agree on one.
+        // One server never uses a timestamp twice, but several processes may.
         let mut store = world.app.direct().await;
         let first = "(SELECT min(created_at) FROM conversations)";
         store
@@ -174,10 +174,10 @@ on_both! {
                 directions.push(whole);
             }
             directions[1].reverse();
-            assert_eq!(directions[0], directions[1], "{field}: one direction is the other backwards");
+            assert_eq!(directions[0], directions[1], "{field}: the directions are the reverse of each other");
         }
         let rows = world.rep.list("INBOX", Value::Null).await;
         let tie = instant(&rows[0]["lastActivityAt"]);
-        assert!(rows.iter().all(|row| instant(&row["lastActivityAt"]) == tie), "all tie");
+        assert!(rows.iter().all(|row| instant(&row["lastActivityAt"]) == tie), "all times are equal");
     }
 }

@@ -1,4 +1,4 @@
-//! An assignment may carry what its author saw, and is judged in a fixed order.
+//! An assignment may contain the state that its author expects, and its checks have a fixed order.
 
 use serde_json::{Value, json};
 use switchboard::domain::Plan;
@@ -7,7 +7,7 @@ use crate::support::operator;
 use crate::support::outcome::{number, text};
 use crate::support::world::{World, customer};
 
-const NOBODY: Value = Value::Null;
+const UNASSIGNED: Value = Value::Null;
 
 on_both! {
     async fn an_assignment_from_an_old_version_is_refused_with_the_conversation_as_it_is(world: World) {
@@ -23,11 +23,11 @@ on_both! {
         world.rep.assign_with(id, &world.rep2.id, expected).await.changed();
     }
 
-    async fn expecting_null_expects_nobody_and_expecting_nothing_accepts_anybody(world: World) {
+    async fn expecting_null_expects_no_owner_and_no_expectation_accepts_any(world: World) {
         let id = world.conversation(1).await;
-        let nobody = json!({ "expectedAssigneeId": NOBODY });
-        world.rep.assign_with(&id, &world.rep.id, nobody.clone()).await.changed();
-        let late = world.rep2.assign_with(&id, &world.rep2.id, nobody).await;
+        let unassigned = json!({ "expectedAssigneeId": UNASSIGNED });
+        world.rep.assign_with(&id, &world.rep.id, unassigned.clone()).await.changed();
+        let late = world.rep2.assign_with(&id, &world.rep2.id, unassigned).await;
         let current = &late.refused("STALE")["current"];
         assert_eq!(current["assignee"]["id"], world.rep.id.as_str(), "{late}");
         world.rep2.assign_with(&id, &world.rep2.id, json!({})).await.changed();
@@ -62,7 +62,7 @@ on_both! {
         world.rep.on_with("closeConversation", &id, now).await.changed();
     }
 
-    async fn first_comes_whether_the_caller_may_see_it(world: World) {
+    async fn access_is_checked_first(world: World) {
         let id = world.conversation(1).await;
         world.manager.assign(&id, &world.rep).await.changed();
         let outsider = world.join_without_access(&world.app, "Otto Outside").await;
@@ -73,7 +73,7 @@ on_both! {
         outsider.claim(&id).await.refused_at("NOT_FOUND", "conversationId");
     }
 
-    async fn then_whether_it_is_already_so(world: World) {
+    async fn the_current_state_is_checked_second(world: World) {
         let id = world.conversation(1).await;
         world.manager.assign(&id, &world.rep).await.changed();
         world.set_model("MANAGER_ASSIGNED").await.changed();
@@ -88,7 +88,7 @@ on_both! {
         world.rep.on_with("closeConversation", &other, version).await.unchanged();
     }
 
-    async fn then_the_expectations_and_last_the_rules(world: World) {
+    async fn the_expectations_are_checked_third_and_the_rules_last(world: World) {
         let id = world.conversation(1).await;
         world.manager.assign(&id, &world.rep).await.changed();
         world.set_model("MANAGER_ASSIGNED").await.changed();

@@ -1,4 +1,4 @@
-//! Unread is per agent: an open conversation whose last inbound message this agent has not opened.
+//! Unread is per agent: a conversation is unread if it is open and the agent has not read its last inbound message.
 
 use serde_json::{Value, json};
 
@@ -12,7 +12,7 @@ async fn is_unread(agent: &Agent, id: &str) -> bool {
     let listed = agent.ids("INBOX", json!({ "unread": true })).await.contains(&id.to_owned());
     let other = agent.ids("INBOX", json!({ "unread": false })).await.contains(&id.to_owned());
     assert_eq!(seen["unread"], listed, "the row and the list agree: {seen:#}");
-    assert_ne!(listed, other, "unread: false is everything that is not unread: {seen:#}");
+    assert_ne!(listed, other, "the filters true and false exclude each other: {seen:#}");
     listed
 }
 
@@ -20,7 +20,7 @@ on_both! {
     async fn one_agents_reading_is_not_anothers(world: World) {
         let id = world.conversation(1).await;
         for agent in [&world.manager, &world.rep, &world.rep2] {
-            assert!(is_unread(agent, &id).await, "new for {}", agent.name);
+            assert!(is_unread(agent, &id).await, "a new conversation is unread for {}", agent.name);
         }
         let read = world.rep.read(&id).await.changed();
         assert_eq!(read.conversation()["unread"], false, "{read}");
@@ -57,8 +57,8 @@ on_both! {
         assert!(is_unread(&world.rep, &id).await);
     }
 
-    async fn the_few_unread_among_many_open_are_those_of_the_rows(world: World) {
-        // More open ones than are walked past to find a few.
+    async fn few_unread_among_many_open_conversations_are_found(world: World) {
+        // So many open conversations that the few unread ones are not found by scanning.
         bulk::fill(world, 3_000).await;
         bulk::read(world, "place > 0").await;
         let manager = &world.manager;
@@ -129,11 +129,11 @@ on_both! {
         let second = world.text(&customer(1), "Are you there?").await;
         let seen = json!({ "lastSeenMessageId": first.message()["id"] });
         let sent = world.rep.send_with(&id, "Hi", &unique_key(), seen).await.changed();
-        assert_eq!(sent.conversation()["unread"], true, "the second text was not seen: {sent}");
+        assert_eq!(sent.conversation()["unread"], true, "the author had not seen the second message: {sent}");
         let seen = json!({ "lastSeenMessageId": second.message()["id"] });
         let sent = world.manager.send_with(&id, "Hi", &unique_key(), merged_override(seen)).await.changed();
         assert_eq!(sent.conversation()["unread"], false, "{sent}");
-        assert!(is_unread(&world.rep2, &id).await, "replying is reading only for its author");
+        assert!(is_unread(&world.rep2, &id).await, "a reply marks the conversation as read only for its author");
     }
 
     async fn a_closed_conversation_is_never_unread(world: World) {
@@ -145,7 +145,7 @@ on_both! {
         let unread = world.rep.unread(&id).await.ok();
         assert_eq!(unread.conversation()["unread"], false, "{unread}");
         world.rep.reopen(&id).await.changed();
-        assert!(is_unread(&world.rep2, &id).await, "what was not opened before is not opened now");
+        assert!(is_unread(&world.rep2, &id).await, "reopening does not mark a conversation as read");
     }
 
     async fn what_was_read_before_the_close_is_read_after_an_agent_reopens(world: World) {

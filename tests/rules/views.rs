@@ -11,7 +11,7 @@ fn sorted(mut ids: Vec<String>) -> Vec<String> {
     ids
 }
 
-/// What a view is to show, worked out from the inbox by the rules of the product.
+/// The conversations that a view should show, computed from the inbox by the rules of the product.
 fn expected(inbox: &[Value], agent: &Agent, view: &str, filter: &Value) -> Vec<String> {
     let shown = |row: &&Value| {
         let in_view = match view {
@@ -28,7 +28,7 @@ fn expected(inbox: &[Value], agent: &Agent, view: &str, filter: &Value) -> Vec<S
     inbox.iter().filter(shown).map(|row| text(&row["id"]).to_owned()).collect()
 }
 
-/// Conversations of every kind: with each owner, open and closed, read and unread, on both numbers.
+/// Creates conversations of every kind: each owner, open and closed, read and unread, on both numbers.
 async fn every_kind(world: &World) {
     let mut n = 0;
     for number in [&world.number, &world.number2] {
@@ -68,8 +68,8 @@ on_both! {
                             let filter =
                                 json!({ "status": status, "unread": unread, "phoneNumberIds": numbers });
                             let found = agent.ids(view, filter.clone()).await;
-                            let wanted = expected(&inbox, agent, view, &filter);
-                            assert_eq!(found, wanted, "{view} {filter} of {}", agent.name);
+                            let expected = expected(&inbox, agent, view, &filter);
+                            assert_eq!(found, expected, "{view} {filter} of {}", agent.name);
                         }
                     }
                 }
@@ -118,13 +118,13 @@ on_both! {
         assert_eq!(world.rep.ids("ASSIGNED_TO_ME", json!({ "status": "CLOSED" })).await, [ids[0].as_str()]);
     }
 
-    async fn nobody_opens_anothers_assigned_to_me(world: World) {
+    async fn no_agent_sees_another_agents_assigned_to_me(world: World) {
         let id = world.conversation(1).await;
         world.manager.assign(&id, &world.rep).await.changed();
         for other in [&world.manager, &world.rep2] {
             assert!(other.ids("ASSIGNED_TO_ME", Value::Null).await.is_empty());
         }
-        // The contract has no way to ask: no filter, in no input, names an agent.
+        // The API offers no way to do it: the filter has no field for an agent.
         let schema = "{ __type(name: \"ConversationFilter\") { inputFields { name } } }";
         let fields = world.manager.client.data(schema, json!({})).await;
         let names: Vec<&str> =

@@ -1,4 +1,4 @@
-//! Who wins when everybody claims at once, round after round.
+//! Many agents claim the same conversation at the same time, and exactly one wins.
 
 use futures_util::future::join_all;
 use switchboard::domain::Role;
@@ -10,12 +10,12 @@ use crate::support::setting;
 use crate::support::world::World;
 
 const CLAIMANTS: usize = 64;
-/// As many as run with the suite; `ROUNDS` asks for more.
+/// The number of rounds by default. The variable `ROUNDS` changes it.
 const ROUNDS: u64 = 5;
-/// Conversations that are claimed again and again.
+/// The number of conversations, which are claimed in turn.
 const CONVERSATIONS: u32 = 10;
 
-/// Sixty-four agents at two processes claim one conversation at once, `rounds` times.
+/// `rounds` times, 64 agents on two processes claim one conversation at the same time.
 async fn claim(rounds: u64) {
     let Some(store) = TestDatabase::create(Database::Postgres).await else { return };
     let world = World::prepare(App::start(&store.url).await).await;
@@ -41,8 +41,8 @@ async fn claim(rounds: u64) {
             assert_eq!(current["assignee"]["id"], *winner, "round {round}: {loser}");
         }
     }
-    let said = assert_sound(&store.url).await;
-    println!("{rounds} rounds of {CLAIMANTS} claims: one winner each, {} told who. {said}", CLAIMANTS - 1);
+    let checked = assert_sound(&store.url).await;
+    println!("{rounds} rounds of {CLAIMANTS} claims: one winner each, {} refusals. {checked}", CLAIMANTS - 1);
 }
 
 #[tokio::test(flavor = "multi_thread")]

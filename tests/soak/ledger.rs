@@ -1,4 +1,4 @@
-//! What was acknowledged, and what was delivered.
+//! Records acknowledged mutations and delivered events.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -6,40 +6,40 @@ use serde_json::Value;
 
 use crate::support::outcome::{number, text};
 
-/// What clients were told about their mutations.
+/// The results of the clients' mutations.
 #[derive(Debug, Default)]
 pub struct Acknowledged {
-    /// Mutations that were tried, repeats included.
+    /// Attempted mutations, including repeats.
     pub attempts: u64,
-    /// Attempts without an answer, or with one that says to try again.
+    /// Attempts without a response, or with a retryable error.
     pub unanswered: u64,
-    /// Conversations and the versions that an acknowledged change gave them.
+    /// The conversations and versions of acknowledged changes.
     pub changes: BTreeSet<(String, i64)>,
-    /// Bodies of messages whose storing was acknowledged; each is sent once, and repeated until it is.
+    /// Bodies of acknowledged messages. Each body is unique and is sent until it is acknowledged.
     pub bodies: BTreeSet<String>,
 }
 
 impl Acknowledged {
-    /// Takes a payload in that says that something changed.
+    /// Records the payload of a mutation that changed something.
     pub fn change(&mut self, payload: &Value) {
         let conversation = &payload["conversation"];
         self.changes.insert((text(&conversation["id"]).to_owned(), number(&conversation["version"])));
     }
 }
 
-/// What the thread of one conversation said.
+/// The items that the live thread of one conversation delivered.
 #[derive(Debug, Default)]
 pub struct Delivered {
-    /// How often each event came, by its id.
+    /// The number of deliveries of each event, by its id.
     pub events: BTreeMap<String, u32>,
-    /// The versions, in the order in which they came.
+    /// The versions in order of delivery.
     pub versions: Vec<i64>,
-    /// How often the body of each message came.
+    /// The number of deliveries of each message body.
     pub bodies: BTreeMap<String, u32>,
 }
 
 impl Delivered {
-    /// Takes an item of the thread in.
+    /// Records an item of the thread.
     pub fn take(&mut self, item: &Value) {
         assert!(item["reset"].is_null(), "the thread was reset: {item:#}");
         let event = &item["event"];
@@ -47,7 +47,7 @@ impl Delivered {
             return;
         }
         *self.events.entry(text(&event["id"]).to_owned()).or_default() += 1;
-        // Reading concerns the reader alone, and leaves the version as it is.
+        // Reading does not change the version.
         if event["kind"] != "READ" && event["kind"] != "UNREAD" {
             self.versions.push(number(&item["conversation"]["version"]));
         }
@@ -56,14 +56,14 @@ impl Delivered {
         }
     }
 
-    /// Events that came more than once.
+    /// The number of events that were delivered more than once.
     pub fn repeated(&self) -> usize {
         self.events.values().filter(|times| **times > 1).count()
     }
 
-    /// Asserts that each version followed the one before it, up to `last`.
+    /// Asserts that every version from `first + 1` to `last` was delivered once and in order.
     pub fn assert_whole(&self, first: i64, last: i64) {
         let expected: Vec<i64> = (first + 1..=last).collect();
-        assert_eq!(self.versions, expected, "the thread is the log, without gap or repeat");
+        assert_eq!(self.versions, expected, "the thread has no gap and no repeat");
     }
 }

@@ -1,7 +1,7 @@
-//! A mixed load on two processes while both of them, PostgreSQL and connections are killed, restarted and cut.
+//! A mixed load on two processes while the processes are killed, PostgreSQL is restarted, and connections are cut.
 //!
-//! Live lists and threads are followed all the while by clients that resume. In the end what was acknowledged has
-//! to have been delivered, once, and each list as it was folded has to be what a fresh query gives.
+//! Clients follow live lists and threads and resume after each fault. In the end, every acknowledged change must have
+//! been delivered once, and each list must equal a fresh query.
 
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -27,14 +27,14 @@ use crate::support::{seed, setting};
 
 const CONVERSATIONS: u32 = 8;
 const WORKERS: u64 = 6;
-/// How often a long run kills, unless `KILL_EVERY_SECONDS` says otherwise.
+/// The time between two kills of a long run. The variable `KILL_EVERY_SECONDS` changes it.
 const KILL_EVERY: Duration = Duration::from_secs(20);
-/// Between two cuts of a connection.
+/// The time between two cuts of a connection.
 const CUT_EVERY: Duration = Duration::from_millis(700);
-/// How long a worker rests before it tries again what had no answer.
+/// The pause before a worker retries.
 const PAUSE: Duration = Duration::from_millis(100);
 
-/// What is done to the site, one after the other, with a while between.
+/// The faults of a run, in order, with the time between them.
 struct Plan {
     every: Duration,
     faults: Vec<Fault>,
@@ -47,7 +47,7 @@ enum Fault {
 }
 
 impl Plan {
-    /// A kill each `every` for `total`, and PostgreSQL restarted twice.
+    /// One fault every `every` for the duration `total`: two restarts of PostgreSQL, otherwise kills.
     fn lasting(total: Duration, every: Duration) -> Self {
         let count = (total.as_secs() / every.as_secs()).max(2) as usize;
         let mut faults = vec![Fault::Kill; count];
@@ -57,10 +57,10 @@ impl Plan {
     }
 }
 
-/// Somebody at work, until told to stop.
+/// Sends random mutations until it is stopped.
 struct Worker {
     rng: StdRng,
-    /// The workspace as it is reached through each front.
+    /// The workspace, through the address of each process.
     places: Vec<Workspace>,
     conversations: Vec<String>,
     ledger: Arc<Mutex<Acknowledged>>,
@@ -73,7 +73,7 @@ impl Worker {
         }
     }
 
-    /// One random act. What is safe to repeat is repeated until there is an answer.
+    /// Sends one random mutation. Idempotent ones are repeated until they are answered.
     async fn act(&mut self) {
         let at = self.rng.random_range(0..self.conversations.len());
         let act = *ALL.choose(&mut self.rng).expect("an act");
@@ -93,12 +93,12 @@ impl Worker {
                 }
                 return;
             };
-            self.note(act, &payload, body);
+            self.record(act, &payload, body);
             return;
         }
     }
 
-    /// The payload; `None` when there was no answer, or one that says to try again.
+    /// Returns the payload; `None` without a response, or with a retryable error.
     async fn attempt(&self, client: &Client, name: &str, input: Value) -> Option<Value> {
         let selection = if name.ends_with("Message") { documents::messaging() } else { documents::single() };
         self.ledger().attempts += 1;
@@ -116,10 +116,10 @@ impl Worker {
         payload
     }
 
-    fn note(&self, act: Act, payload: &Value, body: String) {
+    fn record(&self, act: Act, payload: &Value, body: String) {
         let refusals = payload["userErrors"].as_array().map(Vec::as_slice).unwrap_or_default();
         let ordinary = refusals.iter().all(|error| error["code"].as_str().is_some_and(is_ordinary));
-        assert!(ordinary, "{act:?} was refused for no good reason: {payload:#}");
+        assert!(ordinary, "unexpected refusal of {act:?}: {payload:#}");
         if !refusals.is_empty() {
             return;
         }
@@ -137,8 +137,8 @@ impl Worker {
     }
 }
 
-/// The mutation that an act is: who sends it, its name and its input.
-#[expect(clippy::too_many_arguments, reason = "an act and everything it may name")]
+/// The mutation for an act: its client, its name and its input.
+#[expect(clippy::too_many_arguments, reason = "the inputs of every kind of act")]
 fn request<'a>(
     place: &'a Workspace,
     act: Act,
@@ -169,7 +169,7 @@ fn request<'a>(
     (&agents[actor].client, name, input)
 }
 
-/// Follows a live list until told to stop.
+/// Follows a live list until `stop` is cancelled.
 fn follow_list(mut fold: Fold, mut live: Lasting, stop: CancellationToken) -> JoinHandle<(Fold, Lasting)> {
     tokio::spawn(async move {
         loop {
@@ -181,7 +181,7 @@ fn follow_list(mut fold: Fold, mut live: Lasting, stop: CancellationToken) -> Jo
     })
 }
 
-/// Follows a thread until told to stop.
+/// Follows a thread until `stop` is cancelled.
 fn follow_thread(mut live: Lasting, stop: CancellationToken) -> JoinHandle<(Delivered, Lasting)> {
     tokio::spawn(async move {
         let mut delivered = Delivered::default();
@@ -194,7 +194,7 @@ fn follow_thread(mut live: Lasting, stop: CancellationToken) -> JoinHandle<(Deli
     })
 }
 
-/// Does what the plan says, and cuts connections meanwhile.
+/// Injects the faults of the plan, and cuts connections between them.
 async fn strike(site: &mut Site, rng: &mut StdRng, plan: &Plan) {
     for fault in &plan.faults {
         let due = tokio::time::Instant::now() + plan.every;
@@ -246,7 +246,7 @@ async fn soak(plan: Plan) {
     strike(&mut site, &mut StdRng::seed_from_u64(seed ^ 0x5eed), &plan).await;
     working.cancel();
     for worker in workers {
-        worker.await.expect("the worker's work is right");
+        worker.await.expect("the worker does not panic");
     }
     following.cancel();
 
@@ -255,9 +255,9 @@ async fn soak(plan: Plan) {
     let mut changes = acknowledged.changes.clone();
     let mut bodies = acknowledged.bodies.clone();
     for (id, thread) in conversations.iter().zip(threads) {
-        let (mut delivered, mut live) = thread.await.expect("the thread is right");
+        let (mut delivered, mut live) = thread.await.expect("the thread's follower does not panic");
         let last = number(&world.manager.conversation(id).await["version"]);
-        // Nothing may have happened to it at all.
+        // The conversation may have no change at all.
         while delivered.versions.last().is_none_or(|version| *version < last) && last > first_version {
             delivered.take(&live.next().await);
         }
@@ -275,7 +275,7 @@ async fn soak(plan: Plan) {
     }
     report.lost = changes.len() + bodies.len();
     for (n, fold) in folds.into_iter().enumerate() {
-        let (mut fold, mut live) = fold.await.expect("the list is right");
+        let (mut fold, mut live) = fold.await.expect("the list's follower does not panic");
         let row = mark(&world, &fold.agent, fold.view, &fold.filter, 100 + n as u32).await;
         while !fold.holds(&row) {
             fold.apply(&live.next().await);
@@ -289,7 +289,7 @@ async fn soak(plan: Plan) {
     assert_eq!((report.lost, report.repeated, report.bodies_repeated), (0, 0, 0), "lost or repeated");
 }
 
-/// The figures of a run.
+/// The results of a run.
 struct Report {
     resumed: u32,
     events: usize,
@@ -304,8 +304,8 @@ impl Report {
         let faults = &site.faults;
         let lines = [
             ("seed", seed.to_string()),
-            ("mutations tried", acknowledged.attempts.to_string()),
-            ("without an answer, or told to try again", acknowledged.unanswered.to_string()),
+            ("mutations attempted", acknowledged.attempts.to_string()),
+            ("without a response, or with a retryable error", acknowledged.unanswered.to_string()),
             ("processes killed with -9", faults.kills.to_string()),
             ("restarts of PostgreSQL", faults.restarts.to_string()),
             ("connections cut", faults.cuts.to_string()),
@@ -316,7 +316,7 @@ impl Report {
             ("acknowledged and not delivered", self.lost.to_string()),
             ("delivered twice", self.repeated.to_string()),
             ("messages stored twice", self.bodies_repeated.to_string()),
-            ("lists folded and equal to a fresh query", self.lists.to_string()),
+            ("lists equal to a fresh query", self.lists.to_string()),
             ("check", checked.to_owned()),
         ];
         lines.iter().map(|(name, value)| format!("| {name} | {value} |\n")).collect()

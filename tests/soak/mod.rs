@@ -1,6 +1,6 @@
-//! Everything at once, for long: two processes on a PostgreSQL of their own, a team at work, and faults.
+//! Long-running tests of two processes on one PostgreSQL with a concurrent load and faults.
 //!
-//! With the suite they are short; a variable makes each as long as one likes, see `tests/README.md`.
+//! They are short by default. Variables make them longer, see `tests/README.md`.
 
 mod claims;
 mod ledger;

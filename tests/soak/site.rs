@@ -1,4 +1,4 @@
-//! Two processes behind two addresses that stay, on a PostgreSQL that can be restarted.
+//! Two processes behind two stable addresses, on a PostgreSQL that can be restarted.
 
 use std::net::SocketAddr;
 
@@ -11,12 +11,12 @@ use crate::support::fault::proxy::Proxy;
 use crate::support::fault::{self};
 use crate::support::world::Workspace;
 
-/// Connections to PostgreSQL that each process may hold: the cluster has 50.
+/// The pool size of each process. The cluster allows 50 connections.
 const POOL: usize = 10;
-/// Sockets of an agent, far above what the followers open.
+/// The limit of sockets per agent, far above the number of followers.
 const SOCKETS_PER_AGENT: usize = 1_000;
 
-/// Which faults there were.
+/// The number of injected faults.
 #[derive(Debug, Default)]
 pub struct Faults {
     pub kills: u32,
@@ -34,7 +34,7 @@ pub struct Site {
 }
 
 impl Site {
-    /// A running site. `None` on a machine that cannot make a cluster.
+    /// Starts a site. `None` if this machine cannot create a PostgreSQL cluster.
     pub async fn start() -> Option<Self> {
         let cluster = Cluster::start().await?;
         let workspace = fault::workspace(&cluster.url()).await;
@@ -48,12 +48,12 @@ impl Site {
         Some(Self { cluster, processes, fronts, workspace, faults: Faults::default() })
     }
 
-    /// Where clients reach it.
+    /// The addresses for clients.
     pub fn addresses(&self) -> Vec<SocketAddr> {
         self.fronts.iter().map(Proxy::address).collect()
     }
 
-    /// Kills one process with `kill -9` and starts another in its place.
+    /// Kills one process with `kill -9` and starts a replacement.
     pub async fn kill_one(&mut self, rng: &mut StdRng) {
         let one = rng.random_range(0..self.processes.len());
         self.processes[one].kill().await;
@@ -62,14 +62,14 @@ impl Site {
         self.fronts[one].aim(self.processes[one].address());
     }
 
-    /// Stops PostgreSQL as a power cut would, and starts it again.
+    /// Stops PostgreSQL immediately, like a power cut, and restarts it.
     pub async fn restart_postgres(&mut self) {
         self.cluster.stop_immediately();
         self.cluster.start_again().await;
         self.faults.restarts += 1;
     }
 
-    /// Cuts one connection of a client, any.
+    /// Cuts a random client connection.
     pub fn cut_one(&mut self, rng: &mut StdRng) {
         let links = self.fronts[rng.random_range(0..self.fronts.len())].links();
         if !links.is_empty() {
@@ -78,7 +78,7 @@ impl Site {
         }
     }
 
-    /// Asserts that `switchboard check` finds nothing; what it said.
+    /// Asserts that `switchboard check` finds no problem, and returns its output.
     pub async fn assert_sound(&self) -> String {
         assert_sound(&self.cluster.url()).await
     }

@@ -1,7 +1,8 @@
-//! How soon one process turns out whom another has taken something from.
+//! Ends an agent's streams on one process when another process revokes access, deactivates the agent, or the token
+//! expires.
 //!
-//! Asserts that nothing which was committed after the acknowledgement reaches the agent. How long it took until their
-//! stream was reset or their socket closed is printed, and no assertion.
+//! Asserts that no change that was committed after the acknowledgement reaches the agent. Prints the time until the
+//! stream was reset or the socket closed, without an assertion on it.
 
 use std::time::{Duration, Instant, SystemTime};
 
@@ -20,24 +21,24 @@ use crate::support::socket::{Item, Socket, Subscription};
 use crate::support::world::{Workspace, World};
 use crate::support::{DEADLINE, setting};
 
-/// As many as run with the suite; `ROUNDS` asks for more.
+/// The number of rounds by default. The variable `ROUNDS` changes it.
 const ROUNDS: u64 = 2;
-/// The exact end is that of a second, so that more than one second is left.
+/// Tokens expire at a whole second, so the actual lifetime is more than one second.
 const TOKEN_LIFE: Duration = Duration::from_secs(2);
 
-/// One end of a stream: when it came, and what had come before it.
+/// The end of a stream: its time, and the items before it.
 struct End {
     at: Instant,
-    told: Vec<Value>,
+    items: Vec<Value>,
 }
 
 /// Follows the stream until it is reset or its socket is closed with 4403.
 async fn end_of(mut changes: Subscription) -> End {
-    let mut told = Vec::new();
+    let mut items = Vec::new();
     loop {
         match changes.item().await {
             Item::Next(result) if result["data"]["queueChanges"]["__typename"] == "QueueReset" => break,
-            Item::Next(result) => told.push(result),
+            Item::Next(result) => items.push(result),
             Item::Closed(code) => {
                 assert_eq!(code, Some(4403));
                 break;
@@ -45,10 +46,10 @@ async fn end_of(mut changes: Subscription) -> End {
             other => panic!("neither a reset nor a close: {other:?}"),
         }
     }
-    End { at: Instant::now(), told }
+    End { at: Instant::now(), items }
 }
 
-/// The Inbox as `client` follows it, at its first checkpoint.
+/// Subscribes to the Inbox and waits for the first checkpoint.
 async fn inbox(client: &Client) -> (Socket, Subscription) {
     let socket = Socket::open(client).await;
     let mut changes = socket.subscribe(&documents::queue_changes(), json!({ "view": "INBOX" }));
@@ -56,14 +57,15 @@ async fn inbox(client: &Client) -> (Socket, Subscription) {
     (socket, changes)
 }
 
-/// Where changes are made, and how many customers have written.
+/// The process on which changes are made, and the number of customers so far.
 struct Side {
     here: Workspace,
     customers: u32,
 }
 
 impl Side {
-    /// How long after `change` was acknowledged the agent was turned out. A text comes in right behind it.
+    /// Returns the time from the acknowledgement of `change` to the end of the agent's stream. A customer writes
+    /// directly after the acknowledgement, and the agent must not receive this message.
     async fn measure(&mut self, client: &Client, change: impl AsyncFnOnce(&Workspace)) -> Duration {
         let (_socket, changes) = inbox(client).await;
         let following = tokio::spawn(end_of(changes));
@@ -71,14 +73,18 @@ impl Side {
         let acknowledged = Instant::now();
         self.customers += 1;
         let later = self.here.conversation(self.customers).await;
-        let end = tokio::time::timeout(DEADLINE, following).await.expect("the agent is turned out");
-        let end = end.expect("the stream ends as it should");
-        assert!(end.told.iter().all(|item| !item.to_string().contains(&later)), "{later} in {:#?}", end.told);
+        let end = tokio::time::timeout(DEADLINE, following).await.expect("the stream ends in time");
+        let end = end.expect("the stream ends with a reset or 4403");
+        assert!(
+            end.items.iter().all(|item| !item.to_string().contains(&later)),
+            "{later} in {:#?}",
+            end.items
+        );
         end.at.saturating_duration_since(acknowledged)
     }
 }
 
-/// When a token of ours expires.
+/// The time at which a token expires.
 fn expiry(token: &str) -> SystemTime {
     let claims = token.split('.').nth(1).expect("three parts");
     let claims: Value =
@@ -100,7 +106,7 @@ fn line(what: &str, mut took: Vec<Duration>) -> String {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn who_is_turned_out_at_one_process_hears_nothing_more_at_the_other() {
+async fn an_agent_who_loses_access_on_one_process_receives_nothing_more_on_the_other() {
     let Some(store) = TestDatabase::create(Database::Postgres).await else { return };
     let world = World::prepare(App::start(&store.url).await).await;
     world.app.stop().await;

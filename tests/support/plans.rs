@@ -45,7 +45,7 @@ pub struct Plan {
     /// Whether rows are sorted that an index could have given in order; on PostgreSQL, more than so many.
     pub sorts: Option<u64>,
     /// Conversations that were looked at; unknown on SQLite.
-    pub looked_at: Option<u64>,
+    pub rows_read: Option<u64>,
 }
 
 impl Watched {
@@ -132,14 +132,14 @@ fn of_sqlite(connection: &mut SqliteConnection, statement: &str) -> Plan {
     Plan {
         scanned: scanned.collect(),
         sorts: sorts.then_some(sorted),
-        looked_at: None,
+        rows_read: None,
         text: steps.iter().fold(statement.to_owned(), |text, step| text + "\n  " + &step.detail),
     }
 }
 
 fn of_postgres(plan: &Value) -> Plan {
     let text = serde_json::to_string_pretty(plan).expect("JSON");
-    let mut found = Plan { text, scanned: Vec::new(), sorts: None, looked_at: Some(0) };
+    let mut found = Plan { text, scanned: Vec::new(), sorts: None, rows_read: Some(0) };
     visit(&plan["Plan"], &mut found);
     found
 }
@@ -155,7 +155,7 @@ fn visit(node: &Value, found: &mut Plan) {
         }
         if table == "conversations" {
             let rows = number("Actual Rows") + number("Rows Removed by Filter");
-            found.looked_at = found.looked_at.map(|so_far| so_far + rows * number("Actual Loops"));
+            found.rows_read = found.rows_read.map(|so_far| so_far + rows * number("Actual Loops"));
         }
     }
     let inner = node["Plans"].as_array().map(Vec::as_slice).unwrap_or_default();

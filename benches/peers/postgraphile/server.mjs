@@ -1,5 +1,5 @@
-// PostGraphile over Switchboard's tables: the API that it makes of them by itself. There is no sign-in, and no
-// access is checked, which is less than the others do.
+// PostGraphile on Switchboard's tables with its generated API. It checks neither tokens nor access, so it does less work
+// than the other servers.
 
 import { createServer } from 'node:http';
 
@@ -13,14 +13,14 @@ import { onEveryCore } from '../cluster.mjs';
 
 const { DATABASE_URL, CONNECTIONS = '10' } = process.env;
 
-// What PostGraphile 5 misses in Node.js 20.
+// PostGraphile 5 needs this function, which Node.js 20 does not have.
 Promise.withResolvers ??= () => {
   const deferred = {};
   deferred.promise = new Promise((resolve, reject) => Object.assign(deferred, { resolve, reject }));
   return deferred;
 };
 
-// The one relation that the tables do not declare.
+// The only relation without a foreign key in the tables.
 const lastMessage = jsonPgSmartTags({
   version: 1,
   config: {
@@ -37,7 +37,8 @@ const lastMessage = jsonPgSmartTags({
 const preset = {
   extends: [PostGraphileAmberPreset],
   plugins: [lastMessage],
-  // Leaves out orders and conditions on columns that no index begins with; ours begin with the workspace.
+  // The plugin removes orders and conditions on columns that are not first in an index; these indexes begin with the
+  // workspace.
   disablePlugins: ['PgIndexBehaviorsPlugin'],
   pgServices: [
     makePgService({

@@ -1,4 +1,4 @@
-// Assigning in one transaction, with the event and the counters that Switchboard keeps, and word of it after the
+// Assigns a conversation in one transaction, with the same event and counters as Switchboard, and notifies after the
 // commit.
 
 import { NOBODY } from './database.mjs';
@@ -25,7 +25,7 @@ const OWNER = {
     WHERE workspace_id = $1 AND id = $2
     RETURNING version`,
 };
-// Last, because it is what others wait for.
+// Runs late in the transaction, because other transactions wait for this row.
 const NUMBER = {
   name: 'number',
   text: `
@@ -49,8 +49,8 @@ const EVENT = {
 };
 const NOTIFY = { name: 'notify', text: 'SELECT pg_notify($1, $2)' };
 
-// The agent who owned it before, and whether anything changed; null when there is no such conversation or one of
-// the agents has no access to it.
+// Returns the previous owner and whether anything changed; null when the conversation does not exist or one of the
+// agents has no access to it.
 export async function assign(pool, { workspace, agent: actor }, conversation, agent) {
   const client = await pool.connect();
   const row = async (statement, values) => (await client.query({ ...statement, values })).rows[0];

@@ -1,4 +1,4 @@
-// Statements by name: PostgreSQL parses and plans each once a connection.
+// Named statements, which PostgreSQL parses and plans once per connection.
 
 import pg from 'pg';
 
@@ -6,7 +6,7 @@ import { assign } from './assign.mjs';
 
 const TIMESTAMPTZ = 1184;
 const INT8 = 20;
-// As text already in the form that clients get: no Date is made of what only passes through.
+// Times stay texts in the format of the API, without a conversion to Date.
 pg.types.setTypeParser(TIMESTAMPTZ, (text) => text.replace(' ', 'T').replace('+00', 'Z'));
 pg.types.setTypeParser(INT8, Number);
 
@@ -26,7 +26,7 @@ const PAGES = {
   UNASSIGNED: { name: 'unassigned', text: `${CONVERSATION} AND assignee_id IS NULL ${NEWEST_FIRST}` },
 };
 
-// The agent, how far the log has come, and the numbers that the agent can access, in one snapshot.
+// The agent, the position of the log, and the phone numbers that the agent can access, in one snapshot.
 const ACCESS = {
   name: 'access',
   text: `
@@ -50,7 +50,7 @@ const MESSAGES = {
   text: `SELECT id, direction, body, sent_at AS "sentAt" FROM messages
     WHERE workspace_id = $1 AND id = ANY ($2)`,
 };
-// From the counters that the badges are made of, as Switchboard does.
+// Sums the counters of the badges, as Switchboard does.
 const TOTAL = {
   name: 'total',
   text: `SELECT coalesce(sum(n), 0)::bigint AS n FROM view_counts
@@ -80,13 +80,13 @@ export function connect(url, connections) {
     contacts: (workspace, ids) => rows(CONTACTS, [workspace, ids]),
     agents: (workspace, ids) => rows(AGENTS, [workspace, ids]),
     messages: (workspace, ids) => rows(MESSAGES, [workspace, ids]),
-    // A conversation with what can be selected of it in an event.
+    // A conversation with all fields that an event can select.
     whole: async (workspace, id) => (await rows(WHOLE, [workspace, id]))[0],
     assign: (viewer, conversation, agent) => assign(pool, viewer, conversation, agent),
-    async listen(channel, hear) {
+    async listen(channel, handle) {
       const client = new pg.Client(settings);
       await client.connect();
-      client.on('notification', ({ payload }) => hear(payload));
+      client.on('notification', ({ payload }) => handle(payload));
       await client.query(`LISTEN ${channel}`);
     },
     total: async (workspace, holder, numbers) => (await rows(TOTAL, [workspace, holder, numbers]))[0].n,

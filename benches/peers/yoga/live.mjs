@@ -1,4 +1,4 @@
-// What happens, told to the subscribers of this worker: each event is read once, with all that can be selected.
+// Delivers events to the subscribers of this worker. Each event is read once, with all fields that can be selected.
 
 import { setMaxListeners } from 'node:events';
 
@@ -8,7 +8,7 @@ import { CHANNEL } from './assign.mjs';
 
 export async function follow(database) {
   const eventTarget = new EventTarget();
-  // So many are no leak.
+  // Many listeners are expected and are not a leak.
   setMaxListeners(0, eventTarget);
   const events = createPubSub({ eventTarget });
   await database.listen(CHANNEL, async (payload) => {

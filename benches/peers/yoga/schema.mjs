@@ -1,4 +1,4 @@
-// The page of conversations, as a team would write it by hand: types as in ../../../schema.graphql.
+// A hand-written schema for the benchmark, with the types of ../../../schema.graphql.
 
 import { createSchema } from 'graphql-yoga';
 import { GraphQLScalarType } from 'graphql';
@@ -61,10 +61,10 @@ const typeDefs = /* GraphQL */ `
   type Message { id: ID!, direction: MessageDirection!, body: String!, sentAt: DateTime! }
 `;
 
-// What the database holds is in the form that clients get.
+// The database returns values in the format of the API.
 const asIs = (name) => new GraphQLScalarType({ name, serialize: (value) => value });
 
-// A letter for the type and the bytes of the UUID.
+// An id is a letter for the type and the bytes of the UUID.
 function opaque(tag, uuid) {
   return Buffer.from(tag + Buffer.from(uuid.replaceAll('-', ''), 'hex').toString('latin1'), 'latin1')
     .toString('base64url');
@@ -81,7 +81,7 @@ const HOLDERS = {
   UNASSIGNED: () => NOBODY,
 };
 
-const NOT_FOUND = { code: 'NOT_FOUND', message: 'There is no such conversation, or an agent has no access to it.' };
+const NOT_FOUND = { code: 'NOT_FOUND', message: 'The conversation does not exist, or an agent has no access to it.' };
 
 export function schema(database, changes) {
   const resolvers = {
@@ -92,7 +92,7 @@ export function schema(database, changes) {
       async conversations(_, { view, first }, context) {
         context.viewer = await context.signIn();
         const { workspace, numberIds, agent } = context.viewer;
-        // One more tells whether there is more.
+        // One additional row shows whether there is a next page.
         const nodes = await database.page(view, workspace, numberIds, first + 1, agent);
         const hasNextPage = nodes.length > first;
         return { view, nodes: hasNextPage ? nodes.slice(0, first) : nodes, hasNextPage };
@@ -102,16 +102,16 @@ export function schema(database, changes) {
       async assignConversation(_, { input }, context) {
         context.viewer = await context.signIn();
         const id = uuidOf(input.conversationId);
-        const done = await database.assign(context.viewer, id, uuidOf(input.agentId));
+        const result = await database.assign(context.viewer, id, uuidOf(input.agentId));
         const [conversation, previousAssignee] = await Promise.all([
-          done && database.whole(context.viewer.workspace, id),
-          done?.previous && context.viewer.agents.load(done.previous),
+          result && database.whole(context.viewer.workspace, id),
+          result?.previous && context.viewer.agents.load(result.previous),
         ]);
         return {
-          changed: done?.changed ?? false,
+          changed: result?.changed ?? false,
           conversation,
           previousAssignee,
-          userErrors: done ? [] : [NOT_FOUND],
+          userErrors: result ? [] : [NOT_FOUND],
         };
       },
     },
@@ -135,7 +135,7 @@ export function schema(database, changes) {
     },
     Conversation: {
       ...idOf('C'),
-      // One that was read whole brings them along.
+      // A conversation from an event contains its contact and assignee.
       contact: ({ contact, contact_id }, _, { viewer }) => contact ?? viewer.contacts.load(contact_id),
       phoneNumber: ({ phone_number_id }, _, { viewer }) => viewer.numbers.get(phone_number_id),
       assignee: ({ assignee, assignee_id }, _, { viewer }) =>

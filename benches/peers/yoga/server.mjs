@@ -1,5 +1,5 @@
-// GraphQL Yoga with queries compiled by graphql-jit; documents are parsed and validated once. Subscriptions by
-// graphql-ws.
+// GraphQL Yoga. graphql-jit compiles queries, documents are parsed and validated once, and graphql-ws serves
+// subscriptions.
 
 import { createServer } from 'node:http';
 
@@ -21,7 +21,7 @@ onEveryCore(async () => {
   const verify = signIn(TOKEN_SECRET);
   const yoga = createYoga({
     schema: schema(database, await follow(database)),
-    // Read when something is asked that depends on it.
+    // The viewer is loaded only when a field needs it.
     context: ({ request, connectionParams }) => ({
       signIn: () =>
         viewer(database, verify(connectionParams?.Authorization ?? request.headers.get('authorization'))),

@@ -1,4 +1,4 @@
-// Who asks, what they can access, and what their operation looks things up with.
+// The viewer: the agent, the accessible phone numbers, and the loaders of one operation.
 
 import DataLoader from 'dataloader';
 import { createVerifier } from 'fast-jwt';
@@ -7,7 +7,7 @@ import { createGraphQLError } from 'graphql-yoga';
 const BEARER = 'Bearer ';
 
 export function signIn(secret) {
-  // Tokens that were good a moment ago are not verified again.
+  // Verified tokens are cached.
   const verify = createVerifier({ key: secret, algorithms: ['HS256'], requiredClaims: ['exp'], cache: true });
   return (header) => {
     try {
@@ -29,7 +29,7 @@ export async function viewer(database, { sub: agent, workspace }) {
     agent,
     asOf: numbers[0].asOf,
     numberIds: accessible.map((number) => number.id),
-    // What the viewer can see lies on a number that the viewer can access: no look-up.
+    // Every visible conversation is on an accessible number, so no look-up is needed.
     numbers: new Map(accessible.map((number) => [number.id, number])),
     contacts: byId((ids) => database.contacts(workspace, ids)),
     agents: byId((ids) => database.agents(workspace, ids)),

@@ -7,8 +7,10 @@ use std::process::ExitCode;
 
 use graphql_guard::{DocumentLimits, Limit, check_document};
 
+type Field = fn(&mut DocumentLimits) -> &mut usize;
+
 /// Each limit of a document, and its field in the limits.
-const LIMITS: [(Limit, fn(&mut DocumentLimits) -> &mut usize); 13] = [
+const LIMITS: [(Limit, Field); 13] = [
     (Limit::QueryBytes, |limits| &mut limits.query_bytes),
     (Limit::Tokens, |limits| &mut limits.tokens),
     (Limit::Nesting, |limits| &mut limits.nesting),

@@ -1,12 +1,12 @@
-//! A parsed document in no more memory than it needs.
+//! Releases the spare capacity of a parsed document.
 //!
-//! The parser leaves room for four or eight entries in every list, each of 184 bytes: of the 13 KiB of a usual
-//! subscription, which is kept for as long as it lasts, more than half is such room.
+//! The parser allocates every list with a capacity of four or eight entries of 184 bytes each. A typical
+//! subscription takes 13 KiB for as long as it runs, and more than half of that is spare capacity.
 
 use async_graphql_parser::Positioned;
 use async_graphql_parser::types::{Directive, ExecutableDocument, Selection, SelectionSet};
 
-/// Gives the spare room of a document back.
+/// Shrinks every list of `document` to its length.
 pub fn compact(document: &mut ExecutableDocument) {
     use async_graphql_parser::types::DocumentOperations::{Multiple, Single};
     match &mut document.operations {
@@ -18,7 +18,7 @@ pub fn compact(document: &mut ExecutableDocument) {
     document.fragments.values_mut().for_each(|it| compact_set(&mut it.node.selection_set.node));
 }
 
-/// Goes no deeper than the nesting that the guard has let through.
+/// The recursion is bounded, because the guard has limited the nesting.
 fn compact_set(set: &mut SelectionSet) {
     set.items.shrink_to_fit();
     for selection in &mut set.items {
@@ -48,7 +48,7 @@ mod tests {
     use async_graphql_parser::parse_query;
 
     #[test]
-    fn no_list_of_a_compact_document_has_room_to_spare() {
+    fn no_list_of_a_compact_document_has_spare_capacity() {
         let query = "subscription { a(x: 1) { b ... on C @d(e: 2) { f { g } } ...h } } fragment h on C { i }";
         let mut document = parse_query(query).unwrap();
         let before = document.clone();

@@ -1,31 +1,31 @@
-//! Why the guard turned a document away, in words that go to its sender.
+//! Why the guard refused a document. The messages are sent to the client.
 //!
-//! A refusal never holds the text of the document beyond a clipped name, so it
-//! may be logged: documents carry the customers' messages.
+//! Documents can contain the text of customers' messages. An error repeats only
+//! a clipped name from the document, so that it may be logged.
 
 use std::fmt;
 
 use async_graphql_parser::{self as parser, Pos};
 
-/// How much of a name from the document is repeated in a message.
+/// Characters of a name from the document that an error message repeats.
 const NAME_CHARS: usize = 64;
 
-/// What there was too much of.
+/// A limit on documents and variables; see [`super::DocumentLimits`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Limit {
     /// Bytes of the query text.
     QueryBytes,
-    /// Brackets, or selection sets, inside each other.
+    /// Nested brackets or selection sets.
     Nesting,
     /// Tokens of the query text.
     Tokens,
     /// Selections, expanded.
     Selections,
-    /// Fields inside each other, expanded.
+    /// Nested fields, expanded.
     Depth,
     /// Aliases, expanded.
     Aliases,
-    /// Fields at the root of the operation, expanded.
+    /// Root fields of the operation, expanded.
     RootFields,
     /// Directives of the query text.
     Directives,
@@ -54,11 +54,11 @@ impl fmt::Display for Limit {
             Self::Selections => "selections with fragments expanded",
             Self::Depth => "levels of fields",
             Self::Aliases => "aliases with fragments expanded",
-            Self::RootFields => "fields at the root with fragments expanded",
+            Self::RootFields => "root fields with fragments expanded",
             Self::Directives => "directives in the document",
-            Self::Arguments => "arguments of one field or directive",
+            Self::Arguments => "arguments on one field or directive",
             Self::Values => "values in arguments with fragments expanded",
-            Self::VariableUses => "uses of variables with fragments expanded",
+            Self::VariableUses => "variable uses with fragments expanded",
             Self::IntrospectionCost => "points of introspection cost",
             Self::ListItems => "items in one list",
             Self::VariablesBytes => "bytes of variables",
@@ -67,23 +67,23 @@ impl fmt::Display for Limit {
     }
 }
 
-/// Why a document was not admitted.
+/// Why a document was refused.
 #[derive(Debug, thiserror::Error, Clone, PartialEq)]
 pub enum DocumentError {
-    /// The document or its variables are over a limit.
+    /// The document or its variables exceed a limit.
     #[error("Too many {what}: at most {limit} are allowed.")]
     Exceeded {
-        /// What there was too much of.
+        /// The limit that was exceeded.
         what: Limit,
-        /// How much of it is allowed.
+        /// The value of the limit.
         limit: usize,
-        /// Where the limit was passed, when it was passed at one place.
+        /// Where the limit was exceeded, if at one place.
         at: Option<Pos>,
     },
     /// The text is not a GraphQL document.
     #[error("Syntax error: {message}")]
     Syntax {
-        /// What the parser expected, or what it made of what it found.
+        /// The parser's message without the text of the document.
         message: String,
         /// The line, from 1.
         line: usize,
@@ -96,32 +96,32 @@ pub enum DocumentError {
     Definitions {
         /// What is wrong with them.
         message: String,
-        /// Where they stand.
+        /// Where the definitions are.
         at: Vec<Pos>,
     },
-    /// The document has no operation of the name that the request gives.
+    /// The document has no operation of the requested name.
     #[error("Unknown operation named \"{name}\".")]
     UnknownOperation {
-        /// The name in the request, clipped.
+        /// The requested name, clipped.
         name: String,
     },
-    /// The document has several operations, and the request names none.
-    #[error("The document has several operations: name the one to execute.")]
+    /// The document has several operations, and the request does not name one.
+    #[error("The document has several operations: set `operationName`.")]
     OperationNameRequired,
     /// A spread names a fragment that the document does not define.
     #[error("Unknown fragment \"{name}\".")]
     UnknownFragment {
         /// The name in the spread, clipped.
         name: String,
-        /// Where it is spread.
+        /// Where the spread is.
         at: Pos,
     },
-    /// A fragment spreads itself, perhaps through others.
+    /// A fragment spreads itself, directly or through other fragments.
     #[error("Fragment \"{name}\" spreads itself.")]
     FragmentCycle {
         /// The name of the fragment, clipped.
         name: String,
-        /// The spread that closes the circle.
+        /// The spread that closes the cycle.
         at: Pos,
     },
     /// No operation spreads this fragment.
@@ -132,36 +132,36 @@ pub enum DocumentError {
         /// Where it is defined.
         at: Pos,
     },
-    /// Two fields would be answered under one key, but ask for different things.
-    #[error("Fields \"{name}\" conflict: give them different aliases to ask for both.")]
+    /// Two fields have the same response key, but differ in name or arguments.
+    #[error("Fields \"{name}\" conflict: use different aliases to select both.")]
     FieldConflict {
-        /// The key in the answer, clipped.
+        /// The response key, clipped.
         name: String,
         /// The two fields.
         at: [Pos; 2],
     },
-    /// A directive stands twice at one place, where none may (5.7.3, "Directives are unique per location").
-    #[error("Directive \"@{name}\" stands twice at one place.")]
+    /// A directive is repeated at one location (5.7.3, "Directives are unique per location").
+    #[error("The directive \"@{name}\" can only be used once at this location.")]
     DirectiveRepeated {
         /// The name of the directive, clipped.
         name: String,
-        /// Both of them.
+        /// The two directives.
         at: [Pos; 2],
     },
-    /// A literal object gives a field twice (5.6.3, "Input object field uniqueness").
-    #[error("Input field \"{name}\" is given twice.")]
+    /// A literal object has a field twice (5.6.3, "Input object field uniqueness").
+    #[error("There can be only one input field named \"{name}\".")]
     InputFieldRepeated {
         /// The name of the field, clipped.
         name: String,
-        /// Where it is given again.
+        /// The second field.
         at: Pos,
     },
-    /// A variable has a type that the schema lacks.
+    /// A variable has a type that the schema does not define.
     #[error("Unknown type \"{name}\".")]
     UnknownType {
         /// The name of the type, clipped.
         name: String,
-        /// Where the type stands.
+        /// Where the type is.
         at: Pos,
     },
 }
@@ -185,7 +185,7 @@ impl DocumentError {
         }
     }
 
-    /// The `locations` of the error; empty when it concerns no one place.
+    /// The `locations` of the error; empty if it has no position in the document.
     pub fn locations(&self) -> Vec<Pos> {
         match self {
             Self::Exceeded { at, .. } => at.iter().copied().collect(),
@@ -244,7 +244,7 @@ impl DocumentError {
     pub(super) fn from_parser(error: parser::Error) -> Self {
         use parser::Error;
         match &error {
-            Error::Syntax { message, start, .. } => Self::syntax(essence(message), *start),
+            Error::Syntax { message, start, .. } => Self::syntax(without_source(message), *start),
             Error::RecursionLimitExceeded => Self::exceeded(Limit::Nesting, super::NESTING_CEILING, None),
             Error::OperationDuplicated { operation, .. } => Self::Definitions {
                 message: format!("operation \"{}\" is defined twice", clip(operation)),
@@ -263,18 +263,18 @@ impl DocumentError {
     }
 }
 
-/// The part of the parser's message that says what was expected.
+/// The part of the parser's message that says what the parser expected.
 ///
-/// The rest of it draws the offending line, which may hold a customer's words
-/// and be as long as the document.
-fn essence(message: &str) -> &str {
+/// The rest of the message quotes the line with the error. The line may contain
+/// a customer's text, and it may be as long as the document.
+fn without_source(message: &str) -> &str {
     let last = message.lines().next_back().unwrap_or(message).trim();
     let last = last.strip_prefix("= ").unwrap_or(last);
-    // A number says where in itself it is wrong, which reads like a location.
+    // For a malformed number, the message ends with a position inside the number, which reads like a location.
     last.split_once(" at line ").map_or(last, |(what, _)| what)
 }
 
-/// As much of a name from the document as a message repeats.
+/// Clips a name from the document to the length that an error message repeats.
 pub fn clip(name: &str) -> String {
     name.chars().take(NAME_CHARS).collect()
 }

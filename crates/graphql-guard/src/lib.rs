@@ -1,28 +1,28 @@
-//! What a GraphQL document may cost, judged before anything is spent on it.
+//! Limits on the cost of a GraphQL document, checked before it is executed.
 //!
-//! [`check_document`] stands in front of the executor, for HTTP and WebSocket alike. It
-//! takes the text through three gates, each of which makes the next one safe:
+//! [`check_document`] runs in front of the executor, for HTTP and WebSocket alike. It
+//! has three steps, and each makes the next one safe:
 //!
 //! 1. `scan` reads the bytes once, without recursion, so that the recursive
-//!    parser never sees a document that could exhaust its stack;
-//! 2. the parser runs once, and its document is handed on in [`CheckedDocument`] for
-//!    `Request::set_parsed_query`, so that nothing parses twice;
-//! 3. `shape` and `merge` bound what the document amounts to once its
-//!    fragments are expanded. The executor expands them again and again while
-//!    it validates, so without this a short text costs exponential time there.
+//!    parser never sees a document that could exhaust its stack.
+//! 2. The parser runs once. [`CheckedDocument`] carries the parsed document to
+//!    `Request::set_parsed_query`, so that the text is not parsed again.
+//! 3. `shape` and `merge` bound the size of the document with its fragments
+//!    expanded. The executor expands each fragment at every spread while it
+//!    validates, so that a short text could cost it exponential time.
 //!
-//! On the way `shape` and `objects` judge two rules of the specification that the
-//! executor leaves out: a directive stands once at a place, and a literal object
-//! gives a field once.
+//! `shape` and `objects` also check two rules of the specification that the
+//! executor does not: directives are unique per location, and fields of a
+//! literal object are unique.
 //!
-//! `compact` gives back what the parser keeps in reserve, for documents that are kept for long.
+//! `compact` releases the parser's spare capacity, for documents that stay in memory.
 //!
-//! [`check_variables`] bounds the variables, whose values are copied to each
-//! place that uses them.
+//! [`check_variables`] bounds the variables. The executor copies the value of a
+//! variable to each place that uses it.
 //!
-//! Nothing here knows the schema, the caller or the transport. The complexity
-//! of a document depends on the schema and stays with the executor, and so does
-//! every rule of validation that costs no more than the text is long.
+//! The guard does not depend on the schema, the caller or the transport. The
+//! executor checks complexity, which depends on the schema, and every rule of
+//! validation whose cost is linear in the text.
 
 mod compact;
 mod document_error;
@@ -43,51 +43,52 @@ pub use compact::compact;
 pub use document_error::clip;
 pub use document_error::{DocumentError, Limit};
 
-/// How deep brackets may nest whatever [`DocumentLimits::nesting`] says.
+/// The upper bound of [`DocumentLimits::nesting`].
 ///
-/// The parser recurses once a bracket, and gives up on selections nested deeper
-/// than this by itself; for lists and objects it has no limit of its own.
+/// The parser recurses once per bracket. It refuses selections that nest deeper
+/// than this, but it does not limit lists and objects.
 pub const NESTING_CEILING: usize = 64;
 
 /// Limits on a GraphQL document and its variables.
 ///
-/// "Expanded" means counted as if each fragment stood written out wherever it
-/// is spread. `@skip` and `@include` excuse nothing.
+/// "Expanded" means counted as if each spread were replaced by its fragment.
+/// Selections with `@skip` or `@include` count in full.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct DocumentLimits {
     /// Bytes of the query text.
     pub query_bytes: usize,
-    /// Brackets of any kind open at once, and selection sets inside each other
-    /// when expanded. More than [`NESTING_CEILING`] counts as that.
+    /// Nested brackets of any kind, and nested selection sets, expanded. Capped
+    /// at [`NESTING_CEILING`].
     pub nesting: usize,
     /// Tokens in the text: names, numbers, strings and punctuators.
     pub tokens: usize,
     /// Fields, spreads and inline fragments of all operations, expanded.
     pub selections: usize,
-    /// Fields inside each other, expanded; `{ a { b } }` is 2 deep.
+    /// Nested fields, expanded; `{ a { b } }` has depth 2.
     pub depth: usize,
     /// Aliases in the chosen operation, expanded.
     pub aliases: usize,
-    /// Fields at the root of the chosen operation, expanded.
+    /// Root fields of the chosen operation, expanded.
     pub root_fields: usize,
     /// Directives in the text.
     pub directives: usize,
     /// Arguments of one field or directive.
     pub arguments: usize,
-    /// Literal values in the arguments of all operations, expanded, with the
-    /// items and fields inside them.
+    /// Literal values in the arguments of all operations, expanded. Items of
+    /// lists and fields of objects count as values.
     pub values: usize,
-    /// Places in all operations that use a variable, expanded. Each copies the
+    /// Uses of variables in all operations, expanded. Each use copies the
     /// variable's value.
     pub variable_uses: usize,
-    /// Estimated cost of introspection, expanded. What tools send costs
-    /// about 450,000.
+    /// Estimated cost of introspection, expanded. The query that tools send
+    /// costs about 450,000.
     pub introspection_cost: usize,
     /// Items of one list, in arguments, defaults and variables.
     pub list_items: usize,
-    /// Bytes of the variables as they were sent.
+    /// Bytes of the variables as JSON.
     pub variables_bytes: usize,
-    /// Values in the variables, with the items and fields inside them.
+    /// Values in the variables. Items of lists and fields of objects count as
+    /// values.
     pub variable_values: usize,
 }
 
@@ -119,7 +120,7 @@ impl DocumentLimits {
     }
 }
 
-/// A document within the limits, and what the transport needs to know of it.
+/// A document within the limits, and what the transport needs to know about it.
 #[derive(Debug, Clone)]
 pub struct CheckedDocument {
     /// The parsed document, for `Request::set_parsed_query`.
@@ -128,29 +129,29 @@ pub struct CheckedDocument {
     pub operation: OperationType,
     /// The name of the chosen operation; `None` when it is anonymous.
     pub operation_name: Option<Name>,
-    /// Whether every field at the root, through fragments, is `__schema`,
+    /// Whether every root field, including those in fragments, is `__schema`,
     /// `__type` or `__typename`.
     pub introspection_only: bool,
-    /// Fields at the root of the chosen operation, through fragments and
-    /// whatever their directives say. A subscription must have exactly one.
+    /// Root fields of the chosen operation, including those in fragments and
+    /// those with `@skip` or `@include`. A subscription must have exactly one.
     pub root_fields: usize,
-    /// Whether a field at the root stands in a fragment. The executor starts
-    /// no stream for such a field of a subscription: it would end at once,
-    /// without an error.
+    /// Whether a root field is in a fragment. For a subscription, the executor
+    /// starts no stream for such a field: the subscription would complete at
+    /// once, without an error.
     pub root_in_fragment: bool,
 }
 
-/// Judges a document before it is executed.
+/// Parses a document and checks it before it is executed.
 ///
-/// `operation_name` chooses the operation; `None` is enough when there is only
-/// one. The time taken is linear in the text, and the stack used is bounded by
-/// [`DocumentLimits::nesting`].
+/// `operation_name` chooses the operation. It may be `None` when the document
+/// has only one. The running time is linear in the length of the text, and
+/// [`DocumentLimits::nesting`] bounds the stack.
 ///
 /// # Errors
 ///
-/// [`DocumentError::code`] tells a limit (`LIMIT_EXCEEDED`) from a syntax error
-/// (`GRAPHQL_PARSE_FAILED`) and from a document that can never be valid
-/// (`GRAPHQL_VALIDATION_FAILED`).
+/// [`DocumentError::code`] distinguishes a limit (`LIMIT_EXCEEDED`), a syntax
+/// error (`GRAPHQL_PARSE_FAILED`) and a document that is invalid under any
+/// schema (`GRAPHQL_VALIDATION_FAILED`).
 pub fn check_document(
     limits: &DocumentLimits,
     query: &str,
@@ -159,7 +160,7 @@ pub fn check_document(
     scan::scan(limits, query)?;
     let document = parse_query(query).map_err(DocumentError::from_parser)?;
     objects::check(query)?;
-    let (operation_name, operation) = choose(&document.operations, operation_name)?;
+    let (operation_name, operation) = choose_operation(&document.operations, operation_name)?;
     let root = shape::check(limits, &document, operation)?;
     merge::check(&document)?;
     Ok(CheckedDocument {
@@ -172,12 +173,12 @@ pub fn check_document(
     })
 }
 
-/// Judges variables before they are used; `raw_bytes` is their length as sent.
+/// Checks variables before they are used; `raw_bytes` is their length as JSON.
 ///
 /// # Errors
 ///
-/// Always a limit: the bytes, the nesting, the items of a list, or the number
-/// of values.
+/// [`DocumentError::Exceeded`] for the bytes, the nesting, the items of a list
+/// or the number of values.
 pub fn check_variables(
     limits: &DocumentLimits,
     raw_bytes: usize,
@@ -199,9 +200,10 @@ pub fn check_variables(
 impl CheckedDocument {
     /// Refuses variables of a type that the schema does not have.
     ///
-    /// The executor's own validation reports these, too, except for a list of an
-    /// unknown type that has a default value (`$a: [Nope] = [1]`): there it
-    /// panics. `is_known` says whether the schema has a type of that name.
+    /// The executor's validation also reports unknown types, except that it
+    /// panics on a list of an unknown type with a default value
+    /// (`$a: [Nope] = [1]`). `is_known` returns whether the schema has a type of
+    /// that name.
     ///
     /// # Errors
     ///
@@ -210,7 +212,7 @@ impl CheckedDocument {
         for (_, operation) in self.document.operations.iter() {
             for variable in &operation.node.variable_definitions {
                 let ty = &variable.node.var_type;
-                let name = named(&ty.node);
+                let name = type_name(&ty.node);
                 if !is_known(name) {
                     return Err(DocumentError::unknown_type(name, ty.pos));
                 }
@@ -220,8 +222,8 @@ impl CheckedDocument {
     }
 }
 
-/// The name inside all the lists. Types nest no deeper than brackets may.
-fn named(mut ty: &Type) -> &Name {
+/// The name of the innermost type. The nesting limit bounds the loop.
+fn type_name(mut ty: &Type) -> &Name {
     loop {
         match &ty.base {
             BaseType::List(item) => ty = item,
@@ -230,9 +232,8 @@ fn named(mut ty: &Type) -> &Name {
     }
 }
 
-/// The operation to execute, by the rules of the specification's
-/// `GetOperation`.
-fn choose<'a>(
+/// The operation to execute, by `GetOperation` of the specification.
+fn choose_operation<'a>(
     operations: &'a DocumentOperations,
     wanted: Option<&str>,
 ) -> Result<(Option<&'a Name>, &'a Positioned<OperationDefinition>), DocumentError> {
@@ -249,8 +250,8 @@ fn choose<'a>(
         .ok_or_else(|| DocumentError::unknown_operation(wanted))
 }
 
-/// Where `offset` stands in `text`, as the specification counts: both from 1,
-/// columns in characters, `\r\n` ending one line.
+/// The line and column of `offset` in `text`, as the specification counts them:
+/// both from 1, columns in characters, `\r\n` as one line end.
 fn position(text: &str, offset: usize) -> Pos {
     let (mut line, mut column) = (1, 1);
     let mut after_return = false;

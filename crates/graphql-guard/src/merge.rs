@@ -1,10 +1,9 @@
-//! The third gate, second half: fields that would be answered under one key.
+//! Step 3 of the guard, second half: fields that share a response key.
 //!
-//! The rule is the executor's own ("overlapping fields can be merged"), and a
-//! document that breaks it is invalid either way. It is judged here because the
-//! executor reports every argument of every pair, once for each fragment around
-//! it: a few kilobytes of text make millions of errors and gigabytes of memory.
-//! Here the first conflict ends the matter.
+//! The executor checks this rule too ("overlapping fields can be merged"), but it
+//! reports every argument of every pair of fields, once for each enclosing
+//! fragment. A few kilobytes of text would produce millions of errors and use
+//! gigabytes of memory. This check stops at the first conflict.
 
 use std::collections::hash_map::Entry;
 use std::collections::{HashMap, HashSet};
@@ -14,31 +13,32 @@ use async_graphql_parser::types::{ExecutableDocument, Field, Selection, Selectio
 
 use super::DocumentError;
 
-/// Refuses a document with two fields of one key that differ in name or
-/// arguments.
+/// Refuses a document in which two fields have the same response key but differ
+/// in name or arguments.
 ///
-/// Needs a document whose nesting, expanded, is bounded and free of cycles.
+/// The expanded nesting of the document must be bounded, and its fragments must
+/// be free of cycles.
 pub(super) fn check(document: &ExecutableDocument) -> Result<(), DocumentError> {
     let operations = document.operations.iter();
     let operations = operations.map(|(_, operation)| &operation.node.selection_set);
     let fragments = document.fragments.values();
     let fragments = fragments.map(|fragment| &fragment.node.selection_set);
-    // In the order of the text, so that the same text gets the same answer.
+    // In the order of the text, so that the same text always gives the same error.
     let mut sets: Vec<_> = operations.chain(fragments).collect();
     sets.sort_unstable_by_key(|set| set.pos);
-    sets.into_iter().try_for_each(|set| check_inside(document, &set.node))
+    sets.into_iter().try_for_each(|set| check_set(document, &set.node))
 }
 
-/// Checks `set` and the sets written inside it, each as a set of its own.
-fn check_inside(document: &ExecutableDocument, set: &SelectionSet) -> Result<(), DocumentError> {
-    Keys { document, first: HashMap::new(), spread: HashSet::new() }.collect(None, set)?;
+/// Checks `set`, and then each selection set nested in it separately.
+fn check_set(document: &ExecutableDocument, set: &SelectionSet) -> Result<(), DocumentError> {
+    ResponseKeys { document, first: HashMap::new(), expanded: HashSet::new() }.collect(None, set)?;
     for item in &set.items {
         match &item.node {
             Selection::Field(field) => {
-                check_inside(document, &field.node.selection_set.node)?;
+                check_set(document, &field.node.selection_set.node)?;
             }
             Selection::InlineFragment(inline) => {
-                check_inside(document, &inline.node.selection_set.node)?;
+                check_set(document, &inline.node.selection_set.node)?;
             }
             Selection::FragmentSpread(_) => {}
         }
@@ -46,15 +46,16 @@ fn check_inside(document: &ExecutableDocument, set: &SelectionSet) -> Result<(),
     Ok(())
 }
 
-/// The fields that one selection set answers.
-struct Keys<'a> {
+/// The response keys of one selection set, with its fragments expanded.
+struct ResponseKeys<'a> {
     document: &'a ExecutableDocument,
-    /// The first field of each key, apart for each type condition.
+    /// The first field of each key, by type condition and key.
     first: HashMap<(Option<&'a str>, &'a str), &'a Positioned<Field>>,
-    spread: HashSet<&'a str>,
+    /// The fragments that were expanded.
+    expanded: HashSet<&'a str>,
 }
 
-impl<'a> Keys<'a> {
+impl<'a> ResponseKeys<'a> {
     fn collect(&mut self, on: Option<&'a str>, set: &'a SelectionSet) -> Result<(), DocumentError> {
         for item in &set.items {
             match &item.node {
@@ -69,7 +70,7 @@ impl<'a> Keys<'a> {
                     let Some(fragment) = self.document.fragments.get(name) else {
                         continue;
                     };
-                    if self.spread.insert(name) {
+                    if self.expanded.insert(name) {
                         let on = fragment.node.type_condition.node.on.node.as_str();
                         self.collect(Some(on), &fragment.node.selection_set.node)?;
                     }
@@ -88,14 +89,14 @@ impl<'a> Keys<'a> {
             }
             Entry::Occupied(taken) => *taken.get(),
         };
-        if ask_the_same(&first.node, &field.node) {
+        if can_merge(&first.node, &field.node) {
             return Ok(());
         }
         Err(DocumentError::field_conflict(key, [first.pos, field.pos]))
     }
 }
 
-fn ask_the_same(one: &Field, other: &Field) -> bool {
+fn can_merge(one: &Field, other: &Field) -> bool {
     one.name == other.name
         && one.arguments.len() == other.arguments.len()
         && one.arguments.iter().all(|(name, value)| other.get_argument(&name.node) == Some(value))

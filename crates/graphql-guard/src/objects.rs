@@ -1,21 +1,21 @@
-//! The fields of literal objects, each of which may be given once.
+//! Checks that the fields of a literal object are unique.
 //!
-//! The rule is the specification's 5.6.3, "Input object field uniqueness". It is judged on the text, because
-//! the parser keeps only the last of several values.
+//! This is rule 5.6.3 of the specification, "Input object field uniqueness". The check reads the text, because the
+//! parser keeps only the last value of a repeated field.
 
 use std::collections::HashSet;
 
 use super::scan::{Lexer, Token};
 use super::{DocumentError, position};
 
-/// Refuses a document in which a literal object gives a field twice.
+/// Refuses a document in which a literal object has a field twice.
 ///
-/// Needs a text that the parser has accepted: then braces inside parentheses are objects, and a name before a
-/// colon is the name of a field.
+/// The parser must have accepted `text`: then braces inside parentheses are objects, and a name before a colon is
+/// the name of a field.
 pub(super) fn check(text: &str) -> Result<(), DocumentError> {
     let mut lexer = Lexer::new(text);
     let mut parentheses = 0_usize;
-    // For each open bracket the names given in it, if it is an object.
+    // One entry per open bracket: the field names so far for an object, `None` for anything else.
     let mut open: Vec<Option<HashSet<&str>>> = Vec::new();
     let mut last_name = None;
     while let Some((start, token)) = lexer.next_token() {

@@ -1,17 +1,17 @@
-//! The first gate: one pass over the bytes, without recursion or allocation.
+//! Step 1 of the guard: one pass over the bytes, without recursion or allocation.
 //!
-//! It divides the text into tokens exactly as the parser will, so that what it
-//! counts is what the parser meets. Where the two could disagree, at a string
-//! that does not end, the text is refused at once: the parser would take the
-//! opening `"""` back and read `""` and another string instead.
+//! The scan divides the text into the same tokens as the parser, so that its
+//! counts hold for the parser. The two could disagree at an unterminated string,
+//! because the parser would backtrack and read the opening `"""` as `""` and the
+//! start of another string. The scan therefore refuses unterminated strings.
 //!
-//! It does not check the grammar. Behind a character that the parser refuses
-//! the counts mean nothing, but then the parser does not get there either.
+//! The scan does not check the grammar. After a character that the parser
+//! refuses, the counts mean nothing, but the parser does not read further either.
 
 use super::{DocumentError, DocumentLimits, Limit, position};
 
-/// Refuses a text that is too long, nests too deep, or has too many tokens or
-/// directives, or in which a string does not end.
+/// Refuses a text that is too long, nests too deep, has too many tokens or
+/// directives, or contains an unterminated string.
 pub(super) fn scan(limits: &DocumentLimits, text: &str) -> Result<(), DocumentError> {
     if text.len() > limits.query_bytes {
         return Err(DocumentError::exceeded(Limit::QueryBytes, limits.query_bytes, None));
@@ -44,10 +44,10 @@ pub(super) fn scan(limits: &DocumentLimits, text: &str) -> Result<(), DocumentEr
     Ok(())
 }
 
-/// What a token means to the counts, and to [`super::objects`].
+/// The kinds of tokens that [`scan`] and [`super::objects`] distinguish.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Token {
-    /// An opening bracket, and which.
+    /// An opening bracket: `{`, `[` or `(`.
     Open(u8),
     Close,
     At,
@@ -59,7 +59,7 @@ pub(super) enum Token {
 
 pub(super) struct Lexer<'a> {
     text: &'a [u8],
-    /// Where the next token is looked for: the end of the last one.
+    /// The offset of the end of the last token.
     pub(super) at: usize,
 }
 
@@ -125,10 +125,10 @@ impl<'a> Lexer<'a> {
         }
     }
 
-    /// Goes to the end of the number that began with `first`.
+    /// Skips to the end of the number that starts with `first`.
     ///
-    /// A zero ends the integer, as in the grammar: the parser reads `[00]` as
-    /// two numbers, so a row of zeros is as many tokens.
+    /// A leading zero ends the integer, as in the grammar: the parser reads `[00]`
+    /// as two numbers, so each zero of a sequence is a token.
     fn number(&mut self, mut first: u8) {
         if first == b'-' {
             match self.peek() {
@@ -153,7 +153,7 @@ impl<'a> Lexer<'a> {
         self.skip_while(|byte| byte.is_ascii_digit());
     }
 
-    /// Goes behind the string whose first quotation mark has been read.
+    /// Skips to the end of the string literal whose first quotation mark has been read.
     fn string(&mut self) -> Token {
         if self.rest().starts_with(b"\"\"") {
             self.at += 2;
@@ -164,8 +164,8 @@ impl<'a> Lexer<'a> {
             match byte {
                 b'"' => return Token::Other,
                 b'\n' | b'\r' => return Token::Unterminated,
-                // Which escapes exist is the parser's business; here it matters
-                // only that an escaped quotation mark ends nothing.
+                // The parser checks the escapes. Here, an escaped quotation mark
+                // must not end the string.
                 b'\\' if !matches!(self.peek(), Some(b'\n' | b'\r')) => self.at += 1,
                 _ => {}
             }

@@ -1,17 +1,18 @@
-//! The third gate, first half: what the document amounts to, expanded.
+//! Step 3 of the guard, first half: the size of the document, expanded.
 //!
-//! Each fragment is measured once, the ones it spreads before it, and the sums
-//! saturate; so a text of a few hundred bytes that stands for billions of
-//! selections is measured in the time it takes to read it.
+//! Each fragment is measured once, after the fragments that it spreads, and the
+//! sums saturate. A text of a few hundred bytes can expand to billions of
+//! selections; measuring it is still linear in the length of the text.
 //!
-//! Everything is summed over *all* operations, because the executor validates
-//! them all; only aliases and fields at the root, which bound what is executed,
-//! are those of the chosen operation.
+//! The sums include *all* operations, because the executor validates all of them.
+//! Aliases and root fields limit what is executed, so these two count only the
+//! chosen operation.
 //!
-//! **Introspection** needs an estimate of its own. Its fields count as one each
-//! in the executor's complexity, yet each `fields { type { fields { … } } }`
-//! multiplies the answer by the size of the schema. Here a field that answers a
-//! list costs as many times what it selects as such a list is long.
+//! **Introspection** needs a separate estimate. Each of its fields counts as one
+//! in the executor's complexity, although each level of
+//! `fields { type { fields { … } } }` multiplies the response by the size of the
+//! schema. The estimate multiplies the cost of the selections of a list field by
+//! the estimated length of the list.
 
 use std::collections::HashMap;
 use std::convert::Infallible;
@@ -25,26 +26,26 @@ use async_graphql_value::ConstValue as Value;
 
 use super::{DocumentError, DocumentLimits, Limit};
 
-/// What a selection set amounts to with its fragments expanded.
+/// The size of a selection set with its fragments expanded.
 #[derive(Debug, Clone, Copy, Default)]
 pub(super) struct Shape {
     selections: usize,
-    /// Fields inside each other.
+    /// Nested fields.
     depth: usize,
-    /// Selection sets inside each other, this one included.
+    /// Nested selection sets, including this one.
     levels: usize,
     aliases: usize,
     values: usize,
     variable_uses: usize,
-    /// The cost of the `__schema` and `__type` inside.
+    /// The cost of the `__schema` and `__type` fields in the set.
     introspection_cost: usize,
-    /// What the set would cost if it stood inside one of those.
+    /// The cost that the set would have inside `__schema` or `__type`.
     cost_inside_introspection: usize,
-    /// Fields that stand at the top of the set.
+    /// Fields at the top level of the set.
     pub(super) fields: usize,
-    /// Those of them that a fragment brings.
+    /// Top-level fields that are in a fragment.
     pub(super) fields_in_fragments: usize,
-    /// Those of them that every schema has at its root.
+    /// Top-level fields that are `__schema`, `__type` or `__typename`.
     meta_fields: usize,
 }
 
@@ -53,7 +54,7 @@ impl Shape {
         self.fields == self.meta_fields
     }
 
-    /// Puts `other` beside this.
+    /// Adds the counts of `other`, which is at the same level.
     fn add(&mut self, other: Shape) {
         for (sum, more) in [
             (&mut self.selections, other.selections),
@@ -96,18 +97,18 @@ fn check_all<const N: usize>(counts: [(Limit, usize, usize); N], at: Pos) -> Res
     Ok(())
 }
 
-/// Measures the document, holds it against the limits, and answers the shape of
+/// Measures the document, checks it against the limits, and returns the shape of
 /// the chosen operation.
 ///
-/// Recursion goes as deep as brackets nest in the text, which [`super::scan`]
-/// has bounded, and never from one fragment into another.
+/// The recursion is as deep as the brackets of the text, which [`super::scan`]
+/// has limited. It never continues from one fragment into another.
 pub(super) fn check(
     limits: &DocumentLimits,
     document: &ExecutableDocument,
     chosen: &Positioned<OperationDefinition>,
 ) -> Result<Shape, DocumentError> {
     let mut measure = Measure { limits, fragments: HashMap::new() };
-    for (name, fragment) in in_order_of_need(document)? {
+    for (name, fragment) in sort_fragments(document)? {
         let mut shape = measure.set(&fragment.node.selection_set.node)?;
         shape.add(measure.directives(&fragment.node.directives)?);
         shape.check(limits, fragment.pos)?;
@@ -154,10 +155,8 @@ impl Measure<'_> {
         for item in &set.items {
             let mut shape = match &item.node {
                 Selection::Field(field) => self.field(&field.node)?,
-                Selection::FragmentSpread(spread) => brought_by_fragment(self.spread(spread)?),
-                Selection::InlineFragment(inline) => {
-                    brought_by_fragment(self.set(&inline.node.selection_set.node)?)
-                }
+                Selection::FragmentSpread(spread) => in_fragment(self.spread(spread)?),
+                Selection::InlineFragment(inline) => in_fragment(self.set(&inline.node.selection_set.node)?),
             };
             shape.selections = shape.selections.saturating_add(1);
             shape.add(self.directives(item.node.directives())?);
@@ -173,7 +172,7 @@ impl Measure<'_> {
         let mut shape = self.set(&field.selection_set.node)?;
         let name = field.name.node.as_str();
         let inside = shape.cost_inside_introspection.saturating_add(1);
-        shape.cost_inside_introspection = inside.saturating_mul(usual_length(name));
+        shape.cost_inside_introspection = inside.saturating_mul(estimated_length(name));
         if matches!(name, "__schema" | "__type") {
             shape.introspection_cost = shape.introspection_cost.saturating_add(inside);
         }
@@ -183,8 +182,8 @@ impl Measure<'_> {
         shape.fields = 1;
         shape.fields_in_fragments = 0;
         shape.meta_fields = usize::from(matches!(name, "__schema" | "__type" | "__typename"));
-        // The type of a literal has no name outside the parser's own crates, so
-        // a field's arguments travel as a directive's, which have the same.
+        // The type of an argument's value cannot be named outside the parser's
+        // crates. A directive has arguments of the same type, so it carries them.
         shape
             .add(self.arguments(Directive { name: field.name.clone(), arguments: field.arguments.clone() })?);
         Ok(shape)
@@ -195,7 +194,7 @@ impl Measure<'_> {
         self.fragments.get(name).copied().ok_or_else(|| DocumentError::unknown_fragment(name, spread.pos))
     }
 
-    /// Measures the directives of one place, where each may stand once: the schema has none that repeats.
+    /// Measures the directives of one location, where each may occur once: the schema has no repeatable directive.
     fn directives(&self, directives: &[Positioned<Directive>]) -> Result<Shape, DocumentError> {
         let mut total = Shape::default();
         let mut first = HashMap::new();
@@ -209,8 +208,8 @@ impl Measure<'_> {
         Ok(total)
     }
 
-    /// Takes what it looks into, because a literal that may hold variables
-    /// shows what is inside only when it is turned into a constant.
+    /// Takes ownership of the arguments, because a value that may contain
+    /// variables can only be inspected by converting it into a constant.
     fn arguments(&self, holder: Directive) -> Result<Shape, DocumentError> {
         let mut shape = Shape::default();
         for (count, (name, value)) in holder.arguments.into_iter().enumerate() {
@@ -230,14 +229,13 @@ impl Measure<'_> {
     }
 }
 
-fn brought_by_fragment(mut shape: Shape) -> Shape {
+fn in_fragment(mut shape: Shape) -> Shape {
     shape.fields_in_fragments = shape.fields;
     shape
 }
 
-/// How many things a field of introspection answers, as an estimate: 1 for what
-/// is no list.
-fn usual_length(field: &str) -> usize {
+/// The estimated length of an introspection field's list; 1 for other fields.
+fn estimated_length(field: &str) -> usize {
     match field {
         "types" => 64,
         "fields" | "inputFields" | "args" | "enumValues" | "interfaces" | "possibleTypes" | "directives" => {
@@ -247,11 +245,12 @@ fn usual_length(field: &str) -> usize {
     }
 }
 
-/// Counts a value with the items and fields inside it.
+/// Counts a value and the items and fields nested in it.
 ///
 /// # Errors
 ///
-/// A list in it is too long, or it nests too deep. `at` is where to say it is.
+/// [`DocumentError::Exceeded`] if a list is too long or the value nests too
+/// deep. The error has the position `at`.
 pub(super) fn count_values(
     limits: &DocumentLimits,
     value: &Value,
@@ -287,15 +286,15 @@ fn count_values_below(
 
 type Fragment<'a> = (&'a str, &'a Positioned<FragmentDefinition>);
 
-/// The fragments that operations use, each behind those it spreads.
+/// The fragments in topological order: each after the fragments that it spreads.
 ///
 /// # Errors
 ///
-/// A spread names no fragment, fragments spread each other in a circle, or no
-/// operation uses one of them. (An unused one is invalid anyway; refusing it
-/// here means that every fragment is part of what is counted.)
-fn in_order_of_need(document: &ExecutableDocument) -> Result<Vec<Fragment<'_>>, DocumentError> {
-    let mut order = FragmentOrder { document, entered: HashMap::new(), done: Vec::new() };
+/// If a spread names an undefined fragment, if fragments form a cycle, or if no
+/// operation uses a fragment. An unused fragment is invalid in any case; refusing
+/// it here ensures that every fragment is counted.
+fn sort_fragments(document: &ExecutableDocument) -> Result<Vec<Fragment<'_>>, DocumentError> {
+    let mut order = FragmentOrder { document, visited: HashMap::new(), sorted: Vec::new() };
     for (_, operation) in document.operations.iter() {
         let mut spreads = Vec::new();
         collect_spreads(&operation.node.selection_set.node, &mut spreads);
@@ -304,31 +303,31 @@ fn in_order_of_need(document: &ExecutableDocument) -> Result<Vec<Fragment<'_>>, 
     let unused = document
         .fragments
         .iter()
-        .filter(|(name, _)| !order.entered.contains_key(name.as_str()))
+        .filter(|(name, _)| !order.visited.contains_key(name.as_str()))
         .min_by_key(|(_, fragment)| fragment.pos);
     match unused {
         Some((name, fragment)) => Err(DocumentError::unused_fragment(name, fragment.pos)),
-        None => Ok(order.done),
+        None => Ok(order.sorted),
     }
 }
 
 struct FragmentOrder<'a> {
     document: &'a ExecutableDocument,
-    /// Fragments reached; true once those they spread are all in `done`.
-    entered: HashMap<&'a str, bool>,
-    done: Vec<Fragment<'a>>,
+    /// The fragments reached so far; `true` once the fragment is in `sorted`.
+    visited: HashMap<&'a str, bool>,
+    sorted: Vec<Fragment<'a>>,
 }
 
 impl<'a> FragmentOrder<'a> {
-    /// Walks the graph of fragments depth first, on a stack of its own: a chain
-    /// of fragments may be as long as the document.
+    /// Visits the fragments depth first. It uses a `Vec` instead of recursion,
+    /// because a chain of fragments may be as long as the document.
     fn visit(&mut self, spreads: Vec<&'a Positioned<FragmentSpread>>) -> Result<(), DocumentError> {
         let mut path = vec![(None, spreads.into_iter())];
         while let Some((fragment, spreads)) = path.last_mut() {
             let Some(spread) = spreads.next() else {
                 if let Some(fragment) = *fragment {
-                    self.done.push(fragment);
-                    self.entered.insert(fragment.0, true);
+                    self.sorted.push(fragment);
+                    self.visited.insert(fragment.0, true);
                 }
                 path.pop();
                 continue;
@@ -337,11 +336,11 @@ impl<'a> FragmentOrder<'a> {
             let Some(next) = self.document.fragments.get(name) else {
                 return Err(DocumentError::unknown_fragment(name, spread.pos));
             };
-            match self.entered.get(name) {
+            match self.visited.get(name) {
                 Some(true) => {}
                 Some(false) => return Err(DocumentError::fragment_cycle(name, spread.pos)),
                 None => {
-                    self.entered.insert(name, false);
+                    self.visited.insert(name, false);
                     let mut below = Vec::new();
                     collect_spreads(&next.node.selection_set.node, &mut below);
                     path.push((Some((name, next)), below.into_iter()));

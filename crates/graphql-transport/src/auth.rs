@@ -1,7 +1,8 @@
-//! Who is calling, as far as the transport has to know.
+//! Authentication, as far as the transport needs it.
 //!
-//! The application turns a bearer token into a [`Session`]; HTTP does so for every
-//! request and a WebSocket once, at `connection_init`. Nothing here reads a token.
+//! The application implements [`SignIn`], which exchanges a bearer token for a
+//! [`Session`]. HTTP signs in for every request, a WebSocket once, at `connection_init`.
+//! The transport does not interpret tokens.
 
 use std::{fmt, sync::Arc, time::Duration};
 
@@ -10,33 +11,33 @@ use axum::http::{HeaderMap, header};
 use futures_util::future::BoxFuture;
 use uuid::Uuid;
 
-/// Turns a bearer token into a session; shared by HTTP and WebSocket.
+/// Exchanges a bearer token for a session, for HTTP and WebSocket.
 pub trait SignIn: Clone + Send + Sync + 'static {
-    /// `None` is a caller without a token, for whom the answer is
+    /// `bearer` is `None` if the caller sent no token. The result is then
     /// [`SignInError::Unauthenticated`].
     fn sign_in(&self, bearer: Option<&str>) -> impl Future<Output = Result<Session, SignInError>> + Send;
 }
 
 /// A caller whose token was accepted.
 pub struct Session {
-    /// How long the token is good for; `None` means that it does not expire. A
-    /// socket is closed with 4403 when it has passed.
+    /// The time until the token expires; `None` if it does not expire. When the
+    /// token expires, its sockets are closed with 4403.
     pub expires_in: Option<Duration>,
-    /// Resolves when the agent is deactivated; a socket is then closed with 4403.
-    /// It must stay pending otherwise, and HTTP never polls it.
+    /// Resolves when the agent is deactivated, and stays pending otherwise. A
+    /// socket is then closed with 4403. HTTP never polls this future.
     pub revoked: BoxFuture<'static, ()>,
-    /// Puts the caller and fresh loaders into a request; called once an operation.
+    /// Attaches the caller and new loaders to a request. Called once per operation.
     pub attach: Attach,
-    /// The same for the operation that the sign-in was made for, which may use what the sign-in has read. `None`
-    /// when it read nothing of use. A socket's operations come later, and never use it.
+    /// Used instead of `attach` for the operation that the sign-in was made for, which can reuse the rows that the
+    /// sign-in has loaded. `None` if it loaded no rows to reuse. Operations of a socket never use it.
     pub attach_first: Option<AttachFirst>,
-    /// The agent whose sockets are counted together; `None` (a service) is not counted.
+    /// The agent whose sockets and points are counted; `None` for a service, which is not limited.
     pub user_key: Option<Uuid>,
     /// The workspace, for the log.
     pub tenant_key: Option<Uuid>,
 }
 
-/// Puts what the resolvers need to know about the caller into a request.
+/// Attaches the data about the caller that resolvers need to a request.
 pub type Attach = Arc<dyn Fn(Request) -> Request + Send + Sync>;
 
 impl fmt::Debug for Session {
@@ -49,26 +50,26 @@ impl fmt::Debug for Session {
     }
 }
 
-/// As [`Attach`], once.
+/// As [`Attach`], but callable only once.
 pub type AttachFirst = Box<dyn FnOnce(Request) -> Request + Send>;
 
 /// Why a caller could not be signed in.
 #[derive(Debug, Clone, thiserror::Error)]
 pub enum SignInError {
-    /// The token is missing or not good; the text is sent to the client.
+    /// The token is missing or invalid. The text is sent to the client.
     #[error("{0}")]
     Unauthenticated(String),
-    /// The token could not be judged now, for example while the database is away.
-    #[error("Sign-in is unavailable at the moment.")]
+    /// The token could not be verified, for example because the database is unavailable.
+    #[error("Sign-in is temporarily unavailable.")]
     Unavailable,
 }
 
 /// The token of an `Authorization: Bearer …` header; `None` for any other scheme.
-pub fn bearer_of_headers(headers: &HeaderMap) -> Option<&str> {
+pub fn bearer_from_headers(headers: &HeaderMap) -> Option<&str> {
     bearer(headers.get(header::AUTHORIZATION)?.to_str().ok()?)
 }
 
-/// The token in the value of an `Authorization` header. The scheme's case is ignored.
+/// The bearer token in the value of an `Authorization` header. The scheme is case-insensitive.
 pub fn bearer(authorization: &str) -> Option<&str> {
     let (scheme, token) = authorization.trim().split_once(' ')?;
     let token = token.trim();

@@ -1,23 +1,24 @@
-//! What is cached of documents that were sent before.
+//! A cache of checked GraphQL documents.
 //!
-//! A client sends the same few documents again and again, with other variables. Reading and judging one takes as long
-//! as answering a small query, so those used most are kept, by their text. Texts that are sent once do not drive them
-//! out.
+//! A client sends the same few documents many times, with different variables. Parsing and validating a document takes
+//! as long as executing a small query, so the documents that are used most are cached by their text. Documents that are
+//! sent only once do not evict them.
 
 use std::sync::Arc;
 
 use quick_cache::sync::Cache;
 use quick_cache::{Equivalent, Weighter};
 
-/// The room for what is kept, in bytes.
-const KEPT_BYTES: u64 = 32 * 1024 * 1024;
-/// About how many documents that are.
-const KEPT: usize = 500;
-/// What a document takes at most: something by itself, and for each byte of its text, as `a a a` is a field every two.
-const BYTES_OF_ONE: usize = 1_536;
-const BYTES_OF_BYTE: usize = 150;
+/// The size of the cache, in bytes.
+const MAX_BYTES: u64 = 32 * 1024 * 1024;
+/// The estimated number of entries.
+const ESTIMATED_ENTRIES: usize = 500;
+/// The largest fixed size of an entry, in bytes.
+const BYTES_PER_ENTRY: usize = 1_536;
+/// The largest size of an entry per byte of its text, in bytes. A document such as `a a a` has one field per two bytes.
+const BYTES_PER_TEXT_BYTE: usize = 150;
 
-/// A document's text, and which of its operations is meant.
+/// A document's text, and the name of the operation to execute.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct DocumentKey {
     pub query: String,
@@ -42,24 +43,24 @@ struct ByteWeighter;
 impl<T> Weighter<DocumentKey, Arc<T>> for ByteWeighter {
     fn weight(&self, key: &DocumentKey, _: &Arc<T>) -> u64 {
         let text = key.query.len() + key.operation_name.as_ref().map_or(0, String::len);
-        (BYTES_OF_ONE + BYTES_OF_BYTE * text) as u64
+        (BYTES_PER_ENTRY + BYTES_PER_TEXT_BYTE * text) as u64
     }
 }
 
-/// What is cached of the documents used most.
+/// A cache of a value per document, bounded by size.
 pub struct DocumentCache<T>(Cache<DocumentKey, Arc<T>, ByteWeighter>);
 
 impl<T> Default for DocumentCache<T> {
     fn default() -> Self {
-        Self(Cache::with_weighter(KEPT, KEPT_BYTES, ByteWeighter))
+        Self(Cache::with_weighter(ESTIMATED_ENTRIES, MAX_BYTES, ByteWeighter))
     }
 }
 
 impl<T> DocumentCache<T> {
-    /// What is cached of the document, or what `make` finds out; what it refuses is not kept.
+    /// The cached value of the document. If there is none, calls `make` and caches its result. Errors are not cached.
     ///
     /// # Errors
-    /// Why `make` refuses it.
+    /// When `make` fails.
     pub fn get_or_try_insert_with<E>(
         &self,
         query: &str,
@@ -81,7 +82,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_refused_is_judged_again() {
+    fn errors_are_not_cached() {
         let cached = DocumentCache::default();
         assert_eq!(cached.get_or_try_insert_with("{ a }", None, || Err("no")), Err::<Arc<u32>, _>("no"));
         assert_eq!(cached.get_or_try_insert_with("{ a }", None, || Ok::<_, &str>(1)), Ok(Arc::new(1)));
@@ -90,15 +91,15 @@ mod tests {
     }
 
     #[test]
-    fn texts_that_are_sent_once_do_not_drive_out_one_that_is_used() {
+    fn documents_that_are_sent_once_do_not_evict_one_that_is_used() {
         let cached: DocumentCache<u32> = DocumentCache::default();
         let used = "{ used }";
         for n in 0..5_000 {
             let text = format!("{{ once(n: {n}) {} }}", "x ".repeat(1_000));
-            cached.get_or_try_insert_with(&text, None, || Ok::<_, ()>(n)).expect("learnt");
-            cached.get_or_try_insert_with(used, None, || Ok::<_, ()>(n)).expect("learnt");
+            cached.get_or_try_insert_with(&text, None, || Ok::<_, ()>(n)).expect("cached");
+            cached.get_or_try_insert_with(used, None, || Ok::<_, ()>(n)).expect("cached");
         }
         assert_eq!(cached.get_or_try_insert_with(used, None, || Err(())), Ok(Arc::new(0)));
-        assert!(cached.0.weight() <= KEPT_BYTES);
+        assert!(cached.0.weight() <= MAX_BYTES);
     }
 }

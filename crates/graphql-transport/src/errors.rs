@@ -1,8 +1,9 @@
-//! The one mapping from what async-graphql reports to what a client may read.
+//! Converts the errors of async-graphql into errors that a client may read.
 //!
-//! Resolvers put a code on the errors they expect; everything else is judged here,
-//! for HTTP and WebSocket alike. What has no code and is not async-graphql's own
-//! complaint about the request is a fault: it is logged, and masked.
+//! Resolvers set a code on the errors that they expect. This module classifies all
+//! other errors, for HTTP and WebSocket alike. An error that has no code and is not
+//! async-graphql's report of a mistake in the request is a fault of the server: it is
+//! logged, and masked.
 
 use std::any::Any;
 
@@ -14,21 +15,21 @@ use super::request_id::RequestId;
 /// The `extensions.code` of a top-level error.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Code {
-    /// No token, or one that is not good.
+    /// The token is missing or invalid.
     Unauthenticated,
-    /// Signed in, but this is not for them.
+    /// The caller lacks the permission.
     Forbidden,
-    /// The request is malformed, or a value in it does not fit its type.
+    /// The request is malformed, or one of its values does not match its type.
     BadUserInput,
     /// The document is not GraphQL.
     GraphqlParseFailed,
-    /// The document does not fit the schema.
+    /// The document is invalid for the schema.
     GraphqlValidationFailed,
-    /// Over one of the limits.
+    /// The request exceeds a limit.
     LimitExceeded,
-    /// Worth repeating later.
+    /// The request may succeed later.
     Unavailable,
-    /// A fault of the server; the details are in its log under the request id.
+    /// A fault of the server. Its log has the details under the request id.
     Internal,
 }
 
@@ -64,7 +65,7 @@ const ALL_CODES: [Code; 8] = [
 ];
 
 impl Code {
-    /// As it stands in `extensions.code`.
+    /// The value of `extensions.code`.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Unauthenticated => "UNAUTHENTICATED",
@@ -79,39 +80,39 @@ impl Code {
     }
 }
 
-/// What became of an operation that was handed to the executor.
+/// The result of an operation, ready to be sent.
 #[derive(Debug)]
 pub enum Settled {
-    /// It was executed; the response may hold errors of single fields.
+    /// The operation was executed. The response may contain errors of single fields.
     Executed(Response),
-    /// It was not executed, or its outcome is unknown. There is no data.
+    /// The operation was not executed, or its outcome is unknown. The response has no data.
     Refused(Vec<ServerError>),
 }
 
-/// Makes a response fit to be sent, and says whether the operation was executed.
+/// Prepares a response for the client, and determines whether the operation was executed.
 ///
-/// An error without a path and without data comes from before execution: that is how
-/// async-graphql reports a document that fails validation.
+/// A response without data whose errors have no path comes from before execution: this is
+/// how async-graphql reports a document that fails validation.
 pub fn settle(mut response: Response, request_id: RequestId) -> Settled {
     if response.errors.is_empty() {
         return Settled::Executed(response);
     }
     let executed = response.data != Value::Null || response.errors.iter().any(|error| !error.path.is_empty());
     for error in &mut response.errors {
-        publish(error, executed, request_id);
+        sanitize(error, executed, request_id);
     }
-    name_request(&mut response.errors, request_id);
+    set_request_id(&mut response.errors, request_id);
     if executed { Settled::Executed(response) } else { Settled::Refused(response.errors) }
 }
 
-/// An error of the transport's own.
+/// An error of the transport.
 pub fn error(code: Code, message: impl Into<String>) -> ServerError {
     let mut error = ServerError::new(message, None);
     set_code(&mut error, code);
     error
 }
 
-/// The masked answer to a panic, whose `payload` is logged.
+/// The masked error for a panic. Logs the `payload`.
 pub fn panicked(payload: &(dyn Any + Send), request_id: RequestId) -> ServerError {
     let message = payload
         .downcast_ref::<&str>()
@@ -121,17 +122,17 @@ pub fn panicked(payload: &(dyn Any + Send), request_id: RequestId) -> ServerErro
     tracing::error!(%request_id, panic = message, "an operation panicked");
     let mut error = ServerError::new("", None);
     mask(&mut error);
-    name_request(std::slice::from_mut(&mut error), request_id);
+    set_request_id(std::slice::from_mut(&mut error), request_id);
     error
 }
 
-/// The answer to an operation that outlasted the request timeout.
+/// The error for an operation that exceeded the request timeout.
 pub fn timed_out() -> ServerError {
-    error(Code::Unavailable, "The answer took too long. A mutation may still have been carried out.")
+    error(Code::Unavailable, "The request timed out. A mutation may still complete.")
 }
 
-/// Writes the request's id into each error, for a client to quote: over a WebSocket there is no header for it.
-pub fn name_request(errors: &mut [ServerError], request_id: RequestId) {
+/// Sets `extensions.requestId` of each error. On a WebSocket, no header carries the id.
+pub fn set_request_id(errors: &mut [ServerError], request_id: RequestId) {
     let id = request_id.to_string();
     for error in errors {
         error.extensions.get_or_insert_with(ErrorExtensionValues::default).set("requestId", id.as_str());
@@ -144,11 +145,11 @@ pub fn code_label(error: &ServerError) -> &'static str {
     ALL_CODES.iter().map(|known| known.as_str()).find(|known| code == Some(known)).unwrap_or("ERROR")
 }
 
-/// The answer to an agent who has too few points left for an operation, until there are enough.
-pub fn spent(spent: &RateLimited) -> ServerError {
-    let seconds = rate_limit::seconds(spent.enough_in);
-    let message =
-        format!("An agent has {} points a minute. Try again in {seconds} s.", spent.rate_limit_status.limit);
+/// The error for an agent who has too few points left for an operation.
+pub fn rate_limited(limited: &RateLimited) -> ServerError {
+    let seconds = rate_limit::seconds(limited.retry_after);
+    let limit = limited.status.limit;
+    let message = format!("The rate limit is {limit} points per minute. Try again in {seconds} s.");
     let mut error = error(Code::LimitExceeded, message);
     if let Some(extensions) = &mut error.extensions {
         extensions.set("retryable", true);
@@ -162,9 +163,10 @@ pub fn has_code(error: &ServerError, code: Code) -> bool {
     code_of(error) == Some(code.as_str())
 }
 
-fn publish(error: &mut ServerError, executed: bool, request_id: RequestId) {
+/// Sets the code of an error that has none, and removes the details of faults.
+fn sanitize(error: &mut ServerError, executed: bool, request_id: RequestId) {
     match code_of(error) {
-        None => match judge(error, executed) {
+        None => match classify(error, executed) {
             Code::Internal => {
                 log(error, request_id);
                 mask(error);
@@ -200,8 +202,8 @@ fn set_code(error: &mut ServerError, code: Code) {
     }
 }
 
-// async-graphql 7 gives its own errors neither a code nor a type: their text is all there is.
-const OWN_MESSAGES: [(&str, Code); 8] = [
+// The errors of async-graphql 7 have neither a code nor a type, so they are recognised by their text.
+const ASYNC_GRAPHQL_MESSAGES: [(&str, Code); 8] = [
     ("Query is too complex.", Code::LimitExceeded),
     ("Query is nested too deep.", Code::LimitExceeded),
     ("The recursion depth of the query", Code::LimitExceeded),
@@ -212,15 +214,16 @@ const OWN_MESSAGES: [(&str, Code); 8] = [
     ("Cannot query field \"", Code::GraphqlValidationFailed),
 ];
 
-fn judge(error: &ServerError, executed: bool) -> Code {
-    // An error that a resolver converted from another one has a source; its text may
-    // say anything, so it is never taken for async-graphql's.
-    let own = error.source.is_none().then(|| {
-        OWN_MESSAGES.iter().find(|(text, _)| error.message.starts_with(text)).map(|(_, code)| *code)
+fn classify(error: &ServerError, executed: bool) -> Code {
+    // An error that a resolver converted from another error has a source. Its text is
+    // arbitrary, so it is never compared with the texts of async-graphql.
+    let known = error.source.is_none().then(|| {
+        let mut messages = ASYNC_GRAPHQL_MESSAGES.iter();
+        messages.find(|(text, _)| error.message.starts_with(text)).map(|(_, code)| *code)
     });
-    match own.flatten() {
-        // A scalar that cannot be read is the user's mistake; an unknown enum value or input field is the
-        // document's.
+    match known.flatten() {
+        // An invalid scalar is an error of the input; an unknown enum value or input field is an error of the
+        // document.
         Some(Code::BadUserInput)
             if error.message.starts_with("Invalid value for argument")
                 && !error.message.contains("expected type \"") =>
@@ -233,7 +236,7 @@ fn judge(error: &ServerError, executed: bool) -> Code {
     }
 }
 
-/// Writes down what a client is not told.
+/// Logs the details that the client does not receive.
 fn log(error: &ServerError, request_id: RequestId) {
     let cause = error.source::<Cause>().map(|cause| &cause.0);
     let cause = cause.unwrap_or(&error.message);
@@ -241,7 +244,8 @@ fn log(error: &ServerError, request_id: RequestId) {
 }
 
 fn mask(error: &mut ServerError) {
-    error.message = "The server failed. Its log holds the details under the request id.".to_owned();
+    error.message =
+        "Internal server error. The server's log has the details under the request id.".to_owned();
     error.source = None;
     error.extensions = None;
     set_code(error, Code::Internal);
@@ -293,7 +297,7 @@ mod tests {
     }
 
     #[test]
-    fn text_of_a_converted_error_is_not_taken_for_async_graphqls() {
+    fn the_text_of_a_converted_error_is_not_compared_with_async_graphqls() {
         let mut error = failed_field("Failed to parse \"secret\"");
         error.source = Some(std::sync::Arc::new("anything"));
         assert_eq!(settled_code(Response::from_errors(vec![error])), (true, "INTERNAL".to_owned()));

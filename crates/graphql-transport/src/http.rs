@@ -1,8 +1,8 @@
 //! GraphQL over HTTP: `POST /graphql`, and `GET /graphql` for queries.
 //!
 //! The status codes and media types are those of the GraphQL over HTTP specification.
-//! [`crate::errors`] and [`crate::operation`] decide which errors there are;
-//! here they only become answers. Batches, forms and multipart are refused.
+//! [`crate::errors`] and [`crate::operation`] produce the errors; this module turns them
+//! into responses. Batches, forms and multipart bodies are refused.
 
 use async_graphql::{Executor, Variables, parser::types::OperationType};
 use axum::{
@@ -29,11 +29,11 @@ use super::{
     trace_context::TraceContext,
 };
 
-/// How much of a body that nobody will read is taken off the connection, so that the
-/// client is done writing when it gets its answer.
-const DRAINED_BYTES: usize = 8 * 1024 * 1024;
+/// How much of a refused body is read and discarded, so that the client has finished
+/// writing when the response arrives.
+const DRAIN_BYTES_MAX: usize = 8 * 1024 * 1024;
 
-/// How long taking it off may last.
+/// The timeout for discarding a refused body.
 const DRAIN_TIMEOUT: Duration = Duration::from_secs(1);
 
 /// `POST /graphql`.
@@ -42,7 +42,7 @@ pub async fn post<E: Executor, A: SignIn>(
     request: Request,
 ) -> Response {
     let (parts, body) = request.into_parts();
-    let span = OperationSpan::of_http(endpoint.observer(), &parts.headers);
+    let span = OperationSpan::http(endpoint.observer(), &parts.headers);
     let Some(media) = MediaType::accepted(&parts.headers) else {
         drain(body.into_data_stream()).await;
         return respond(Err(Rejection::not_acceptable()), MediaType::Json, &span);
@@ -53,7 +53,7 @@ pub async fn post<E: Executor, A: SignIn>(
 
 /// A query in the URL.
 pub(crate) async fn get<E: Executor, A: SignIn>(endpoint: GraphqlEndpoint<E, A>, parts: Parts) -> Response {
-    let span = OperationSpan::of_http(endpoint.observer(), &parts.headers);
+    let span = OperationSpan::http(endpoint.observer(), &parts.headers);
     let Some(media) = MediaType::accepted(&parts.headers) else {
         return respond(Err(Rejection::not_acceptable()), MediaType::Json, &span);
     };
@@ -63,30 +63,30 @@ pub(crate) async fn get<E: Executor, A: SignIn>(endpoint: GraphqlEndpoint<E, A>,
 
 /// Any other method on `/graphql`.
 pub async fn method_not_allowed(headers: HeaderMap) -> Response {
-    Rejection::method_not_allowed("GET, POST", "Send a POST, or a query by GET.")
-        .answer(MediaType::Json, RequestId::of_headers(&headers))
+    Rejection::method_not_allowed("GET, POST", "Send a POST request, or a query by GET.")
+        .answer(MediaType::Json, RequestId::from_headers(&headers))
 }
 
-/// What became of an operation, and where its agent stands when agents' points are counted.
+/// The result of an operation, and the rate limit of its agent if the agent is limited.
 type Outcome = Result<(Settled, Option<RateLimitStatus>), Rejection>;
 
-/// Writes the answer down, and out.
+/// Records the outcome in the operation's span, and builds the response.
 fn respond(outcome: Outcome, media: MediaType, span: &OperationSpan) -> Response {
     let request_id = span.request_id();
     let (settled, rate_limit_status) = match outcome {
         Ok(outcome) => outcome,
         Err(rejection) => {
-            span.ended(rejection.reasons());
+            span.record_errors(rejection.reported_errors());
             return rejection.answer(media, request_id);
         }
     };
-    span.settled(&settled);
+    span.record_settled(&settled);
     let mut response = match settled {
         Settled::Executed(response) => response::executed(response, media, request_id),
         Settled::Refused(errors) => Rejection::errors(errors).answer(media, request_id),
     };
     if let Some(rate_limit_status) = rate_limit_status {
-        response.headers_mut().extend(response::standing_headers(&rate_limit_status));
+        response.headers_mut().extend(response::rate_limit_headers(&rate_limit_status));
     }
     response
 }
@@ -102,14 +102,14 @@ async fn answer_post<E: Executor, A: SignIn>(
         drain(body.into_data_stream()).await;
         return Err(Rejection::unsupported_media_type());
     }
-    let read = timeout_at(deadline, read(body, endpoint.settings().body_bytes));
+    let read = timeout_at(deadline, read_body(body, endpoint.settings().body_bytes));
     let bytes = read.await.unwrap_or_else(|_| Err(Rejection::slow_body()))?;
-    let parameters = parameters_of_body(&bytes)?;
+    let parameters = parse_body(&bytes)?;
     let operation = Operation::prepare(parameters, endpoint.settings(), endpoint.documents())
         .map_err(|error| Rejection::errors(vec![*error]))?;
-    span.admitted(&operation);
-    let performed = timeout_at(deadline, perform(endpoint, &parts.headers, operation, span));
-    performed.await.unwrap_or_else(|_| Err(Rejection::timed_out()))
+    span.record_operation(&operation);
+    let executed = timeout_at(deadline, execute(endpoint, &parts.headers, operation, span));
+    executed.await.unwrap_or_else(|_| Err(Rejection::timed_out()))
 }
 
 async fn answer_get<E: Executor, A: SignIn>(
@@ -118,19 +118,19 @@ async fn answer_get<E: Executor, A: SignIn>(
     span: &OperationSpan,
 ) -> Outcome {
     let time = endpoint.settings().request_timeout;
-    let parameters = parameters_of_uri(&parts.uri)?;
+    let parameters = parse_uri(&parts.uri)?;
     let operation = Operation::prepare(parameters, endpoint.settings(), endpoint.documents())
         .map_err(|error| Rejection::errors(vec![*error]))?;
-    span.admitted(&operation);
+    span.record_operation(&operation);
     if operation.kind == OperationType::Mutation {
-        return Err(Rejection::method_not_allowed("POST", "A mutation is sent by POST."));
+        return Err(Rejection::method_not_allowed("POST", "A mutation must be sent by POST."));
     }
-    let performed = timeout(time, perform(endpoint, &parts.headers, operation, span));
-    performed.await.unwrap_or_else(|_| Err(Rejection::timed_out()))
+    let executed = timeout(time, execute(endpoint, &parts.headers, operation, span));
+    executed.await.unwrap_or_else(|_| Err(Rejection::timed_out()))
 }
 
-/// Executes for the caller whom the headers name. Introspection needs none.
-async fn perform<E: Executor, A: SignIn>(
+/// Executes an operation for the caller in the headers. Introspection does not need a caller.
+async fn execute<E: Executor, A: SignIn>(
     endpoint: &GraphqlEndpoint<E, A>,
     headers: &HeaderMap,
     operation: Operation,
@@ -138,20 +138,22 @@ async fn perform<E: Executor, A: SignIn>(
 ) -> Outcome {
     if operation.kind == OperationType::Subscription {
         return Err(Rejection::bad_request(
-            "Subscriptions are served over WebSocket, by the protocol graphql-transport-ws.",
+            "Subscriptions are served over WebSocket, with the subprotocol graphql-transport-ws.",
         ));
     }
     let session = if operation.introspection_only {
         None
     } else {
-        let bearer = auth::bearer_of_headers(headers);
+        let bearer = auth::bearer_from_headers(headers);
         let session = endpoint.sign_in().sign_in(bearer).await?;
-        span.signed_in(&session);
+        span.record_session(&session);
         Some(session)
     };
     let agent = session.as_ref().and_then(|session| session.user_key);
-    let rate_limit_status =
-        endpoint.rate_limit().charge(agent, operation.points).map_err(|spent| Rejection::spent(&spent))?;
+    let rate_limit_status = endpoint
+        .rate_limit()
+        .charge(agent, operation.points)
+        .map_err(|limited| Rejection::rate_limited(&limited))?;
     let kind = operation.kind;
     let request = operation.into_first_request(session);
     let tasks = endpoint.tasks();
@@ -159,7 +161,7 @@ async fn perform<E: Executor, A: SignIn>(
 }
 
 /// Reads a body of at most `limit` bytes.
-async fn read(body: Body, limit: usize) -> Result<Vec<u8>, Rejection> {
+async fn read_body(body: Body, limit: usize) -> Result<Vec<u8>, Rejection> {
     let announced = body.size_hint().lower();
     let mut chunks = body.into_data_stream();
     if announced > limit as u64 {
@@ -178,9 +180,10 @@ async fn read(body: Body, limit: usize) -> Result<Vec<u8>, Rejection> {
     Ok(bytes)
 }
 
+/// Reads and discards the rest of a refused body, within limits.
 pub async fn drain(mut chunks: BodyDataStream) {
     let drained = async {
-        let mut left = DRAINED_BYTES;
+        let mut left = DRAIN_BYTES_MAX;
         while let Some(Ok(chunk)) = chunks.next().await {
             match left.checked_sub(chunk.len()) {
                 Some(rest) => left = rest,
@@ -188,16 +191,16 @@ pub async fn drain(mut chunks: BodyDataStream) {
             }
         }
     };
-    // A client that is still writing after that is cut off.
+    // After the timeout, the connection is closed while the client is still writing.
     let _ = timeout(DRAIN_TIMEOUT, drained).await;
 }
 
-fn parameters_of_body(bytes: &[u8]) -> Result<Parameters, Rejection> {
+fn parse_body(bytes: &[u8]) -> Result<Parameters, Rejection> {
     if bytes.trim_ascii_start().starts_with(b"[") {
-        return Err(Rejection::bad_request("Batches are not supported: send one operation in a request."));
+        return Err(Rejection::bad_request("Batches are not supported: send one operation per request."));
     }
     serde_json::from_slice(bytes)
-        .map_err(|error| Rejection::bad_request(&format!("The body is not a request: {error}.")))
+        .map_err(|error| Rejection::bad_request(&format!("The body is not a GraphQL request: {error}.")))
 }
 
 #[derive(Deserialize)]
@@ -209,9 +212,9 @@ struct UriParameters {
     extensions: Option<String>,
 }
 
-fn parameters_of_uri(uri: &Uri) -> Result<Parameters, Rejection> {
+fn parse_uri(uri: &Uri) -> Result<Parameters, Rejection> {
     let Query(parameters) = Query::<UriParameters>::try_from_uri(uri)
-        .map_err(|_| Rejection::bad_request("The parameters of the URL cannot be read."))?;
+        .map_err(|_| Rejection::bad_request("The parameters of the URL are invalid."))?;
     let Some(query) = parameters.query else {
         return Err(Rejection::bad_request("The parameter `query` is missing."));
     };

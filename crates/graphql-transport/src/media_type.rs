@@ -1,21 +1,21 @@
-//! Which media type a client sent, and which it accepts.
+//! Content negotiation: the media type of the request, and of the response.
 
 use axum::http::{HeaderMap, HeaderValue, header};
 
-/// A media type that answers are written in.
+/// A media type of responses.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum MediaType {
-    /// `application/json`: an answer to a well-formed request has status 200, come what may.
+    /// `application/json`: the response to a well-formed request has status 200, even if its document is invalid.
     Json,
-    /// `application/graphql-response+json`: the status tells whether it was executed.
+    /// `application/graphql-response+json`: the status depends on whether the operation was executed.
     GraphqlResponse,
 }
 
 impl MediaType {
-    /// What the `Accept` header prefers; `None` when it accepts neither.
+    /// The preferred media type of the `Accept` header; `None` if it accepts neither.
     ///
-    /// Without the header, and for wildcards, it is `application/json`, as the
-    /// specification asks for the sake of older clients.
+    /// Without the header, and for wildcards, the result is `application/json`, as the
+    /// specification requires for older clients.
     pub(crate) fn accepted(headers: &HeaderMap) -> Option<Self> {
         let mut any = false;
         let mut best: Option<(u16, Self)> = None;
@@ -42,7 +42,7 @@ impl MediaType {
     }
 }
 
-/// Whether the body is announced as JSON in UTF-8.
+/// Whether the `Content-Type` header is JSON in UTF-8.
 pub(crate) fn is_json(headers: &HeaderMap) -> bool {
     let mut values = headers.get_all(header::CONTENT_TYPE).iter();
     let (Some(value), None) = (values.next(), values.next()) else {
@@ -54,11 +54,11 @@ pub(crate) fn is_json(headers: &HeaderMap) -> bool {
     })
 }
 
-/// A media type with the two parameters that matter here.
+/// A media type with its `charset` and `q` parameters.
 struct Range {
     name: String,
     utf8: bool,
-    /// In thousandths, as precise as the header can be.
+    /// In thousandths, which is the precision of the header.
     quality: u16,
 }
 
@@ -102,7 +102,7 @@ mod tests {
     }
 
     #[test]
-    fn the_first_of_the_best_quality_is_answered() {
+    fn the_first_type_of_the_best_quality_is_used() {
         use MediaType::{GraphqlResponse, Json};
         assert_eq!(MediaType::accepted(&HeaderMap::new()), Some(Json));
         assert_eq!(accepted("*/*"), Some(Json));
@@ -116,7 +116,7 @@ mod tests {
     }
 
     #[test]
-    fn what_cannot_be_answered_is_not_acceptable() {
+    fn an_unsupported_type_is_not_acceptable() {
         assert_eq!(accepted("text/html"), None);
         assert_eq!(accepted("application/json;q=0"), None);
         assert_eq!(accepted("application/json; charset=utf-16"), None);

@@ -1,7 +1,7 @@
-//! One operation, from the parameters a client sent to the settled response.
+//! One operation, from the parameters of the client to the settled response.
 //!
-//! HTTP and WebSocket share these steps: read the parameters, pass the guard, attach
-//! the caller, execute. What each answers to a refusal is its own affair.
+//! HTTP and WebSocket share these steps: read the parameters, run the guard, attach
+//! the caller, execute. Each transport reports errors in its own format.
 
 use std::{fmt, io, panic::AssertUnwindSafe};
 
@@ -31,23 +31,23 @@ use super::{
 use crate::document_cache::DocumentCache;
 use graphql_guard::{self as guard, CheckedDocument, DocumentError};
 
-/// The parameters of a GraphQL request, of the right types and nothing more.
+/// The parameters of a GraphQL request. Only their types have been checked.
 ///
-/// `extensions` must be a map. Of what may stand in it, a trace context alone is supported.
+/// `extensions` must be a map. Only a trace context is read from it.
 #[derive(Debug)]
 pub struct Parameters {
     /// The document.
     pub query: String,
-    /// Which operation of the document; `None` when it holds one.
+    /// The name of the operation to execute; may be `None` if the document has only one.
     pub operation_name: Option<String>,
     /// Empty when absent or null.
     pub variables: Variables,
-    /// What `extensions` say; a socket has no headers of its own for each operation.
+    /// The trace context in `extensions`, for sockets, whose operations have no headers.
     pub trace: TraceContext,
 }
 
 impl<'de> Deserialize<'de> for Parameters {
-    // Derived, it would also read an array of the fields in order: a batch of strings.
+    // A derived implementation would also accept an array of the fields in order, which a batch of strings is.
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         deserializer.deserialize_map(ParametersVisitor)
     }
@@ -80,11 +80,11 @@ impl<'de> Visitor<'de> for ParametersVisitor {
         let mut trace = None;
         while let Some(name) = map.next_key()? {
             match name {
-                ParameterName::Query => once(&mut query, "query", map.next_value()?)?,
+                ParameterName::Query => set_once(&mut query, "query", map.next_value()?)?,
                 ParameterName::OperationName => {
-                    once(&mut operation_name, "operationName", map.next_value()?)?;
+                    set_once(&mut operation_name, "operationName", map.next_value()?)?;
                 }
-                ParameterName::Variables => once(&mut variables, "variables", map.next_value()?)?,
+                ParameterName::Variables => set_once(&mut variables, "variables", map.next_value()?)?,
                 ParameterName::Extensions => trace = map.next_value()?,
                 ParameterName::Other => {
                     map.next_value::<IgnoredAny>()?;
@@ -100,38 +100,41 @@ impl<'de> Visitor<'de> for ParametersVisitor {
     }
 }
 
-fn once<T, E: de::Error>(slot: &mut Option<T>, name: &'static str, value: T) -> Result<(), E> {
-    match slot.replace(value) {
+fn set_once<T, E: de::Error>(field: &mut Option<T>, name: &'static str, value: T) -> Result<(), E> {
+    match field.replace(value) {
         None => Ok(()),
         Some(_) => Err(E::duplicate_field(name)),
     }
 }
 
-/// An operation that passed the guard and may be executed for whoever may execute it.
+/// An operation that passed the guard. Permissions have not been checked.
 pub struct Operation {
     /// Query, mutation or subscription.
     pub kind: OperationType,
-    /// It selects nothing but `__schema`, `__type` and `__typename`.
+    /// Whether it selects only `__schema`, `__type` and `__typename`.
     pub introspection_only: bool,
-    /// What the client calls it; `None` when it is anonymous.
+    /// Its name in the document; `None` when it is anonymous.
     pub name: Option<String>,
-    /// What it costs an agent, as [`super::rate_limit`] counts.
+    /// Its price in the points of [`super::rate_limit`].
     pub points: u32,
     request: Request,
 }
 
 impl Operation {
-    /// Runs the guard over the parameters, and what the schema need not be known for.
+    /// Runs the guard, and the validation that does not need the schema.
     ///
-    /// The error is fit to be sent. It says nothing about the schema, so that it may
-    /// be told to a caller who is not signed in.
+    /// # Errors
+    ///
+    /// An error to send to the client. It reveals nothing about the schema, so it may be
+    /// sent before the caller has signed in.
     pub fn prepare(
         parameters: Parameters,
         settings: &TransportSettings,
         documents: &DocumentCache<CheckedDocument>,
     ) -> Result<Self, Box<ServerError>> {
         let Parameters { query, operation_name, variables, trace: _ } = parameters;
-        guard::check_variables(&settings.document, json_bytes(&variables), &variables).map_err(refused)?;
+        guard::check_variables(&settings.document, json_bytes(&variables), &variables)
+            .map_err(document_error)?;
         let name = operation_name.as_deref();
         let checked =
             documents.get_or_try_insert_with(&query, name, || prepare_document(&query, name, settings))?;
@@ -150,29 +153,29 @@ impl Operation {
         })
     }
 
-    /// The request as the caller of a socket makes it.
+    /// The request of a socket's caller.
     pub fn into_request(self, session: &Session) -> Request {
         (session.attach)(self.request)
     }
 
-    /// The request as whoever has just signed in makes it.
+    /// The request of a caller who signed in for this operation.
     ///
-    /// Without a session only introspection is answered, whatever the document selects.
+    /// Without a session, only introspection is executed.
     pub fn into_first_request(self, session: Option<Session>) -> Request {
         match session {
             Some(Session { attach_first: Some(attach), .. }) => attach(self.request),
             Some(session) => (session.attach)(self.request),
-            // The executor would name the root `EmptyMutation` if this were set for a mutation.
+            // For a mutation, `only_introspection` would make `__typename` return `EmptyMutation`.
             None if self.kind == OperationType::Query => self.request.only_introspection(),
             None => self.request,
         }
     }
 }
 
-/// Executes a query or a mutation to its end, and settles the response. To be called in the span of the operation.
+/// Executes a query or a mutation, and settles the response. Call it in the span of the operation.
 ///
-/// A mutation runs in a task of its own: once begun it ends, whether or not anybody
-/// still waits for this future. A query is dropped with it.
+/// A mutation runs in a spawned task, so that it completes even if this future is dropped.
+/// Dropping this future cancels a query.
 pub(super) async fn execute<E: Executor>(
     executor: &E,
     kind: OperationType,
@@ -185,24 +188,24 @@ pub(super) async fn execute<E: Executor>(
     let run = async move {
         let response = AssertUnwindSafe(executor.execute(request)).catch_unwind();
         let settled = settle_result(response.await, span.request_id());
-        span.settled(&settled);
+        span.record_settled(&settled);
         settled
     }
     .instrument(tracing::debug_span!("graphql"))
-    // The task of a mutation would lose the span of its operation.
+    // A spawned task does not inherit the span.
     .in_current_span();
     if kind != OperationType::Mutation {
         return run.await;
     }
     match tasks.spawn(run).await {
         Ok(settled) => settled,
-        // The task catches its own panics, so it can only have been cancelled by the
-        // end of the runtime.
+        // The task catches panics, so it can only have been cancelled by the shutdown of
+        // the runtime.
         Err(_) => Settled::Refused(vec![errors::timed_out()]),
     }
 }
 
-/// Settles what a guarded poll of the executor gave: a response, or a panic.
+/// Settles the result of the executor: a response, or the payload of a caught panic.
 pub(super) fn settle_result(result: std::thread::Result<Response>, request_id: RequestId) -> Settled {
     match result {
         Ok(response) => errors::settle(response, request_id),
@@ -210,23 +213,24 @@ pub(super) fn settle_result(result: std::thread::Result<Response>, request_id: R
     }
 }
 
-/// What can be said of a document whatever its variables are.
+/// The checks of a document that do not depend on its variables. The result is cached.
 fn prepare_document(
     query: &str,
     operation_name: Option<&str>,
     settings: &TransportSettings,
 ) -> Result<CheckedDocument, Box<ServerError>> {
-    let mut checked = guard::check_document(&settings.document, query, operation_name).map_err(refused)?;
+    let mut checked =
+        guard::check_document(&settings.document, query, operation_name).map_err(document_error)?;
     if let Some(names) = &settings.type_names {
-        checked.check_types(|name| names.contains(name)).map_err(refused)?;
+        checked.check_types(|name| names.contains(name)).map_err(document_error)?;
     }
     if !settings.introspection && introspects(&checked.document) {
-        return Err(invalid("Introspection is turned off on this server."));
+        return Err(invalid("Introspection is disabled on this server."));
     }
     if checked.operation == OperationType::Subscription {
         check_subscription(&checked)?;
     }
-    // It is kept, and what is made of it is, too, as long as a subscription lasts.
+    // The document stays in the cache, and in each of its subscriptions as long as they run.
     guard::compact(&mut checked.document);
     Ok(checked)
 }
@@ -240,14 +244,14 @@ fn points(kind: OperationType, root_fields: usize) -> u32 {
     }
 }
 
-fn refused(refusal: DocumentError) -> Box<ServerError> {
-    let code = match refusal.code() {
+fn document_error(document_error: DocumentError) -> Box<ServerError> {
+    let code = match document_error.code() {
         "LIMIT_EXCEEDED" => Code::LimitExceeded,
         "GRAPHQL_PARSE_FAILED" => Code::GraphqlParseFailed,
         _ => Code::GraphqlValidationFailed,
     };
-    let mut error = errors::error(code, refusal.to_string());
-    error.locations = refusal.locations();
+    let mut error = errors::error(code, document_error.to_string());
+    error.locations = document_error.locations();
     Box::new(error)
 }
 
@@ -264,8 +268,8 @@ fn selected<'a>(document: &'a ExecutableDocument, name: Option<&str>) -> Option<
     definition.map(|definition| &definition.node)
 }
 
-/// A required variable that is missing is a mistake of the request. async-graphql finds
-/// it only where the variable is used, during execution, and then in no typed way.
+/// Refuses a request without a value for a required variable. async-graphql reports this
+/// only during execution, where the variable is used, and without an error code.
 fn check_variables(definition: &OperationDefinition, variables: &Variables) -> Result<(), Box<ServerError>> {
     for variable in &definition.variable_definitions {
         let name = &variable.node.name.node;
@@ -282,23 +286,23 @@ fn check_variables(definition: &OperationDefinition, variables: &Variables) -> R
     Ok(())
 }
 
-/// async-graphql runs several root fields side by side and passes over those that
-/// stand in a fragment, so a subscription has to be one plain field.
+/// Refuses a subscription that is not exactly one root field outside of fragments.
+/// async-graphql runs several root fields concurrently, and ignores root fields in fragments.
 fn check_subscription(checked: &CheckedDocument) -> Result<(), Box<ServerError>> {
     if checked.root_fields != 1 {
-        return Err(invalid("A subscription selects exactly one root field."));
+        return Err(invalid("A subscription must select exactly one root field."));
     }
     if checked.root_in_fragment {
-        return Err(invalid("A subscription selects its root field directly, not through a fragment."));
+        return Err(invalid("The root field of a subscription must not be in a fragment."));
     }
     if checked.introspection_only {
-        return Err(invalid("A subscription cannot be introspected."));
+        return Err(invalid("A subscription must not select an introspection field."));
     }
     Ok(())
 }
 
-/// Whether `__schema` or `__type` stands anywhere in the document. Each selection is
-/// looked at once, however often its fragment is spread.
+/// Whether the document contains `__schema` or `__type`. Each selection is visited once,
+/// no matter how often its fragment is spread.
 fn introspects(document: &ExecutableDocument) -> bool {
     fn within(set: &SelectionSet) -> bool {
         set.items.iter().any(|selection| match &selection.node {
@@ -315,7 +319,7 @@ fn introspects(document: &ExecutableDocument) -> bool {
         || document.fragments.values().any(|fragment| within(&fragment.node.selection_set.node))
 }
 
-/// The length of the variables as JSON, without writing them anywhere.
+/// The length of the variables as JSON, computed without allocating it.
 fn json_bytes(variables: &Variables) -> usize {
     struct Counter(usize);
     impl io::Write for Counter {
@@ -334,7 +338,7 @@ fn json_bytes(variables: &Variables) -> usize {
     let mut counter = Counter(0);
     match serde_json::to_writer(&mut counter, variables) {
         Ok(()) => counter.0,
-        // What cannot be written cannot be small.
+        // Refuse variables that cannot be serialised.
         Err(_) => usize::MAX,
     }
 }
@@ -364,7 +368,7 @@ mod tests {
     }
 
     #[test]
-    fn null_and_unknown_parameters_are_as_good_as_none() {
+    fn null_and_unknown_parameters_are_ignored() {
         let json = r#"{"id":1,"query":"{a}","variables":null,"operationName":null,"extensions":null}"#;
         let parameters = parse(json).unwrap();
         assert_eq!(parameters.query, "{a}");
@@ -372,7 +376,7 @@ mod tests {
     }
 
     #[test]
-    fn a_missing_variable_is_named_in_few_words() {
+    fn the_error_for_a_missing_variable_clips_its_name() {
         let query = format!("query(${}: Int!) {{ a }}", "v".repeat(10_000));
         let parameters = Parameters {
             query,

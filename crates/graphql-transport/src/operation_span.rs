@@ -1,6 +1,6 @@
-//! What is written down about each operation when it is over: one line of the log, and counts.
+//! The log line and the metrics of each operation, written when it ends.
 //!
-//! Names of operations, codes, ids and times; never a document, a variable, a header or an answer.
+//! They contain the operation's name, codes, ids and times; never a document, a variable, a header or a response.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -19,14 +19,15 @@ use super::{
 };
 use crate::observer::{OK, Observer, OperationReport};
 
-/// Nobody waited for the answer, so it was not made to its end. It never is the outcome of a mutation that began.
+/// The outcome of an operation that was cancelled because the client disconnected. Mutations that have started are
+/// never cancelled.
 const ABANDONED: &str = "ABANDONED";
 
-/// The longest name that is written to the log.
+/// Characters of the operation's name that are written to the log.
 const NAME_CHARS: usize = 64;
 
-/// An operation under way. It is over when the last clone is dropped, whatever the reason: a mutation keeps one
-/// until it is carried out, also when its client has hung up.
+/// A running operation. It ends when the last clone is dropped. A mutation holds a clone until it completes, even if
+/// its client disconnects.
 #[derive(Clone)]
 pub(crate) struct OperationSpan(Arc<SpanState>);
 
@@ -39,7 +40,7 @@ struct SpanState {
     fields: Mutex<SpanFields>,
 }
 
-/// What becomes known while it runs.
+/// The fields that are recorded while the operation runs.
 #[derive(Default)]
 struct SpanFields {
     kind: Option<OperationType>,
@@ -50,15 +51,16 @@ struct SpanFields {
 }
 
 impl OperationSpan {
-    /// A request over HTTP, under the id and in the trace that its headers name.
-    pub(crate) fn of_http(observer: &Arc<dyn Observer>, headers: &HeaderMap) -> Self {
-        let span = Self::begin(observer, "http", RequestId::of_headers(headers));
-        TraceContext::of_headers(headers).adopt(&span.0.span);
+    /// Starts the span of an HTTP request, with the request id and the trace of its headers.
+    pub(crate) fn http(observer: &Arc<dyn Observer>, headers: &HeaderMap) -> Self {
+        let span = Self::begin(observer, "http", RequestId::from_headers(headers));
+        TraceContext::from_headers(headers).adopt(&span.0.span);
         span
     }
 
-    /// An operation of a socket, in the trace that it names itself, or else in that of the socket's `upgrade`.
-    pub(crate) fn of_socket(
+    /// Starts the span of a socket's operation, in the trace of the operation, or else in the trace of the socket's
+    /// `upgrade` request.
+    pub(crate) fn socket(
         observer: &Arc<dyn Observer>,
         operation: &TraceContext,
         upgrade: &TraceContext,
@@ -93,13 +95,13 @@ impl OperationSpan {
         self.0.request_id
     }
 
-    /// The span in which the log lines and the trace of the operation stand.
+    /// The `tracing` span of the operation.
     pub(crate) fn span(&self) -> Span {
         self.0.span.clone()
     }
 
-    /// It has passed the guard.
-    pub(crate) fn admitted(&self, operation: &Operation) {
+    /// Records the type and the name of an operation that passed the guard.
+    pub(crate) fn record_operation(&self, operation: &Operation) {
         let name: Option<String> =
             operation.name.as_deref().map(|name| name.chars().take(NAME_CHARS).collect());
         self.0.span.record("graphql.operation.type", kind(Some(operation.kind)));
@@ -111,23 +113,23 @@ impl OperationSpan {
         fields.name = name;
     }
 
-    /// It is made for this caller.
-    pub(crate) fn signed_in(&self, session: &Session) {
+    /// Records the caller.
+    pub(crate) fn record_session(&self, session: &Session) {
         let mut fields = self.0.fields();
         fields.user = session.user_key;
         fields.tenant = session.tenant_key;
     }
 
-    /// It has come to this.
-    pub(crate) fn settled(&self, settled: &Settled) {
+    /// Records a settled response.
+    pub(crate) fn record_settled(&self, settled: &Settled) {
         match settled {
-            Settled::Executed(response) => self.ended(&response.errors),
-            Settled::Refused(errors) => self.ended(errors),
+            Settled::Executed(response) => self.record_errors(&response.errors),
+            Settled::Refused(errors) => self.record_errors(errors),
         }
     }
 
-    /// It has come so far, with these errors or none. The first error of all is its outcome.
-    pub(crate) fn ended(&self, errors: &[ServerError]) {
+    /// Records the errors of a response, or the lack of errors. The first error of the operation becomes its outcome.
+    pub(crate) fn record_errors(&self, errors: &[ServerError]) {
         let outcome = errors.first().map_or(OK, errors::code_label);
         let mut fields = self.0.fields();
         if fields.outcome.is_none_or(|before| before == OK) {
@@ -148,7 +150,7 @@ impl Drop for SpanState {
         let fields = std::mem::take(&mut *self.fields());
         let name = fields.name.as_deref().unwrap_or_default();
         let subscribes = fields.kind == Some(OperationType::Subscription);
-        // A subscription is over when its client has had enough: that is how it should end.
+        // A subscription ends regularly when its client completes it or disconnects.
         let outcome = fields.outcome.unwrap_or(if subscribes { OK } else { ABANDONED });
         let (kind, transport) = (kind(fields.kind), self.transport);
         self.observer.operation_ended(&OperationReport {

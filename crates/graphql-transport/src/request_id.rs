@@ -1,18 +1,18 @@
-//! Names one HTTP request, or one operation of a socket, in answers and in the log.
+//! The id of an HTTP request or of a socket's operation, in responses and in the log.
 
 use std::fmt::{self, Write as _};
 
 use axum::http::{HeaderMap, HeaderName};
 use uuid::Uuid;
 
-/// Where a client may send an id, and where it gets it back.
+/// The header in which a client may send an id, and in which the server returns it.
 pub const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
-/// The longest id that a client may choose.
+/// The maximum length of an id that a client sends.
 const MAX_BYTES: usize = 64;
 
-/// An id of the server's, or one that the client chose: letters, digits, `-`, `_` and `.`.
-// In place and not on the heap, so that it is handed around as a value.
+/// A request id, chosen by the server or by the client. It consists of letters, digits, `-`, `_` and `.`.
+// A fixed-size array makes the id `Copy`.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub struct RequestId {
     text: [u8; MAX_BYTES],
@@ -27,8 +27,8 @@ impl RequestId {
         Self { text, length }
     }
 
-    /// The id that the client sent, if it is short and cannot confuse a log; a random one otherwise.
-    pub fn of_headers(headers: &HeaderMap) -> Self {
+    /// The id in the headers if it is short and safe to log, or else a random id.
+    pub fn from_headers(headers: &HeaderMap) -> Self {
         let sent = headers.get(X_REQUEST_ID).and_then(|value| Self::read(value.as_bytes()));
         sent.unwrap_or_else(Self::random)
     }
@@ -61,7 +61,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_clients_id_is_taken_when_it_is_short_and_plain() {
+    fn a_clients_id_is_used_when_it_is_short_and_plain() {
         for sent in ["a", "7f3c-11_x.9", &"x".repeat(MAX_BYTES)] {
             assert_eq!(RequestId::read(sent.as_bytes()).unwrap().to_string(), sent);
         }

@@ -1,4 +1,4 @@
-//! Answers: what a settled operation, or a refusal, looks like over HTTP.
+//! The HTTP responses for settled and refused operations.
 
 use async_graphql::ServerError;
 use axum::{
@@ -16,21 +16,21 @@ use crate::{
     request_id::{RequestId, X_REQUEST_ID},
 };
 
-// As most APIs name them, and earlier drafts of the IETF did: seconds, and points rather than requests.
+// The names of most APIs and of earlier IETF drafts. The limit is in points rather than requests, the reset in seconds.
 const RATELIMIT_LIMIT: HeaderName = HeaderName::from_static("ratelimit-limit");
 const RATELIMIT_REMAINING: HeaderName = HeaderName::from_static("ratelimit-remaining");
 const RATELIMIT_RESET: HeaderName = HeaderName::from_static("ratelimit-reset");
 
-/// Tells an agent how many points are left, and in how many seconds all of them are there again.
-pub(crate) fn standing_headers(rate_limit_status: &RateLimitStatus) -> [(HeaderName, HeaderValue); 3] {
+/// The `RateLimit-*` headers: the limit, the remaining points, and the seconds until all points are refilled.
+pub(crate) fn rate_limit_headers(status: &RateLimitStatus) -> [(HeaderName, HeaderValue); 3] {
     [
-        (RATELIMIT_LIMIT, HeaderValue::from(rate_limit_status.limit)),
-        (RATELIMIT_REMAINING, HeaderValue::from(rate_limit_status.remaining)),
-        (RATELIMIT_RESET, HeaderValue::from(rate_limit::seconds(rate_limit_status.full_in))),
+        (RATELIMIT_LIMIT, HeaderValue::from(status.limit)),
+        (RATELIMIT_REMAINING, HeaderValue::from(status.remaining)),
+        (RATELIMIT_RESET, HeaderValue::from(rate_limit::seconds(status.reset_in))),
     ]
 }
 
-/// The answer to an operation that was executed, with or without errors of its fields.
+/// The response of an operation that was executed. It may contain errors of single fields.
 pub(crate) fn executed(
     response: async_graphql::Response,
     media: MediaType,
@@ -38,30 +38,30 @@ pub(crate) fn executed(
 ) -> Response {
     let mut json = Json::default();
     json.response(&response);
-    stamp(json.into_bytes().into_response(), media, request_id)
+    set_headers(json.into_bytes().into_response(), media, request_id)
 }
 
-/// An answer without data: nothing was executed, or its outcome is unknown.
+/// A response without data: the operation was not executed, or its outcome is unknown.
 #[derive(Debug)]
 pub struct Rejection {
     status: StatusCode,
-    /// The status for a client that accepts only `application/json`, where a
-    /// well-formed request is answered with 200 whatever is wrong with its document.
+    /// The status for a client that accepts only `application/json`. By the
+    /// specification, it is 200 for a well-formed request, even if its document is invalid.
     json_status: StatusCode,
     errors: Vec<ServerError>,
     headers: Vec<(HeaderName, HeaderValue)>,
 }
 
-// Not `GraphQLResponse`: that writes `"data": null`, which says that it was executed.
+// Not async-graphql's `Response`: it contains `"data": null`, which means that the operation was executed.
 #[derive(Serialize)]
 struct Body<'a> {
     errors: &'a [ServerError],
 }
 
 impl Rejection {
-    /// Errors of a request that arrived well-formed: its document or variables.
+    /// Errors in the document or the variables of a well-formed request.
     ///
-    /// Faults of the server among them decide the status.
+    /// If one of them is a fault of the server, it determines the status.
     pub fn errors(errors: Vec<ServerError>) -> Self {
         let has = |code| errors.iter().any(|error| errors::has_code(error, code));
         let (status, json_status) = if has(Code::Internal) {
@@ -81,28 +81,28 @@ impl Rejection {
         Self::with(StatusCode::BAD_REQUEST, Code::BadUserInput, message)
     }
 
-    /// 401, which names the scheme to use.
+    /// 401, with the authentication scheme.
     pub fn unauthenticated(message: &str) -> Self {
         Self::with(StatusCode::UNAUTHORIZED, Code::Unauthenticated, message)
             .header(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"))
     }
 
-    /// 405, with the methods that are allowed.
+    /// 405, with the allowed methods.
     pub fn method_not_allowed(allow: &'static str, message: &str) -> Self {
         Self::with(StatusCode::METHOD_NOT_ALLOWED, Code::BadUserInput, message)
             .header(header::ALLOW, HeaderValue::from_static(allow))
     }
 
-    /// 406: the client accepts nothing that can be answered.
+    /// 406: the client accepts no media type of the server.
     pub fn not_acceptable() -> Self {
         Self::with(
             StatusCode::NOT_ACCEPTABLE,
             Code::BadUserInput,
-            "Answers are application/graphql-response+json or application/json.",
+            "The response is application/graphql-response+json or application/json; `Accept` allows neither.",
         )
     }
 
-    /// 413.
+    /// 413: the body is too long.
     pub fn too_large(limit: usize) -> Self {
         Self::with(
             StatusCode::PAYLOAD_TOO_LARGE,
@@ -111,7 +111,7 @@ impl Rejection {
         )
     }
 
-    /// 415: anything but JSON in UTF-8.
+    /// 415: the body is not JSON in UTF-8.
     pub fn unsupported_media_type() -> Self {
         Self::with(
             StatusCode::UNSUPPORTED_MEDIA_TYPE,
@@ -120,37 +120,37 @@ impl Rejection {
         )
     }
 
-    /// 403.
+    /// 403: the request is forbidden, for example for pages of this origin.
     pub fn forbidden(message: &str) -> Self {
         Self::with(StatusCode::FORBIDDEN, Code::Forbidden, message)
     }
 
-    /// 503: worth repeating.
+    /// 503: the client may retry.
     pub fn unavailable(message: &str) -> Self {
         Self::with(StatusCode::SERVICE_UNAVAILABLE, Code::Unavailable, message)
             .header(header::RETRY_AFTER, HeaderValue::from_static("1"))
     }
 
-    /// The same, worth repeating after so many seconds.
+    /// Sets `Retry-After`.
     pub fn retry_after(self, seconds: u64) -> Self {
         self.header(header::RETRY_AFTER, HeaderValue::from(seconds))
     }
 
     /// 429: the agent has too few points left.
-    pub fn spent(spent: &RateLimited) -> Self {
-        let mut rejection = Self::error(StatusCode::TOO_MANY_REQUESTS, errors::spent(spent))
-            .retry_after(rate_limit::seconds(spent.enough_in));
-        rejection.headers.extend(standing_headers(&spent.rate_limit_status));
+    pub fn rate_limited(limited: &RateLimited) -> Self {
+        let mut rejection = Self::error(StatusCode::TOO_MANY_REQUESTS, errors::rate_limited(limited))
+            .retry_after(rate_limit::seconds(limited.retry_after));
+        rejection.headers.extend(rate_limit_headers(&limited.status));
         rejection
     }
 
-    /// 408: the body did not come in time. What is left of it will not be read.
+    /// 408: the body did not arrive in time. The rest of it is not read, so the connection is closed.
     pub fn slow_body() -> Self {
         Self::with(StatusCode::REQUEST_TIMEOUT, Code::LimitExceeded, "The body took too long to arrive.")
             .header(header::CONNECTION, HeaderValue::from_static("close"))
     }
 
-    /// 503: the request timeout has passed.
+    /// 503: the request timed out.
     pub fn timed_out() -> Self {
         Self::errors(vec![errors::timed_out()])
     }
@@ -168,8 +168,8 @@ impl Rejection {
         self
     }
 
-    /// What went wrong, the first thing first.
-    pub(crate) fn reasons(&self) -> &[ServerError] {
+    /// The errors, in their order.
+    pub(crate) fn reported_errors(&self) -> &[ServerError] {
         &self.errors
     }
 
@@ -178,18 +178,18 @@ impl Rejection {
             MediaType::Json => self.json_status,
             MediaType::GraphqlResponse => self.status,
         };
-        errors::name_request(&mut self.errors, request_id);
+        errors::set_request_id(&mut self.errors, request_id);
         let body = Body { errors: &self.errors };
         let mut response = (status, axum::Json(body)).into_response();
         for (name, value) in self.headers {
             response.headers_mut().insert(name, value);
         }
-        stamp(response, media, request_id)
+        set_headers(response, media, request_id)
     }
 }
 
 impl IntoResponse for Rejection {
-    /// As `application/json`, for callers that have not negotiated anything.
+    /// As `application/json`, for requests without content negotiation.
     fn into_response(self) -> Response {
         self.answer(MediaType::Json, RequestId::random())
     }
@@ -204,7 +204,7 @@ impl From<SignInError> for Rejection {
     }
 }
 
-fn stamp(mut response: Response, media: MediaType, request_id: RequestId) -> Response {
+fn set_headers(mut response: Response, media: MediaType, request_id: RequestId) -> Response {
     let headers = response.headers_mut();
     headers.insert(header::CONTENT_TYPE, media.content_type());
     if let Ok(id) = HeaderValue::from_str(&request_id.to_string()) {

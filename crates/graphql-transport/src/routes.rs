@@ -22,7 +22,7 @@ pub async fn get<E: Executor, A: SignIn>(
     request: Request,
 ) -> Response {
     let (parts, _) = request.into_parts();
-    if ws::asks_for_upgrade(&parts.headers) {
+    if ws::is_upgrade(&parts.headers) {
         ws::upgrade(endpoint, parts).await
     } else {
         http::get(endpoint, parts).await

@@ -1,7 +1,7 @@
-//! Connections: accepted, served, and let go.
+//! Accepts and serves connections.
 //!
-//! What `axum::serve` does, and a timeout for headers: without one, a client that sends nothing, or its request a byte
-//! a minute, keeps its connection for ever.
+//! Like `axum::serve`, with a timeout for headers. Without a timeout, a client could keep a connection open forever by
+//! sending nothing, or by sending its request one byte a minute.
 
 use std::pin::pin;
 use std::time::Duration;
@@ -15,10 +15,10 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-/// Serves until `stop` is cancelled, and then until the requests in flight are answered.
+/// Serves until `stop` is cancelled, and then completes the requests in flight.
 ///
-/// A connection that takes longer than `header_timeout` to send the headers of a request, or that is idle for so
-/// long, is closed.
+/// Closes a connection that is idle for `header_timeout`, or that takes longer than this to send the headers of a
+/// request.
 pub async fn serve(
     mut listener: TcpListener,
     router: Router,
@@ -33,17 +33,17 @@ pub async fn serve(
             () = stop.cancelled() => break,
             accepted = Listener::accept(&mut listener) => accepted,
         };
-        connections.spawn(converse(http.clone(), stream, router.clone(), stop.clone()));
+        connections.spawn(serve_connection(http.clone(), stream, router.clone(), stop.clone()));
     }
     drop(listener);
     connections.close();
     connections.wait().await;
 }
 
-async fn converse(http: http1::Builder, stream: TcpStream, router: Router, stop: CancellationToken) {
-    // A frame is not to wait until the client has acknowledged the one before, which takes up to 40 ms.
+async fn serve_connection(http: http1::Builder, stream: TcpStream, router: Router, stop: CancellationToken) {
+    // With Nagle's algorithm, a frame would wait up to 40 ms for the acknowledgement of the previous one.
     if let Err(error) = stream.set_nodelay(true) {
-        tracing::debug!(%error, "a connection's frames may wait for each other");
+        tracing::debug!(%error, "TCP_NODELAY could not be set");
     }
     let connection = http.serve_connection(TokioIo::new(stream), TowerToHyperService::new(router));
     let mut connection = pin!(connection.with_upgrades());
@@ -54,7 +54,7 @@ async fn converse(http: http1::Builder, stream: TcpStream, router: Router, stop:
             connection.await
         }
     };
-    // A client that hangs up or speaks no HTTP is its own affair.
+    // Not a fault of the server: the client disconnected or did not send HTTP.
     if let Err(error) = ended {
         tracing::debug!(%error, "a connection failed");
     }

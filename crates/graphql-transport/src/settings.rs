@@ -4,54 +4,56 @@ use std::{collections::HashSet, sync::Arc, time::Duration};
 
 use graphql_guard::DocumentLimits;
 
-/// Every bound of the transport. Sizes are in bytes.
+/// The limits of the transport. Sizes are in bytes.
 #[derive(Debug, Clone)]
 pub struct TransportSettings {
-    /// The longest HTTP body.
+    /// The maximum length of an HTTP body.
     pub body_bytes: usize,
-    /// The longest WebSocket message.
+    /// The maximum length of a WebSocket message.
     pub message_bytes: usize,
-    /// How long a new socket may take to send `connection_init`.
+    /// How long a client may take to send `connection_init` on a new socket.
     pub init_timeout: Duration,
-    /// How often a socket is pinged.
+    /// The interval of the server's pings on a socket.
     pub ping_interval: Duration,
-    /// How long a pinged socket may stay silent.
+    /// How long a client may take to answer a ping.
     pub pong_timeout: Duration,
-    /// How long one message may wait for the client to read it.
+    /// How long the client may take to read one message.
     pub write_deadline: Duration,
-    /// Subscriptions that one socket may hold open.
+    /// The maximum number of open subscriptions per socket.
     pub subscriptions_per_socket: usize,
-    /// Queries and mutations that one socket may have running.
+    /// The maximum number of running queries and mutations per socket.
     pub results_per_socket: usize,
-    /// Sockets that one agent may hold open.
+    /// The maximum number of open sockets per agent.
     pub sockets_per_agent: usize,
-    /// Sockets that the process accepts.
+    /// The maximum number of open sockets.
     pub sockets_per_process: usize,
-    /// New sockets that the process accepts in a second.
+    /// The maximum number of new sockets per second.
     pub new_sockets_per_second: u32,
-    /// Frames that a socket may send in [`client_frames_window`](Self::client_frames_window).
+    /// The maximum number of frames that a client may send per
+    /// [`client_frames_window`](Self::client_frames_window).
     pub client_frames: u32,
     /// The window in which a socket's frames are counted.
     pub client_frames_window: Duration,
-    /// The read buffer of a socket.
+    /// The size of a socket's read buffer.
     pub read_buffer_bytes: usize,
-    /// How much a socket buffers before it writes; 0 writes each message at once.
+    /// The size of a socket's write buffer; 0 writes each message immediately.
     pub write_buffer_bytes: usize,
-    /// How long a request may take: its body, which is answered with 408 after that, and its answer, which is
-    /// `UNAVAILABLE` after that.
+    /// How long a request may take. If the body has not arrived by then, the response is 408; if the operation has not
+    /// completed by then, the response is `UNAVAILABLE`.
     pub request_timeout: Duration,
-    /// How long a connection may take to send the headers of a request, and so how long it may be idle.
+    /// How long a client may take to send the headers of a request. Idle connections are closed after this time.
     pub header_timeout: Duration,
-    /// Points that one agent may spend in a minute, all at once if they like; 0 for as many as they like.
+    /// The rate limit of an agent, in points per minute. An agent may spend a full minute's points at once; 0 disables
+    /// the limit.
     pub points_per_minute: u32,
-    /// Origins, besides the server's own, whose pages may open a socket.
+    /// Other origins whose pages may open a socket. The server's own origin is always allowed.
     pub allowed_origins: Vec<String>,
-    /// Whether `__schema` and `__type` are answered.
+    /// Whether `__schema` and `__type` are allowed.
     pub introspection: bool,
-    /// What a document may cost.
+    /// Limits on documents and variables.
     pub document: DocumentLimits,
-    /// The names of the schema's types. When set, a document that declares a variable or a fragment of another
-    /// is refused before it reaches the executor.
+    /// The names of the schema's types. If set, a document with a variable of an unknown type is refused before it
+    /// reaches the executor.
     pub type_names: Option<Arc<HashSet<String>>>,
 }
 

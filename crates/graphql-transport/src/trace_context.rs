@@ -1,4 +1,4 @@
-//! The client's trace, gone on with: W3C trace context, from headers or from the `extensions` of a request.
+//! Continues the client's trace. The W3C trace context comes from headers or from the `extensions` of a request.
 
 use std::fmt;
 
@@ -14,7 +14,7 @@ use tracing_opentelemetry::OpenTelemetrySpanExt as _;
 const TRACEPARENT: &str = "traceparent";
 const TRACESTATE: &str = "tracestate";
 
-/// Where in a trace a client says that it is. What cannot be read counts as not said.
+/// The trace context that a client sent. Invalid values are treated as absent.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct TraceContext {
     parent: Option<String>,
@@ -22,24 +22,24 @@ pub struct TraceContext {
 }
 
 impl TraceContext {
-    /// What the headers of a request say.
-    pub(super) fn of_headers(headers: &HeaderMap) -> Self {
+    /// Reads the headers of a request.
+    pub(super) fn from_headers(headers: &HeaderMap) -> Self {
         let text = |name| headers.get(name).and_then(|value| Some(value.to_str().ok()?.to_owned()));
         Self { parent: text(TRACEPARENT), state: text(TRACESTATE) }
     }
 
-    /// Makes `span` a part of the trace. `false` when no trace is named.
+    /// Makes `span` a child of the client's span. Returns `false` if there is no valid trace context.
     pub(super) fn adopt(&self, span: &Span) -> bool {
         if self.parent.is_none() {
             return false;
         }
         let context = TraceContextPropagator::new().extract(self);
-        let is_named = context.span().span_context().is_valid();
-        if is_named {
-            // It fails when no traces are made, and then there is nothing to continue.
+        let is_valid = context.span().span_context().is_valid();
+        if is_valid {
+            // This fails if no traces are collected, and then there is nothing to continue.
             let _ = span.set_parent(context);
         }
-        is_named
+        is_valid
     }
 }
 
@@ -57,9 +57,9 @@ impl Extractor for TraceContext {
     }
 }
 
-/// Reads the map `extensions`, of which nothing else is supported.
+/// Reads the map `extensions` and ignores its other entries.
 impl<'de> Deserialize<'de> for TraceContext {
-    // Derived, it would also read an array.
+    // A derived implementation would also accept an array.
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         deserializer.deserialize_map(ExtensionsVisitor)
     }
@@ -76,7 +76,7 @@ enum ExtensionName {
     Other,
 }
 
-/// A string, or something else.
+/// A string, or any other JSON value.
 #[derive(Deserialize)]
 #[serde(untagged)]
 enum Text {
@@ -120,7 +120,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn extensions_name_a_trace_or_are_passed_over() {
+    fn a_trace_context_is_read_from_extensions() {
         let read = |json: &str| serde_json::from_str::<TraceContext>(json);
         let named = r#"{"persistedQuery":{"version":1},"traceparent":"a","tracestate":"b=c"}"#;
         let wanted = TraceContext { parent: Some("a".to_owned()), state: Some("b=c".to_owned()) };
@@ -134,7 +134,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_trace_context_is_not_adopted() {
+    fn an_invalid_trace_context_is_not_adopted() {
         let adopts = |parent: &str| {
             let trace = TraceContext { parent: Some(parent.to_owned()), state: None };
             trace.adopt(&Span::none())

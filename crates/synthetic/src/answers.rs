@@ -1,9 +1,9 @@
-//! What reps answer, by words of the customer's text.
+//! Answers of reps, selected by words of the customer's message.
 
 use super::phrases::WELCOME;
 use super::talk::Rule;
 
-/// A rep's answers. Languages come first, then the moods, then the topics.
+/// A rep's answers: first by language, then by mood, then by topic.
 pub(super) const REPLIES: &[Rule] = &[
     Rule {
         marks: &["¿", "¡", "hola", "gracias", "buenas", "buenos"],

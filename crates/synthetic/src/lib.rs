@@ -1,30 +1,29 @@
-//! The believable people, numbers and texts that `demo` and `seed` fill a store with.
+//! Generates believable people, phone numbers and messages for `demo` and `seed`.
 //!
-//! Everything here is data, or a pure function over the random numbers its
-//! caller hands in: the same generator state gives the same output, so a demo
-//! can be replayed and a benchmark repeated. There is deliberately no
-//! database, no GraphQL, no async and no clock: a [`Thread`] says how many
-//! minutes passed between two texts, never when they were sent, and a
-//! [`Beat`] says what should happen next, never how.
+//! This module contains data and pure functions of a random number generator.
+//! The same generator state gives the same output, so a demo can be replayed
+//! and a benchmark repeated. The module uses no database, no GraphQL, no async
+//! and no clock: a [`Thread`] contains the minutes between messages, not their
+//! times, and a [`Activity`] is what happens next, not how to do it.
 //!
-//! The company is a bicycle shop, because a shop's customers write about
-//! everything: bills, appointments, orders, returns, quotes and complaints.
+//! The company is a bicycle shop, because a shop's customers write about many
+//! topics: bills, appointments, orders, returns, quotes and complaints.
 //!
-//! Nobody in here exists. People are random pairs of common names, mail goes
-//! to the reserved `.example` domain, and numbers lie in ranges that are kept
-//! free for fiction for as long as those last (see [`customer_number`]).
+//! All people are fictitious. Names are random pairs of common names, e-mail
+//! addresses use the reserved domain `.example`, and phone numbers come from
+//! ranges for fiction as long as these suffice (see [`customer_number`]).
 //!
-//! | module | holds |
+//! | module | contents |
 //! |---|---|
 //! | `people` | [`demo_team`], [`team`], [`customer`] |
 //! | `names` | given and family names of many languages |
 //! | `numbers` | [`workspace_number`], [`customer_number`] |
-//! | `threads` | [`thread`], [`opening`]: scripts walked to some point |
-//! | `talk` | [`reply`], [`follow_up`], [`texts_back`]: one text that fits the one before |
-//! | `answers`, `phrases` | the texts that `talk` chooses from, by what they answer |
-//! | `slots`, `texture` | what fills the blanks, and how people really type |
-//! | `scripts` | the texts themselves |
-//! | `traffic` | [`next_beat`]: what happens next in a lively demo |
+//! | `threads` | [`thread`], [`opening`]: conversations from scripts |
+//! | `talk` | [`reply`], [`follow_up`], [`texts_back`]: a message that fits the previous one |
+//! | `answers`, `phrases` | the messages that `talk` chooses from |
+//! | `slots`, `texture` | values for placeholders, and typing habits |
+//! | `scripts` | the messages of whole conversations |
+//! | `traffic` | [`next_activity`]: what happens next in a demo |
 
 mod answers;
 mod names;
@@ -47,22 +46,24 @@ pub use numbers::{customer_number, workspace_number};
 pub use people::{AgentProfile, Customer, NumberProfile, Role, Team, customer, demo_team, team};
 pub use talk::{follow_up, reply, texts_back};
 pub use threads::{Ending, Speaker, Thread, Topic, Turn, opening, thread};
-pub use traffic::{Beat, next_beat};
+pub use traffic::{Activity, next_activity};
 
-/// The most characters that a generated text has; the least is one.
+/// The maximum length of a generated message in characters. The minimum is one.
 pub const BODY_CHARS_MAX: usize = 480;
 
-/// One of `items`, each as likely as the others.
+/// Draws one of `items` with equal probability.
 ///
-/// Only ever called with the non-empty tables of this module; an empty one
-/// would panic, and the tests walk all of them.
+/// # Panics
+/// When `items` is empty. Callers pass the tables of this module, and the tests
+/// use all of them.
 fn pick<'a, T: ?Sized>(rng: &mut impl Rng, items: &[&'a T]) -> &'a T {
     items[rng.random_range(0..items.len())]
 }
 
-/// One of `items`, each as likely as its share of all weights.
+/// Draws one of `items` with a probability proportional to its weight.
 ///
-/// Only ever called with this module's tables, whose weights are not all zero.
+/// # Panics
+/// When all weights are zero. Callers pass the tables of this module.
 fn pick_weighted<T>(
     rng: &mut impl Rng,
     items: impl Iterator<Item = T> + Clone,

@@ -1,6 +1,6 @@
-//! Given and family names of many languages, and how each language joins them.
+//! Given and family names of many languages, and their order in each language.
 //!
-//! Only common names: a pair is drawn at random and means no real person.
+//! The names are common and their pairs random, so they do not refer to real people.
 
 use rand::Rng;
 
@@ -11,7 +11,7 @@ struct Culture {
     given: &'static [&'static str],
     family: &'static [&'static str],
     order: NameOrder,
-    /// Whether Latin letters are used, so that a mail address can be made.
+    /// Whether the names use Latin letters, which an e-mail address can be made from.
     latin: bool,
 }
 
@@ -21,18 +21,18 @@ enum NameOrder {
     GivenFirst,
     /// `Kovács Anna`
     FamilyFirst,
-    /// `田中芽衣`: family first, no space
+    /// `田中芽衣`: family name first, without a space
     Joined,
 }
 
-/// A name of any language and script.
+/// Draws a name of any language and script.
 pub(super) fn any_name(rng: &mut impl Rng) -> String {
-    // A good part come from the first entry, as a town in North America has it.
+    // Many names are English, as in a North American town.
     let at = if rng.random_bool(0.4) { 0 } else { rng.random_range(0..CULTURES.len()) };
     full_name(rng, &CULTURES[at])
 }
 
-/// A name in Latin letters, accents included.
+/// Draws a name in Latin letters, which may have accents.
 pub(super) fn latin_name(rng: &mut impl Rng) -> String {
     loop {
         let culture = &CULTURES[rng.random_range(0..CULTURES.len())];

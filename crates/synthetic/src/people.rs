@@ -9,50 +9,49 @@ use super::names::{any_name, latin_name};
 use super::numbers::{customer_number, team_serial, workspace_number};
 use super::pick;
 
-/// A workspace to be created: its name, who works in it, and its numbers.
+/// A workspace to create: its name, agents and phone numbers.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Team {
     pub workspace: String,
-    /// Managers first; the first agent of all is always one.
+    /// Managers first. The first agent is always a manager.
     pub agents: Vec<AgentProfile>,
     pub numbers: Vec<NumberProfile>,
 }
 
-/// An agent to be created.
+/// An agent to create.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct AgentProfile {
     pub name: String,
-    /// What stands beside the name in the assignment dropdown; few have none.
+    /// The job title that the assignment menu shows after the name. Most agents have one.
     pub title: Option<String>,
-    /// Unique among all teams, at a domain under `.example`.
+    /// Unique among all teams, in a domain under `.example`.
     pub email: String,
     pub role: Role,
     /// Whether a rep may claim under the hybrid assignment model.
     pub experienced: bool,
 }
 
-/// What an agent is. The store has its own type; this one keeps the data free
-/// of it.
+/// An agent's role. A separate type keeps this module independent of the domain.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Role {
     Manager,
     Rep,
 }
 
-/// A shared phone number to be created.
+/// A shared phone number to create.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct NumberProfile {
-    /// E.164, unique among all teams.
+    /// In E.164 format; unique among all teams.
     pub number: String,
     pub label: String,
 }
 
-/// A person who texts the shop.
+/// A customer of the shop.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Customer {
-    /// `None` when the shop knows no more than the number.
+    /// `None` when the shop knows only the number.
     pub name: Option<String>,
-    /// E.164, unique by the serial it was made from.
+    /// In E.164 format; unique for each serial.
     pub number: String,
 }
 
@@ -67,9 +66,9 @@ impl Team {
         self.agents.iter().filter(|agent| agent.role == Role::Rep)
     }
 
-    /// The same team with the phone numbers of the `index`th one.
+    /// The same team with the phone numbers of the team `index`.
     ///
-    /// For a second [`demo_team`] in a database that already holds one.
+    /// Use this for a second [`demo_team`] in the same database.
     #[must_use]
     pub fn renumbered(mut self, index: usize) -> Self {
         for (at, profile) in self.numbers.iter_mut().enumerate() {
@@ -81,10 +80,9 @@ impl Team {
 
 /// The demo's team: always the same two managers, six reps and three numbers.
 ///
-/// Ines Duarte (manager), Theo Lindqvist and Priya Raman (the first two reps,
-/// one experienced, one new) are those whom the demo signs in. Its numbers are
-/// those of index 0, so [`team`] with index 0 has them too: `seed` counts from
-/// 1 where both share a database.
+/// Visitors of the demo can sign in as Ines Duarte (manager), Theo Lindqvist
+/// (experienced rep) or Priya Raman (new rep). The team has the phone numbers of
+/// index 0. So `seed` starts at index 1, because both may share a database.
 #[must_use]
 pub fn demo_team() -> Team {
     const MANAGERS: [(&str, &str, &str); 2] =
@@ -119,11 +117,11 @@ pub fn demo_team() -> Team {
     }
 }
 
-/// The `index`th team of a seeded store, with exactly `agents` agents and
-/// `numbers` phone numbers.
+/// Generates the team `index` with exactly `agents` agents and `numbers` phone
+/// numbers.
 ///
-/// About one agent in eight is a manager, and the first one always is. No two
-/// teams of different `index` share a workspace name, an email or a number.
+/// One agent in eight is a manager, at least the first. Teams with different
+/// `index` do not share a workspace name, e-mail address or phone number.
 #[must_use]
 pub fn team(rng: &mut impl Rng, agents: usize, numbers: usize, index: usize) -> Team {
     let workspace =
@@ -139,17 +137,18 @@ pub fn team(rng: &mut impl Rng, agents: usize, numbers: usize, index: usize) -> 
     Team { workspace, agents, numbers: self::numbers(index, numbers) }
 }
 
-/// Someone who texts for the first time.
+/// Generates a new customer.
 ///
-/// The number depends on `serial` alone (see [`customer_number`]); three in
-/// four have a name.
+/// The phone number depends only on `serial` (see [`customer_number`]). 75 % of
+/// the customers have a name.
 #[must_use]
 pub fn customer(rng: &mut impl Rng, serial: u64) -> Customer {
     let name = rng.random_bool(0.75).then(|| any_name(rng));
     Customer { name, number: customer_number(serial) }
 }
 
-/// One agent of team `index`, whose mail address is in none of `locals`.
+/// Generates an agent of team `index`. `locals` are the local parts of the e-mail
+/// addresses that the team uses already.
 fn agent(rng: &mut impl Rng, role: Role, index: usize, locals: &mut HashSet<String>) -> AgentProfile {
     let name = if rng.random_bool(0.9) { latin_name(rng) } else { any_name(rng) };
     let base = mail_local(&name);
@@ -172,7 +171,8 @@ fn agent(rng: &mut impl Rng, role: Role, index: usize, locals: &mut HashSet<Stri
     }
 }
 
-/// `Zoé Lefèvre` as `zoe.lefevre`; `agent` when no letter has a Latin form.
+/// The local part of an e-mail address: `zoe.lefevre` for `Zoé Lefèvre`, or
+/// `agent` when the name has no Latin letters.
 fn mail_local(name: &str) -> String {
     let words = name.split_whitespace().map(|word| {
         word.nfd()
@@ -193,7 +193,7 @@ fn mail_local(name: &str) -> String {
     if local.is_empty() { "agent".to_owned() } else { local }
 }
 
-/// The first `count` numbers of team `index`, with labels that do not repeat.
+/// The first `count` phone numbers of team `index`, with unique labels.
 fn numbers(index: usize, count: usize) -> Vec<NumberProfile> {
     (0..count)
         .map(|at| {

@@ -1,8 +1,8 @@
-//! Single texts of customers, and what either side says whatever it is about.
+//! Single messages of customers, and messages of both sides that fit any topic.
 
 use super::talk::Rule;
 
-/// How customers say goodbye once they have what they wanted.
+/// A customer's thanks at the end of a conversation.
 pub(super) const THANKS: &[&str] = &[
     "Thanks so much!",
     "Perfect, thank you",
@@ -16,7 +16,7 @@ pub(super) const THANKS: &[&str] = &[
     "Brilliant. Have a good one!",
 ];
 
-/// How the team says goodbye.
+/// The team's answers to thanks.
 pub(super) const WELCOME: &[&str] = &[
     "Anytime! Have a lovely day.",
     "You're very welcome 😊",
@@ -27,7 +27,7 @@ pub(super) const WELCOME: &[&str] = &[
     "Glad we could sort it. Take care!",
 ];
 
-/// How customers ask again, or add something, while nobody answers.
+/// A customer's next messages while they wait for an answer.
 pub(super) const NUDGES: &[&str] = &[
     "Hello? Anyone there?",
     "Just checking you got my last message",
@@ -45,7 +45,7 @@ pub(super) const NUDGES: &[&str] = &[
     "I can also come by in person, I'm on {street} this afternoon",
 ];
 
-/// What customers text once their conversation was closed.
+/// A customer's messages after their conversation was closed.
 pub(super) const RETURNING: &[&str] = &[
     "Me again 🙈 The {part} started clicking on the way home.",
     "Sorry, one more thing about order #{order}: can I still add a {item}?",
@@ -69,7 +69,7 @@ pub(super) const RETURNING: &[&str] = &[
     "quick q: how tight should the {part} be? feels loose after {count} rides",
 ];
 
-/// What customers come back with by themselves.
+/// A customer's next messages on another topic.
 pub(super) const OWN_ACCORD: &[&str] = &[
     "One more thing: do you also sell a {item}?",
     "Oh, and could you check the {part} while you're at it?",
@@ -89,7 +89,7 @@ pub(super) const OWN_ACCORD: &[&str] = &[
     "Just rode past, you look busy today! I'll come {day}",
 ];
 
-/// What a rep says when the text gives no hint.
+/// A rep's answers when no rule matches.
 pub(super) const ACKNOWLEDGEMENTS: &[&str] = &[
     "Hi! Thanks for your text. Let me look into it and get right back to you.",
     "Thanks for letting us know! Anything we can do for you?",
@@ -101,7 +101,7 @@ pub(super) const ACKNOWLEDGEMENTS: &[&str] = &[
     "Noted! Is there a good time to call you, or is text better?",
 ];
 
-/// A customer's next text, by what the team said.
+/// A customer's next message, selected by words of the team's message.
 pub(super) const FOLLOW_UPS: &[Rule] = &[
     Rule {
         marks: &["¿", "¡", "gusto"],

@@ -1,14 +1,14 @@
-//! What fills the blanks of a script: order numbers, bikes, days, sums.
+//! Values for the placeholders of scripts: order numbers, bikes, days, amounts.
 //!
-//! A template names a slot in braces, as in `is order #{order} ready?`. One
-//! [`Placeholders`] serves a whole thread, so that an order keeps its number and a
-//! bike stays the same bike from the first text to the last.
+//! A template names a placeholder in braces, as in `is order #{order} ready?`.
+//! One [`Placeholders`] is used for a whole thread, so that all its messages
+//! refer to the same order and the same bike.
 
 use rand::Rng;
 
 use super::pick;
 
-/// The facts of one conversation.
+/// The values of one conversation.
 pub(super) struct Placeholders {
     order: String,
     item: &'static str,
@@ -28,7 +28,7 @@ pub(super) struct Placeholders {
 }
 
 impl Placeholders {
-    /// Draws the facts of a new conversation.
+    /// Draws the values of a new conversation.
     pub(super) fn draw(rng: &mut impl Rng) -> Self {
         let day = rng.random_range(0..DAYS.len());
         let other_day = (day + rng.random_range(1..DAYS.len())) % DAYS.len();
@@ -55,8 +55,8 @@ impl Placeholders {
         }
     }
 
-    /// The same facts with the order number, day and time that `text` mentions,
-    /// so that an answer speaks of what it was asked.
+    /// Takes the order number, day and time from `text`, if it mentions them, so
+    /// that an answer matches the question.
     pub(super) fn echoing(mut self, text: &str) -> Self {
         if let Some(order) = order_number(text) {
             self.order = order.to_owned();
@@ -72,7 +72,7 @@ impl Placeholders {
         self
     }
 
-    /// The value of the slot `name`, or `None` when there is no such slot.
+    /// The value of the placeholder `name`; `None` if it does not exist.
     fn value(&self, name: &str) -> Option<&str> {
         Some(match name {
             "order" => &self.order,
@@ -94,14 +94,14 @@ impl Placeholders {
         })
     }
 
-    /// `template` with every slot filled; what is no slot stays as it stands.
+    /// Replaces the placeholders in `template`. Unknown ones are not changed.
     pub(super) fn fill(&self, template: &str) -> String {
         let mut filled = String::with_capacity(template.len() + 24);
         let mut rest = template;
         while let Some((before, after)) = rest.split_once('{') {
             filled.push_str(before);
-            let slot = after.split_once('}').and_then(|(name, tail)| Some((self.value(name)?, tail)));
-            rest = match slot {
+            let placeholder = after.split_once('}').and_then(|(name, tail)| Some((self.value(name)?, tail)));
+            rest = match placeholder {
                 Some((value, tail)) => {
                     filled.push_str(value);
                     tail
@@ -117,22 +117,21 @@ impl Placeholders {
     }
 }
 
-/// The digits of the first run of five in `text`, which is how long an order
-/// number is.
+/// The first run of exactly five digits in `text`, the length of an order number.
 fn order_number(text: &str) -> Option<&str> {
     text.split(|letter: char| !letter.is_ascii_digit()).find(|digits| digits.len() == 5)
 }
 
-/// The day that `word` names, in full or cut short (`tues`).
+/// The day that `word` names, in full or abbreviated (`tues`).
 fn day_named(word: &str) -> Option<&'static str> {
-    // What follows is as often "it sat outside" or "the sun is out".
+    // "sat" and "sun" are also ordinary words.
     if word.len() < 3 || ["sat", "sun"].contains(&word) {
         return None;
     }
     DAYS.into_iter().find(|day| day.get(..word.len()).is_some_and(|start| start.eq_ignore_ascii_case(word)))
 }
 
-/// The first time of day in `text`, as it was written: `9:30`, `4pm`, `10:15 am`.
+/// The first time of day in `text`, as written: `9:30`, `4pm`, `10:15 am`.
 fn time_named(text: &str) -> Option<String> {
     let words: Vec<&str> = text
         .split_whitespace()
@@ -152,7 +151,7 @@ fn time_named(text: &str) -> Option<String> {
     })
 }
 
-/// `hour` on a 24-hour clock as people write it in a text.
+/// Formats `hour`, from 0 to 23, in one of the ways in which people write it.
 fn clock_time(rng: &mut impl Rng, hour: u32) -> String {
     let twelve = if hour > 12 { hour - 12 } else { hour };
     let half = if hour < 12 { "am" } else { "pm" };
@@ -166,8 +165,8 @@ fn clock_time(rng: &mut impl Rng, hour: u32) -> String {
 
 const DAYS: [&str; 7] = ["Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday"];
 
-/// Goods, each one thing that begins with a consonant, so that `the {item} is`
-/// and `a {item}` both read well. The same holds for the lists below.
+/// Goods. Each is singular and begins with a consonant, so that `the {item} is`
+/// and `a {item}` are both correct. The same holds for the lists below.
 const ITEMS: &[&str] = &[
     "rear light",
     "commuter helmet",

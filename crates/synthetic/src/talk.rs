@@ -1,9 +1,9 @@
-//! One text that fits the one before: a rep's answer, a customer's next.
+//! Generates a message that fits the previous one: a rep's answer or a customer's next message.
 //!
-//! A text that comes from a script is answered as the script goes on. For any
-//! other, what it is about is guessed from words in it. A wrong guess costs a
-//! slightly odd answer in a demo, so the rules stay plain tables ([`REPLIES`],
-//! [`FOLLOW_UPS`]), tried from the top.
+//! If the previous message comes from a script, the script continues. Otherwise
+//! its topic is guessed from its words. A wrong guess only makes a demo's answer
+//! slightly odd, so simple tables suffice ([`REPLIES`], [`FOLLOW_UPS`]). The
+//! first rule that matches applies.
 
 use rand::Rng;
 
@@ -14,19 +14,19 @@ use super::texture::{bounded, greeted, thumb_typed};
 use super::threads::Speaker;
 use super::{pick, scripts};
 
-/// Lines for a text in which one of some marks occurs.
+/// Lines that answer a text in which one of the marks occurs.
 pub(super) struct Rule {
-    /// In small letters. A mark that begins with an ASCII letter counts only
-    /// at the beginning of a word (`hi` is not in `this`), any other anywhere.
+    /// In lower case. A mark that begins with an ASCII letter matches only at
+    /// the beginning of a word (`hi` is not in `this`). Others match anywhere.
     pub(super) marks: &'static [&'static str],
     pub(super) lines: &'static [&'static str],
 }
 
-/// What a rep would answer to `last_customer_message`, in its language where
+/// Generates a rep's answer to `last_customer_message`, in the same language if
 /// the team speaks it.
 ///
-/// An order number, a weekday or a time of the message returns in the answer
-/// where the answer mentions one.
+/// If the answer mentions an order number, a weekday or a time, it uses those of
+/// the message.
 #[must_use]
 pub fn reply(rng: &mut impl Rng, last_customer_message: &str) -> String {
     let lines = scripts::next_lines(Speaker::Team, last_customer_message)
@@ -36,16 +36,15 @@ pub fn reply(rng: &mut impl Rng, last_customer_message: &str) -> String {
     bounded(slots.fill(pick(rng, lines)))
 }
 
-/// A customer's next text in a conversation.
+/// Generates a customer's next message in a conversation.
 ///
-/// `last_team_message` is what the team texted last; `None` when nobody has
-/// answered since the customer's own last text, who then asks again or adds
-/// something.
+/// `last_team_message` is the team's last message. With `None`, the customer has
+/// not been answered, and asks again or adds something.
 #[must_use]
 pub fn follow_up(rng: &mut impl Rng, last_team_message: Option<&str>) -> String {
     let lines = match last_team_message {
         None => NUDGES,
-        // People also come back with something else entirely.
+        // Sometimes the customer changes the topic.
         Some(text) if rng.random_bool(0.9) => scripts::next_lines(Speaker::Customer, text)
             .or_else(|| lines_for(FOLLOW_UPS, text))
             .unwrap_or(OWN_ACCORD),
@@ -56,7 +55,7 @@ pub fn follow_up(rng: &mut impl Rng, last_team_message: Option<&str>) -> String 
     bounded(thumb_typed(rng, text))
 }
 
-/// What a customer texts whose conversation was closed, which reopens it.
+/// Generates a customer's message that reopens a closed conversation.
 #[must_use]
 pub fn texts_back(rng: &mut impl Rng) -> String {
     let text = Placeholders::draw(rng).fill(pick(rng, RETURNING));
@@ -64,13 +63,13 @@ pub fn texts_back(rng: &mut impl Rng) -> String {
     bounded(thumb_typed(rng, text))
 }
 
-/// The lines of the first of `rules` that knows `text`.
+/// The lines of the first rule that matches `text`.
 fn lines_for(rules: &[Rule], text: &str) -> Option<&'static [&'static str]> {
     let text = text.to_lowercase();
     rules.iter().find(|rule| rule.marks.iter().any(|mark| occurs(mark, &text))).map(|rule| rule.lines)
 }
 
-/// Whether `mark` occurs in `text`, both in small letters.
+/// Whether `mark` occurs in `text`. Both are in lower case.
 fn occurs(mark: &str, text: &str) -> bool {
     let word_start = mark.starts_with(|letter: char| letter.is_ascii_alphabetic());
     text.match_indices(mark)

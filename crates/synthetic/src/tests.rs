@@ -1,4 +1,4 @@
-//! What callers rely on: repeatable, varied, bounded, unique, nobody's.
+//! Tests that the generated data is repeatable, varied, bounded, unique and fictitious.
 
 use std::collections::{HashMap, HashSet};
 use std::time::Duration;
@@ -21,22 +21,22 @@ fn is_e164(number: &str) -> bool {
         && !digits.starts_with('0')
 }
 
-/// Everything that one generator says, in one fixed order.
+/// The output of all functions for one seed, in a fixed order.
 fn everything(seed: u64) -> String {
     let rng = &mut rng(seed);
-    let mut said = vec![format!("{:?}", team(rng, 20, 4, 3))];
+    let mut output = vec![format!("{:?}", team(rng, 20, 4, 3))];
     for serial in 0..50 {
-        said.push(format!("{:?}", customer(rng, serial)));
+        output.push(format!("{:?}", customer(rng, serial)));
         let thread = thread(rng);
-        said.push(follow_up(rng, None));
-        said.push(reply(rng, &thread.turns[0].body));
-        said.push(format!("{thread:?} {} {:?}", opening(rng), next_beat(rng, 5)));
+        output.push(follow_up(rng, None));
+        output.push(reply(rng, &thread.turns[0].body));
+        output.push(format!("{thread:?} {} {:?}", opening(rng), next_activity(rng, 5)));
     }
-    said.join("\n")
+    output.join("\n")
 }
 
 #[test]
-fn the_same_seed_says_the_same_and_another_does_not() {
+fn the_same_seed_generates_the_same_and_another_does_not() {
     assert_eq!(everything(7), everything(7));
     assert_ne!(everything(7), everything(8));
 }
@@ -51,7 +51,7 @@ fn a_thousand_threads_begin_in_hundreds_of_ways() {
 }
 
 #[test]
-fn every_thread_begins_with_the_customer_and_stands_as_its_ending_says() {
+fn every_thread_begins_with_the_customer_and_matches_its_ending() {
     let rng = &mut rng(2);
     let mut lengths = HashSet::new();
     let mut topics = HashSet::new();
@@ -91,11 +91,11 @@ fn every_text_is_short_filled_and_free_of_links() {
         let chars = body.chars().count();
         assert!((1..=BODY_CHARS_MAX).contains(&chars), "{body:?}");
         assert!(!body.trim().is_empty(), "{body:?}");
-        assert!(!body.contains(['{', '}']), "an unknown slot in {body:?}");
+        assert!(!body.contains(['{', '}']), "an unknown placeholder in {body:?}");
         assert!(!body.contains("http") && !body.contains("www."), "{body:?}");
         assert!(!body.chars().any(|c| c.is_control() && c != '\n'), "{body:?}");
     }
-    assert!(bodies.iter().any(|body| body.contains('\n')), "no text of several lines");
+    assert!(bodies.iter().any(|body| body.contains('\n')), "no message has several lines");
     assert!(bodies.iter().any(|body| body.contains('🙏')), "no emoji");
     assert!(bodies.iter().any(|body| body.contains("ます")), "no Japanese");
     assert!(bodies.iter().any(|body| body.contains("ال")), "no Arabic");
@@ -106,14 +106,19 @@ fn every_line_of_every_script_fits_in_a_text() {
     let slots = slots::Placeholders::draw(&mut rng(4));
     for script in scripts::all() {
         let first = &script.steps[0];
-        assert!(first.from == Speaker::Customer && first.told == scripts::Told::Always && script.weight > 0);
+        assert!(
+            first.from == Speaker::Customer
+                && first.occurrence == scripts::Occurrence::Always
+                && script.weight > 0
+        );
         assert!(script.steps.len() <= 12);
-        let answered =
-            |step: &scripts::Step| step.from == Speaker::Team && step.told == scripts::Told::Always;
-        assert!(script.steps.iter().any(answered), "nobody need answer {}", first.lines[0]);
+        let answered = |step: &scripts::Step| {
+            step.from == Speaker::Team && step.occurrence == scripts::Occurrence::Always
+        };
+        assert!(script.steps.iter().any(answered), "the team may not answer {}", first.lines[0]);
         for line in script.steps.iter().flat_map(|step| step.lines) {
             let text = slots.fill(line);
-            assert!(!text.contains(['{', '}']), "an unknown slot in {line:?}");
+            assert!(!text.contains(['{', '}']), "an unknown placeholder in {line:?}");
             assert!(text.chars().count() < BODY_CHARS_MAX - 40, "{line:?}");
         }
     }
@@ -121,18 +126,18 @@ fn every_line_of_every_script_fits_in_a_text() {
     let lone = lone.into_iter().flatten();
     let rules = answers::REPLIES.iter().chain(phrases::FOLLOW_UPS);
     for line in rules.flat_map(|rule| rule.lines).chain(lone) {
-        assert!(!slots.fill(line).contains(['{', '}']), "an unknown slot in {line:?}");
+        assert!(!slots.fill(line).contains(['{', '}']), "an unknown placeholder in {line:?}");
     }
 }
 
 #[test]
-fn a_slot_that_does_not_exist_stays_as_it_stands() {
+fn an_unknown_placeholder_is_not_changed() {
     let slots = slots::Placeholders::draw(&mut rng(4)).echoing("order 12345 please");
     assert_eq!(slots.fill("{nothing} #{order} {"), "{nothing} #12345 {");
 }
 
 #[test]
-fn an_answer_speaks_of_what_it_was_asked() {
+fn an_answer_mentions_the_day_and_time_of_the_question() {
     let rng = &mut rng(5);
     for _ in 0..200 {
         let answer = reply(rng, "Could I book a tune up on Thursday?");
@@ -148,7 +153,7 @@ fn an_answer_speaks_of_what_it_was_asked() {
 }
 
 #[test]
-fn a_scripted_text_is_answered_as_its_script_goes_on() {
+fn a_message_from_a_script_is_answered_by_the_script() {
     let rng = &mut rng(15);
     let slots = slots::Placeholders::draw(rng);
     let script = scripts::all().find(|script| script.topic == Topic::WrongNumber).unwrap();
@@ -160,7 +165,7 @@ fn a_scripted_text_is_answered_as_its_script_goes_on() {
 }
 
 #[test]
-fn a_customer_whom_nobody_answered_asks_again() {
+fn a_customer_without_an_answer_asks_again() {
     let rng = &mut rng(6);
     let asked: HashSet<String> = (0..500).map(|_| follow_up(rng, None)).collect();
     assert!(asked.contains("Any news?") && asked.len() > 40, "{}", asked.len());
@@ -176,12 +181,12 @@ fn customers_numbers_are_unique_valid_and_never_415() {
         let number = customer_number(serial);
         assert!(is_e164(&number), "{number}");
         assert!(!number.starts_with("+1415"), "{number}");
-        assert!(seen.insert(number), "serial {serial} has the number of another");
+        assert!(seen.insert(number), "serial {serial} has the number of another serial");
     }
     for serial in (0..5_000).chain(118_000..125_000) {
         let number = workspace_number(serial);
         assert!(is_e164(&number) && !number.starts_with("+1415"), "{number}");
-        assert!(seen.insert(number), "workspace serial {serial} has the number of another");
+        assert!(seen.insert(number), "workspace serial {serial} has the number of another serial");
     }
     assert!(is_e164(&customer_number(u64::MAX)) && is_e164(&workspace_number(u64::MAX)));
 }
@@ -239,17 +244,17 @@ fn teams_of_any_size_share_no_name_email_or_number() {
     }
 }
 
-/// Plays `beats` beats over a bare count of unassigned conversations, and
-/// returns the least and the most there were in the second half.
-fn play(rng: &mut StdRng, mut unassigned: usize, beats: usize) -> (usize, usize) {
+/// Plays `count` activities with only a count of unassigned conversations, and
+/// returns the lowest and the highest count in the second half.
+fn play(rng: &mut StdRng, mut unassigned: usize, count: usize) -> (usize, usize) {
     let (mut least, mut most) = (usize::MAX, 0);
-    for at in 0..beats {
-        match next_beat(rng, unassigned).0 {
-            Beat::NewCustomer | Beat::AgentGivesBack => unassigned += 1,
-            Beat::AgentClaims | Beat::ManagerAssigns => unassigned = unassigned.saturating_sub(1),
+    for at in 0..count {
+        match next_activity(rng, unassigned).0 {
+            Activity::NewCustomer | Activity::AgentUnassigns => unassigned += 1,
+            Activity::AgentClaims | Activity::ManagerAssigns => unassigned = unassigned.saturating_sub(1),
             _ => {}
         }
-        if at >= beats / 2 {
+        if at >= count / 2 {
             (least, most) = (least.min(unassigned), most.max(unassigned));
         }
     }
@@ -257,22 +262,22 @@ fn play(rng: &mut StdRng, mut unassigned: usize, beats: usize) -> (usize, usize)
 }
 
 #[test]
-fn the_unassigned_list_breathes_wherever_it_starts() {
+fn the_unassigned_list_neither_empties_nor_grows_without_limit() {
     for (seed, start) in [(11, 0), (12, 10), (13, 150)] {
         let (least, most) = play(&mut rng(seed), start, 10_000);
         assert!(most <= 40, "grew to {most}");
-        assert!(most - least >= 8, "stood still between {least} and {most}");
+        assert!(most - least >= 8, "stayed between {least} and {most}");
     }
 }
 
 #[test]
-fn a_beat_of_every_kind_comes_within_four_seconds_of_the_last() {
+fn every_kind_of_activity_occurs_and_pauses_are_one_to_four_seconds() {
     let rng = &mut rng(14);
     let mut kinds = HashSet::new();
     for _ in 0..2_000 {
-        let (beat, pause) = next_beat(rng, 8);
+        let (activity, pause) = next_activity(rng, 8);
         assert!(pause >= Duration::from_secs(1) && pause <= Duration::from_secs(4), "{pause:?}");
-        kinds.insert(beat);
+        kinds.insert(activity);
     }
-    assert_eq!(kinds, HashSet::from(Beat::ALL));
+    assert_eq!(kinds, HashSet::from(Activity::ALL));
 }

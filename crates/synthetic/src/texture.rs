@@ -1,12 +1,12 @@
-//! How people really type: greetings, lost capitals, a slip, an emoji.
+//! Typing habits: greetings, missing capitals, typos and emoji.
 
 use rand::Rng;
 
 use super::{BODY_CHARS_MAX, pick};
 
-/// A customer's text as a thumb would have typed it.
+/// Changes a text as if it had been typed on a phone.
 ///
-/// Only text in ASCII letters is touched, so that no other script is spoilt.
+/// Changes only ASCII text, because the changes do not suit other scripts.
 pub(super) fn thumb_typed(rng: &mut impl Rng, text: String) -> String {
     let mut text = text;
     if is_plain(&text) {
@@ -27,7 +27,7 @@ pub(super) fn thumb_typed(rng: &mut impl Rng, text: String) -> String {
     bounded(text)
 }
 
-/// `text` with a greeting in front, more often than not.
+/// Puts a greeting before `text` in about half of the cases.
 pub(super) fn greeted(rng: &mut impl Rng, text: String) -> String {
     if !is_plain(&text) || rng.random_bool(0.45) || starts_with_greeting(&text) {
         return text;
@@ -39,7 +39,7 @@ pub(super) fn greeted(rng: &mut impl Rng, text: String) -> String {
     format!("{greeting}{text}")
 }
 
-/// `text`, cut to [`BODY_CHARS_MAX`] characters.
+/// Truncates `text` to [`BODY_CHARS_MAX`] characters.
 pub(super) fn bounded(text: String) -> String {
     match text.char_indices().nth(BODY_CHARS_MAX) {
         Some((end, _)) => text[..end].to_owned(),
@@ -47,7 +47,7 @@ pub(super) fn bounded(text: String) -> String {
     }
 }
 
-/// Whether `text` is English enough to be played with: one line of ASCII.
+/// Whether `text` is a single line of ASCII.
 fn is_plain(text: &str) -> bool {
     text.is_ascii() && !text.contains('\n')
 }
@@ -59,7 +59,7 @@ fn starts_with_greeting(text: &str) -> bool {
         .any(|greeting| first.eq_ignore_ascii_case(greeting))
 }
 
-/// `text` beginning with a small letter, unless its first word is `I` or an
+/// Converts the first letter to lower case, unless the first word is `I` or an
 /// abbreviation.
 fn without_capital(text: &str) -> String {
     let mut letters = text.chars();
@@ -71,9 +71,10 @@ fn without_capital(text: &str) -> String {
     }
 }
 
-/// `text` with two neighbouring letters inside one longer word swapped.
+/// Swaps two adjacent letters inside a long word.
 ///
-/// Words with anything but letters in them (orders, sums) are left alone.
+/// Words that contain other characters than letters, such as amounts, are not
+/// changed.
 fn with_slip(rng: &mut impl Rng, text: &str) -> String {
     let mut words: Vec<String> = text.split(' ').map(str::to_owned).collect();
     let long: Vec<usize> = (0..words.len())

@@ -1,13 +1,13 @@
-//! Whole conversations of the past, and first texts of new ones.
+//! Generates whole past conversations, and first messages of new ones.
 
 use rand::Rng;
 
-use super::scripts::{self, Script, Step, Told};
+use super::scripts::{self, Occurrence, Script, Step};
 use super::slots::Placeholders;
 use super::texture::{bounded, greeted, thumb_typed};
 use super::{pick, pick_weighted};
 
-/// What a conversation is about.
+/// The topic of a conversation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Topic {
     Billing,
@@ -36,51 +36,51 @@ impl Topic {
     ];
 }
 
-/// Who sent a text.
+/// The author of a message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Speaker {
     Customer,
-    /// Any agent; who it was is for the caller to say.
+    /// Any agent. The caller chooses the agent.
     Team,
 }
 
-/// One text of a conversation.
+/// A message of a conversation.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Turn {
     pub from: Speaker,
     /// 1 to [`super::BODY_CHARS_MAX`] characters.
     pub body: String,
-    /// Minutes since the turn before; 0 for the first.
+    /// Minutes since the previous turn; 0 for the first.
     pub after_minutes: u32,
 }
 
-/// How a past conversation stands now.
+/// The current state of a past conversation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Ending {
-    /// Open, and the last text is the customer's.
+    /// Open; the last message is from the customer.
     Waiting,
-    /// Open, and the last text is the team's.
+    /// Open; the last message is from the team.
     Answered,
-    /// Closed, whoever had the last word.
+    /// Closed.
     Closed,
 }
 
-/// A conversation of the past.
+/// A past conversation.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Thread {
     pub topic: Topic,
-    /// 1 to 12 turns, of which the first is the customer's.
+    /// 1 to 12 turns. The first is from the customer.
     pub turns: Vec<Turn>,
     pub ending: Ending,
 }
 
-/// A whole believable conversation.
+/// Generates a whole conversation.
 ///
-/// Of a hundred, about 24 wait for an answer, 26 are answered, 50 are closed.
+/// About 24 % wait for an answer, 26 % are answered and 50 % are closed.
 #[must_use]
 pub fn thread(rng: &mut impl Rng) -> Thread {
     let script = draw_script(rng);
-    let steps = told_steps(rng, script);
+    let steps = draw_steps(rng, script);
     let ending = match rng.random_range(0..100_u32) {
         0..24 => Ending::Waiting,
         24..50 => Ending::Answered,
@@ -100,7 +100,7 @@ pub fn thread(rng: &mut impl Rng) -> Thread {
     Thread { topic: script.topic, turns, ending }
 }
 
-/// A first text from a new customer.
+/// Generates the first message of a new customer.
 #[must_use]
 pub fn opening(rng: &mut impl Rng) -> String {
     let script = draw_script(rng);
@@ -108,32 +108,32 @@ pub fn opening(rng: &mut impl Rng) -> String {
     body(rng, &script.steps[0], &slots, true)
 }
 
-/// One script, drawn by weight.
+/// Draws a script by weight.
 fn draw_script(rng: &mut impl Rng) -> &'static Script {
     pick_weighted(rng, scripts::all(), |script| script.weight)
 }
 
-/// The steps of `script` that take place this time.
-fn told_steps(rng: &mut impl Rng, script: &'static Script) -> Vec<&'static Step> {
-    let mut told: Vec<&Step> = Vec::with_capacity(script.steps.len());
+/// Draws the steps of `script` that take place.
+fn draw_steps(rng: &mut impl Rng, script: &'static Script) -> Vec<&'static Step> {
+    let mut drawn: Vec<&Step> = Vec::with_capacity(script.steps.len());
     for step in script.steps {
-        let in_answer = told.last().is_none_or(|before| before.from != step.from);
-        let takes_place = match step.told {
-            Told::Always => true,
-            Told::Perhaps => rng.random_bool(0.5),
-            Told::InAnswer => in_answer && rng.random_bool(0.5),
+        let is_reply = drawn.last().is_none_or(|before| before.from != step.from);
+        let takes_place = match step.occurrence {
+            Occurrence::Always => true,
+            Occurrence::Sometimes => rng.random_bool(0.5),
+            Occurrence::InReply => is_reply && rng.random_bool(0.5),
         };
         if takes_place {
-            told.push(step);
+            drawn.push(step);
         }
     }
-    told
+    drawn
 }
 
-/// How many of `steps` have been told when the conversation stands at `ending`.
+/// Draws the number of `steps` to keep for the given `ending`.
 ///
-/// A waiting one stops anywhere on the customer's side and an answered one on
-/// the team's; a closed one was told to its end, or nearly.
+/// A waiting conversation ends after any step of the customer, an answered one
+/// after any step of the team. A closed one keeps all steps.
 fn length(rng: &mut impl Rng, steps: &[&Step], ending: Ending) -> usize {
     let speaker = match ending {
         Ending::Waiting => Speaker::Customer,
@@ -157,10 +157,10 @@ fn body(rng: &mut impl Rng, step: &Step, slots: &Placeholders, first: bool) -> S
     }
 }
 
-/// Minutes between a text of `before` and the next one, by `now`.
+/// Draws the minutes between a message of `before` and the next one, of `now`.
 fn pause(rng: &mut impl Rng, before: Speaker, now: Speaker) -> u32 {
     if before == now {
-        // The same thumb, still typing; or somebody who is tired of waiting.
+        // The same author continues soon, or asks again after a long wait.
         return if rng.random_bool(0.7) { rng.random_range(0..4) } else { rng.random_range(20..300) };
     }
     match (now, rng.random_range(0..10_u32)) {

@@ -1,4 +1,4 @@
-//! What happens next in a demo that is alive.
+//! Draws the next activity in a demo.
 
 use std::time::Duration;
 
@@ -6,35 +6,36 @@ use rand::Rng;
 
 use super::pick_weighted;
 
-/// Something that somebody does. Who does it, and where, is for the caller to
-/// choose; where nothing fits (no closed conversation yet), it is skipped.
+/// An activity of a customer or an agent. The caller chooses the person and the
+/// conversation, and skips the activity if no conversation fits.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Beat {
-    /// A new customer texts: [`super::customer`] and [`super::opening`].
+pub enum Activity {
+    /// A new customer writes: [`super::customer`] and [`super::opening`].
     NewCustomer,
-    /// The customer of an open conversation texts again: [`super::follow_up`].
+    /// The customer of an open conversation writes again: [`super::follow_up`].
     FollowUp,
-    /// The customer of a closed conversation texts, which reopens it:
+    /// The customer of a closed conversation writes, which reopens it:
     /// [`super::texts_back`].
     TextsBackAfterClose,
     /// An agent answers a customer who waits: [`super::reply`].
     AgentReplies,
-    /// A rep claims an unassigned conversation, best the longest unassigned.
+    /// A rep claims an unassigned conversation, preferably the longest
+    /// unassigned.
     AgentClaims,
     /// A manager assigns an unassigned conversation to a rep.
     ManagerAssigns,
-    /// An owner hands a conversation on to a colleague.
-    AgentHandsOn,
-    /// An owner gives a conversation back to Unassigned.
-    AgentGivesBack,
+    /// An owner assigns a conversation to another agent.
+    AgentHandsOver,
+    /// An owner returns a conversation to Unassigned.
+    AgentUnassigns,
     /// An agent closes a conversation that has been answered.
     AgentCloses,
-    /// An agent opens a conversation that is unread for them.
+    /// An owner marks a conversation as read.
     AgentReads,
 }
 
-impl Beat {
-    /// Every beat, in the order of declaration.
+impl Activity {
+    /// Every activity, in the order of declaration.
     pub const ALL: [Self; 10] = [
         Self::NewCustomer,
         Self::FollowUp,
@@ -42,17 +43,17 @@ impl Beat {
         Self::AgentReplies,
         Self::AgentClaims,
         Self::ManagerAssigns,
-        Self::AgentHandsOn,
-        Self::AgentGivesBack,
+        Self::AgentHandsOver,
+        Self::AgentUnassigns,
         Self::AgentCloses,
         Self::AgentReads,
     ];
 
-    /// How often this happens, compared with the others, while `unassigned`
-    /// open conversations have no owner.
+    /// The relative frequency of this activity while `unassigned` open
+    /// conversations have no owner.
     fn weight(self, unassigned: usize) -> u32 {
-        // Few unassigned: customers come and nobody is in a hurry. Many: the
-        // team catches up. So the list breathes between the two by itself.
+        // With few unassigned conversations, more customers write. With many,
+        // the team claims more. So the list's length varies between the two.
         let (arrive, pick_up) = match unassigned {
             0..CALM => (20, 4),
             CALM..BUSY => (14, 14),
@@ -65,30 +66,29 @@ impl Beat {
             Self::AgentReplies => 20,
             Self::AgentClaims => pick_up,
             Self::ManagerAssigns => pick_up / 4,
-            Self::AgentHandsOn => 3,
-            Self::AgentGivesBack => 2,
+            Self::AgentHandsOver => 3,
+            Self::AgentUnassigns => 2,
             Self::AgentCloses => 12,
             Self::AgentReads => 8,
         }
     }
 }
 
-/// Below this many unassigned conversations the team takes its time.
+/// With fewer unassigned conversations than this, the team claims few.
 const CALM: usize = 6;
-/// From this many on the team catches up.
+/// With this many unassigned conversations or more, the team claims many.
 const BUSY: usize = 14;
 
-/// The shortest and the longest pause between two beats.
+/// The shortest and the longest pause between two activities.
 const PAUSE_MS: std::ops::RangeInclusive<u64> = 1_000..=4_000;
 
-/// What happens next, and how long to wait before it does: one to four
-/// seconds.
+/// Draws the next activity and the pause before it: one to four seconds.
 ///
-/// `unassigned` is how many open conversations have no owner now. It steers
-/// the mix so that the Unassigned list neither empties nor grows for good,
-/// whatever the person who watches does to it.
+/// `unassigned` is the current number of open, unassigned conversations. It
+/// controls the mix of activities, so that the Unassigned list neither empties
+/// nor grows without limit, also when the visitor changes it.
 #[must_use]
-pub fn next_beat(rng: &mut impl Rng, unassigned: usize) -> (Beat, Duration) {
-    let chosen = pick_weighted(rng, Beat::ALL.into_iter(), |beat| beat.weight(unassigned));
+pub fn next_activity(rng: &mut impl Rng, unassigned: usize) -> (Activity, Duration) {
+    let chosen = pick_weighted(rng, Activity::ALL.into_iter(), |activity| activity.weight(unassigned));
     (chosen, Duration::from_millis(rng.random_range(PAUSE_MS)))
 }

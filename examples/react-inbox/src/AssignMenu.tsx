@@ -8,7 +8,7 @@ interface Props {
   onRefused: (message: string) => void;
 }
 
-/** Who owns the conversation, and who else could. The choices are read when the menu is first used. */
+/** A menu of the agents to whom the conversation can be assigned. The agents are loaded on first use. */
 export function AssignMenu({ row, onRefused }: Props) {
   const client = useClient();
   const [used, setUsed] = useState(false);
@@ -24,7 +24,7 @@ export function AssignMenu({ row, onRefused }: Props) {
       .mutation(AssignMutation, {
         conversationId: row.id,
         agentId: event.target.value,
-        // Refused when somebody else was faster.
+        // The server refuses the assignment if the conversation has changed since.
         expectedVersion: row.version,
       })
       .toPromise();
@@ -40,7 +40,7 @@ export function AssignMenu({ row, onRefused }: Props) {
       onChange={(event) => void assign(event)}
     >
       <option value="" disabled>
-        Nobody
+        Unassigned
       </option>
       {agents.map((agent) => (
         <option key={agent.id} value={agent.id}>

@@ -21,17 +21,18 @@ export function QueueList({ view, filter }: Props) {
     const { data, error } = await client.mutation(ClaimMutation, { conversationId: row.id }).toPromise();
     const refused = data?.claimConversation?.userErrors[0];
     const winner = refused && 'current' in refused ? refused.current.assignee?.name : undefined;
-    // Losing a race is ordinary: the answer says who won. The list follows by itself.
-    if (winner) setRefusal(`${winner} was faster.`);
+    // Another agent may claim the conversation first. The error names the winner, and the list updates through
+    // its subscription.
+    if (winner) setRefusal(`${winner} has already claimed this conversation.`);
     else if (refused ?? error) setRefusal((refused ?? error)?.message);
   }
 
-  if (loading) return <p>Reading the list…</p>;
+  if (loading) return <p>Loading…</p>;
   return (
     <>
       {refusal && <p role="alert">{refusal}</p>}
       {error && <p role="alert">{error}</p>}
-      {rows.length === 0 && !error && <p>Nothing here.</p>}
+      {rows.length === 0 && !error && <p>No conversations.</p>}
       <ul>
         {rows.map((row) => (
           <li key={row.id} className={row.unread ? 'unread' : undefined}>

@@ -1,6 +1,6 @@
 import { type FormEvent, useState } from 'react';
 
-/** Takes a bearer token. Where yours come from is up to your identity provider. */
+/** Asks for a bearer token. In production, your identity provider issues the tokens. */
 export function SignIn({ onToken }: { onToken: (token: string) => void }) {
   const [token, setToken] = useState('');
 

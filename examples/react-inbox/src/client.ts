@@ -1,8 +1,8 @@
-// One client for queries, mutations and subscriptions, as one caller.
+// Creates the urql client for queries, mutations and subscriptions of one caller.
 import { createClient as createSocket } from 'graphql-ws';
 import { Client, fetchExchange, subscriptionExchange } from 'urql';
 
-/** The socket was closed because the token has expired or its agent was deactivated. */
+/** The close code for a token that is invalid or expired, or whose agent was deactivated. */
 const FORBIDDEN = 4403;
 
 export function createClient(token: string, onSignedOut: () => void) {
@@ -10,8 +10,8 @@ export function createClient(token: string, onSignedOut: () => void) {
   const socket = createSocket({
     url: new URL('/graphql', location.href).href.replace(/^http/, 'ws'),
     connectionParams: { Authorization: authorization },
-    // A broken socket comes back by itself and sends each subscription again, with the `after` that it
-    // began with. The server replays from there, and the fold drops what it has seen.
+    // After a disconnect, the socket reconnects and sends each subscription again with its original `after`.
+    // The server replays the changes since then, and the fold ignores the changes that it has already applied.
     retryAttempts: Infinity,
     shouldRetry: (reason) => !(reason instanceof CloseEvent && reason.code === FORBIDDEN),
     on: {
@@ -23,7 +23,7 @@ export function createClient(token: string, onSignedOut: () => void) {
   const client = new Client({
     url: '/graphql',
     preferGetMethod: false,
-    // What changes comes through the subscription, so a cache of documents would only be behind.
+    // Changes arrive through the subscription, so a document cache would only return stale data.
     requestPolicy: 'network-only',
     fetchOptions: { headers: { authorization } },
     exchanges: [

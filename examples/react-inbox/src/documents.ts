@@ -1,4 +1,4 @@
-// Every operation of the page. Codegen gives each its types.
+// All operations of the page. Codegen generates their types.
 import { graphql } from './gql';
 
 export const RowFragment = graphql(`

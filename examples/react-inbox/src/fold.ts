@@ -1,23 +1,23 @@
-// A live list: the pages that were read, and what has happened to it since.
+// A live list: the loaded pages, with the changes since then applied.
 import type { QueueChangesSubscription, QueueQuery, RowFragment } from './gql/graphql';
 
 export type Row = RowFragment;
 export type Page = NonNullable<QueueQuery['conversations']>;
 export type Change = QueueChangesSubscription['queueChanges'];
 
-/** What is known of a list: its rows, and the versions at which others left it. */
+/** The state of a list: its rows, and the versions at which conversations left it. */
 export interface Queue {
   rows: ReadonlyMap<string, Row>;
   left: ReadonlyMap<string, number>;
-  /** Where the next page begins; null when the list has been read to its end. */
+  /** The cursor of the next page; null if all pages are loaded. */
   next: string | null;
-  /** The last activity of the last row that was read: what is older is for later pages to bring. */
+  /** The last activity of the last loaded row. Older rows are shown when their page is loaded. */
   oldest: string | null;
 }
 
 const EMPTY: Queue = { rows: new Map(), left: new Map(), next: null, oldest: null };
 
-/** Adds a page, which may be older than what the changes have brought: then the changes count. */
+/** Adds a page. Rows that the changes have already updated to a newer version are kept. */
 export function append(page: Page, queue = EMPTY): Queue {
   const rows = new Map(queue.rows);
   for (const row of page.nodes) {
@@ -37,8 +37,8 @@ export function append(page: Page, queue = EMPTY): Queue {
 /**
  * Applies a change of the list.
  *
- * Changes are whole rows or removals, so one that comes twice does no harm; one that is older than what is
- * known is dropped by its version.
+ * A change is a complete row or a removal, so applying it twice does no harm. A change with an older version
+ * than the row is ignored.
  */
 export function fold(queue: Queue, change: Change): Queue {
   switch (change.__typename) {
@@ -53,15 +53,15 @@ export function fold(queue: Queue, change: Change): Queue {
   }
 }
 
-/** The rows to show, with the last activity first. Ties are broken by id, so that rows do not jump. */
+/** The rows to show, most recent activity first. Equal times are ordered by id, so that the order is stable. */
 export function inOrder(queue: Queue): Row[] {
-  const falling = (one: string, two: string) => (one < two ? 1 : one > two ? -1 : 0);
-  // Instants are in UTC with as many digits as they need; without the Z their text sorts as they do.
+  const descending = (one: string, two: string) => (one < two ? 1 : one > two ? -1 : 0);
+  // Times are in UTC, with a variable number of digits. Without the trailing Z, their text sorts by time.
   const instant = (row: Row) => row.lastActivityAt.slice(0, -1);
   const { next, oldest } = queue;
   const reached = (row: Row) => next === null || oldest === null || instant(row) >= oldest.slice(0, -1);
   return [...queue.rows.values()].filter(reached).sort(
-    (one, two) => falling(instant(one), instant(two)) || falling(one.id, two.id),
+    (one, two) => descending(instant(one), instant(two)) || descending(one.id, two.id),
   );
 }
 

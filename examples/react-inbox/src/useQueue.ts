@@ -1,4 +1,4 @@
-// A list that stays right by itself, read page by page.
+// A list that stays current, loaded page by page.
 import { useCallback, useEffect, useMemo, useState } from 'react';
 import { useClient } from 'urql';
 import { QueueChangesSubscription, QueueQuery } from './documents';
@@ -9,16 +9,16 @@ interface Live {
   rows: Row[];
   loading: boolean;
   error?: string;
-  /** Reads the next page; null when there is none, or it is under way. */
+  /** Loads the next page; null if there is no next page or it is loading. */
   loadMore: (() => void) | null;
 }
 
 /**
- * Reads the list, then listens from the position at which it was read, so that nothing falls between.
+ * Loads the first page, then subscribes to the changes since its `asOf`, so that no change is missed.
  *
- * Later pages are read when asked for; the changes since the first one go on counting for all of them.
- * A reset means that the stream cannot go on from there: the list is read anew.
- * `filter` has to be the same object from one render to the next while it means the same.
+ * `loadMore` loads further pages. The changes since the first page apply to all pages.
+ * A reset means that the subscription cannot continue, so the list is loaded again.
+ * `filter` must be a stable object: a new object loads the list again.
  */
 export function useQueue(view: ConversationView, filter: ConversationFilter): Live {
   const client = useClient();
@@ -29,7 +29,7 @@ export function useQueue(view: ConversationView, filter: ConversationFilter): Li
   const startOver = useCallback(() => setAttempt((n) => n + 1), []);
 
   useEffect(() => {
-    let listening: { unsubscribe(): void } | undefined;
+    let subscription: { unsubscribe(): void } | undefined;
     let stopped = false;
     setQueue(undefined);
     setError(undefined);
@@ -38,10 +38,10 @@ export function useQueue(view: ConversationView, filter: ConversationFilter): Li
       .toPromise()
       .then(({ data, error }) => {
         if (stopped) return;
-        if (!data?.conversations) return setError(error?.message ?? 'The list cannot be read.');
+        if (!data?.conversations) return setError(error?.message ?? 'The list could not be loaded.');
         const { asOf } = data.conversations;
         setQueue(append(data.conversations));
-        listening = client
+        subscription = client
           .subscription(QueueChangesSubscription, { view, filter, after: asOf })
           .subscribe(({ data, error }) => {
             if (stopped) return;
@@ -53,7 +53,7 @@ export function useQueue(view: ConversationView, filter: ConversationFilter): Li
       });
     return () => {
       stopped = true;
-      listening?.unsubscribe();
+      subscription?.unsubscribe();
     };
   }, [client, view, filter, attempt, startOver]);
 
@@ -64,8 +64,8 @@ export function useQueue(view: ConversationView, filter: ConversationFilter): Li
     const { data, error } = await client.query(QueueQuery, { view, filter, after: next }).toPromise();
     setLoadingMore(false);
     const page = data?.conversations;
-    if (!page) return setError(error?.message ?? 'The list cannot be read.');
-    // Unless the list was begun anew meanwhile: then the page is not its next one.
+    if (!page) return setError(error?.message ?? 'The list could not be loaded.');
+    // If the list was loaded again in the meantime, this is not its next page.
     setQueue((queue) => (queue?.next === next ? append(page, queue) : queue));
   }, [client, view, filter, next]);
 

@@ -1,9 +1,9 @@
--- Every table leads with workspace_id, so that an engine that places rows by it can.
--- The same tables, with the same columns in the same order, stand in ../../sqlite.
+-- Every primary key begins with workspace_id, so that a sharded database can distribute the rows by workspace.
+-- ../../sqlite has the same tables, with the same columns in the same order.
 
 CREATE TABLE store_info (
     id smallint PRIMARY KEY CHECK (id = 1),
-    -- Changes when the log is rewritten; cursors of another epoch are void.
+    -- Changes when the log is rewritten. Cursors of another epoch are invalid.
     epoch uuid NOT NULL
 );
 
@@ -12,9 +12,9 @@ CREATE TABLE workspaces (
     name text NOT NULL,
     plan text NOT NULL,
     assignment_model text NOT NULL,
-    -- The number of the last event; taken last in each transaction.
+    -- The sequence number of the last event. Each transaction takes its numbers as its last step.
     event_seq bigint NOT NULL DEFAULT 0,
-    -- The number of the last event that retention may have removed.
+    -- The sequence number of the last event that retention may have deleted.
     event_floor bigint NOT NULL DEFAULT 0,
     last_event_at timestamptz NOT NULL,
     created_at timestamptz NOT NULL
@@ -37,7 +37,7 @@ CREATE TABLE agents (
 CREATE TABLE phone_numbers (
     workspace_id uuid NOT NULL REFERENCES workspaces (id),
     id uuid NOT NULL,
-    -- Unique everywhere: an inbound text finds its workspace by it.
+    -- Unique over all workspaces: the workspace of an inbound message is found by it.
     number text NOT NULL UNIQUE,
     label text NOT NULL,
     created_at timestamptz NOT NULL,
@@ -113,7 +113,7 @@ CREATE INDEX conversations_by_unassigned
 CREATE TABLE messages (
     workspace_id uuid NOT NULL,
     conversation_id uuid NOT NULL,
-    -- 1, 2, 3 … within the conversation.
+    -- Counts from 1 within the conversation.
     number integer NOT NULL,
     id uuid NOT NULL,
     direction text NOT NULL,
@@ -133,7 +133,7 @@ CREATE TABLE idempotency_keys (
     workspace_id uuid NOT NULL,
     agent_id uuid NOT NULL,
     key text NOT NULL,
-    -- What the key was used for; another input with the same key is refused.
+    -- Identifies the input. The same key with a different input is refused.
     fingerprint text NOT NULL,
     message_id uuid NOT NULL,
     created_at timestamptz NOT NULL,
@@ -147,7 +147,7 @@ CREATE TABLE events (
     actor_id uuid,
     kind text NOT NULL,
     conversation_id uuid,
-    -- The version that the event left; null for what is not history.
+    -- The version of the conversation after the event; null for events that are not part of its history.
     version integer,
     assignee_id uuid,
     message_id uuid,
@@ -165,7 +165,7 @@ CREATE TABLE read_markers (
     workspace_id uuid NOT NULL,
     conversation_id uuid NOT NULL,
     agent_id uuid NOT NULL,
-    -- The number of the last message that the agent has opened.
+    -- The number of the last message that the agent has read.
     read_through integer NOT NULL,
     PRIMARY KEY (workspace_id, conversation_id, agent_id),
     FOREIGN KEY (workspace_id, conversation_id) REFERENCES conversations (workspace_id, id),
@@ -175,7 +175,7 @@ CREATE TABLE read_markers (
 CREATE TABLE view_counts (
     workspace_id uuid NOT NULL,
     phone_number_id uuid NOT NULL,
-    -- An agent's id; all zeroes for nobody, all ones for everybody.
+    -- The id of an agent, all zeroes for unassigned conversations, or all ones for all conversations.
     holder uuid NOT NULL,
     status text NOT NULL,
     has_inbound boolean NOT NULL,
@@ -194,7 +194,7 @@ CREATE TABLE read_counts (
 
 CREATE TABLE conversation_words (
     workspace_id uuid NOT NULL,
-    -- Folded; compared by bytes, so that both databases agree on what a prefix is.
+    -- Folded. Compared by bytes, so that prefixes mean the same in both databases.
     word text COLLATE "C" NOT NULL,
     conversation_id uuid NOT NULL,
     PRIMARY KEY (workspace_id, word, conversation_id),

@@ -1,13 +1,13 @@
--- The same tables, with the same columns in the same order, stand in ../../sqlite.
+-- ../../sqlite has the same tables, with the same columns in the same order.
 
 -- Null turns a threshold off.
 ALTER TABLE workspaces ADD COLUMN max_unassigned integer;
 ALTER TABLE workspaces ADD COLUMN max_wait_seconds integer;
 
--- The events by which the queue of open, unassigned conversations gained or lost one.
+-- The events that added a conversation to the queue of open, unassigned conversations, or removed one.
 CREATE TABLE queue_flows (
     workspace_id uuid NOT NULL REFERENCES workspaces (id),
-    -- The number of the event.
+    -- The sequence number of the event.
     seq bigint NOT NULL,
     phone_number_id uuid NOT NULL,
     at timestamptz NOT NULL,
@@ -17,7 +17,7 @@ CREATE TABLE queue_flows (
 
 CREATE INDEX queue_flows_by_number ON queue_flows (workspace_id, phone_number_id, at);
 
--- What the log already tells.
+-- The flows of the existing events in the log.
 INSERT INTO queue_flows (workspace_id, seq, phone_number_id, at, flow)
 SELECT workspace_id, seq, phone_number_id, at, flow
 FROM (
@@ -41,7 +41,8 @@ FROM (
 ) AS flows
 WHERE flow IS NOT NULL;
 
--- The longest unassigned and the longest waiting of a number, and who keeps how many waiting.
+-- For the longest unassigned and longest waiting conversations of a phone number, and the waiting conversations of
+-- each agent.
 CREATE INDEX conversations_oldest_unassigned
     ON conversations (workspace_id, phone_number_id, status, unassigned_since)
     WHERE unassigned_since IS NOT NULL;
@@ -50,8 +51,8 @@ CREATE INDEX conversations_oldest_waiting
 CREATE INDEX conversations_waiting_by_assignee
     ON conversations (workspace_id, assignee_id) WHERE waiting_since IS NOT NULL;
 
--- Who is looking at a conversation. It may vanish in a crash, and refers to no row by a foreign key, so that
--- saying that one is here never waits for a lock.
+-- The agents who are viewing a conversation. The rows may be lost in a crash. The table has no foreign keys, so that
+-- reporting a presence never waits for a lock.
 CREATE UNLOGGED TABLE presences (
     workspace_id uuid NOT NULL,
     conversation_id uuid NOT NULL,

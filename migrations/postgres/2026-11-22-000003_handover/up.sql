@@ -1,10 +1,10 @@
--- After so many minutes without an answer an owned conversation goes back to nobody; null keeps it owned.
+-- A conversation whose owner leaves the customer waiting for this many minutes becomes unassigned. Null turns this off.
 ALTER TABLE workspaces ADD COLUMN lease_minutes integer;
 
 CREATE INDEX workspaces_with_lease
     ON workspaces (id) WHERE lease_minutes IS NOT NULL;
 
--- Owned conversations whose customers wait: what a lease may end.
+-- Owned conversations with a waiting customer, whose lease may expire.
 CREATE INDEX conversations_by_lease
     ON conversations (workspace_id, waiting_since, id, assigned_at)
     WHERE waiting_since IS NOT NULL AND assignee_id IS NOT NULL;
@@ -15,10 +15,10 @@ CREATE TABLE rebalance_plans (
     state text NOT NULL,
     created_by_id uuid NOT NULL,
     created_at timestamptz NOT NULL,
-    -- Until when it can be applied or, once it is, undone.
+    -- When the plan expires: until then it can be applied, or undone if it has been applied.
     expires_at timestamptz NOT NULL,
     applied_at timestamptz,
-    -- JSON: the moves and the loads. It is read and written as a whole.
+    -- The moves and the loads as JSON, always read and written together.
     body text NOT NULL,
     PRIMARY KEY (workspace_id, id),
     FOREIGN KEY (workspace_id, created_by_id) REFERENCES agents (workspace_id, id)

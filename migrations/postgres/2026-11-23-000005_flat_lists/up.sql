@@ -1,20 +1,20 @@
--- The same indexes stand in ../../sqlite.
+-- ../../sqlite has the same indexes.
 
--- What nobody owns of one number: a list of a few numbers merges one walk for each.
+-- Unassigned conversations by phone number. A list of a few phone numbers merges one scan per number.
 CREATE INDEX conversations_unassigned_by_number
     ON conversations (workspace_id, phone_number_id, status, last_activity_at, id)
     WHERE assignee_id IS NULL;
 
--- The longest unassigned that are open: old ones that were closed without an owner only pile up.
+-- The longest unassigned open conversations, without scanning past conversations that were closed without an owner.
 CREATE INDEX conversations_by_status_and_unassigned
     ON conversations (workspace_id, status, unassigned_since, id)
     WHERE unassigned_since IS NOT NULL;
 
--- What an agent owns, or nobody does, in order of the ids: the end of a list ordered by what some lack.
+-- Conversations by owner and id: the end of a list whose key some conversations do not have.
 CREATE INDEX conversations_by_assignee_and_id
     ON conversations (workspace_id, assignee_id, status, id);
 
--- These told the oldest and how many; with the id they are walked by lists, too.
+-- These indexes found the oldest conversations and counted them. With the id, lists can scan them too.
 DROP INDEX conversations_oldest_unassigned;
 CREATE INDEX conversations_oldest_unassigned
     ON conversations (workspace_id, phone_number_id, status, unassigned_since, id)

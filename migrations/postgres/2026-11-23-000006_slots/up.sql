@@ -1,14 +1,14 @@
--- The same tables and indexes stand in ../../sqlite.
+-- ../../sqlite has the same tables and indexes.
 
--- The conversations of a number in 64 parts, by the random end of their ids: whoever has read nearly all of them
--- finds the few others in the parts that hold any, without walking past all that is read.
+-- Divides the conversations of a phone number into 64 unread buckets, by the random last byte of their ids. The few
+-- unread conversations of an agent are found in the buckets that have any, without scanning the ones that are read.
 ALTER TABLE conversations
     ADD COLUMN slot smallint NOT NULL GENERATED ALWAYS AS (get_byte(uuid_send(id), 15) % 64) STORED;
 CREATE INDEX conversations_by_slot ON conversations (workspace_id, phone_number_id, slot)
     WHERE closed_at IS NULL AND last_inbound IS NOT NULL;
 
--- The open conversations of a slot with an inbound message: of all, under the id of nobody, and those that an agent
--- has read up to date.
+-- Counts the open conversations of a bucket with an inbound message: all of them, with a reader id of zeroes, and those
+-- whose last inbound message an agent has read.
 CREATE TABLE slot_counts (
     workspace_id uuid NOT NULL,
     reader_id uuid NOT NULL,

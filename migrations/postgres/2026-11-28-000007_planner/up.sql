@@ -1,5 +1,6 @@
--- The few rows that every event updates have room beside them for their next version, so that none of their indexes
--- changes. (What SQLite is told here, PostgreSQL finds out by itself.)
+-- Every event updates these few rows. A low fill factor leaves room for the next version of a row on the same page, so
+-- that its index entries do not change. (The SQLite migration sets planner statistics, which PostgreSQL collects
+-- automatically.)
 ALTER TABLE workspaces SET (fillfactor = 50);
 ALTER TABLE view_counts SET (fillfactor = 50);
 ALTER TABLE read_counts SET (fillfactor = 50);

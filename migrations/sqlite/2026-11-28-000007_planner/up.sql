@@ -1,6 +1,8 @@
--- What the planner is to take for granted, so that it plans for a large store at every size, and never otherwise from
--- one day to the next. Without statistics it takes a workspace for ten conversations, and rather walks all of it than
--- looks a few up by their ids. An assignee may be nobody, who has most. Rows: of the table, then with the same first, first two, … columns of the index.
+-- Fixed planner statistics of a large database, so that query plans do not depend on the size of the database or change
+-- from day to day. Without statistics the planner assumes ten conversations in a workspace, and scans all of them
+-- instead of looking a few up by id. Most conversations have no assignee, so a value of assignee_id has many rows.
+-- The numbers of a statistic are the rows of the index, and then the rows with equal values in its first column, its
+-- first two columns, and so on.
 ANALYZE store_info;
 DELETE FROM sqlite_stat1;
 INSERT INTO sqlite_stat1 (tbl, idx, stat) VALUES

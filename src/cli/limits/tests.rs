@@ -1,10 +1,11 @@
-//! The defaults that are promised, held against the command line and the README.
+//! The promised defaults, compared with the command line and `docs/settings.md`.
 
 use clap::{Arg, Command};
 
 use super::*;
+use crate::cli::settings::default_of;
 
-/// What is promised: the flag, and its default as it is written there.
+/// The documented limits: the flag, and its default in the format of the documentation.
 const PROMISED: [(&str, &str); 36] = [
     ("body-bytes", "256 KiB"),
     ("query-bytes", "16 KiB"),
@@ -35,7 +36,7 @@ const PROMISED: [(&str, &str); 36] = [
     ("statement-timeout", "5s"),
     ("lock-timeout", "2s"),
     ("points-per-minute", "6,000"),
-    // Beyond the table.
+    // Further limits.
     ("header-timeout", "30s"),
     ("results-per-socket", "20"),
     ("arguments", "30"),
@@ -49,28 +50,6 @@ fn limits() -> Vec<Arg> {
     LimitArgs::augment_args(Command::new("serve")).get_arguments().cloned().collect()
 }
 
-/// A default as people write it: KiB where it is a whole number of those, and commas between thousands.
-fn written(flag: &str, default: &str) -> String {
-    let Ok(number) = default.parse::<u64>() else { return default.to_owned() };
-    if flag.ends_with("-bytes") && number > 0 && number % 1_024 == 0 {
-        return format!("{} KiB", number / 1_024);
-    }
-    let digits = number.to_string();
-    let mut written = String::new();
-    for (at, digit) in digits.chars().enumerate() {
-        if at > 0 && (digits.len() - at) % 3 == 0 {
-            written.push(',');
-        }
-        written.push(digit);
-    }
-    written
-}
-
-fn default_of(limit: &Arg) -> String {
-    let defaults: Vec<_> = limit.get_default_values().iter().filter_map(|value| value.to_str()).collect();
-    written(limit.get_long().unwrap(), defaults.first().unwrap())
-}
-
 #[test]
 fn every_promised_limit_is_a_flag_and_a_variable_with_the_promised_default() {
     let limits = limits();
@@ -81,11 +60,11 @@ fn every_promised_limit_is_a_flag_and_a_variable_with_the_promised_default() {
         let variable = format!("SWITCHBOARD_{}", flag.replace('-', "_").to_uppercase());
         assert_eq!(limit.get_env().and_then(|name| name.to_str()), Some(variable.as_str()));
     }
-    assert_eq!(limits.len(), PROMISED.len(), "a limit that is promised nowhere");
+    assert_eq!(limits.len(), PROMISED.len(), "every limit is documented");
 }
 
 #[test]
-fn what_is_part_of_the_api_is_as_promised_too() {
+fn limits_that_are_part_of_the_api_are_as_promised() {
     use switchboard::domain::input;
     use switchboard::graphql::connection;
     use switchboard::service::live::log_tail;
@@ -109,15 +88,15 @@ fn each_limit_reaches_its_setting() {
     let untouched = read(&["serve".to_owned()]);
     for limit in limits() {
         let flag = limit.get_long().unwrap();
-        let is_span = limit.get_default_values()[0].to_str().unwrap().ends_with('s');
-        let value = if is_span { "7s" } else { "7" };
+        let is_duration = limit.get_default_values()[0].to_str().unwrap().ends_with('s');
+        let value = if is_duration { "7s" } else { "7" };
         let moved = read(&["serve".to_owned(), format!("--{flag}={value}")]);
         assert_ne!(moved, untouched, "--{flag} changes nothing");
     }
 }
 
 #[test]
-fn limits_that_make_no_sense_are_turned_away() {
+fn invalid_limits_are_rejected() {
     let command = LimitArgs::augment_args(Command::new("serve")).mut_args(|arg| arg.env(None));
     for bad in [
         "--nesting=65",
@@ -134,19 +113,12 @@ fn limits_that_make_no_sense_are_turned_away() {
     }
 }
 
-/// The README's table, as it has to be.
-fn table() -> String {
-    let mut table = "| flag | default | |\n|---|---|---|\n".to_owned();
-    for limit in limits() {
-        let help = limit.get_help().map(ToString::to_string).unwrap_or_default();
-        table += &format!("| `--{}` | {} | {help} |\n", limit.get_long().unwrap(), default_of(&limit));
-    }
-    table
-}
-
 #[test]
-fn the_readme_lists_every_limit() {
-    let readme = include_str!("../../../README.md");
-    let table = table();
-    assert!(readme.contains(&table), "README.md has to hold this table of limits:\n{table}");
+fn the_settings_document_lists_every_limit_with_its_promised_default() {
+    let document = include_str!("../../../docs/settings.md");
+    for (flag, default) in PROMISED {
+        let variable = format!("SWITCHBOARD_{}", flag.replace('-', "_").to_uppercase());
+        let row = format!("| `--{flag}` | `{variable}` | {default} | ");
+        assert!(document.contains(&row), "docs/settings.md does not hold the row that begins with {row}");
+    }
 }

@@ -14,23 +14,24 @@ fn number() -> PhoneNumberId {
     PhoneNumberId(Uuid::from_u128(7))
 }
 
-/// A report over `[from, to)` of one thread: at each second the customer (0) or an agent writes.
-fn report(from: i64, to: i64, said: &[(i64, u128)]) -> DuplicateReplies {
+/// A report of one thread for the seconds `from..to`. Each message is a second and its author: 0 is the customer,
+/// other numbers are agents.
+fn report(from: i64, to: i64, messages: &[(i64, u128)]) -> DuplicateReplies {
     let at = |second: i64| Timestamp::from_micros(second * SECOND);
     let span = Span { from: at(from), to: at(to) };
     let message = MessageId(Uuid::from_u128(99));
     let mut duplicates = Duplicates::new(span, BTreeSet::from([number()]));
     let mut now: Option<Snapshot> = None;
-    for (second, by) in said {
-        let birth = NewConversation {
+    for (second, by) in messages {
+        let new = NewConversation {
             id: ConversationId(Uuid::from_u128(1)),
             workspace_id: WorkspaceId(Uuid::nil()),
             phone_number_id: number(),
             contact_id: ContactId(Uuid::from_u128(1)),
         };
         let change = match (&now, by) {
-            (None, 0) => Snapshot::begun_by_customer(birth, message, at(*second)),
-            (None, _) => Snapshot::begun_by_agent(birth, message, at(*second)),
+            (None, 0) => Snapshot::begun_by_customer(new, message, at(*second)),
+            (None, _) => Snapshot::begun_by_agent(new, message, at(*second)),
             (Some(now), 0) => now.receive(message, at(*second), true),
             (Some(now), n) => now.reply(agent(*n), message, now.conversation.message_count, at(*second)),
         };
@@ -50,10 +51,10 @@ fn report(from: i64, to: i64, said: &[(i64, u128)]) -> DuplicateReplies {
     duplicates.finish()
 }
 
-/// How many turns were answered, and how many of them twice.
-fn counts(from: i64, to: i64, said: &[(i64, u128)]) -> (u64, u64) {
-    let report = report(from, to, said);
-    assert_eq!(report.buckets.values().sum::<u64>(), report.duplicates, "the buckets add up");
+/// The number of answered turns and of duplicates.
+fn counts(from: i64, to: i64, messages: &[(i64, u128)]) -> (u64, u64) {
+    let report = report(from, to, messages);
+    assert_eq!(report.buckets.values().sum::<u64>(), report.duplicates, "the buckets add up to the total");
     (report.answered, report.duplicates)
 }
 
@@ -61,9 +62,9 @@ fn counts(from: i64, to: i64, said: &[(i64, u128)]) -> (u64, u64) {
 fn two_agents_within_a_minute_are_a_duplicate() {
     assert_eq!(counts(0, 1_000, &[(1, 0), (10, 1), (70, 2)]), (1, 1));
     assert_eq!(counts(0, 1_000, &[(1, 0), (10, 1), (71, 2)]), (1, 0), "a second too late");
-    assert_eq!(counts(0, 1_000, &[(1, 0), (10, 1), (20, 1)]), (1, 0), "one agent in two texts");
+    assert_eq!(counts(0, 1_000, &[(1, 0), (10, 1), (20, 1)]), (1, 0), "one agent in two messages");
     assert_eq!(counts(0, 1_000, &[(1, 0), (10, 1), (15, 0), (20, 2)]), (2, 0), "two turns");
-    assert_eq!(counts(0, 1_000, &[(1, 0), (2, 0), (3, 0)]), (0, 0), "nobody answered");
+    assert_eq!(counts(0, 1_000, &[(1, 0), (2, 0), (3, 0)]), (0, 0), "no agent answered");
 }
 
 #[test]
@@ -78,19 +79,19 @@ fn later_answers_of_a_turn_collide_too() {
 }
 
 #[test]
-fn writing_first_answers_nobody() {
+fn a_message_before_the_customers_first_is_not_an_answer() {
     assert_eq!(counts(0, 1_000, &[(1, 1), (10, 2)]), (0, 0));
     assert_eq!(counts(0, 1_000, &[(1, 1), (10, 2), (20, 0), (30, 1)]), (1, 0));
 }
 
 #[test]
 fn a_turn_counts_where_its_first_answer_lies() {
-    let said = [(1, 0), (100, 1), (110, 2), (200, 0), (300, 2), (310, 1)];
-    assert_eq!(counts(0, 100, &said), (0, 0));
-    assert_eq!(counts(0, 101, &said), (1, 1), "what follows the end belongs to its turn");
-    assert_eq!(counts(100, 300, &said), (1, 1));
-    assert_eq!(counts(105, 300, &said), (0, 0), "answered before");
-    assert_eq!(counts(105, 301, &said), (1, 1));
+    let messages = [(1, 0), (100, 1), (110, 2), (200, 0), (300, 2), (310, 1)];
+    assert_eq!(counts(0, 100, &messages), (0, 0));
+    assert_eq!(counts(0, 101, &messages), (1, 1), "an answer after the end of the span belongs to its turn");
+    assert_eq!(counts(100, 300, &messages), (1, 1));
+    assert_eq!(counts(105, 300, &messages), (0, 0), "first answered before the span");
+    assert_eq!(counts(105, 301, &messages), (1, 1));
 }
 
 #[test]

@@ -1,16 +1,16 @@
-//! Who may assign, claim and close, and in which order that is judged.
+//! Who may assign, claim and close, and the order of the checks.
 
 use proptest::prelude::*;
 
-use super::world::{Belief, Cause, Deed, Outcome, World, agent_id, histories, number_of, play};
+use super::world::{Action, Cause, Expected, Outcome, World, agent_id, histories, number_of, play};
 use super::{CASES, cases};
 use crate::domain::conversation::Ownership;
 use crate::domain::*;
 
-/// What an agent did, and which agent.
-fn deed(outcome: &Outcome) -> Option<(usize, Deed)> {
+/// The agent and their action, if an agent caused the outcome.
+fn action(outcome: &Outcome) -> Option<(usize, Action)> {
     match outcome.cause {
-        Cause::Deed { by, deed } => Some((by, deed)),
+        Cause::Action { by, action } => Some((by, action)),
         Cause::Text | Cause::Release => None,
     }
 }
@@ -19,13 +19,13 @@ proptest! {
     #![proptest_config(cases(CASES))]
 
     #[test]
-    fn assigning_is_judged_already_so_then_the_expectations_then_the_rules(history in histories()) {
+    fn assigning_checks_the_owner_then_the_expectations_then_the_rules(history in histories()) {
         play(&history, |world, outcomes| {
             for outcome in outcomes {
-                let (Some(before), Some((by, deed))) = (&outcome.before, deed(outcome)) else { continue };
-                let expected = match deed {
-                    Deed::Assign { to, belief } => judged(world, outcome.contact, before, by, Some(to), belief),
-                    Deed::Unassign { belief } => judged(world, outcome.contact, before, by, None, belief),
+                let (Some(before), Some((by, action))) = (&outcome.before, action(outcome)) else { continue };
+                let expected = match action {
+                    Action::Assign { to, expected } => expected_result(world, outcome.contact, before, by, Some(to), expected),
+                    Action::Unassign { expected } => expected_result(world, outcome.contact, before, by, None, expected),
                     _ => continue,
                 };
                 match (&outcome.answer, expected) {
@@ -42,21 +42,21 @@ proptest! {
     }
 
     #[test]
-    fn closing_is_judged_already_so_then_the_expectations(history in histories()) {
+    fn closing_checks_the_status_then_the_expectations(history in histories()) {
         play(&history, |_, outcomes| {
             for outcome in outcomes {
-                let (Some(before), Some((by, Deed::Close { belief }))) = (&outcome.before, deed(outcome)) else {
+                let (Some(before), Some((by, Action::Close { expected }))) = (&outcome.before, action(outcome)) else {
                     continue;
                 };
                 match &outcome.answer {
                     Ok(None) => prop_assert!(!before.conversation.is_open()),
                     Ok(Some(change)) => {
-                        prop_assert!(before.conversation.is_open() && belief.holds(before));
+                        prop_assert!(before.conversation.is_open() && expected.holds(before));
                         let closed = matches!(change.after.conversation.state, State::Closed { by: Some(who), .. } if who == agent_id(by));
                         prop_assert!(closed);
                     }
                     Err(Refusal::Stale(now)) => {
-                        prop_assert!(before.conversation.is_open() && !belief.holds(before));
+                        prop_assert!(before.conversation.is_open() && !expected.holds(before));
                         prop_assert_eq!(now.as_ref(), before);
                     }
                     Err(other) => prop_assert!(false, "{other:?}"),
@@ -67,15 +67,15 @@ proptest! {
     }
 
     #[test]
-    fn whoever_loses_a_claim_is_told_who_owns_it(history in histories()) {
+    fn a_refused_claim_contains_the_owner(history in histories()) {
         play(&history, |world, outcomes| {
             for outcome in outcomes {
-                let (Some(before), Some((by, Deed::Claim))) = (&outcome.before, deed(outcome)) else { continue };
+                let (Some(before), Some((by, Action::Claim))) = (&outcome.before, action(outcome)) else { continue };
                 match before.conversation.ownership {
                     Ownership::Agent { id, .. } if id == agent_id(by) => prop_assert_eq!(&outcome.answer, &Ok(None)),
                     Ownership::Agent { .. } => {
-                        let told = Err(Refusal::AlreadyAssigned(Box::new(before.clone())));
-                        prop_assert_eq!(&outcome.answer, &told);
+                        let refused = Err(Refusal::AlreadyAssigned(Box::new(before.clone())));
+                        prop_assert_eq!(&outcome.answer, &refused);
                     }
                     Ownership::Nobody { .. } => {
                         let permitted = world.policy.plan != Plan::Starter && may_assign(world, by, None, Some(by));
@@ -90,7 +90,7 @@ proptest! {
     }
 }
 
-/// Whether `by` may move work, by the table of the assignment models.
+/// Whether the assignment model allows `by` to make the change.
 fn may_assign(world: &World, by: usize, from: Option<AgentId>, to: Option<usize>) -> bool {
     let actor = &world.agents[by];
     let claim = from.is_none() && to == Some(by);
@@ -103,20 +103,20 @@ fn may_assign(world: &World, by: usize, from: Option<AgentId>, to: Option<usize>
     }
 }
 
-/// Whether something changes, or the name of the refusal.
-fn judged(
+/// The expected result of an assignment: whether it changes the conversation, or the name of the refusal.
+fn expected_result(
     world: &World,
     contact: usize,
     before: &Snapshot,
     by: usize,
     to: Option<usize>,
-    belief: Belief,
+    expected: Expected,
 ) -> Result<bool, &'static str> {
     let from = before.conversation.assignee();
     if from == to.map(agent_id) {
         return Ok(false);
     }
-    if !belief.holds(before) {
+    if !expected.holds(before) {
         return Err("stale");
     }
     if world.policy.plan == Plan::Starter {
@@ -132,7 +132,7 @@ fn judged(
     }
 }
 
-/// What to call a refusal.
+/// The name of a refusal.
 pub(super) fn name(refusal: &Refusal) -> &'static str {
     match refusal {
         Refusal::Stale(_) => "stale",

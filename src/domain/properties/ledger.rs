@@ -1,11 +1,11 @@
-//! What was said and done in one conversation, and every question answered by walking over all of it.
+//! The naive model: it keeps the whole history of a conversation and computes every value by walking over it.
 //!
-//! Nothing here uses what the domain derives, so that the two can be compared.
+//! The model uses nothing that the domain derives, so that the two can be compared.
 
-use super::world::{Cause, Deed};
+use super::world::{Action, Cause};
 use crate::clock::Timestamp;
 
-/// What was said and done in one conversation, in order.
+/// The history of one conversation, in order.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Ledger(Vec<Entry>);
 
@@ -14,7 +14,7 @@ enum Entry {
     Text {
         at: Timestamp,
     },
-    /// `seen` is the number of the last message that its author had seen.
+    /// `seen` is the number of the last message that the author had seen.
     Reply {
         by: usize,
         seen: i32,
@@ -32,18 +32,18 @@ enum Entry {
 }
 
 impl Ledger {
-    /// Writes down what the domain did not refuse.
-    pub fn note(&mut self, cause: Cause, at: Timestamp) {
+    /// Records what happened. Call this only for commands that the domain did not refuse.
+    pub fn record(&mut self, cause: Cause, at: Timestamp) {
         let count = self.message_count();
         let entry = match cause {
             Cause::Text => Entry::Text { at },
-            Cause::Deed { by, deed } => match deed {
-                Deed::Reply { unseen } => Entry::Reply { by, seen: count - unseen, at },
-                Deed::Close { .. } => Entry::Close,
-                Deed::Reopen => Entry::Reopen,
-                Deed::Read { unseen } => Entry::Read { by, through: count - unseen },
-                Deed::Unread => Entry::Unread { by },
-                Deed::Assign { .. } | Deed::Claim | Deed::Unassign { .. } => return,
+            Cause::Action { by, action } => match action {
+                Action::Reply { unseen } => Entry::Reply { by, seen: count - unseen, at },
+                Action::Close { .. } => Entry::Close,
+                Action::Reopen => Entry::Reopen,
+                Action::Read { unseen } => Entry::Read { by, through: count - unseen },
+                Action::Unread => Entry::Unread { by },
+                Action::Assign { .. } | Action::Claim | Action::Unassign { .. } => return,
             },
             Cause::Release => return,
         };
@@ -58,13 +58,13 @@ impl Ledger {
         self.0.iter().filter(|entry| matches!(entry, Entry::Text { .. } | Entry::Reply { .. }))
     }
 
-    /// The number of the last text from the customer.
+    /// The number of the last message from the customer.
     pub fn last_inbound(&self) -> Option<i32> {
         let texts = (1..).zip(self.messages()).filter(|(_, entry)| matches!(entry, Entry::Text { .. }));
         texts.last().map(|(number, _)| number)
     }
 
-    /// When the last of the first `n` entries that are messages was stored: never before the one before it.
+    /// The time of the last message among the first `n` entries. Times never go backwards.
     fn stored_at(&self, n: usize) -> Option<Timestamp> {
         let instants = self.0.iter().take(n).filter_map(|entry| match entry {
             Entry::Text { at } | Entry::Reply { at, .. } => Some(*at),
@@ -86,18 +86,19 @@ impl Ledger {
         last.unwrap_or(true)
     }
 
-    /// The oldest text after the later of the last reply and the last close; none while closed.
+    /// The time of the customer's oldest message after the last reply and the last close; `None` while closed.
     pub fn waiting_since(&self) -> Option<Timestamp> {
         if !self.is_open() {
             return None;
         }
-        let settled = self.0.iter().rposition(|entry| matches!(entry, Entry::Reply { .. } | Entry::Close));
-        let rest = settled.map_or(0, |position| position + 1);
+        let answered = self.0.iter().rposition(|entry| matches!(entry, Entry::Reply { .. } | Entry::Close));
+        let rest = answered.map_or(0, |position| position + 1);
         let oldest = self.0.iter().skip(rest).position(|entry| matches!(entry, Entry::Text { .. }))?;
         self.stored_at(rest + oldest + 1)
     }
 
-    /// Whether the agent has opened the last text: replying to it counts, marking it unread undoes it.
+    /// Whether the agent has read the customer's last message. A reply counts as reading; marking the conversation
+    /// as unread undoes it.
     pub fn has_opened(&self, agent: usize) -> bool {
         let Some(last) = self.last_inbound() else { return false };
         let arrived = self.0.iter().rposition(|entry| matches!(entry, Entry::Text { .. })).unwrap_or(0);

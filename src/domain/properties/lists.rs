@@ -1,5 +1,4 @@
-//! Views and badges: lists that follow the events, and counters that move with them, against walking over every
-//! conversation.
+//! Views and badges: lists and counters that are updated by events must equal a walk over every conversation.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -12,7 +11,7 @@ use crate::domain::counts::{Deltas, StatusCounts, ViewCounts, contribute, delta}
 use crate::domain::view::{QueueChange, change};
 use crate::domain::*;
 
-/// Folding compares hundreds of lists in each case.
+/// Fewer cases, because each case compares hundreds of lists.
 const FOLDING_CASES: u32 = 24;
 
 proptest! {
@@ -50,7 +49,7 @@ proptest! {
     }
 }
 
-/// The badges, by walking over every conversation.
+/// The badges, computed by a walk over every conversation.
 fn counted(world: &World, agent: usize) -> ViewCounts {
     let mut badges = ViewCounts::default();
     for (contact, it) in world.begun() {
@@ -74,7 +73,7 @@ fn counted(world: &World, agent: usize) -> ViewCounts {
     badges
 }
 
-/// One list of one viewer: a view with a filter, and what a client has made of it.
+/// A viewer's list: a view with a filter, and the rows that a client has.
 struct List {
     view: View,
     filter: Filter,
@@ -83,7 +82,7 @@ struct List {
     rows: BTreeMap<ConversationId, Row>,
 }
 
-/// A conversation as it stands in a list: with whether it is unread for the viewer.
+/// A row of a list: the conversation, and whether it is unread for the viewer.
 type Row = (Conversation, bool);
 
 impl List {
@@ -110,7 +109,7 @@ impl List {
         lists
     }
 
-    /// What the list shows, by asking each condition of what was said and done.
+    /// The rows of the list, computed by a walk over the histories.
     fn walked(&self, world: &World) -> BTreeMap<ConversationId, Row> {
         let mut rows = BTreeMap::new();
         for (contact, it) in world.begun() {
@@ -145,10 +144,13 @@ impl List {
                 prop_assert!(self.rows.insert(id, row()).is_none(), "a member entered again");
             }
             Some(QueueChange::Updated) => {
-                prop_assert!(self.rows.insert(id, row()).is_some(), "somebody else was updated");
+                prop_assert!(
+                    self.rows.insert(id, row()).is_some(),
+                    "a conversation outside the list was updated"
+                );
             }
             Some(QueueChange::Left) => {
-                prop_assert!(self.rows.remove(&id).is_some(), "somebody else left");
+                prop_assert!(self.rows.remove(&id).is_some(), "a conversation outside the list left");
             }
         }
         Ok(())

@@ -1,7 +1,7 @@
-//! A small team in which random commands happen.
+//! A small team that executes random commands.
 //!
-//! [`World`] plays the service's part: it checks access before it asks the domain, passes the facts in, and
-//! keeps what the domain decides. Beside that it keeps each conversation's [`Ledger`].
+//! [`World`] acts as the service: it checks access, calls the domain with the facts, and keeps the results. It also
+//! keeps a [`Ledger`] for each conversation.
 
 use proptest::prelude::*;
 use proptest::test_runner::TestCaseError;
@@ -16,12 +16,12 @@ use crate::domain::*;
 
 pub(super) const AGENTS: usize = 4;
 pub(super) const NUMBERS: usize = 2;
-/// Contacts, each of whom has one conversation, on one of the numbers.
+/// Contacts. Each has one conversation, on one of the phone numbers.
 pub(super) const CONTACTS: usize = 3;
 const MAX_COMMANDS: usize = 160;
 
-/// The team, what it has agreed on, and what happens: each command with the microseconds since the last one,
-/// which are negative when the clock is set back.
+/// The team, its policy and the commands. Each command has the microseconds since the previous command, which are
+/// negative when the clock is set back.
 #[derive(Debug, Clone)]
 pub(super) struct History {
     /// Whether each agent is a manager, and whether they are experienced.
@@ -35,11 +35,11 @@ pub(super) enum Command {
     Text {
         contact: usize,
     },
-    /// `by` does it, or the next agent who would find the conversation.
+    /// An action by the agent `by` or, if they cannot work on the conversation, by the next agent who can.
     Act {
         by: usize,
         contact: usize,
-        deed: Deed,
+        action: Action,
     },
     SetAccess {
         agent: usize,
@@ -57,27 +57,27 @@ pub(super) enum Command {
     Agree(Policy),
 }
 
-/// What an agent does to a conversation. `unseen` is how many of the last messages they have not seen.
+/// An agent's action on a conversation. `unseen` is the number of latest messages that the agent has not seen.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Deed {
+pub(super) enum Action {
     Reply { unseen: i32 },
-    Assign { to: usize, belief: Belief },
+    Assign { to: usize, expected: Expected },
     Claim,
-    Unassign { belief: Belief },
-    Close { belief: Belief },
+    Unassign { expected: Expected },
+    Close { expected: Expected },
     Reopen,
     Read { unseen: i32 },
     Unread,
 }
 
-/// What the author of a deed expects: a version so much older than the present one, and an assignee.
+/// What the agent expects: a version that is `behind` the current version by some number, and an assignee.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Belief {
+pub(super) struct Expected {
     behind: Option<i32>,
     assignee: Option<Option<usize>>,
 }
 
-impl Belief {
+impl Expected {
     pub fn about(self, now: &Snapshot) -> Expectations {
         Expectations {
             version: self.behind.map(|behind| now.conversation.version - behind),
@@ -85,7 +85,7 @@ impl Belief {
         }
     }
 
-    /// Whether the conversation is as expected.
+    /// Whether the conversation is as the agent expects.
     pub fn holds(self, now: &Snapshot) -> bool {
         self.behind.is_none_or(|behind| behind == 0)
             && self.assignee.is_none_or(|seen| seen.map(agent_id) == now.conversation.assignee())
@@ -109,27 +109,27 @@ fn policies() -> impl Strategy<Value = Policy> {
         .prop_map(|(plan, model)| Policy { plan, model })
 }
 
-fn beliefs() -> impl Strategy<Value = Belief> {
+fn expectations() -> impl Strategy<Value = Expected> {
     let behind = prop_oneof![6 => Just(None), 2 => Just(Some(0)), 1 => Just(Some(1))];
     let assignee =
         prop_oneof![8 => Just(None), 1 => Just(Some(None)), 1 => (0..AGENTS).prop_map(|n| Some(Some(n)))];
-    (behind, assignee).prop_map(|(behind, assignee)| Belief { behind, assignee })
+    (behind, assignee).prop_map(|(behind, assignee)| Expected { behind, assignee })
 }
 
-fn deeds() -> impl Strategy<Value = Deed> {
+fn actions() -> impl Strategy<Value = Action> {
     prop_oneof![
-        3 => (0..3).prop_map(|unseen| Deed::Reply { unseen }),
-        7 => (0..AGENTS, beliefs()).prop_map(|(to, belief)| Deed::Assign { to, belief }),
-        3 => Just(Deed::Claim),
-        2 => beliefs().prop_map(|belief| Deed::Unassign { belief }),
-        6 => beliefs().prop_map(|belief| Deed::Close { belief }),
-        4 => Just(Deed::Reopen),
-        5 => (0..3).prop_map(|unseen| Deed::Read { unseen }),
-        3 => Just(Deed::Unread),
+        3 => (0..3).prop_map(|unseen| Action::Reply { unseen }),
+        7 => (0..AGENTS, expectations()).prop_map(|(to, expected)| Action::Assign { to, expected }),
+        3 => Just(Action::Claim),
+        2 => expectations().prop_map(|expected| Action::Unassign { expected }),
+        6 => expectations().prop_map(|expected| Action::Close { expected }),
+        4 => Just(Action::Reopen),
+        5 => (0..3).prop_map(|unseen| Action::Read { unseen }),
+        3 => Just(Action::Unread),
     ]
 }
 
-/// True more often than not, so that there is somebody to do the work.
+/// Usually true, so that some agent can do the work.
 fn mostly() -> impl Strategy<Value = bool> {
     prop::bool::weighted(0.7)
 }
@@ -137,7 +137,7 @@ fn mostly() -> impl Strategy<Value = bool> {
 fn commands() -> impl Strategy<Value = Command> {
     prop_oneof![
         4 => (0..CONTACTS).prop_map(|contact| Command::Text { contact }),
-        30 => (0..AGENTS, 0..CONTACTS, deeds()).prop_map(|(by, contact, deed)| Command::Act { by, contact, deed }),
+        30 => (0..AGENTS, 0..CONTACTS, actions()).prop_map(|(by, contact, action)| Command::Act { by, contact, action }),
         5 => (0..AGENTS, 0..NUMBERS, mostly()).prop_map(|(agent, number, granted)| Command::SetAccess { agent, number, granted }),
         2 => (0..AGENTS, mostly()).prop_map(|(agent, active)| Command::SetActive { agent, active }),
         2 => (0..CONTACTS).prop_map(|contact| Command::RevokeOwner { contact }),
@@ -151,19 +151,19 @@ pub(super) fn histories() -> impl Strategy<Value = History> {
     (team, policies(), commands).prop_map(|(team, policy, commands)| History { team, policy, commands })
 }
 
-/// Why the domain was asked.
+/// Why the domain was called.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Cause {
     Text,
-    Deed {
+    Action {
         by: usize,
-        deed: Deed,
+        action: Action,
     },
-    /// The assignee can no longer work the conversation.
+    /// The assignee can no longer work on the conversation.
     Release,
 }
 
-/// One question to the domain, and its answer.
+/// One call of the domain, and its result.
 #[derive(Debug)]
 pub(super) struct Outcome {
     pub contact: usize,
@@ -175,7 +175,7 @@ pub(super) struct Outcome {
 impl Outcome {
     pub fn actor(&self) -> Option<AgentId> {
         match self.cause {
-            Cause::Deed { by, .. } => Some(agent_id(by)),
+            Cause::Action { by, .. } => Some(agent_id(by)),
             Cause::Text | Cause::Release => None,
         }
     }
@@ -184,7 +184,7 @@ impl Outcome {
         self.answer.as_ref().ok().and_then(Option::as_ref)
     }
 
-    /// What the log records of it.
+    /// The event that the log would record.
     pub fn event(&self) -> Option<ConversationEvent> {
         let change = self.change()?.clone();
         Some(ConversationEvent {
@@ -204,12 +204,12 @@ pub(super) struct World {
     pub threads: Vec<Option<Snapshot>>,
     pub ledgers: Vec<Ledger>,
     access: [[bool; NUMBERS]; AGENTS],
-    /// When the last command happened.
+    /// The time of the last command.
     pub now: Timestamp,
     messages: u128,
 }
 
-/// Plays a history and calls `check` after each command, with all that the domain was asked on its account.
+/// Plays a history, and calls `check` after each command with the outcomes of the command.
 pub(super) fn play(
     history: &History,
     mut check: impl FnMut(&World, &[Outcome]) -> Result<(), TestCaseError>,
@@ -274,7 +274,7 @@ impl World {
     fn apply(&mut self, command: Command) -> Vec<Outcome> {
         match command {
             Command::Text { contact } => vec![self.text(contact)],
-            Command::Act { by, contact, deed } => self.act(by, contact, deed).into_iter().collect(),
+            Command::Act { by, contact, action } => self.act(by, contact, action).into_iter().collect(),
             Command::SetAccess { agent, number, granted } => {
                 self.access[agent][number] = granted;
                 if granted {
@@ -306,24 +306,24 @@ impl World {
     fn text(&mut self, contact: usize) -> Outcome {
         let message = self.next_message();
         let change = match &self.threads[contact] {
-            None => Snapshot::begun_by_customer(birth(contact), message, self.now),
+            None => Snapshot::begun_by_customer(new_conversation(contact), message, self.now),
             Some(it) => it.receive(message, self.now, self.assignee_can_work(it, contact)),
         };
-        self.settle(contact, Cause::Text, Ok(Some(change)))
+        self.record(contact, Cause::Text, Ok(Some(change)))
     }
 
-    /// `None` when there is no such conversation yet, or nobody who would find it.
-    fn act(&mut self, by: usize, contact: usize, deed: Deed) -> Option<Outcome> {
+    /// `None` when the conversation has not begun, or no agent can work on it.
+    fn act(&mut self, by: usize, contact: usize, action: Action) -> Option<Outcome> {
         let by = (by..by + AGENTS).map(|n| n % AGENTS).find(|agent| self.can_work(*agent, contact))?;
         let message = self.next_message();
-        let answer = match (&self.threads[contact], deed) {
-            (None, Deed::Reply { .. }) => {
-                Ok(Some(Snapshot::begun_by_agent(birth(contact), message, self.now)))
+        let answer = match (&self.threads[contact], action) {
+            (None, Action::Reply { .. }) => {
+                Ok(Some(Snapshot::begun_by_agent(new_conversation(contact), message, self.now)))
             }
             (None, _) => return None,
-            (Some(it), deed) => self.decide(it, by, contact, deed, message),
+            (Some(it), action) => self.decide(it, by, contact, action, message),
         };
-        Some(self.settle(contact, Cause::Deed { by, deed }, answer))
+        Some(self.record(contact, Cause::Action { by, action }, answer))
     }
 
     fn decide(
@@ -331,26 +331,26 @@ impl World {
         it: &Snapshot,
         by: usize,
         contact: usize,
-        deed: Deed,
+        action: Action,
         message: MessageId,
     ) -> Result<Option<Change>, Refusal> {
         let (actor, now) = (&self.agents[by], self.now);
         let count = it.conversation.message_count;
-        match deed {
-            Deed::Reply { unseen } => Ok(Some(it.reply(actor.id, message, count - unseen, now))),
-            Deed::Assign { to, belief } => {
-                it.assign(actor, self.candidate(to, contact), self.policy, belief.about(it), now)
+        match action {
+            Action::Reply { unseen } => Ok(Some(it.reply(actor.id, message, count - unseen, now))),
+            Action::Assign { to, expected } => {
+                it.assign(actor, self.candidate(to, contact), self.policy, expected.about(it), now)
             }
-            Deed::Claim => it.claim(self.candidate(by, contact), self.policy, now),
-            Deed::Unassign { belief } => it.unassign(actor, self.policy, belief.about(it), now),
-            Deed::Close { belief } => it.close(actor.id, belief.about(it), now),
-            Deed::Reopen => Ok(it.reopen(self.assignee_can_work(it, contact), now)),
-            Deed::Read { unseen } => Ok(it.read(actor.id, count - unseen)),
-            Deed::Unread => Ok(it.unread(actor.id)),
+            Action::Claim => it.claim(self.candidate(by, contact), self.policy, now),
+            Action::Unassign { expected } => it.unassign(actor, self.policy, expected.about(it), now),
+            Action::Close { expected } => it.close(actor.id, expected.about(it), now),
+            Action::Reopen => Ok(it.reopen(self.assignee_can_work(it, contact), now)),
+            Action::Read { unseen } => Ok(it.read(actor.id, count - unseen)),
+            Action::Unread => Ok(it.unread(actor.id)),
         }
     }
 
-    /// Takes from an agent what they own and can no longer work.
+    /// Releases the agent's conversations for which `concerned` is true.
     fn release(
         &mut self,
         agent: usize,
@@ -364,13 +364,14 @@ impl World {
             })
             .map(|(contact, it)| (contact, it.release(reason, self.now)))
             .collect();
-        owned.into_iter().map(|(contact, change)| self.settle(contact, Cause::Release, Ok(change))).collect()
+        owned.into_iter().map(|(contact, change)| self.record(contact, Cause::Release, Ok(change))).collect()
     }
 
-    fn settle(&mut self, contact: usize, cause: Cause, answer: Result<Option<Change>, Refusal>) -> Outcome {
+    /// Keeps the result and returns it as an outcome.
+    fn record(&mut self, contact: usize, cause: Cause, answer: Result<Option<Change>, Refusal>) -> Outcome {
         let before = self.threads[contact].clone();
         if answer.is_ok() {
-            self.ledgers[contact].note(cause, self.now);
+            self.ledgers[contact].record(cause, self.now);
         }
         if let Ok(Some(change)) = &answer {
             self.threads[contact] = Some(change.after.clone());
@@ -384,7 +385,7 @@ impl World {
     }
 }
 
-fn birth(contact: usize) -> NewConversation {
+fn new_conversation(contact: usize) -> NewConversation {
     NewConversation {
         id: ConversationId(Uuid::from_u128(0xd0 + contact as u128)),
         workspace_id: WorkspaceId(Uuid::from_u128(1)),

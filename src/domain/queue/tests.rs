@@ -1,4 +1,4 @@
-//! The definitions and the verdict, case by case.
+//! The definitions and the trend, case by case.
 
 use super::*;
 use crate::domain::conversation::{Candidate, Change, Expectations, NewConversation};
@@ -16,7 +16,7 @@ fn message() -> MessageId {
     MessageId(Uuid::from_u128(9))
 }
 
-fn birth() -> NewConversation {
+fn new_conversation() -> NewConversation {
     NewConversation {
         id: ConversationId(Uuid::from_u128(1)),
         workspace_id: WorkspaceId(Uuid::from_u128(2)),
@@ -55,32 +55,32 @@ fn closed(now: &Snapshot) -> Change {
 
 #[test]
 fn each_way_into_the_queue_and_out_of_it() {
-    let begun = Snapshot::begun_by_customer(birth(), message(), at(1));
+    let begun = Snapshot::begun_by_customer(new_conversation(), message(), at(1));
     assert_eq!(of(&begun), Some(Flow::Arrived));
-    assert_eq!(of(&Snapshot::begun_by_agent(birth(), message(), at(1))), Some(Flow::Arrived));
+    assert_eq!(of(&Snapshot::begun_by_agent(new_conversation(), message(), at(1))), Some(Flow::Arrived));
     let claimed = assigned(&begun.after);
     assert_eq!(of(&claimed), Some(Flow::Claimed));
     let released = claimed.after.release("gone", at(4)).unwrap();
     assert_eq!(of(&released), Some(Flow::Returned));
     let done = closed(&released.after);
-    assert_eq!(of(&done), None, "closing is no claim");
-    assert_eq!(of(&assigned(&done.after)), None, "a closed one is not in the queue");
+    assert_eq!(of(&done), None, "closing is not a claim");
+    assert_eq!(of(&assigned(&done.after)), None, "a closed conversation is not in the queue");
     assert_eq!(of(&done.after.receive(message(), at(5), true)), Some(Flow::Arrived));
 }
 
 #[test]
 fn what_stays_where_it_is_does_not_flow() {
-    let begun = Snapshot::begun_by_customer(birth(), message(), at(1)).after;
+    let begun = Snapshot::begun_by_customer(new_conversation(), message(), at(1)).after;
     assert_eq!(of(&begun.receive(message(), at(2), true)), None);
     let owned = assigned(&begun).after;
     assert_eq!(of(&owned.reply(agent().id, message(), 1, at(3))), None);
     let done = closed(&owned);
     assert_eq!(of(&done), None);
-    assert_eq!(of(&done.after.receive(message(), at(4), true)), None, "it comes back to its owner");
+    assert_eq!(of(&done.after.receive(message(), at(4), true)), None, "it returns to its owner");
     assert_eq!(
         of(&done.after.receive(message(), at(4), false)),
         Some(Flow::Arrived),
-        "its owner cannot work it: it comes from closed, and was not taken from anybody's open work"
+        "it arrives, since it was closed and not open when it lost its owner"
     );
 }
 
@@ -99,15 +99,15 @@ fn a_window_has_its_end_and_not_its_beginning() {
     }
 }
 
-/// Flows of `arrived` and `claimed`.
+/// Flows with `arrived` and `claimed`.
 fn flows(arrived: i64, claimed: i64) -> Flows {
     Flows { arrived, claimed, returned: 0 }
 }
 
 #[test]
-fn the_verdict_enters_past_the_band_and_leaves_at_half_of_it() {
+fn a_trend_starts_past_the_band_and_ends_at_half_of_it() {
     use Trend::{Growing, Shrinking, Steady};
-    // Little came and went, so the band is 2.
+    // Few flows: the band is 2.
     assert_eq!(Steady.after(&flows(2, 0)), Steady);
     assert_eq!(Steady.after(&flows(3, 0)), Growing);
     assert_eq!(Growing.after(&flows(2, 0)), Growing, "inside the band, but above half of it");
@@ -115,9 +115,9 @@ fn the_verdict_enters_past_the_band_and_leaves_at_half_of_it() {
     assert_eq!(Steady.after(&flows(0, 3)), Shrinking);
     assert_eq!(Shrinking.after(&flows(0, 2)), Shrinking);
     assert_eq!(Shrinking.after(&flows(0, 1)), Steady);
-    assert_eq!(Growing.after(&flows(0, 3)), Shrinking, "across, in one step");
-    assert_eq!(Growing.after(&flows(0, 2)), Steady, "the other way is never more of the same");
-    // 100 came and went, so the band is 20.
+    assert_eq!(Growing.after(&flows(0, 3)), Shrinking, "from growing to shrinking in one step");
+    assert_eq!(Growing.after(&flows(0, 2)), Steady, "growing ends when the net change is negative");
+    // 100 flows: the band is 20.
     assert_eq!(Steady.after(&flows(60, 40)), Steady);
     assert_eq!(Steady.after(&flows(61, 39)), Growing);
     assert_eq!(Growing.after(&flows(56, 44)), Growing);
@@ -127,31 +127,31 @@ fn the_verdict_enters_past_the_band_and_leaves_at_half_of_it() {
 
 #[test]
 fn a_change_at_the_edge_does_not_flap() {
-    // The net change goes to and fro between 2 and 3: without the second edge this would turn each time.
-    let verdicts = (0..20).scan(Trend::Steady, |verdict, n| {
-        *verdict = verdict.after(&flows(2 + n % 2, 0));
-        Some(*verdict)
+    // The net change alternates between 2 and 3. Without hysteresis, the trend would change every time.
+    let trends = (0..20).scan(Trend::Steady, |trend, n| {
+        *trend = trend.after(&flows(2 + n % 2, 0));
+        Some(*trend)
     });
-    assert_eq!(verdicts.skip(1).collect::<Vec<_>>(), [Trend::Growing; 19]);
+    assert_eq!(trends.skip(1).collect::<Vec<_>>(), [Trend::Growing; 19]);
 }
 
 #[test]
-fn the_verdict_of_a_window_is_folded_from_steady() {
+fn the_trend_of_a_window_starts_from_steady() {
     let quiet = TrendBuckets::default();
     assert_eq!(trend(&quiet), Trend::Steady);
     let mut now = quiet;
     now.0[TREND_BUCKETS - 1] = flows(3, 0);
     assert_eq!((trend(&now), now.in_window()), (Trend::Growing, flows(3, 0)));
-    // It grew by three, and one of them was claimed: still within hysteresis.
+    // Three arrived, and one was claimed: the hysteresis keeps the trend.
     let mut easing = quiet;
     easing.0[INSTANTS + 2] = flows(3, 0);
     easing.0[TREND_BUCKETS - 1] = flows(0, 1);
     assert_eq!(trend(&easing), Trend::Growing);
-    // The same in one moment never was over the band.
+    // The same flows in one bucket never exceed the band.
     let mut together = quiet;
     together.0[TREND_BUCKETS - 1] = flows(3, 1);
     assert_eq!(trend(&together), Trend::Steady);
-    // What happened in the window before is forgotten by its end.
+    // Flows of the previous window do not count at the end of this one.
     let mut past = quiet;
     past.0[0] = flows(9, 0);
     past.0[INSTANTS - 1] = flows(9, 0);
@@ -167,6 +167,6 @@ fn thresholds_are_crossed_past_them_and_off_without_them() {
     assert!(!on.unassigned_over(3));
     assert!(on.unassigned_over(4));
     assert_eq!(on.wait_left(None, at(0)), None);
-    assert_eq!(on.wait_left(Some(at(0)), at(60)), Some(1), "a minute is still in time");
+    assert_eq!(on.wait_left(Some(at(0)), at(60)), Some(1), "exactly a minute is allowed");
     assert_eq!(on.wait_left(Some(at(0)), at(61)), Some(0));
 }

@@ -1,4 +1,4 @@
-//! The moves against every other way to move.
+//! Compares the result with every other possible set of moves.
 
 use proptest::prelude::*;
 use uuid::Uuid;
@@ -32,10 +32,11 @@ fn holding(n: usize, owner: usize, on: usize, answered: bool, active_at: i64) ->
     }
 }
 
-/// The highest load, then the moves, those of answered conversations, and the ranks of what moved.
+/// The highest load, the number of moves, the number of moves of answered conversations, and the sum of the moved
+/// conversations' ranks. Lower is better.
 type Worth = (usize, usize, usize, usize);
 
-/// What it is worth to have each holding with the agent in `at`.
+/// The worth of a result in which the agents in `at` own the holdings.
 fn worth(members: &[Member], holdings: &[Holding], at: &[AgentId]) -> Worth {
     let mut order: Vec<usize> = (0..holdings.len()).collect();
     order.sort_by_key(|n| (holdings[*n].last_activity_at, holdings[*n].conversation_id));
@@ -52,7 +53,7 @@ fn may_hold(member: &Member, holding: &Holding) -> bool {
     member.agent_id == holding.owner || can
 }
 
-/// The best of every way there is.
+/// The best worth of all possible results.
 fn best(members: &[Member], holdings: &[Holding], at: &mut Vec<AgentId>) -> Worth {
     let Some(next) = holdings.get(at.len()) else { return worth(members, holdings, at) };
     let mut found = None;
@@ -85,7 +86,7 @@ fn teams() -> impl Strategy<Value = (Vec<Member>, Vec<Holding>)> {
             .enumerate()
             .map(|(n, (receives, numbers, fixed))| member(n, receives, numbers, fixed))
             .collect();
-        // Owners are drawn towards the first agents, so that there is something to level.
+        // The first agent owns most conversations, so that there is something to level.
         let owner = prop_oneof![2 => Just(0), 1 => 0..owners];
         let holdings = prop::collection::vec((owner, 0_usize..3, any::<bool>(), 0_i64..4), 0..=7);
         (Just(members), holdings).prop_map(|(members, holdings)| {
@@ -122,7 +123,11 @@ fn a_conversation_is_passed_on_where_the_one_with_room_lacks_access() {
         .collect();
     let shifts = rebalance(&members, &holdings);
     assert_eq!(worth(&members, &holdings, &after(&holdings, &shifts)).0, 2);
-    assert_eq!(shifts.len(), 4, "two leave the first agent, and two the second for the third: {shifts:?}");
+    assert_eq!(
+        shifts.len(),
+        4,
+        "two move from the first agent to the second, two from the second to the third: {shifts:?}"
+    );
 }
 
 #[test]
@@ -133,10 +138,14 @@ fn the_largest_plan_is_levelled() {
     let shifts = rebalance(&members, &holdings);
     let (peak, moves) = worth_of_many(&members, &holdings, &shifts);
     assert_eq!(peak, MAX_WEIGHED / MAX_AGENTS);
-    assert_eq!(moves, MAX_WEIGHED - 3 * peak, "each leaves the three who held all, once");
+    assert_eq!(
+        moves,
+        MAX_WEIGHED - 3 * peak,
+        "every move takes one conversation from one of the three owners"
+    );
 }
 
-/// The highest load and the number of moves, without walking over every pair.
+/// The highest load and the number of moves, in linear time.
 fn worth_of_many(members: &[Member], holdings: &[Holding], shifts: &[Shift]) -> (usize, usize) {
     let mut loads: HashMap<AgentId, usize> = members.iter().map(|it| (it.agent_id, it.fixed)).collect();
     holdings.iter().for_each(|it| *loads.get_mut(&it.owner).unwrap() += 1);

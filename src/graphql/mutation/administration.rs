@@ -1,4 +1,4 @@
-//! What managers do: the assignment model, agents, phone numbers, and who has access to which.
+//! Administration by managers: the assignment model, agents, phone numbers and access to them.
 
 use std::ops::RangeInclusive;
 use std::time::Duration;
@@ -17,213 +17,216 @@ use crate::graphql::types::phone_number::PhoneNumber;
 use crate::graphql::types::queue_change::cursor;
 use crate::graphql::types::user_error::UserError;
 use crate::graphql::types::workspace::{AssignmentModel, Workspace};
-use crate::service::{self, Administered, AgentUpdate, NewAgent, ServiceResult};
+use crate::service::{self, AdminOutcome, AgentUpdate, NewAgent, ServiceResult};
 
-/// For how many seconds a token may hold: a minute to thirty days.
+/// The lifetimes that a token may have, in seconds: one minute to thirty days.
 const TOKEN_TTL_SECONDS: RangeInclusive<u64> = 60..=2_592_000;
 
 /// Mutations for managers.
 #[derive(Default)]
 pub struct Administration;
 
-/// What every payload for managers has.
+/// The fields that every payload of these mutations has.
 #[derive(SimpleObject)]
-pub struct Decision {
-    /// Whether anything was written. False when it already was as asked, and when it was refused.
+pub struct ManagerFields {
+    /// Whether this call changed anything.
     changed: bool,
-    /// The position at which things are as shown; null when nothing was done.
+    /// The position in the event log that this payload reflects. Null if the call was refused.
     as_of: Option<EventCursor>,
-    /// Why it was not done; empty when it was, or already had been.
+    /// Why the call was refused. Empty if it succeeded, even if there was nothing to change.
     user_errors: Vec<UserError>,
 }
 
-/// The agent of a payload.
+/// The `agent` field of a payload.
 #[derive(SimpleObject)]
 pub struct AgentPart {
-    /// The agent as they are now; null when it was refused.
+    /// The agent after this call. Null if the call was refused.
     agent: Option<Agent>,
 }
 
-/// The phone number of a payload.
+/// The `phoneNumber` field of a payload.
 #[derive(SimpleObject)]
 pub struct PhoneNumberPart {
-    /// The phone number; null when it was refused.
+    /// The phone number. Null if the call was refused.
     phone_number: Option<PhoneNumber>,
 }
 
-/// The workspace of a payload.
+/// The `workspace` field of a payload.
 #[derive(SimpleObject)]
 pub struct WorkspacePart {
-    /// The workspace as it is now; null when it was refused.
+    /// The workspace after this call. Null if the call was refused.
     pub(super) workspace: Option<Workspace>,
 }
 
-/// The conversations that a decision has set free.
+/// The `returnedConversations` field of a payload.
 #[derive(SimpleObject)]
 pub struct ReturnedPart {
-    /// How many open conversations of the agent went back to Unassigned.
+    /// How many of the agent's open conversations became unassigned.
     returned_conversations: i32,
 }
 
-/// The token of a payload.
+/// The token fields of a payload.
 #[derive(SimpleObject)]
 pub struct TokenPart {
-    /// The bearer token, shown this once; null when it was refused.
+    /// The bearer token. It is shown only once. Null if the call was refused.
     token: Option<String>,
-    /// Until when the token holds.
+    /// When the token expires. Null if the call was refused.
     expires_at: Option<Timestamp>,
 }
 
-/// How the team is to hand out work.
+/// The input of `setAssignmentModel`.
 #[derive(InputObject)]
 pub struct SetAssignmentModelInput {
-    /// The assignment model.
+    /// The new assignment model.
     assignment_model: AssignmentModel,
 }
 
-/// What became of setting the assignment model.
+/// The result of `setAssignmentModel`.
 #[derive(MergedObject)]
-pub struct SetAssignmentModelPayload(WorkspacePart, Decision);
+pub struct SetAssignmentModelPayload(WorkspacePart, ManagerFields);
 
-/// A new team member.
+/// The input of `createAgent`.
 #[derive(InputObject)]
 pub struct CreateAgentInput {
     /// The agent's name, at most 200 characters.
     name: String,
-    /// What the agent does in the team, at most 200 characters.
+    /// The agent's job title, at most 200 characters.
     title: Option<String>,
-    /// The address that the agent signs in with. Nobody else in the workspace may have it.
+    /// The e-mail address that the agent signs in with. Must be unique in the workspace.
     email: String,
-    /// What the agent may do.
+    /// The agent's role.
     #[graphql(default_with = "AgentRole::Rep")]
     role: AgentRole,
-    /// Whether the agent may claim where that is left to experienced reps.
+    /// Whether the agent may claim conversations under the `HYBRID` assignment model.
     #[graphql(default)]
     experienced: bool,
 }
 
-/// What became of the new agent.
+/// The result of `createAgent`.
 #[derive(MergedObject)]
-pub struct CreateAgentPayload(AgentPart, Decision);
+pub struct CreateAgentPayload(AgentPart, ManagerFields);
 
-/// What is to change about an agent. What is left out stays as it is.
+/// The input of `updateAgent`. Omitted fields stay unchanged.
 #[derive(InputObject)]
 pub struct UpdateAgentInput {
-    /// The agent.
+    /// The agent's id.
     agent_id: ID,
     /// The agent's name, at most 200 characters.
     name: Option<String>,
-    /// What the agent does in the team, at most 200 characters. Null removes it.
+    /// The agent's job title, at most 200 characters. Null removes it.
     title: MaybeUndefined<String>,
-    /// What the agent may do.
+    /// The agent's role.
     role: Option<AgentRole>,
-    /// Whether the agent may claim where that is left to experienced reps.
+    /// Whether the agent may claim conversations under the `HYBRID` assignment model.
     experienced: Option<bool>,
 }
 
-/// What became of changing the agent.
+/// The result of `updateAgent`.
 #[derive(MergedObject)]
-pub struct UpdateAgentPayload(AgentPart, Decision);
+pub struct UpdateAgentPayload(AgentPart, ManagerFields);
 
-/// Who is to leave.
+/// The input of `deactivateAgent`.
 #[derive(InputObject)]
 pub struct DeactivateAgentInput {
-    /// The agent.
+    /// The agent's id.
     agent_id: ID,
 }
 
-/// What became of deactivating the agent.
+/// The result of `deactivateAgent`.
 #[derive(MergedObject)]
-pub struct DeactivateAgentPayload(AgentPart, ReturnedPart, Decision);
+pub struct DeactivateAgentPayload(AgentPart, ReturnedPart, ManagerFields);
 
-/// Who is to come back.
+/// The input of `reactivateAgent`.
 #[derive(InputObject)]
 pub struct ReactivateAgentInput {
-    /// The agent.
+    /// The agent's id.
     agent_id: ID,
 }
 
-/// What became of reactivating the agent.
+/// The result of `reactivateAgent`.
 #[derive(MergedObject)]
-pub struct ReactivateAgentPayload(AgentPart, Decision);
+pub struct ReactivateAgentPayload(AgentPart, ManagerFields);
 
-/// Who is to sign in.
+/// The input of `issueAgentToken`.
 #[derive(InputObject)]
 pub struct IssueAgentTokenInput {
-    /// The agent.
+    /// The agent's id.
     agent_id: ID,
-    /// For how many seconds the token holds: from 60 to 2592000, which is thirty days.
+    /// The lifetime of the token in seconds: from 60 to 2,592,000 (thirty days).
     #[graphql(default = 43_200)]
     ttl_seconds: i32,
 }
 
-/// What became of the token.
+/// The result of `issueAgentToken`.
 #[derive(MergedObject)]
-pub struct IssueAgentTokenPayload(TokenPart, AgentPart, Decision);
+pub struct IssueAgentTokenPayload(TokenPart, AgentPart, ManagerFields);
 
-/// A new shared number.
+/// The input of `addPhoneNumber`.
 #[derive(InputObject)]
 pub struct AddPhoneNumberInput {
-    /// The number that customers text.
+    /// The number that customers text, in E.164 format.
     number: E164,
-    /// What the team calls it, at most 200 characters.
+    /// The team's name for the number, at most 200 characters.
     label: String,
 }
 
-/// What became of the new number.
+/// The result of `addPhoneNumber`.
 #[derive(MergedObject)]
-pub struct AddPhoneNumberPayload(PhoneNumberPart, Decision);
+pub struct AddPhoneNumberPayload(PhoneNumberPart, ManagerFields);
 
-/// Who is to see which number.
+/// The input of `grantNumberAccess`.
 #[derive(InputObject)]
 pub struct GrantNumberAccessInput {
-    /// The agent.
+    /// The agent's id.
     agent_id: ID,
-    /// The phone number.
+    /// The phone number's id.
     phone_number_id: ID,
 }
 
-/// What became of granting access.
+/// The result of `grantNumberAccess`.
 #[derive(MergedObject)]
-pub struct GrantNumberAccessPayload(AgentPart, PhoneNumberPart, Decision);
+pub struct GrantNumberAccessPayload(AgentPart, PhoneNumberPart, ManagerFields);
 
-/// Who is no longer to see which number.
+/// The input of `revokeNumberAccess`.
 #[derive(InputObject)]
 pub struct RevokeNumberAccessInput {
-    /// The agent.
+    /// The agent's id.
     agent_id: ID,
-    /// The phone number.
+    /// The phone number's id.
     phone_number_id: ID,
 }
 
-/// What became of revoking access.
+/// The result of `revokeNumberAccess`.
 #[derive(MergedObject)]
-pub struct RevokeNumberAccessPayload(AgentPart, PhoneNumberPart, ReturnedPart, Decision);
+pub struct RevokeNumberAccessPayload(AgentPart, PhoneNumberPart, ReturnedPart, ManagerFields);
 
-/// What became of a manager's command: its value unless it was refused.
-pub(super) struct Decided<T> {
+/// The parts of a payload for a manager's command. `value` is `None` if the command was refused.
+pub(super) struct ManagerPayload<T> {
     pub(super) value: Option<T>,
     returned: ReturnedPart,
-    pub(super) decision: Decision,
+    pub(super) fields: ManagerFields,
 }
 
-pub(super) fn decide<T>(scope: &Scope, answer: ServiceResult<Administered<T>>) -> Result<Decided<T>> {
+pub(super) fn manager_payload<T>(
+    scope: &Scope,
+    answer: ServiceResult<AdminOutcome<T>>,
+) -> Result<ManagerPayload<T>> {
     Ok(match error::refused(answer)? {
-        Ok(done) => Decided {
+        Ok(done) => ManagerPayload {
             value: Some(done.value),
             returned: ReturnedPart {
                 returned_conversations: i32::try_from(done.returned).unwrap_or(i32::MAX),
             },
-            decision: Decision {
+            fields: ManagerFields {
                 changed: done.changed,
                 as_of: Some(cursor(scope.loaders(), done.as_of)),
                 user_errors: Vec::new(),
             },
         },
-        Err(refusal) => Decided {
+        Err(refusal) => ManagerPayload {
             value: None,
             returned: ReturnedPart { returned_conversations: 0 },
-            decision: Decision {
+            fields: ManagerFields {
                 changed: false,
                 as_of: None,
                 user_errors: vec![error::user_error(scope.loaders(), refusal)],
@@ -232,8 +235,8 @@ pub(super) fn decide<T>(scope: &Scope, answer: ServiceResult<Administered<T>>) -
     })
 }
 
-impl<T> Decided<T> {
-    /// One part of the value.
+impl<T> ManagerPayload<T> {
+    /// A part of the value.
     fn part<U>(&self, part: impl Fn(&T) -> U) -> Option<U> {
         self.value.as_ref().map(part)
     }
@@ -242,23 +245,24 @@ impl<T> Decided<T> {
 /// Mutations for managers.
 #[Object]
 impl Administration {
-    /// Sets how the team hands out work; for managers.
+    /// Sets the workspace's assignment model. For managers only.
     async fn set_assignment_model(
         &self,
         ctx: &Context<'_>,
-        #[graphql(desc = "How to hand out work.")] input: SetAssignmentModelInput,
+        #[graphql(desc = "The new assignment model.")] input: SetAssignmentModelInput,
     ) -> Option<Result<SetAssignmentModelPayload>> {
         payload(ctx, |scope| async move {
             let answer =
                 scope.services().set_assignment_model(scope.caller(), input.assignment_model.into()).await;
-            let done = decide(scope, answer)?;
+            let done = manager_payload(scope, answer)?;
             let workspace = done.value.map(Workspace);
-            Ok(SetAssignmentModelPayload(WorkspacePart { workspace }, done.decision))
+            Ok(SetAssignmentModelPayload(WorkspacePart { workspace }, done.fields))
         })
         .await
     }
 
-    /// Adds an agent, who has access to no phone number yet; for managers.
+    /// Adds an agent to the workspace. The agent has no access to phone numbers until you grant it. For managers
+    /// only.
     async fn create_agent(
         &self,
         ctx: &Context<'_>,
@@ -267,17 +271,17 @@ impl Administration {
         payload(ctx, |scope| async move {
             let CreateAgentInput { name, title, email, role, experienced } = input;
             let new = NewAgent { name, title, email, role: role.into(), experienced };
-            let done = decide(scope, scope.services().create_agent(scope.caller(), new).await)?;
-            Ok(CreateAgentPayload(AgentPart { agent: done.value.map(Agent) }, done.decision))
+            let done = manager_payload(scope, scope.services().create_agent(scope.caller(), new).await)?;
+            Ok(CreateAgentPayload(AgentPart { agent: done.value.map(Agent) }, done.fields))
         })
         .await
     }
 
-    /// Changes an agent; for managers. The last active manager stays one.
+    /// Changes an agent. Refused if it would leave the workspace without an active manager. For managers only.
     async fn update_agent(
         &self,
         ctx: &Context<'_>,
-        #[graphql(desc = "What is to change.")] input: UpdateAgentInput,
+        #[graphql(desc = "The agent and the fields to change.")] input: UpdateAgentInput,
     ) -> Option<Result<UpdateAgentPayload>> {
         payload(ctx, |scope| async move {
             let update = AgentUpdate {
@@ -287,47 +291,47 @@ impl Administration {
                 role: input.role.map(Into::into),
                 experienced: input.experienced,
             };
-            let done = decide(scope, scope.services().update_agent(scope.caller(), update).await)?;
-            Ok(UpdateAgentPayload(AgentPart { agent: done.value.map(Agent) }, done.decision))
+            let done = manager_payload(scope, scope.services().update_agent(scope.caller(), update).await)?;
+            Ok(UpdateAgentPayload(AgentPart { agent: done.value.map(Agent) }, done.fields))
         })
         .await
     }
 
-    /// Takes an agent off the team; for managers. Their open conversations go back to Unassigned, and their
-    /// tokens stop working at once. The last active manager cannot be removed.
+    /// Deactivates an agent. The agent's open conversations become unassigned, and the agent's tokens stop working
+    /// immediately. The last active manager cannot be deactivated. For managers only.
     async fn deactivate_agent(
         &self,
         ctx: &Context<'_>,
-        #[graphql(desc = "Who is to leave.")] input: DeactivateAgentInput,
+        #[graphql(desc = "The agent to deactivate.")] input: DeactivateAgentInput,
     ) -> Option<Result<DeactivateAgentPayload>> {
         payload(ctx, |scope| async move {
             let id = ids::decode_or_nil(&input.agent_id);
-            let done = decide(scope, scope.services().deactivate_agent(scope.caller(), id).await)?;
+            let done = manager_payload(scope, scope.services().deactivate_agent(scope.caller(), id).await)?;
             let agent = AgentPart { agent: done.value.map(Agent) };
-            Ok(DeactivateAgentPayload(agent, done.returned, done.decision))
+            Ok(DeactivateAgentPayload(agent, done.returned, done.fields))
         })
         .await
     }
 
-    /// Brings an agent back; for managers.
+    /// Reactivates a deactivated agent. For managers only.
     async fn reactivate_agent(
         &self,
         ctx: &Context<'_>,
-        #[graphql(desc = "Who is to come back.")] input: ReactivateAgentInput,
+        #[graphql(desc = "The agent to reactivate.")] input: ReactivateAgentInput,
     ) -> Option<Result<ReactivateAgentPayload>> {
         payload(ctx, |scope| async move {
             let id = ids::decode_or_nil(&input.agent_id);
-            let done = decide(scope, scope.services().reactivate_agent(scope.caller(), id).await)?;
-            Ok(ReactivateAgentPayload(AgentPart { agent: done.value.map(Agent) }, done.decision))
+            let done = manager_payload(scope, scope.services().reactivate_agent(scope.caller(), id).await)?;
+            Ok(ReactivateAgentPayload(AgentPart { agent: done.value.map(Agent) }, done.fields))
         })
         .await
     }
 
-    /// Makes a token that an agent can sign in with; for managers.
+    /// Issues a token with which an agent can sign in. For managers only.
     async fn issue_agent_token(
         &self,
         ctx: &Context<'_>,
-        #[graphql(desc = "Who is to sign in.")] input: IssueAgentTokenInput,
+        #[graphql(desc = "The agent and the lifetime of the token.")] input: IssueAgentTokenInput,
     ) -> Option<Result<IssueAgentTokenPayload>> {
         payload(ctx, |scope| async move {
             let id = ids::decode_or_nil(&input.agent_id);
@@ -335,18 +339,18 @@ impl Administration {
                 Ok(ttl) => scope.services().issue_agent_token(scope.caller(), id, ttl).await,
                 Err(refusal) => Err(service::Error::Refused(refusal)),
             };
-            let done = decide(scope, answer)?;
+            let done = manager_payload(scope, answer)?;
             let token = TokenPart {
                 token: done.part(|issued| issued.token.clone()),
                 expires_at: done.part(|issued| issued.expires_at),
             };
             let agent = AgentPart { agent: done.part(|issued| Agent(issued.agent.clone())) };
-            Ok(IssueAgentTokenPayload(token, agent, done.decision))
+            Ok(IssueAgentTokenPayload(token, agent, done.fields))
         })
         .await
     }
 
-    /// Adds a shared number, which nobody has access to yet; for managers.
+    /// Adds a shared phone number. No agent has access to it until you grant it. For managers only.
     async fn add_phone_number(
         &self,
         ctx: &Context<'_>,
@@ -354,47 +358,55 @@ impl Administration {
     ) -> Option<Result<AddPhoneNumberPayload>> {
         payload(ctx, |scope| async move {
             let AddPhoneNumberInput { number, label } = input;
-            let done = decide(scope, scope.services().add_phone_number(scope.caller(), number, label).await)?;
+            let done = manager_payload(
+                scope,
+                scope.services().add_phone_number(scope.caller(), number, label).await,
+            )?;
             let phone_number = done.value.map(PhoneNumber);
-            Ok(AddPhoneNumberPayload(PhoneNumberPart { phone_number }, done.decision))
+            Ok(AddPhoneNumberPayload(PhoneNumberPart { phone_number }, done.fields))
         })
         .await
     }
 
-    /// Lets an agent see and answer a number's conversations; for managers, who need access themselves too.
+    /// Grants an agent access to a phone number, so that the agent can see and answer its conversations. Managers
+    /// need this access, too. For managers only.
     async fn grant_number_access(
         &self,
         ctx: &Context<'_>,
-        #[graphql(desc = "Who is to see which number.")] input: GrantNumberAccessInput,
+        #[graphql(desc = "The agent and the phone number.")] input: GrantNumberAccessInput,
     ) -> Option<Result<GrantNumberAccessPayload>> {
         payload(ctx, |scope| async move {
             let agent = ids::decode_or_nil(&input.agent_id);
             let number = ids::decode_or_nil(&input.phone_number_id);
-            let done =
-                decide(scope, scope.services().grant_number_access(scope.caller(), agent, number).await)?;
+            let done = manager_payload(
+                scope,
+                scope.services().grant_number_access(scope.caller(), agent, number).await,
+            )?;
             let agent = AgentPart { agent: done.part(|(agent, _)| Agent(agent.clone())) };
             let phone_number = done.part(|(_, number)| PhoneNumber(number.clone()));
-            Ok(GrantNumberAccessPayload(agent, PhoneNumberPart { phone_number }, done.decision))
+            Ok(GrantNumberAccessPayload(agent, PhoneNumberPart { phone_number }, done.fields))
         })
         .await
     }
 
-    /// Takes a number's conversations from an agent's sight; for managers. The agent's open conversations
-    /// there go back to Unassigned.
+    /// Revokes an agent's access to a phone number. The agent's open conversations on that number become
+    /// unassigned. For managers only.
     async fn revoke_number_access(
         &self,
         ctx: &Context<'_>,
-        #[graphql(desc = "Who is no longer to see which number.")] input: RevokeNumberAccessInput,
+        #[graphql(desc = "The agent and the phone number.")] input: RevokeNumberAccessInput,
     ) -> Option<Result<RevokeNumberAccessPayload>> {
         payload(ctx, |scope| async move {
             let agent = ids::decode_or_nil(&input.agent_id);
             let number = ids::decode_or_nil(&input.phone_number_id);
-            let done =
-                decide(scope, scope.services().revoke_number_access(scope.caller(), agent, number).await)?;
+            let done = manager_payload(
+                scope,
+                scope.services().revoke_number_access(scope.caller(), agent, number).await,
+            )?;
             let agent = AgentPart { agent: done.part(|(agent, _)| Agent(agent.clone())) };
             let number =
                 PhoneNumberPart { phone_number: done.part(|(_, number)| PhoneNumber(number.clone())) };
-            Ok(RevokeNumberAccessPayload(agent, number, done.returned, done.decision))
+            Ok(RevokeNumberAccessPayload(agent, number, done.returned, done.fields))
         })
         .await
     }
@@ -407,7 +419,7 @@ fn token_ttl(seconds: i32) -> std::result::Result<Duration, Refusal> {
             let (least, most) = (TOKEN_TTL_SECONDS.start(), TOKEN_TTL_SECONDS.end());
             Err(Refusal::invalid(
                 InputField::TtlSeconds,
-                format!("A token holds from {least} to {most} seconds."),
+                format!("Must be between {least} and {most} seconds."),
             ))
         }
     }

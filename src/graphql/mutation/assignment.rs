@@ -1,80 +1,81 @@
-//! Who owns a conversation.
+//! Mutations that change who owns a conversation.
 
 use async_graphql::{Context, ID, InputObject, MaybeUndefined, MergedObject, Object, Result};
 
-use super::outcome::{BulkOutcome, Outcome, Previous, conversation_ids, settle, settle_all};
+use super::outcome::{BulkOutcome, Outcome, Previous, bulk_outcome, conversation_ids, payload_parts};
 use crate::domain::conversation::Expectations;
 use crate::graphql::ids;
 use crate::graphql::scope::payload;
 use crate::service::Assign;
 
-/// Mutations about who owns a conversation.
+/// Mutations that change who owns a conversation.
 #[derive(Default)]
 pub struct Assignment;
 
-/// Whom to give a conversation to.
+/// The input of `assignConversation`.
 #[derive(InputObject)]
 pub struct AssignConversationInput {
-    /// The conversation.
+    /// The conversation's id.
     conversation_id: ID,
-    /// The agent who is to own it.
+    /// The id of the new assignee.
     agent_id: ID,
-    /// Refuse as STALE unless the conversation still has this version.
+    /// Refuse the call as `STALE` unless the conversation has this version.
     expected_version: Option<i32>,
-    /// Refuse as STALE unless this agent still owns it. Null expects nobody; leave it out to expect nothing.
+    /// Refuse the call as `STALE` unless this agent is the current assignee. Null expects an unassigned
+    /// conversation. Omit it to skip the check.
     expected_assignee_id: MaybeUndefined<ID>,
 }
 
-/// What became of the assignment.
+/// The result of `assignConversation`.
 #[derive(MergedObject)]
 pub struct AssignConversationPayload(Outcome, Previous);
 
-/// The conversation to claim.
+/// The input of `claimConversation`.
 #[derive(InputObject)]
 pub struct ClaimConversationInput {
-    /// The conversation.
+    /// The conversation's id.
     conversation_id: ID,
 }
 
-/// What became of the claim.
+/// The result of `claimConversation`.
 #[derive(MergedObject)]
 pub struct ClaimConversationPayload(Outcome, Previous);
 
-/// The conversation to give back.
+/// The input of `unassignConversation`.
 #[derive(InputObject)]
 pub struct UnassignConversationInput {
-    /// The conversation.
+    /// The conversation's id.
     conversation_id: ID,
-    /// Refuse as STALE unless the conversation still has this version.
+    /// Refuse the call as `STALE` unless the conversation has this version.
     expected_version: Option<i32>,
 }
 
-/// What became of giving it back.
+/// The result of `unassignConversation`.
 #[derive(MergedObject)]
 pub struct UnassignConversationPayload(Outcome, Previous);
 
-/// Whom to give many conversations to.
+/// The input of `assignConversations`.
 #[derive(InputObject)]
 pub struct AssignConversationsInput {
-    /// The conversations, at most 100.
+    /// The ids of the conversations, at most 100.
     conversation_ids: Vec<ID>,
-    /// The agent who is to own them.
+    /// The id of the new assignee.
     agent_id: ID,
 }
 
-/// What became of the assignments, one by one.
+/// The result of `assignConversations`.
 #[derive(MergedObject)]
 pub struct AssignConversationsPayload(BulkOutcome);
 
-/// Mutations about who owns a conversation.
+/// Mutations that change who owns a conversation.
 #[Object]
 impl Assignment {
-    /// Gives a conversation to an agent, whoever owned it before. The customer notices nothing, nobody loses
-    /// sight of it, and everybody with access to the number can still reply.
+    /// Assigns a conversation to an agent, or reassigns it. Assigning sends nothing to the customer and restricts no
+    /// other agent: every agent with access to the phone number can still see the conversation and reply.
     async fn assign_conversation(
         &self,
         ctx: &Context<'_>,
-        #[graphql(desc = "Whom to give it to.")] input: AssignConversationInput,
+        #[graphql(desc = "The conversation and its new assignee.")] input: AssignConversationInput,
     ) -> Option<Result<AssignConversationPayload>> {
         payload(ctx, |scope| async move {
             let assignee = match &input.expected_assignee_id {
@@ -87,54 +88,55 @@ impl Assignment {
                 agent_id: ids::decode_or_nil(&input.agent_id),
                 expected: Expectations { version: input.expected_version, assignee },
             };
-            let settled = settle(scope, scope.services().assign(scope.caller(), command).await)?;
-            Ok(AssignConversationPayload(settled.outcome, settled.previous))
+            let parts = payload_parts(scope, scope.services().assign(scope.caller(), command).await)?;
+            Ok(AssignConversationPayload(parts.outcome, parts.previous))
         })
         .await
     }
 
-    /// Takes a conversation that nobody owns. Of any number who try at once, one wins; the others are told
-    /// who, as ALREADY_ASSIGNED.
+    /// Assigns an unassigned conversation to yourself. If several agents claim it at the same time, exactly one
+    /// succeeds. The others get an `ALREADY_ASSIGNED` error that names the winner.
     async fn claim_conversation(
         &self,
         ctx: &Context<'_>,
-        #[graphql(desc = "What to claim.")] input: ClaimConversationInput,
+        #[graphql(desc = "The conversation to claim.")] input: ClaimConversationInput,
     ) -> Option<Result<ClaimConversationPayload>> {
         payload(ctx, |scope| async move {
             let id = ids::decode_or_nil(&input.conversation_id);
-            let settled = settle(scope, scope.services().claim(scope.caller(), id).await)?;
-            Ok(ClaimConversationPayload(settled.outcome, settled.previous))
+            let parts = payload_parts(scope, scope.services().claim(scope.caller(), id).await)?;
+            Ok(ClaimConversationPayload(parts.outcome, parts.previous))
         })
         .await
     }
 
-    /// Gives a conversation back to nobody.
+    /// Removes the assignee of a conversation, which moves it to the `UNASSIGNED` view.
     async fn unassign_conversation(
         &self,
         ctx: &Context<'_>,
-        #[graphql(desc = "What to give back.")] input: UnassignConversationInput,
+        #[graphql(desc = "The conversation to unassign.")] input: UnassignConversationInput,
     ) -> Option<Result<UnassignConversationPayload>> {
         payload(ctx, |scope| async move {
             let id = ids::decode_or_nil(&input.conversation_id);
             let answer = scope.services().unassign(scope.caller(), id, input.expected_version).await;
-            let settled = settle(scope, answer)?;
-            Ok(UnassignConversationPayload(settled.outcome, settled.previous))
+            let parts = payload_parts(scope, answer)?;
+            Ok(UnassignConversationPayload(parts.outcome, parts.previous))
         })
         .await
     }
 
-    /// Gives many conversations to one agent, each by itself: what is refused for one does not stop the rest.
+    /// Assigns many conversations to one agent. Each is assigned separately: a refusal for one does not stop the
+    /// others.
     #[graphql(complexity = "input.conversation_ids.len().saturating_mul(child_complexity).saturating_add(1)")]
     async fn assign_conversations(
         &self,
         ctx: &Context<'_>,
-        #[graphql(desc = "Whom to give which.")] input: AssignConversationsInput,
+        #[graphql(desc = "The conversations and their new assignee.")] input: AssignConversationsInput,
     ) -> Option<Result<AssignConversationsPayload>> {
         payload(ctx, |scope| async move {
             let ids = conversation_ids(&input.conversation_ids);
             let agent = ids::decode_or_nil(&input.agent_id);
             let answers = scope.services().assign_all(scope.caller(), ids, agent).await;
-            settle_all(scope, input.conversation_ids, answers).map(AssignConversationsPayload)
+            bulk_outcome(scope, input.conversation_ids, answers).map(AssignConversationsPayload)
         })
         .await
     }

@@ -1,9 +1,9 @@
-//! Handing work over at the end of a shift, and how long an owner may leave a customer waiting.
+//! Handing off conversations at the end of a shift, and the ownership lease.
 
 use async_graphql::{Context, ID, InputObject, MergedObject, Object, Result};
 
-use super::administration::{Decision, WorkspacePart, decide};
-use super::outcome::{BulkOutcome, Outcome, settle, settle_handed_off};
+use super::administration::{ManagerFields, WorkspacePart, manager_payload};
+use super::outcome::{BulkOutcome, Outcome, hand_off_outcome, payload_parts};
 use crate::graphql::ids;
 use crate::graphql::scope::payload;
 use crate::graphql::types::conversation::ConversationStatus;
@@ -11,63 +11,65 @@ use crate::graphql::types::rebalance_plan::LIST_COST;
 use crate::graphql::types::workspace::Workspace;
 use crate::service::HandOff;
 
-/// Mutations about handing work over.
+/// Mutations about handoffs and the ownership lease.
 #[derive(Default)]
 pub struct Handover;
 
-/// Whose conversations go to whom.
+/// The input of `handOffConversations`.
 #[derive(InputObject)]
 pub struct HandOffConversationsInput {
-    /// The agent whose shift ends.
+    /// The id of the agent who hands off their conversations.
     from_agent_id: ID,
-    /// The agent who is to own their conversations.
+    /// The id of the agent who receives them.
     to_agent_id: ID,
-    /// Which of them. Null is both open and closed ones.
+    /// Hand off only conversations with this status. Null hands off open and closed ones.
     #[graphql(default_with = "Some(ConversationStatus::Open)")]
     status: Option<ConversationStatus>,
-    /// Only conversations of these phone numbers, at most 100.
+    /// Hand off only conversations on these phone numbers (at most 100).
     phone_number_ids: Option<Vec<ID>>,
-    /// What the new owner is to know, at most 200 characters. It stands in the history of each.
+    /// A note for the new owner, at most 200 characters. It is stored in the history of each conversation.
     note: Option<String>,
 }
 
-/// What became of the handoff, one conversation after the other.
+/// The result of `handOffConversations`.
 #[derive(MergedObject)]
 pub struct HandOffConversationsPayload(BulkOutcome);
 
-/// The conversation that was handed off.
+/// The input of `acknowledgeHandOff`.
 #[derive(InputObject)]
 pub struct AcknowledgeHandOffInput {
-    /// The conversation.
+    /// The conversation's id.
     conversation_id: ID,
 }
 
-/// What became of the acknowledgement.
+/// The result of `acknowledgeHandOff`.
 #[derive(MergedObject)]
 pub struct AcknowledgeHandOffPayload(Outcome);
 
-/// How long an owner may leave a customer waiting.
+/// The input of `setOwnershipLease`.
 #[derive(InputObject)]
 pub struct SetOwnershipLeaseInput {
-    /// Minutes, from 1 to 10,080, which is a week. Null, or leaving it out, lets owners keep what they have.
+    /// The length of the lease in minutes: from 1 to 10,080 (one week). Null or omitted turns the lease off.
     minutes: Option<i32>,
 }
 
-/// What became of setting the lease.
+/// The result of `setOwnershipLease`.
 #[derive(MergedObject)]
-pub struct SetOwnershipLeasePayload(WorkspacePart, Decision);
+pub struct SetOwnershipLeasePayload(WorkspacePart, ManagerFields);
 
-/// Mutations about handing work over.
+/// Mutations about handoffs and the ownership lease.
 #[Object]
 impl Handover {
-    /// Gives all of an agent's conversations to another, in one step: your own, or anybody's as a manager.
-    /// Those on phone numbers that the new owner has no access to stay, each with AGENT_LACKS_ACCESS in its
-    /// result; those that you have no access to are left alone. At most 1,000 at once.
+    /// Hands off all of an agent's conversations to another agent in one step. You can hand off your own
+    /// conversations; managers can hand off those of any agent. If the new owner has no access to a
+    /// conversation's phone number, the conversation keeps its owner and its result has an `AGENT_LACKS_ACCESS`
+    /// error. Conversations that you have no access to are not included. At most 1,000 conversations at once.
     #[graphql(complexity = "LIST_COST * child_complexity + 1")]
     async fn hand_off_conversations(
         &self,
         ctx: &Context<'_>,
-        #[graphql(desc = "Whose go to whom.")] input: HandOffConversationsInput,
+        #[graphql(desc = "The agents, and which conversations to hand off.")]
+        input: HandOffConversationsInput,
     ) -> Option<Result<HandOffConversationsPayload>> {
         payload(ctx, |scope| async move {
             let numbers = input.phone_number_ids;
@@ -79,39 +81,40 @@ impl Handover {
                 note: input.note,
             };
             let answer = scope.services().hand_off(scope.caller(), command).await;
-            settle_handed_off(scope, answer).map(HandOffConversationsPayload)
+            hand_off_outcome(scope, answer).map(HandOffConversationsPayload)
         })
         .await
     }
 
-    /// Tells your colleagues that you have taken over a conversation which was handed off to you. It stands in
-    /// the history as ACKNOWLEDGED. Changes nothing when there is nothing to acknowledge.
+    /// Confirms that you have taken over a conversation that was handed off to you. The history records it as
+    /// `ACKNOWLEDGED`. Changes nothing if there is no handoff to acknowledge.
     async fn acknowledge_hand_off(
         &self,
         ctx: &Context<'_>,
-        #[graphql(desc = "What to acknowledge.")] input: AcknowledgeHandOffInput,
+        #[graphql(desc = "The conversation that was handed off.")] input: AcknowledgeHandOffInput,
     ) -> Option<Result<AcknowledgeHandOffPayload>> {
         payload(ctx, |scope| async move {
             let id = ids::decode_or_nil(&input.conversation_id);
-            let settled = settle(scope, scope.services().acknowledge_hand_off(scope.caller(), id).await)?;
-            Ok(AcknowledgeHandOffPayload(settled.outcome))
+            let parts =
+                payload_parts(scope, scope.services().acknowledge_hand_off(scope.caller(), id).await)?;
+            Ok(AcknowledgeHandOffPayload(parts.outcome))
         })
         .await
     }
 
-    /// Sets how long an owner may leave a customer waiting before the open conversation goes back to
-    /// Unassigned; for managers. The time counts from when the wait began or when they got it, whichever is
-    /// later. Its history then says LEASE_EXPIRED.
+    /// Sets how long an assignee may leave a customer waiting before the open conversation becomes unassigned. The
+    /// time runs from when the customer started waiting or when the assignee got the conversation, whichever is
+    /// later. The history records it with the reason `LEASE_EXPIRED`. For managers only.
     async fn set_ownership_lease(
         &self,
         ctx: &Context<'_>,
-        #[graphql(desc = "How long.")] input: SetOwnershipLeaseInput,
+        #[graphql(desc = "The length of the lease.")] input: SetOwnershipLeaseInput,
     ) -> Option<Result<SetOwnershipLeasePayload>> {
         payload(ctx, |scope| async move {
             let answer = scope.services().set_ownership_lease(scope.caller(), input.minutes).await;
-            let done = decide(scope, answer)?;
+            let done = manager_payload(scope, answer)?;
             let workspace = done.value.map(Workspace);
-            Ok(SetOwnershipLeasePayload(WorkspacePart { workspace }, done.decision))
+            Ok(SetOwnershipLeasePayload(WorkspacePart { workspace }, done.fields))
         })
         .await
     }

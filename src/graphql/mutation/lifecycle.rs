@@ -1,147 +1,147 @@
-//! Closing, reopening and reading conversations.
+//! Mutations that close, reopen and read conversations.
 
 use async_graphql::{Context, ID, InputObject, MergedObject, Object, Result};
 
-use super::outcome::{BulkOutcome, Outcome, conversation_ids, settle, settle_all};
+use super::outcome::{BulkOutcome, Outcome, bulk_outcome, conversation_ids, payload_parts};
 use crate::graphql::ids;
 use crate::graphql::scope::payload;
 
-/// Mutations about a conversation's status and reading.
+/// Mutations that close, reopen and read conversations.
 #[derive(Default)]
 pub struct Lifecycle;
 
-/// The conversation to close.
+/// The input of `closeConversation`.
 #[derive(InputObject)]
 pub struct CloseConversationInput {
-    /// The conversation.
+    /// The conversation's id.
     conversation_id: ID,
-    /// Refuse as STALE unless the conversation still has this version, so that a text which came in
-    /// meanwhile is not overlooked.
+    /// Refuse the call as `STALE` unless the conversation has this version. Use it so that you do not close a
+    /// conversation whose latest message you have not seen.
     expected_version: Option<i32>,
 }
 
-/// What became of closing it.
+/// The result of `closeConversation`.
 #[derive(MergedObject)]
 pub struct CloseConversationPayload(Outcome);
 
-/// The conversation to reopen.
+/// The input of `reopenConversation`.
 #[derive(InputObject)]
 pub struct ReopenConversationInput {
-    /// The conversation.
+    /// The conversation's id.
     conversation_id: ID,
 }
 
-/// What became of reopening it.
+/// The result of `reopenConversation`.
 #[derive(MergedObject)]
 pub struct ReopenConversationPayload(Outcome);
 
-/// What you have read.
+/// The input of `markConversationRead`.
 #[derive(InputObject)]
 pub struct MarkConversationReadInput {
-    /// The conversation.
+    /// The conversation's id.
     conversation_id: ID,
-    /// The last message you have seen; a text that arrives meanwhile stays unread. Without it, all there is
-    /// now counts as read.
+    /// The id of the last message you have seen. Later messages stay unread. If omitted, every message stored so
+    /// far counts as read.
     through_message_id: Option<ID>,
 }
 
-/// What became of marking it as read.
+/// The result of `markConversationRead`.
 #[derive(MergedObject)]
 pub struct MarkConversationReadPayload(Outcome);
 
-/// What you want to come back to.
+/// The input of `markConversationUnread`.
 #[derive(InputObject)]
 pub struct MarkConversationUnreadInput {
-    /// The conversation.
+    /// The conversation's id.
     conversation_id: ID,
 }
 
-/// What became of marking it as unread.
+/// The result of `markConversationUnread`.
 #[derive(MergedObject)]
 pub struct MarkConversationUnreadPayload(Outcome);
 
-/// The conversations to close.
+/// The input of `closeConversations`.
 #[derive(InputObject)]
 pub struct CloseConversationsInput {
-    /// The conversations, at most 100.
+    /// The ids of the conversations, at most 100.
     conversation_ids: Vec<ID>,
 }
 
-/// What became of closing them, one by one.
+/// The result of `closeConversations`.
 #[derive(MergedObject)]
 pub struct CloseConversationsPayload(BulkOutcome);
 
-/// Mutations about a conversation's status and reading.
+/// Mutations that close, reopen and read conversations.
 #[Object]
 impl Lifecycle {
-    /// Marks the work as done. The assignee stays, and a new text from the customer reopens it.
+    /// Closes a conversation. It keeps its assignee, and a new message from the customer reopens it.
     async fn close_conversation(
         &self,
         ctx: &Context<'_>,
-        #[graphql(desc = "What to close.")] input: CloseConversationInput,
+        #[graphql(desc = "The conversation to close.")] input: CloseConversationInput,
     ) -> Option<Result<CloseConversationPayload>> {
         payload(ctx, |scope| async move {
             let id = ids::decode_or_nil(&input.conversation_id);
             let answer = scope.services().close(scope.caller(), id, input.expected_version).await;
-            Ok(CloseConversationPayload(settle(scope, answer)?.outcome))
+            Ok(CloseConversationPayload(payload_parts(scope, answer)?.outcome))
         })
         .await
     }
 
-    /// Takes the work up again.
+    /// Reopens a closed conversation. An assignee who can no longer work on it is removed.
     async fn reopen_conversation(
         &self,
         ctx: &Context<'_>,
-        #[graphql(desc = "What to reopen.")] input: ReopenConversationInput,
+        #[graphql(desc = "The conversation to reopen.")] input: ReopenConversationInput,
     ) -> Option<Result<ReopenConversationPayload>> {
         payload(ctx, |scope| async move {
             let id = ids::decode_or_nil(&input.conversation_id);
             let answer = scope.services().reopen(scope.caller(), id).await;
-            Ok(ReopenConversationPayload(settle(scope, answer)?.outcome))
+            Ok(ReopenConversationPayload(payload_parts(scope, answer)?.outcome))
         })
         .await
     }
 
-    /// Says that you have read a conversation. Nobody else is concerned.
+    /// Marks a conversation as read for you. Other agents are not affected.
     async fn mark_conversation_read(
         &self,
         ctx: &Context<'_>,
-        #[graphql(desc = "What you have read.")] input: MarkConversationReadInput,
+        #[graphql(desc = "The conversation you have read.")] input: MarkConversationReadInput,
     ) -> Option<Result<MarkConversationReadPayload>> {
         payload(ctx, |scope| async move {
             let id = ids::decode_or_nil(&input.conversation_id);
             let through = input.through_message_id.as_ref().map(|id| ids::decode_or_nil(id));
             let answer = scope.services().mark_read(scope.caller(), id, through).await;
-            Ok(MarkConversationReadPayload(settle(scope, answer)?.outcome))
+            Ok(MarkConversationReadPayload(payload_parts(scope, answer)?.outcome))
         })
         .await
     }
 
-    /// Marks a conversation as unread for you, to come back to it. Nobody else is concerned.
+    /// Marks a conversation as unread for you. Other agents are not affected.
     async fn mark_conversation_unread(
         &self,
         ctx: &Context<'_>,
-        #[graphql(desc = "What to come back to.")] input: MarkConversationUnreadInput,
+        #[graphql(desc = "The conversation to mark as unread.")] input: MarkConversationUnreadInput,
     ) -> Option<Result<MarkConversationUnreadPayload>> {
         payload(ctx, |scope| async move {
             let id = ids::decode_or_nil(&input.conversation_id);
             let answer = scope.services().mark_unread(scope.caller(), id).await;
-            Ok(MarkConversationUnreadPayload(settle(scope, answer)?.outcome))
+            Ok(MarkConversationUnreadPayload(payload_parts(scope, answer)?.outcome))
         })
         .await
     }
 
-    /// Closes many conversations, each by itself: what is refused for one does not stop the rest.
+    /// Closes many conversations. Each is closed separately: a refusal for one does not stop the others.
     #[graphql(complexity = "input.conversation_ids.len().saturating_mul(child_complexity).saturating_add(1)")]
     async fn close_conversations(
         &self,
         ctx: &Context<'_>,
-        #[graphql(desc = "What to close.")] input: CloseConversationsInput,
+        #[graphql(desc = "The conversations to close.")] input: CloseConversationsInput,
     ) -> Option<Result<CloseConversationsPayload>> {
         payload(ctx, |scope| async move {
             let ids = conversation_ids(&input.conversation_ids);
             let answers = scope.services().close_all(scope.caller(), ids).await;
-            settle_all(scope, input.conversation_ids, answers).map(CloseConversationsPayload)
+            bulk_outcome(scope, input.conversation_ids, answers).map(CloseConversationsPayload)
         })
         .await
     }

@@ -1,88 +1,88 @@
-//! Texts, in both directions.
+//! Mutations that send and receive messages.
 
 use async_graphql::{Context, ID, InputObject, MergedObject, Object, Result};
 
-use super::outcome::{Outcome, Sent, settle};
+use super::outcome::{Outcome, Sent, payload_parts};
 use crate::clock::Timestamp;
 use crate::domain::input::E164;
 use crate::graphql::ids;
 use crate::graphql::scope::payload;
 use crate::service::{ReceiveMessage, SendMessage, StartConversation};
 
-/// Mutations about texts.
+/// Mutations that send and receive messages.
 #[derive(Default)]
 pub struct Messaging;
 
-/// A reply to a customer.
+/// The input of `sendMessage`.
 #[derive(InputObject)]
 pub struct SendMessageInput {
-    /// The conversation.
+    /// The conversation's id.
     conversation_id: ID,
-    /// The text: at most 1,600 characters, and not blank.
+    /// The text of the message: not blank, at most 1,600 characters.
     body: String,
-    /// A key of your choice, new for each message, at most 255 characters. A repeat with the same key and
-    /// input sends nothing and answers with the first message.
+    /// A unique key for this message, chosen by you, at most 255 characters. Repeating the call with the same key
+    /// and input sends nothing and returns the first message.
     idempotency_key: String,
-    /// The last message you have seen. When another agent has replied since, the message is refused as
-    /// STALE_REPLY.
+    /// The id of the last message you have seen. If another agent has replied after it, the call is refused as
+    /// `STALE_REPLY`.
     last_seen_message_id: Option<ID>,
-    /// Send although another agent has replied since. The history says so.
+    /// Send the message even if another agent has replied after `lastSeenMessageId`. The history records this.
     #[graphql(default)]
     override_stale: bool,
 }
 
-/// What became of the reply.
+/// The result of `sendMessage`.
 #[derive(MergedObject)]
 pub struct SendMessagePayload(Outcome, Sent);
 
-/// A first message to a customer.
+/// The input of `startConversation`.
 #[derive(InputObject)]
 pub struct StartConversationInput {
-    /// The number to send from.
+    /// The id of the phone number to send from.
     phone_number_id: ID,
-    /// The customer's number.
+    /// The customer's phone number.
     to: E164,
-    /// The text: at most 1,600 characters, and not blank.
+    /// The text of the message: not blank, at most 1,600 characters.
     body: String,
-    /// A key of your choice, new for each message, at most 255 characters. A repeat with the same key and
-    /// input sends nothing and answers with the first message.
+    /// A unique key for this message, chosen by you, at most 255 characters. Repeating the call with the same key
+    /// and input sends nothing and returns the first message.
     idempotency_key: String,
 }
 
-/// What became of the first message.
+/// The result of `startConversation`.
 #[derive(MergedObject)]
 pub struct StartConversationPayload(Outcome, Sent);
 
-/// A customer's text, as a provider delivers it.
+/// The input of `receiveMessage`.
 #[derive(InputObject)]
 pub struct ReceiveMessageInput {
-    /// The provider's id of the message. Delivering it again changes nothing.
+    /// The provider's id of the message. Delivering the same id again changes nothing.
     provider_message_id: String,
-    /// The customer's number.
+    /// The customer's phone number.
     from: E164,
-    /// The workspace's number that the customer texted.
+    /// The workspace's phone number that the customer texted.
     to: E164,
-    /// The text; empty when there are only pictures.
+    /// The text of the message. Empty if it contains only media.
     body: String,
-    /// Where the pictures and other media are.
+    /// The URLs of pictures and other media.
     media_urls: Option<Vec<String>>,
-    /// When the customer sent it; now, unless given.
+    /// When the customer sent the message. Defaults to the current time.
     sent_at: Option<Timestamp>,
 }
 
-/// What became of the customer's text.
+/// The result of `receiveMessage`.
 #[derive(MergedObject)]
 pub struct ReceiveMessagePayload(Outcome, Sent);
 
-/// Mutations about texts.
+/// Mutations that send and receive messages.
 #[Object]
 impl Messaging {
-    /// Replies to a customer. Everybody with access to the number can, whoever owns the conversation.
-    /// Replying neither assigns nor reopens.
+    /// Replies to a customer. Every agent with access to the phone number can reply, regardless of who owns the
+    /// conversation. Replying does not assign or reopen the conversation.
     async fn send_message(
         &self,
         ctx: &Context<'_>,
-        #[graphql(desc = "The reply.")] input: SendMessageInput,
+        #[graphql(desc = "The conversation and the reply.")] input: SendMessageInput,
     ) -> Option<Result<SendMessagePayload>> {
         payload(ctx, |scope| async move {
             let command = SendMessage {
@@ -92,17 +92,18 @@ impl Messaging {
                 last_seen: input.last_seen_message_id.as_ref().map(|id| ids::decode_or_nil(id)),
                 override_stale: input.override_stale,
             };
-            let settled = settle(scope, scope.services().send_message(scope.caller(), command).await)?;
-            Ok(SendMessagePayload(settled.outcome, settled.sent))
+            let parts = payload_parts(scope, scope.services().send_message(scope.caller(), command).await)?;
+            Ok(SendMessagePayload(parts.outcome, parts.sent))
         })
         .await
     }
 
-    /// Writes to a customer first. When there is a conversation already, the message goes into it.
+    /// Sends the first message to a customer. If a conversation between the two numbers already exists, the message
+    /// is added to it.
     async fn start_conversation(
         &self,
         ctx: &Context<'_>,
-        #[graphql(desc = "The first message.")] input: StartConversationInput,
+        #[graphql(desc = "The two numbers and the message.")] input: StartConversationInput,
     ) -> Option<Result<StartConversationPayload>> {
         payload(ctx, |scope| async move {
             let command = StartConversation {
@@ -111,18 +112,19 @@ impl Messaging {
                 body: input.body,
                 idempotency_key: input.idempotency_key,
             };
-            let settled = settle(scope, scope.services().start_conversation(scope.caller(), command).await)?;
-            Ok(StartConversationPayload(settled.outcome, settled.sent))
+            let parts =
+                payload_parts(scope, scope.services().start_conversation(scope.caller(), command).await)?;
+            Ok(StartConversationPayload(parts.outcome, parts.sent))
         })
         .await
     }
 
-    /// Delivers a customer's text; for service tokens only. Begins a conversation or reopens it, and keeps
-    /// its assignee.
+    /// Stores a message from a customer. Creates the conversation, or reopens it if it is closed. The conversation
+    /// keeps its assignee. For service tokens only.
     async fn receive_message(
         &self,
         ctx: &Context<'_>,
-        #[graphql(desc = "The customer's text.")] input: ReceiveMessageInput,
+        #[graphql(desc = "The message from the customer.")] input: ReceiveMessageInput,
     ) -> Option<Result<ReceiveMessagePayload>> {
         payload(ctx, |scope| async move {
             let command = ReceiveMessage {
@@ -133,8 +135,9 @@ impl Messaging {
                 media_urls: input.media_urls.unwrap_or_default(),
                 sent_at: input.sent_at,
             };
-            let settled = settle(scope, scope.services().receive_message(scope.caller(), command).await)?;
-            Ok(ReceiveMessagePayload(settled.outcome, settled.sent))
+            let parts =
+                payload_parts(scope, scope.services().receive_message(scope.caller(), command).await)?;
+            Ok(ReceiveMessagePayload(parts.outcome, parts.sent))
         })
         .await
     }

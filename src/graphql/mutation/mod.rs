@@ -1,7 +1,7 @@
 //! The mutation root, split by noun.
 //!
-//! Each mutation takes one `input` and answers with one payload. A resolver hands a command to the service
-//! and wraps what became of it; what the payloads of conversations have in common is in [`outcome`].
+//! Each mutation takes one `input` and returns one payload. A resolver passes a command to the service and wraps
+//! the result. The fields that the payloads about conversations share are in [`outcome`].
 
 pub mod administration;
 pub mod assignment;
@@ -24,8 +24,9 @@ use presence::PresenceMutation;
 use queue::QueueMutation;
 use rebalance::Rebalance;
 
-/// What can be done. What was expected to be refused stands in `userErrors` of the payload, and then nothing
-/// was written. Asking for what already is so succeeds with `changed: false`.
+/// The mutations of the API. An expected refusal is reported in `userErrors` of the payload, and then nothing was
+/// changed. A mutation that would change nothing, such as closing a closed conversation, succeeds with
+/// `changed: false`.
 #[derive(MergedObject, Default)]
 pub struct Mutation(
     Assignment,

@@ -1,4 +1,4 @@
-//! What the payloads of mutations about conversations have in common.
+//! The fields that the payloads of mutations about conversations share.
 
 use std::sync::Arc;
 
@@ -15,69 +15,74 @@ use crate::graphql::types::conversation::{Conversation, ConversationFields};
 use crate::graphql::types::message::Message;
 use crate::graphql::types::queue_change::cursor;
 use crate::graphql::types::user_error::UserError;
-use crate::service::{CommandOutcome, HandedOff, ServiceResult};
+use crate::service::{CommandOutcome, HandOffOutcome, ServiceResult};
 
-/// What became of a command about one conversation.
+/// The result of a command on one conversation.
 #[derive(SimpleObject)]
 pub struct Outcome {
-    /// The conversation as it is now, also when somebody else got there first; null when nothing was done
-    /// for another reason.
+    /// The conversation after this call. If another change came first (`ConflictError`), the current
+    /// conversation. Null if the call was refused for any other reason.
     conversation: Option<Conversation>,
-    /// Whether anything was written. False when it already was as asked, and when it was refused.
+    /// Whether this call changed anything.
     changed: bool,
-    /// The position at which the conversation is as shown; null when nothing was done.
+    /// The position in the event log at which `conversation` was read. Null if the call was refused.
     as_of: Option<EventCursor>,
-    /// Why it was not done; empty when it was, or already had been.
+    /// Why the call was refused. Empty if it succeeded, even if there was nothing to change.
     user_errors: Vec<UserError>,
 }
 
-/// Who owned the conversation before.
+/// The conversation's assignee before the command.
 pub struct Previous {
     id: Option<AgentId>,
     loaders: Arc<Loaders>,
 }
 
-/// Who owned the conversation before.
+/// The conversation's assignee before the command.
 #[Object(name = "PreviousAssignee")]
 impl Previous {
-    /// Who owned the conversation before, for an undo; null when nobody did.
+    /// The conversation's assignee before this call, so that you can offer undo. Null if it had none, or if the
+    /// call was refused.
     async fn previous_assignee(&self) -> Option<Result<Agent>> {
         self.loaders.agent(self.id?).await.map(|found| found.map(Agent)).transpose()
     }
 }
 
-/// The message of a command.
+/// The message that a command stored.
 #[derive(SimpleObject)]
 pub struct Sent {
-    /// The message that was stored, now or the first time; null when it was refused.
+    /// The stored message. If this call repeats an earlier one, the message that the first call stored. Null if
+    /// the call was refused.
     message: Option<Message>,
 }
 
-/// The parts that payloads are put together from.
-pub struct Settled {
+/// The parts that make up a payload.
+pub struct PayloadParts {
     pub outcome: Outcome,
     pub previous: Previous,
     pub sent: Sent,
 }
 
-/// What became of a command.
+/// Converts the result of a command into the parts of a payload.
 ///
 /// # Errors
-/// What is no refusal.
-pub fn settle(scope: &Scope, mut answer: ServiceResult<CommandOutcome>) -> Result<Settled> {
-    let loaders = knowing(scope, answer.as_mut().into_iter());
-    settle_by(&loaders, answer)
+/// Every failure other than a refusal.
+pub fn payload_parts(scope: &Scope, mut answer: ServiceResult<CommandOutcome>) -> Result<PayloadParts> {
+    let loaders = loaders_with_agents(scope, answer.as_mut().into_iter());
+    payload_parts_with(&loaders, answer)
 }
 
-/// Loaders that know the agents whom the commands have read.
-fn knowing<'a>(scope: &Scope, done: impl Iterator<Item = &'a mut CommandOutcome>) -> Arc<Loaders> {
+/// Loaders with the agents that the commands have already read.
+fn loaders_with_agents<'a>(
+    scope: &Scope,
+    done: impl Iterator<Item = &'a mut CommandOutcome>,
+) -> Arc<Loaders> {
     let agents = done.flat_map(|done| std::mem::take(&mut done.agents)).collect();
     let related = scope.services().related_from_agents(scope.caller().workspace_id(), agents);
     scope.loaders().renewed(Some(Arc::new(related)))
 }
 
-fn settle_by(loaders: &Arc<Loaders>, answer: ServiceResult<CommandOutcome>) -> Result<Settled> {
-    let settled = |outcome, id, message| Settled {
+fn payload_parts_with(loaders: &Arc<Loaders>, answer: ServiceResult<CommandOutcome>) -> Result<PayloadParts> {
+    let parts = |outcome, id, message| PayloadParts {
         outcome,
         previous: Previous { id, loaders: loaders.clone() },
         sent: Sent { message },
@@ -85,61 +90,57 @@ fn settle_by(loaders: &Arc<Loaders>, answer: ServiceResult<CommandOutcome>) -> R
     Ok(match error::refused(answer)? {
         Ok(done) => {
             let outcome = Outcome {
-                conversation: Some(ConversationFields::object(done.seen, loaders)),
+                conversation: Some(ConversationFields::object(done.visible, loaders)),
                 changed: done.changed,
                 as_of: Some(cursor(loaders, done.as_of)),
                 user_errors: Vec::new(),
             };
-            settled(
-                outcome,
-                done.previous_assignee,
-                done.message.map(|message| Message::new(message, loaders)),
-            )
+            parts(outcome, done.previous_assignee, done.message.map(|message| Message::new(message, loaders)))
         }
         Err(refusal) => {
             let refused = error::user_error(loaders, refusal);
             let conversation = refused.current().cloned();
             let outcome = Outcome { conversation, changed: false, as_of: None, user_errors: vec![refused] };
-            settled(outcome, None, None)
+            parts(outcome, None, None)
         }
     })
 }
 
-/// What became of one conversation of many.
+/// The result for one conversation of a bulk mutation.
 #[derive(SimpleObject)]
 pub struct BulkResult {
-    /// The id as it was given.
+    /// The conversation's id, as given in the input.
     conversation_id: ID,
-    /// The conversation as it is now, also when somebody else got there first; null when nothing was done
-    /// for another reason.
+    /// The conversation after this call. If another change came first (`ConflictError`), the current
+    /// conversation. Null if the call was refused for any other reason.
     conversation: Option<Conversation>,
-    /// Whether anything was written. False when it already was as asked, and when it was refused.
+    /// Whether this call changed anything.
     changed: bool,
-    /// Why it was not done; empty when it was, or already had been.
+    /// Why the call was refused. Empty if it succeeded, even if there was nothing to change.
     user_errors: Vec<UserError>,
 }
 
-/// What became of a command about many conversations.
+/// The result of a command on many conversations.
 #[derive(SimpleObject)]
 pub struct BulkOutcome {
-    /// One result for each id, in the order given; empty when the whole command was refused.
+    /// One result per conversation, in the order of the input. Empty if the whole call was refused.
     results: Vec<BulkResult>,
-    /// The position at which the last of them is as shown; null when nothing was done.
+    /// The position in the event log that the results reflect. Can be null if nothing succeeded.
     as_of: Option<EventCursor>,
-    /// Why the whole command was refused. What concerns one conversation stands in its result.
+    /// Why the whole call was refused. An error that concerns a single conversation is in its result.
     user_errors: Vec<UserError>,
 }
 
-/// The ids of a command about many conversations.
+/// Decodes the ids of a command on many conversations.
 pub fn conversation_ids(given: &[ID]) -> Vec<ConversationId> {
     given.iter().map(|id| ids::decode_or_nil(id)).collect()
 }
 
-/// What became of a command about many conversations, `given` by these ids.
+/// Converts the results of a command on the conversations with the ids `given`.
 ///
 /// # Errors
-/// What is no refusal. The command can then be repeated: what had been done stays as it is.
-pub fn settle_all(
+/// Every failure other than a refusal. The command can then be repeated: what was already done stays done.
+pub fn bulk_outcome(
     scope: &Scope,
     given: Vec<ID>,
     answers: ServiceResult<Vec<ServiceResult<CommandOutcome>>>,
@@ -151,12 +152,13 @@ pub fn settle_all(
             return Ok(BulkOutcome { results: Vec::new(), as_of: None, user_errors });
         }
     };
-    let loaders = &knowing(scope, answers.iter_mut().flatten());
+    let loaders = &loaders_with_agents(scope, answers.iter_mut().flatten());
     let as_of = answers.iter().flatten().map(|done| done.as_of).max();
     let results = given.into_iter().zip(answers).enumerate();
     let results = results.map(|(index, (conversation_id, answer))| {
-        let Outcome { conversation, changed, mut user_errors, .. } = settle_by(loaders, answer)?.outcome;
-        // What is wrong with another argument is wrong for all.
+        let Outcome { conversation, changed, mut user_errors, .. } =
+            payload_parts_with(loaders, answer)?.outcome;
+        // An error in any other argument applies to every conversation and keeps its path.
         for error in user_errors.iter_mut().filter(|error| error.is_at("conversationId")) {
             error.set_path(["input", "conversationIds", &index.to_string()].map(str::to_owned).to_vec());
         }
@@ -166,13 +168,13 @@ pub fn settle_all(
     Ok(BulkOutcome { results, as_of: as_of.map(|seq| cursor(loaders, seq)), user_errors: Vec::new() })
 }
 
-/// What became of a handoff: what concerns the agent who was to receive is about `toAgentId`.
+/// Converts the result of a handoff. Errors about the receiving agent get the path of `toAgentId`.
 ///
 /// # Errors
-/// What is no refusal.
-pub fn settle_handed_off(scope: &Scope, answer: ServiceResult<HandedOff>) -> Result<BulkOutcome> {
+/// Every failure other than a refusal.
+pub fn hand_off_outcome(scope: &Scope, answer: ServiceResult<HandOffOutcome>) -> Result<BulkOutcome> {
     let loaders = scope.loaders();
-    let told = |refusal: Refusal| {
+    let to_user_error = |refusal: Refusal| {
         let about_receiver = matches!(refusal, Refusal::AgentInactive | Refusal::AgentLacksAccess);
         let mut refused = error::user_error(loaders, refusal);
         if about_receiver {
@@ -180,10 +182,14 @@ pub fn settle_handed_off(scope: &Scope, answer: ServiceResult<HandedOff>) -> Res
         }
         refused
     };
-    let HandedOff { items, as_of } = match error::refused(answer)? {
+    let HandOffOutcome { items, as_of } = match error::refused(answer)? {
         Ok(handed_off) => handed_off,
         Err(refusal) => {
-            return Ok(BulkOutcome { results: Vec::new(), as_of: None, user_errors: vec![told(refusal)] });
+            return Ok(BulkOutcome {
+                results: Vec::new(),
+                as_of: None,
+                user_errors: vec![to_user_error(refusal)],
+            });
         }
     };
     let results = items.into_iter().map(|(id, answer)| {
@@ -191,11 +197,11 @@ pub fn settle_handed_off(scope: &Scope, answer: ServiceResult<HandedOff>) -> Res
         Ok(match error::refused(answer)? {
             Ok(done) => {
                 let Outcome { conversation, changed, user_errors, .. } =
-                    settle_by(loaders, Ok(done))?.outcome;
+                    payload_parts_with(loaders, Ok(done))?.outcome;
                 BulkResult { conversation_id, conversation, changed, user_errors }
             }
             Err(refusal) => {
-                let user_errors = vec![told(refusal)];
+                let user_errors = vec![to_user_error(refusal)];
                 BulkResult { conversation_id, conversation: None, changed: false, user_errors }
             }
         })

@@ -1,4 +1,4 @@
-//! Saying what one is doing with a conversation.
+//! The mutation that sets an agent's presence at a conversation.
 
 use async_graphql::{Context, ID, InputObject, Object, Result, SimpleObject};
 
@@ -13,50 +13,49 @@ use crate::graphql::types::user_error::UserError;
 #[derive(Default)]
 pub struct PresenceMutation;
 
-/// What you are doing with a conversation.
+/// The input of `setPresence`.
 #[derive(InputObject)]
 pub struct SetPresenceInput {
-    /// The conversation.
+    /// The conversation's id.
     conversation_id: ID,
-    /// What you are doing. Null, or left out, says that you leave.
+    /// What you are doing. Null or omitted means that you leave.
     state: Option<PresenceState>,
 }
 
-/// What became of saying what you do.
+/// The result of `setPresence`.
 #[derive(SimpleObject)]
 pub struct SetPresencePayload {
-    /// Who is at the conversation now; null when it was refused.
+    /// The agents at the conversation after this call. Null if the call was refused.
     presence: Option<ConversationPresence>,
-    /// Until when you are shown. Say the same again before that to stay. Null when you left, and when it was
-    /// refused.
+    /// When your presence expires. Repeat the call before then to stay. Null if you left or the call was refused.
     expires_at: Option<Timestamp>,
-    /// Whether you were not so already. False, too, when it was refused.
+    /// Whether this call changed your presence. False if it only extended it.
     changed: bool,
-    /// Why it was not done; empty when it was.
+    /// Why the call was refused. Empty if it succeeded.
     user_errors: Vec<UserError>,
 }
 
 /// Mutations about presence.
 #[Object]
 impl PresenceMutation {
-    /// Says what you are doing with a conversation, so that your team sees it in `conversationPresence`. It
-    /// holds for 30 seconds: say it again every 15 or so, and leave with a `state` of null. You have one
-    /// presence at a conversation, whichever of your windows spoke last.
+    /// Sets your presence at a conversation, which your team sees in `conversationPresence`. It expires after 30
+    /// seconds: repeat the call about every 15 seconds to stay, and send a null `state` to leave. You have one
+    /// presence per conversation. If you have it open in several windows, the last call counts.
     async fn set_presence(
         &self,
         ctx: &Context<'_>,
-        #[graphql(desc = "What you are doing.")] input: SetPresenceInput,
+        #[graphql(desc = "The conversation and what you are doing.")] input: SetPresenceInput,
     ) -> Option<Result<SetPresencePayload>> {
         payload(ctx, |scope| async move {
             let id = ids::decode_or_nil(&input.conversation_id);
             let state = input.state.map(Into::into);
             let loaders = scope.loaders();
-            let said = scope.services().set_presence(scope.caller(), id, state).await;
-            Ok(match error::refused(said)? {
-                Ok(said) => SetPresencePayload {
-                    presence: Some(ConversationPresence::new(said.present, loaders)),
-                    expires_at: said.expires_at,
-                    changed: said.changed,
+            let result = scope.services().set_presence(scope.caller(), id, state).await;
+            Ok(match error::refused(result)? {
+                Ok(result) => SetPresencePayload {
+                    presence: Some(ConversationPresence::new(result.present, loaders)),
+                    expires_at: result.expires_at,
+                    changed: result.changed,
                     user_errors: Vec::new(),
                 },
                 Err(refusal) => SetPresencePayload {

@@ -1,8 +1,8 @@
-//! Levelling what agents hold: proposed, applied, taken back.
+//! Mutations that propose, apply and undo a rebalance plan.
 
 use async_graphql::{Context, ID, InputObject, MergedObject, Object, Result, SimpleObject};
 
-use super::administration::{Decided, Decision, decide};
+use super::administration::{ManagerFields, ManagerPayload, manager_payload};
 use crate::domain::rebalance_plan;
 use crate::graphql::ids;
 use crate::graphql::scope::{Scope, payload};
@@ -10,107 +10,112 @@ use crate::graphql::types::conversation::ConversationStatus;
 use crate::graphql::types::rebalance_plan::RebalancePlan;
 use crate::service::PlanRebalance;
 
-/// Mutations about levelling what agents hold.
+/// Mutations that propose, apply and undo a rebalance plan.
 #[derive(Default)]
 pub struct Rebalance;
 
-/// The plan of a payload.
+/// The `plan` field of a payload.
 #[derive(SimpleObject)]
 pub struct PlanPart {
-    /// The plan as it is now; null when it was refused.
+    /// The plan after this call. Null if the call was refused.
     plan: Option<RebalancePlan>,
 }
 
-/// Whose loads to level.
+/// The input of `planRebalance`.
 #[derive(InputObject)]
 pub struct PlanRebalanceInput {
-    /// The agents, at most 100, each once. Inactive ones receive nothing.
+    /// The ids of the agents, at most 100 and each only once. Deactivated agents receive no conversations.
     agent_ids: Vec<ID>,
-    /// Which of their conversations. Null is both open and closed ones.
+    /// Count and move only conversations with this status. Null includes open and closed ones.
     #[graphql(default_with = "Some(ConversationStatus::Open)")]
     status: Option<ConversationStatus>,
 }
 
-/// The plan that was made.
+/// The result of `planRebalance`.
 #[derive(MergedObject)]
-pub struct PlanRebalancePayload(PlanPart, Decision);
+pub struct PlanRebalancePayload(PlanPart, ManagerFields);
 
-/// The plan to carry out.
+/// The input of `applyPlan`.
 #[derive(InputObject)]
 pub struct ApplyPlanInput {
-    /// The plan.
+    /// The plan's id.
     plan_id: ID,
 }
 
-/// What became of carrying it out.
+/// The result of `applyPlan`.
 #[derive(MergedObject)]
-pub struct ApplyPlanPayload(PlanPart, Decision);
+pub struct ApplyPlanPayload(PlanPart, ManagerFields);
 
-/// The plan to take back.
+/// The input of `undoPlan`.
 #[derive(InputObject)]
 pub struct UndoPlanInput {
-    /// The plan.
+    /// The plan's id.
     plan_id: ID,
 }
 
-/// What became of taking it back.
+/// The result of `undoPlan`.
 #[derive(MergedObject)]
-pub struct UndoPlanPayload(PlanPart, Decision);
+pub struct UndoPlanPayload(PlanPart, ManagerFields);
 
-fn parts(scope: &Scope, done: Decided<rebalance_plan::RebalancePlan>) -> (PlanPart, Decision) {
+fn plan_payload_parts(
+    scope: &Scope,
+    done: ManagerPayload<rebalance_plan::RebalancePlan>,
+) -> (PlanPart, ManagerFields) {
     let plan = done.value.map(|plan| RebalancePlan::new(plan, scope.loaders()));
-    (PlanPart { plan }, done.decision)
+    (PlanPart { plan }, done.fields)
 }
 
-/// Mutations about levelling what agents hold.
+/// Mutations that propose, apply and undo a rebalance plan.
 #[Object]
 impl Rebalance {
-    /// Proposes how to level what these agents hold: the highest load as low as access to phone numbers
-    /// allows, by the fewest moves, of conversations that their owner has never answered first. Nothing moves
-    /// until you apply the plan, within ten minutes; for managers.
+    /// Proposes how to even out the number of conversations that these agents own. The plan makes the highest load
+    /// as low as access to phone numbers allows, with the fewest moves. It first moves conversations that their
+    /// owner has never answered. Nothing moves until you call `applyPlan`, within ten minutes. For managers only.
     async fn plan_rebalance(
         &self,
         ctx: &Context<'_>,
-        #[graphql(desc = "Whose loads to level.")] input: PlanRebalanceInput,
+        #[graphql(desc = "The agents and which of their conversations to count.")] input: PlanRebalanceInput,
     ) -> Option<Result<PlanRebalancePayload>> {
         payload(ctx, |scope| async move {
             let agent_ids = input.agent_ids.iter().map(|id| ids::decode_or_nil(id)).collect();
             let command = PlanRebalance { agent_ids, status: input.status.map(Into::into) };
-            let done = decide(scope, scope.services().plan_rebalance(scope.caller(), command).await)?;
-            let (plan, decision) = parts(scope, done);
-            Ok(PlanRebalancePayload(plan, decision))
+            let done =
+                manager_payload(scope, scope.services().plan_rebalance(scope.caller(), command).await)?;
+            let (plan, fields) = plan_payload_parts(scope, done);
+            Ok(PlanRebalancePayload(plan, fields))
         })
         .await
     }
 
-    /// Moves everything as planned, or nothing: refused as STALE when one of the conversations is no longer as
-    /// it was, an agent can no longer take it, or the plan is too old; for managers.
+    /// Makes all moves of a plan, or none. Refused as `STALE` if one of the conversations has changed since the plan
+    /// was made, an agent can no longer take one, or the plan has expired. For managers only.
     async fn apply_plan(
         &self,
         ctx: &Context<'_>,
-        #[graphql(desc = "Which plan.")] input: ApplyPlanInput,
+        #[graphql(desc = "The plan to apply.")] input: ApplyPlanInput,
     ) -> Option<Result<ApplyPlanPayload>> {
         payload(ctx, |scope| async move {
             let id = ids::decode_or_nil(&input.plan_id);
-            let done = decide(scope, scope.services().apply_plan(scope.caller(), id).await)?;
-            let (plan, decision) = parts(scope, done);
-            Ok(ApplyPlanPayload(plan, decision))
+            let done = manager_payload(scope, scope.services().apply_plan(scope.caller(), id).await)?;
+            let (plan, fields) = plan_payload_parts(scope, done);
+            Ok(ApplyPlanPayload(plan, fields))
         })
         .await
     }
 
-    /// Takes an applied plan back within ten minutes, all of it or nothing: refused as STALE when one of the
-    /// conversations has changed owners since; for managers.
+    /// Reverts all moves of a plan, or none, within ten minutes after it was applied. Refused as `STALE` if one of
+    /// the conversations has changed owners since, a previous owner can no longer take one back, or the ten minutes
+    /// have passed. For managers only.
     async fn undo_plan(
         &self,
         ctx: &Context<'_>,
-        #[graphql(desc = "Which plan.")] input: UndoPlanInput,
+        #[graphql(desc = "The plan to undo.")] input: UndoPlanInput,
     ) -> Option<Result<UndoPlanPayload>> {
         payload(ctx, |scope| async move {
             let id = ids::decode_or_nil(&input.plan_id);
-            let done = decide(scope, scope.services().undo_plan(scope.caller(), id).await)?;
-            let (plan, decision) = parts(scope, done);
-            Ok(UndoPlanPayload(plan, decision))
+            let done = manager_payload(scope, scope.services().undo_plan(scope.caller(), id).await)?;
+            let (plan, fields) = plan_payload_parts(scope, done);
+            Ok(UndoPlanPayload(plan, fields))
         })
         .await
     }

@@ -1,4 +1,4 @@
-//! The query root. All of an operation reads one snapshot of what the caller may see.
+//! The query root. All fields of an operation use one snapshot of what the caller may see.
 
 // A list's arguments are arguments of its field, so some resolvers have many.
 #![allow(clippy::too_many_arguments)]
@@ -36,11 +36,11 @@ use crate::service::Prefetch;
 #[derive(Default)]
 pub struct Query;
 
-/// What can be asked for. Everything is as you may see it: what you have no access to is not there.
-// The schema's `Query` is this and the reports together, so this part has a name of its own.
+/// The queries of the API.
+// The schema's `Query` merges this object with the reports, so this object needs another name.
 #[Object(name = "Lookups")]
 impl Query {
-    /// Who your token says you are; null for a service token.
+    /// The agent that your token belongs to. Null for a service token.
     async fn viewer(&self, ctx: &Context<'_>) -> Option<Result<Agent>> {
         root(ctx, |scope| async { Ok(scope.access().await?.agent.clone().map(Agent)) }).await
     }
@@ -50,11 +50,11 @@ impl Query {
         root(ctx, |scope| async { Ok(Some(Workspace(scope.agent_access().await?.workspace.clone()))) }).await
     }
 
-    /// Whatever has this id; null when there is no such thing, or you have no access to it.
+    /// The object with this id. Null if it does not exist or you have no access to it.
     async fn node(
         &self,
         ctx: &Context<'_>,
-        #[graphql(desc = "The id of anything.")] id: ID,
+        #[graphql(desc = "The object's id.")] id: ID,
     ) -> Option<Result<Node>> {
         root(ctx, |scope| async move {
             scope.agent_access().await?;
@@ -63,23 +63,24 @@ impl Query {
         .await
     }
 
-    /// Whatever has these ids, in the same order, with null for what is not there.
+    /// The objects with these ids, in the same order. An item is null if the object does not exist or you have no
+    /// access to it.
     #[graphql(complexity = "ids.len().saturating_mul(child_complexity).saturating_add(1)")]
     async fn nodes(
         &self,
         ctx: &Context<'_>,
-        #[graphql(desc = "At most 100 ids of anything.")] ids: Vec<ID>,
+        #[graphql(desc = "The ids of the objects, at most 100.")] ids: Vec<ID>,
     ) -> Result<Vec<Option<Node>>> {
         let scope = Scope::of(ctx)?;
         scope.agent_access().await?;
         if ids.len() > MAX_IDS {
-            return Err(bad_input(format!("At most {MAX_IDS} ids at once.")));
+            return Err(bad_input(format!("At most {MAX_IDS} ids are allowed.")));
         }
-        // All are awaited: a look-up dropped half-way would leave those that wait with it without an answer.
+        // Await every look-up: dropping one would leave the others of its batch without a result.
         join_all(ids.iter().map(|id| Node::find(id, scope.loaders()))).await.into_iter().collect()
     }
 
-    /// The conversation with this id; null when there is none, or you have no access to it.
+    /// The conversation with this id. Null if it does not exist or you have no access to it.
     async fn conversation(
         &self,
         ctx: &Context<'_>,
@@ -88,29 +89,37 @@ impl Query {
         root(ctx, |scope| async move {
             scope.agent_access().await?;
             let Some(id) = ids::decode(&id) else { return Ok(None) };
-            let seen = scope.loaders().conversation(id).await?;
-            Ok(seen.map(|seen| ConversationFields::object(seen, scope.loaders())))
+            let visible = scope.loaders().conversation(id).await?;
+            Ok(visible.map(|visible| ConversationFields::object(visible, scope.loaders())))
         })
         .await
     }
 
-    /// A page of a list of the sidebar.
+    /// A list of conversations: one of the views in the sidebar, filtered and ordered.
     #[graphql(complexity = "cost(first, last, child_complexity)")]
     async fn conversations(
         &self,
         ctx: &Context<'_>,
-        #[graphql(desc = "Which list.", default_with = "ConversationView::Inbox")] view: ConversationView,
-        #[graphql(desc = "What it is narrowed to.")] filter: Option<ConversationFilter>,
-        #[graphql(desc = "Its order: the last activity first, unless given.")] order_by: Option<
-            ConversationOrder,
+        #[graphql(desc = "The view to list.", default_with = "ConversationView::Inbox")]
+        view: ConversationView,
+        #[graphql(desc = "Include only conversations that match this filter.")] filter: Option<
+            ConversationFilter,
         >,
-        #[graphql(desc = "How many from the start: 25 unless given, at most 100.")] first: Option<i32>,
-        #[graphql(desc = "Only those after this cursor.")] after: Option<String>,
-        #[graphql(desc = "How many from the end, at most 100; instead of `first`.")] last: Option<i32>,
-        #[graphql(desc = "Only those before this cursor.")] before: Option<String>,
+        #[graphql(desc = "The order of the list. Defaults to the most recent activity first.")]
+        order_by: Option<ConversationOrder>,
+        #[graphql(
+            desc = "The number of items to return from the start of the list, at most 100. Defaults to 25."
+        )]
+        first: Option<i32>,
+        #[graphql(desc = "Return only items after this cursor.")] after: Option<String>,
+        #[graphql(
+            desc = "The number of items to return from the end of the list, at most 100. Cannot be combined with `first`."
+        )]
+        last: Option<i32>,
+        #[graphql(desc = "Return only items before this cursor.")] before: Option<String>,
     ) -> Option<Result<ConversationConnection>> {
         let paging = Paging::new(first, after, last, before);
-        let prefetch = surroundings_of_rows(ctx);
+        let prefetch = prefetch_for_rows(ctx);
         root(
             ctx,
             |scope| async move { list(scope, view, filter, order_by, paging?, prefetch).await.map(Some) },
@@ -118,22 +127,30 @@ impl Query {
         .await
     }
 
-    /// The agents of the workspace by name: what an assignment menu offers. You are among them.
+    /// The agents of the workspace, ordered by name, for example for an assignment menu. Includes you.
     #[graphql(complexity = "cost(first, last, child_complexity)")]
     async fn agents(
         &self,
         ctx: &Context<'_>,
         #[graphql(
-            desc = "Only those in whose name or title each word of this begins a word. At most 100 characters."
+            desc = "Include only agents whose name or title has, for each word of the search, a word that begins with it. At most 100 characters."
         )]
         search: Option<String>,
-        #[graphql(desc = "Only those who can own this conversation. Null if there is no such conversation.")]
+        #[graphql(
+            desc = "Include only agents who can own this conversation. If the conversation does not exist, the result is null."
+        )]
         assignable_to: Option<ID>,
-        #[graphql(desc = "Whether deactivated agents are listed too.", default)] include_inactive: bool,
-        #[graphql(desc = "How many from the start: 25 unless given, at most 100.")] first: Option<i32>,
-        #[graphql(desc = "Only those after this cursor.")] after: Option<String>,
-        #[graphql(desc = "How many from the end, at most 100; instead of `first`.")] last: Option<i32>,
-        #[graphql(desc = "Only those before this cursor.")] before: Option<String>,
+        #[graphql(desc = "Whether to include deactivated agents.", default)] include_inactive: bool,
+        #[graphql(
+            desc = "The number of items to return from the start of the list, at most 100. Defaults to 25."
+        )]
+        first: Option<i32>,
+        #[graphql(desc = "Return only items after this cursor.")] after: Option<String>,
+        #[graphql(
+            desc = "The number of items to return from the end of the list, at most 100. Cannot be combined with `first`."
+        )]
+        last: Option<i32>,
+        #[graphql(desc = "Return only items before this cursor.")] before: Option<String>,
     ) -> Option<Result<AgentConnection>> {
         let paging = Paging::new(first, after, last, before);
         root(ctx, |scope| async move {
@@ -150,7 +167,7 @@ impl Query {
         .await
     }
 
-    /// The phone numbers you have access to, oldest first.
+    /// The phone numbers that you have access to, oldest first.
     async fn phone_numbers(&self, ctx: &Context<'_>) -> Option<Result<Vec<PhoneNumber>>> {
         root(ctx, |scope| async {
             let numbers = scope.agent_access().await?.phone_numbers.iter();
@@ -159,27 +176,25 @@ impl Query {
         .await
     }
 
-    /// The badges of the sidebar.
+    /// The number of conversations in each view, for the badges in the sidebar.
     async fn view_counts(
         &self,
         ctx: &Context<'_>,
-        #[graphql(desc = "Only conversations of these phone numbers, at most 100.")] phone_number_ids: Option<
-            Vec<ID>,
-        >,
+        #[graphql(desc = "Include only conversations on these phone numbers (at most 100).")]
+        phone_number_ids: Option<Vec<ID>>,
     ) -> Option<Result<ViewCounts>> {
         root(ctx, |scope| async move { counts(scope, phone_number_ids).await.map(Some) }).await
     }
 
-    /// Whether the queue of open, unassigned conversations grows: if it does, they are coming in faster than
-    /// your team is claiming them.
+    /// The health of the queue of open, unassigned conversations: its size, its oldest items, and whether it grows
+    /// because conversations arrive faster than your team claims them.
     async fn queue_health(
         &self,
         ctx: &Context<'_>,
-        #[graphql(desc = "Only conversations of these phone numbers, at most 100.")] phone_number_ids: Option<
-            Vec<ID>,
-        >,
+        #[graphql(desc = "Include only conversations on these phone numbers (at most 100).")]
+        phone_number_ids: Option<Vec<ID>>,
         #[graphql(
-            desc = "Over how many past seconds arrivals are held against claims: 60 to 604800, which is a week.",
+            desc = "The length of the window that ends now, in seconds: from 60 to 604,800 (one week).",
             default = 3600
         )]
         window: i32,
@@ -187,7 +202,7 @@ impl Query {
         root(ctx, |scope| async move { health(scope, phone_number_ids, window).await.map(Some) }).await
     }
 
-    /// What each active agent holds, over all phone numbers, the fullest hands first; for managers.
+    /// The workload of each active agent over all phone numbers, highest first. For managers only.
     async fn workloads(&self, ctx: &Context<'_>) -> Option<Result<Vec<Workload>>> {
         root(ctx, |scope| async move {
             let found = scope.services().workloads(scope.agent_access().await?).await;
@@ -197,8 +212,8 @@ impl Query {
     }
 }
 
-/// What the selection on a list asks for around its conversations.
-fn surroundings_of_rows(ctx: &Context<'_>) -> Prefetch {
+/// The related entities that the selection on a list of conversations needs.
+fn prefetch_for_rows(ctx: &Context<'_>) -> Prefetch {
     let list = ctx.look_ahead();
     let rows = [list.field("nodes"), list.field("edges").field("node")];
     let selects = |field: &str| rows.iter().any(|row| row.field(field).exists());
@@ -227,12 +242,12 @@ async fn list(
         (cursor.field == order.field).then_some(cursor.position)
     })?;
     let found =
-        scope.services().surrounded_conversations(access, view, &filter, order, slice, prefetch).await;
+        scope.services().conversations_with_related(access, view, &filter, order, slice, prefetch).await;
     let (found, related) = found.map_err(error::of_service)?;
     let loaders = scope.loaders().renewed(Some(Arc::new(related)));
-    let items = found.items.into_iter().map(|(position, seen)| {
+    let items = found.items.into_iter().map(|(position, visible)| {
         let cursor = ConversationCursor { field: order.field, position };
-        (cursor, ConversationFields::object(seen, &loaders))
+        (cursor, ConversationFields::object(visible, &loaders))
     });
     let page = Page::new(items, found.has_next, found.has_previous);
     Ok(ConversationConnection(page, ConversationTotals { view, filter }))
@@ -253,13 +268,13 @@ async fn health(scope: &Scope, only: Option<Vec<ID>>, window: i32) -> Result<Que
     Ok(QueueHealth::new(health.map_err(error::of_service)?, cursor(scope.loaders(), access.as_of)))
 }
 
-/// A page of agents, who come all at once: a team is small.
+/// Cuts a page from all agents. A team is small, so they are loaded together.
 fn page_of_agents(all: Vec<domain::Agent>, paging: &Paging) -> Result<AgentConnection> {
-    let place = |cursor: &str| {
+    let index_of = |cursor: &str| {
         let id = AgentId::decode(cursor)?;
         all.iter().position(|agent| agent.id == id)
     };
-    let slice = paging.slice(place)?;
+    let slice = paging.slice(index_of)?;
     let mut from = slice.after.map_or(0, |after| after + 1);
     let mut to = slice.before.unwrap_or(all.len()).max(from);
     if slice.backward {
@@ -295,7 +310,7 @@ mod tests {
         (1..=size).map(agent).collect()
     }
 
-    /// The ids of a page of five agents, and whether there are more after and before it.
+    /// The ids of a page out of five agents, and whether agents follow and precede it.
     fn page(
         first: Option<i32>,
         after: Option<u128>,
@@ -325,7 +340,7 @@ mod tests {
     }
 
     #[test]
-    fn the_cursor_of_somebody_who_is_not_listed_is_bad_input() {
+    fn the_cursor_of_an_agent_who_is_not_listed_is_bad_input() {
         let cursor = AgentId(Uuid::from_u128(9)).encode();
         let paging = Paging::new(None, Some(cursor), None, None).unwrap();
         assert!(page_of_agents(team(5), &paging).is_err());

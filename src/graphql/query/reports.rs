@@ -1,4 +1,4 @@
-//! The part of the query root that is for managers: what the log says of the team's promises.
+//! The query fields for managers: reports from the event log on how well the team keeps its rules.
 
 use async_graphql::{Context, ID, Object, Result};
 
@@ -23,38 +23,41 @@ use crate::service::queries::violations::{ViolationFilter, ViolationPosition};
 #[derive(Default)]
 pub struct Reports;
 
-/// What managers can ask about how the team keeps its promises.
+/// Reports for managers.
 #[Object]
 impl Reports {
-    /// For managers: how long conversations had no owner, how long customers waited, and how often owners
-    /// changed, in at most 31 days.
+    /// How long conversations had no assignee, how long customers waited, and how often conversations changed
+    /// owners, in a period of at most 31 days. For managers only.
     async fn ownership_audit(
         &self,
         ctx: &Context<'_>,
-        #[graphql(desc = "The beginning.")] from: Timestamp,
-        #[graphql(desc = "The end, which is no part of it.")] to: Timestamp,
-        #[graphql(desc = "Only conversations of these phone numbers, at most 100.")] phone_number_ids: Option<
-            Vec<ID>,
-        >,
+        #[graphql(desc = "The start of the period.")] from: Timestamp,
+        #[graphql(desc = "The end of the period, exclusive.")] to: Timestamp,
+        #[graphql(desc = "Include only conversations on these phone numbers (at most 100).")]
+        phone_number_ids: Option<Vec<ID>>,
     ) -> Option<Result<OwnershipAudit>> {
         root(ctx, |scope| async move { audit(scope, Span { from, to }, phone_number_ids).await.map(Some) })
             .await
     }
 
-    /// For managers: the conversations that stand in breach of what the team has promised, by kind, and the
-    /// longest first; of those that were closed, the latest first.
+    /// The conversations that currently break an ownership rule, grouped by kind. Within a kind, the violation that
+    /// has lasted longest comes first; for `CLOSED_UNANSWERED`, the most recently closed. For managers only.
     #[graphql(complexity = "cost(first, None, child_complexity)")]
     async fn ownership_violations(
         &self,
         ctx: &Context<'_>,
-        #[graphql(desc = "How many minutes without an owner, or an answer, are too long.", default = 60)]
+        #[graphql(
+            desc = "The number of minutes without an assignee or an answer that count as too long: from 0 to 527,040 (366 days).",
+            default = 60
+        )]
         older_than_minutes: i32,
-        #[graphql(desc = "Only these kinds.")] kinds: Option<Vec<OwnershipViolationKind>>,
-        #[graphql(desc = "Only conversations of these phone numbers, at most 100.")] phone_number_ids: Option<
-            Vec<ID>,
+        #[graphql(desc = "Include only these kinds. Defaults to all.")] kinds: Option<
+            Vec<OwnershipViolationKind>,
         >,
-        #[graphql(desc = "How many: 25 unless given, at most 100.")] first: Option<i32>,
-        #[graphql(desc = "Only those after this cursor.")] after: Option<String>,
+        #[graphql(desc = "Include only conversations on these phone numbers (at most 100).")]
+        phone_number_ids: Option<Vec<ID>>,
+        #[graphql(desc = "The number of items to return, at most 100. Defaults to 25.")] first: Option<i32>,
+        #[graphql(desc = "Return only items after this cursor.")] after: Option<String>,
     ) -> Option<Result<OwnershipViolationConnection>> {
         let paging = Paging::new(first, after, None, None);
         root(ctx, |scope| async move {
@@ -71,16 +74,15 @@ impl Reports {
         .await
     }
 
-    /// For managers: how often two agents answered the same customer within a minute of each other, in at
-    /// most 31 days.
+    /// How often two agents answered the same customer within one minute of each other, in a period of at most 31
+    /// days. For managers only.
     async fn duplicate_replies(
         &self,
         ctx: &Context<'_>,
-        #[graphql(desc = "The beginning.")] from: Timestamp,
-        #[graphql(desc = "The end, which is no part of it.")] to: Timestamp,
-        #[graphql(desc = "Only conversations of these phone numbers, at most 100.")] phone_number_ids: Option<
-            Vec<ID>,
-        >,
+        #[graphql(desc = "The start of the period.")] from: Timestamp,
+        #[graphql(desc = "The end of the period, exclusive.")] to: Timestamp,
+        #[graphql(desc = "Include only conversations on these phone numbers (at most 100).")]
+        phone_number_ids: Option<Vec<ID>>,
     ) -> Option<Result<DuplicateReplyReport>> {
         root(
             ctx,
@@ -124,7 +126,7 @@ async fn violations(
             kind: found.kind.into(),
             since: found.since,
             assignee: found.assignee(),
-            conversation: ConversationFields::object(found.seen, scope.loaders()),
+            conversation: ConversationFields::object(found.visible, scope.loaders()),
         };
         (position, violation)
     });

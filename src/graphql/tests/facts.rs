@@ -1,6 +1,6 @@
-//! What the contract says of the schema, a line a fact.
+//! The contract of the schema, one fact per line.
 
-/// Every `Type.field(arguments): Type` that clients may rely on. Additions to the schema need no line here.
+/// Everything in the schema that clients may rely on. Additions to the schema need no line here.
 pub(super) const FACTS: &str = "
 Query.viewer: Agent
 Query.workspace: Workspace

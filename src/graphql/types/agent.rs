@@ -1,4 +1,4 @@
-//! A team member.
+//! Agents.
 
 use std::borrow::Cow;
 
@@ -10,22 +10,22 @@ use crate::graphql::ids;
 use crate::graphql::json::WriteScalar;
 use graphql_transport::fast::{FastObject, FieldWriter, Json, Selected, scalar};
 
-/// What an agent may do in the workspace.
+/// The role of an agent in the workspace.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Enum)]
 #[graphql(name = "AgentRole", remote = "domain::Role")]
 pub enum AgentRole {
-    /// Answers customers.
+    /// Answers customers. The workspace's `assignmentModel` decides what a rep may claim and assign.
     Rep,
-    /// Answers customers, assigns anybody's conversations, and administers the workspace.
+    /// Answers customers, may assign any conversation, and administers the workspace.
     Manager,
 }
 
-/// An agent of the workspace.
+/// The GraphQL type `Agent`.
 #[derive(Debug, Clone)]
 pub struct Agent(pub domain::Agent);
 
-/// A team member who can sign in, own conversations and answer customers.
-// Every field is there: nothing to wait for.
+/// A member of the team, who can sign in, own conversations and answer customers.
+// Serial, because no field has to be loaded.
 #[Object(serial)]
 impl Agent {
     /// The agent's id.
@@ -38,27 +38,27 @@ impl Agent {
         &self.0.name
     }
 
-    /// What the agent does in the team, if anybody has said.
+    /// The agent's job title. Null if none is set.
     async fn title(&self) -> Option<&str> {
         self.0.title.as_deref()
     }
 
-    /// The address that the agent signs in with.
+    /// The e-mail address that the agent signs in with.
     async fn email(&self) -> &str {
         &self.0.email
     }
 
-    /// What the agent may do in the workspace.
+    /// The agent's role in the workspace.
     async fn role(&self) -> AgentRole {
         self.0.role.into()
     }
 
-    /// Whether the agent can sign in and own open conversations. Deactivated agents stay in the history.
+    /// Whether the agent can sign in and own open conversations. A deactivated agent still appears in histories.
     async fn active(&self) -> bool {
         self.0.active
     }
 
-    /// Whether the agent may claim conversations where the assignment model leaves that to experienced reps.
+    /// Whether the agent may claim conversations under the `HYBRID` assignment model.
     async fn experienced(&self) -> bool {
         self.0.experienced
     }
@@ -85,6 +85,6 @@ impl FastObject for domain::Agent {
 
 impl FastObject for Agent {}
 
-/// A page of agents, by name.
+/// A page of agents, ordered by name.
 #[derive(MergedObject)]
 pub struct AgentConnection(pub Page<Agent, domain::AgentId>, pub Total);

@@ -1,4 +1,4 @@
-//! How the team kept its promises: figures for managers, and what stands in breach now.
+//! Ownership reports for managers: figures for a period, and current violations.
 
 use async_graphql::{Enum, MergedObject, Object, Result, SimpleObject};
 
@@ -15,39 +15,39 @@ use graphql_transport::fast::FastObject;
 
 const MICROS_PER_MINUTE: f64 = 60_000_000.0;
 
-/// How ownership went in a span of time, over the open conversations of your phone numbers.
+/// Ownership figures of a period, for the conversations on your phone numbers.
 #[derive(SimpleObject)]
 pub struct OwnershipAudit {
-    /// The beginning of the span.
+    /// The start of the period.
     pub from: Timestamp,
-    /// The end of the span: what was asked for, or now when that lies ahead. No part of it.
+    /// The end of the period, exclusive. If the requested end is in the future, the current time.
     pub to: Timestamp,
-    /// Minutes that open conversations had no assignee, over all of them.
+    /// The total time, in minutes, during which open conversations had no assignee.
     pub minutes_unowned: f64,
-    /// Minutes that customers waited for an answer, over all open conversations.
+    /// The total time, in minutes, during which customers of open conversations waited for an answer.
     pub minutes_waiting: f64,
-    /// How often a conversation went from one assignee to another.
+    /// How many times a conversation changed from one assignee to another.
     pub hand_overs: i32,
-    /// How many conversations were open at some time.
+    /// The number of conversations that were open at any time in the period.
     pub conversations: i32,
-    /// The same for each phone number, in the order of `phoneNumbers`.
+    /// The same figures for each phone number, in the order of `phoneNumbers`.
     pub by_phone_number: Vec<PhoneNumberAudit>,
-    /// A position that these figures include.
+    /// A position in the event log. The figures include all events up to it.
     pub as_of: EventCursor,
 }
 
-/// How ownership went on one phone number.
+/// Ownership figures for one phone number.
 #[derive(SimpleObject)]
 pub struct PhoneNumberAudit {
     /// The phone number.
     pub phone_number: PhoneNumber,
-    /// Minutes that its open conversations had no assignee, over all of them.
+    /// The total time, in minutes, during which its open conversations had no assignee.
     pub minutes_unowned: f64,
-    /// Minutes that its customers waited for an answer, over all open conversations.
+    /// The total time, in minutes, during which customers of its open conversations waited for an answer.
     pub minutes_waiting: f64,
-    /// How often one of its conversations went from one assignee to another.
+    /// How many times one of its conversations changed from one assignee to another.
     pub hand_overs: i32,
-    /// How many of its conversations were open at some time.
+    /// The number of its conversations that were open at any time in the period.
     pub conversations: i32,
 }
 
@@ -63,31 +63,32 @@ impl PhoneNumberAudit {
     }
 }
 
-/// Microseconds as minutes. Exact to the microsecond for some centuries of waiting.
+/// Converts microseconds to minutes. Exact to the microsecond for sums of several centuries.
 pub fn minutes(micros: i64) -> f64 {
     micros as f64 / MICROS_PER_MINUTE
 }
 
-/// A count as the API tells it.
+/// Converts a count to a GraphQL `Int`; larger counts become the largest one.
 pub fn count(n: u64) -> i32 {
     i32::try_from(n).unwrap_or(i32::MAX)
 }
 
-/// How a conversation stands in breach of what the team has promised.
+/// The kind of an ownership violation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Enum)]
 #[graphql(remote = "domain::audit::ViolationKind")]
 pub enum OwnershipViolationKind {
-    /// It is open and has had no assignee for too long.
+    /// The conversation is open and has had no assignee for too long.
     UnownedTooLong,
-    /// It has an assignee, and its customer has waited for an answer for too long.
+    /// The conversation has an assignee, and its customer has been waiting for an answer for too long.
     UnansweredTooLong,
-    /// It is open and its assignee cannot work it. There is never one: this shows that the rule holds.
+    /// The conversation is open, but its assignee is deactivated or has no access to its phone number. The server
+    /// prevents this, so a violation of this kind indicates damaged data.
     OwnedByInactive,
-    /// It was closed while the customer waited for an answer, and has not been answered since.
+    /// The conversation was closed while the customer was waiting for an answer, and has not been answered since.
     ClosedUnanswered,
 }
 
-/// A conversation that stands in breach of what the team has promised.
+/// A conversation that currently breaks an ownership rule.
 pub struct OwnershipViolation {
     pub kind: OwnershipViolationKind,
     pub since: Timestamp,
@@ -95,10 +96,10 @@ pub struct OwnershipViolation {
     pub conversation: Conversation,
 }
 
-/// A conversation that stands in breach of what the team has promised.
+/// A conversation that currently breaks an ownership rule.
 #[Object]
 impl OwnershipViolation {
-    /// What is wrong.
+    /// The rule that is broken.
     async fn kind(&self) -> OwnershipViolationKind {
         self.kind
     }
@@ -108,27 +109,28 @@ impl OwnershipViolation {
         &self.conversation
     }
 
-    /// Since when: since it has had no assignee and been open, since the customer waits, since its assignee
-    /// owns it, or since it was closed.
+    /// When the violation began. `UNOWNED_TOO_LONG`: when the conversation became open without an assignee.
+    /// `UNANSWERED_TOO_LONG`: when the customer started waiting. `OWNED_BY_INACTIVE`: when the assignee got the
+    /// conversation. `CLOSED_UNANSWERED`: when the conversation was closed.
     async fn since(&self) -> Timestamp {
         self.since
     }
 
-    /// The agent who owns the conversation; null when nobody does.
+    /// The agent who owns the conversation. Null if it is unassigned.
     async fn assignee(&self) -> Option<Result<Agent>> {
         self.conversation.find_agent(self.assignee).await
     }
 }
 
-/// Where the log was when a list was read.
+/// The `asOf` field of a list.
 #[derive(SimpleObject)]
 pub struct AsOf {
-    /// The position at which this page holds.
+    /// The position in the event log that this page reflects.
     pub as_of: EventCursor,
 }
 
 impl FastObject for OwnershipViolation {}
 
-/// A page of violations.
+/// A page of ownership violations.
 #[derive(MergedObject)]
 pub struct OwnershipViolationConnection(pub Page<OwnershipViolation, ViolationPosition>, pub AsOf);

@@ -1,4 +1,4 @@
-//! A customer.
+//! Contacts.
 
 use std::borrow::Cow;
 
@@ -9,12 +9,12 @@ use crate::graphql::ids;
 use crate::graphql::json::WriteScalar;
 use graphql_transport::fast::{FastObject, FieldWriter, Json, Selected, scalar};
 
-/// A customer of the workspace.
+/// The GraphQL type `Contact`.
 #[derive(Debug, Clone)]
 pub struct Contact(pub domain::Contact);
 
-/// A customer's phone number, with a name if it is known.
-// Every field is there: nothing to wait for.
+/// A customer: their phone number and, if known, their name.
+// Serial, because no field has to be loaded.
 #[Object(serial)]
 impl Contact {
     /// The contact's id.
@@ -27,7 +27,7 @@ impl Contact {
         &self.0.number
     }
 
-    /// The customer's name; null while nobody knows it.
+    /// The customer's name. Null if it is not known.
     async fn name(&self) -> Option<&str> {
         self.0.name.as_deref()
     }

@@ -1,7 +1,7 @@
-//! The thread between a contact and a phone number, as one caller sees it.
+//! Conversations, as one caller sees them.
 //!
-//! A row that a query found and a row that a subscription pushes are the same type. Messages and history are
-//! numbered without gaps, so a page of them is a run of numbers and its total is known.
+//! Queries and subscriptions use the same type. Messages and history are numbered without gaps, so a page of them is
+//! a range of numbers, and the total is known without counting.
 
 use std::borrow::Cow;
 use std::sync::Arc;
@@ -26,37 +26,37 @@ use crate::service::VisibleConversation;
 use graphql_transport::fast::InlineObject;
 use graphql_transport::fast::{FastObject, FieldWriter, Json, Selected, scalar};
 
-/// Whether there is still work to do.
+/// Whether a conversation is open or closed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Enum)]
 #[graphql(remote = "domain::Status")]
 pub enum ConversationStatus {
-    /// There is work to do.
+    /// The conversation needs work.
     Open,
-    /// The work is done, until the customer writes again.
+    /// The work is done. A new message from the customer reopens the conversation.
     Closed,
 }
 
-/// A conversation as the API shows it.
+/// The GraphQL type `Conversation`.
 pub type Conversation = InlineObject<ConversationFields>;
 
-/// A conversation, and what to look up its surroundings with.
+/// A conversation and the loaders for its related entities.
 #[derive(Clone)]
 pub struct ConversationFields {
-    seen: VisibleConversation,
+    visible: VisibleConversation,
     loaders: Arc<Loaders>,
 }
 
 impl ConversationFields {
     /// The conversation as the API shows it.
-    pub fn object(seen: VisibleConversation, loaders: &Arc<Loaders>) -> Conversation {
-        InlineObject(Self { seen, loaders: loaders.clone() })
+    pub fn object(visible: VisibleConversation, loaders: &Arc<Loaders>) -> Conversation {
+        InlineObject(Self { visible, loaders: loaders.clone() })
     }
 
     fn row(&self) -> &domain::Conversation {
-        &self.seen.conversation
+        &self.visible.conversation
     }
 
-    /// Nobody, or the agent if they are at hand.
+    /// `Some(None)` for no agent. `None` if the agent is not in the cache.
     fn agent_cached(&self, id: Option<AgentId>) -> Option<Option<&domain::Agent>> {
         match id {
             None => Some(None),
@@ -96,7 +96,7 @@ impl FastObject for ConversationFields {
             "unassignedSince" => {
                 scalar(|it: &Self, json| json.optional(it.row().unassigned_since(), Json::time))
             }
-            "unread" => scalar(|it: &Self, json| json.boolean(it.seen.unread)),
+            "unread" => scalar(|it: &Self, json| json.boolean(it.visible.unread)),
             "viewerCanReply" => scalar(|it: &Self, json| json.boolean(it.viewer_is_agent())),
             "lastActivityAt" => scalar(|it: &Self, json| json.time(it.row().last_activity_at)),
             "lastMessage" => {
@@ -112,7 +112,8 @@ impl FastObject for ConversationFields {
     }
 }
 
-/// The one thread between a contact and a phone number, and who answers for it.
+/// The thread of messages between a contact and a phone number, and the agent who is responsible for it. Each pair of
+/// contact and phone number has exactly one conversation.
 #[Object(name = "Conversation")]
 impl ConversationFields {
     /// The conversation's id.
@@ -120,13 +121,13 @@ impl ConversationFields {
         ids::encode(self.row().id)
     }
 
-    /// Whether there is still work to do.
+    /// Whether the conversation is open or closed.
     async fn status(&self) -> ConversationStatus {
         self.row().status().into()
     }
 
-    /// Rises by one with each change that everybody sees. Of two copies, the one with the higher version is
-    /// the later; reading and marking as unread leave it alone.
+    /// Increases by one with each change that all agents can see. Of two copies of a conversation, the one with the
+    /// higher version is newer. Marking as read or unread does not change it.
     async fn version(&self) -> i32 {
         self.row().version
     }
@@ -137,89 +138,96 @@ impl ConversationFields {
         found.map(Contact).ok_or_else(|| error::missing("the contact of a conversation"))
     }
 
-    /// The number that the customer texts.
+    /// The workspace's phone number that the customer texts.
     async fn phone_number(&self) -> Result<PhoneNumber> {
         let found = self.loaders.phone_number(self.row().phone_number_id).await?;
         found.map(PhoneNumber).ok_or_else(|| error::missing("the phone number of a conversation"))
     }
 
-    /// The agent who owns the conversation; null when nobody does.
+    /// The agent who owns the conversation. Null if it is unassigned.
     async fn assignee(&self) -> Option<Result<Agent>> {
         self.find_agent(self.row().assignee()).await
     }
 
-    /// The agent who gave it to the assignee; the assignee, when they claimed it themselves.
+    /// The agent who assigned the conversation. If the assignee claimed it, the assignee.
     async fn assigned_by(&self) -> Option<Result<Agent>> {
         self.find_agent(self.row().assigned_by()).await
     }
 
-    /// Since when the assignee owns it.
+    /// When the conversation was assigned to its current assignee. Null if it is unassigned.
     async fn assigned_at(&self) -> Option<Timestamp> {
         self.row().assigned_at()
     }
 
-    /// Since when nobody owns it; null while somebody does.
+    /// When the conversation became unassigned. Null if it has an assignee.
     async fn unassigned_since(&self) -> Option<Timestamp> {
         self.row().unassigned_since()
     }
 
-    /// Whether it is open and you have not opened the customer's last message. False for a service.
+    /// Whether the conversation is unread for you: it is open, and you have not read the customer's last message or
+    /// have marked the conversation as unread. False for a service token.
     async fn unread(&self) -> bool {
-        self.seen.unread
+        self.visible.unread
     }
 
-    /// Whether you can reply: everybody with access to the phone number can, whoever owns the conversation.
-    /// False for a service.
-    // Only what the caller has access to is ever shown to them.
+    /// Whether you can reply. Every agent with access to the phone number can, regardless of who owns the
+    /// conversation. False for a service token.
+    // Callers see only conversations on numbers that they have access to, so no further check is needed.
     async fn viewer_can_reply(&self) -> bool {
         self.viewer_is_agent()
     }
 
-    /// When its last message was stored. Assigning, closing, reopening and reading leave it alone.
+    /// When the last message was stored. Assigning, closing, reopening and reading do not change it.
     async fn last_activity_at(&self) -> Timestamp {
         self.row().last_activity_at
     }
 
-    /// The last message, from either side.
+    /// The last message, inbound or outbound.
     async fn last_message(&self) -> Option<Result<Message>> {
         Message::find(self.row().last_message_id, &self.loaders).await.transpose()
     }
 
-    /// Since when the customer has waited for an answer; null while the conversation is answered or closed.
+    /// When the customer started waiting for an answer. Null if the conversation is answered or closed.
     async fn waiting_since(&self) -> Option<Timestamp> {
         self.row().waiting_since()
     }
 
-    /// When it began.
+    /// When the conversation was created.
     async fn created_at(&self) -> Timestamp {
         self.row().created_at
     }
 
-    /// When it was closed; null while it is open.
+    /// When the conversation was closed. Null if it is open.
     async fn closed_at(&self) -> Option<Timestamp> {
         self.row().closed_at()
     }
 
-    /// The agent who closed it; null while it is open.
+    /// The agent who closed the conversation. Null if it is open.
     async fn closed_by(&self) -> Option<Result<Agent>> {
         self.find_agent(self.row().closed_by()).await
     }
 
-    /// Its messages, in the order they arrived. For the latest ones ask with `last`.
+    /// The messages of the conversation in the order they arrived. Use `last` to get the most recent ones.
     #[graphql(complexity = "cost(first, last, child_complexity)")]
     async fn messages(
         &self,
-        #[graphql(desc = "How many from the start: 25 unless given, at most 100.")] first: Option<i32>,
-        #[graphql(desc = "Only those after this cursor.")] after: Option<String>,
-        #[graphql(desc = "How many from the end, at most 100; instead of `first`.")] last: Option<i32>,
-        #[graphql(desc = "Only those before this cursor.")] before: Option<String>,
+        #[graphql(
+            desc = "The number of items to return from the start of the list, at most 100. Defaults to 25."
+        )]
+        first: Option<i32>,
+        #[graphql(desc = "Return only items after this cursor.")] after: Option<String>,
+        #[graphql(
+            desc = "The number of items to return from the end of the list, at most 100. Cannot be combined with `first`."
+        )]
+        last: Option<i32>,
+        #[graphql(desc = "Return only items before this cursor.")] before: Option<String>,
     ) -> Result<MessageConnection> {
         let paging = Paging::new(first, after, last, before)?;
         let slice = paging.slice(|cursor| MessageNumber::decode(cursor).map(|number| number.0))?;
         let count = self.row().message_count;
         let window = PageWindow::rising(count, slice);
-        let messages = match window.run() {
-            Some((low, high)) => self.loaders.message_run((self.row().id, low, high)).await?,
+        let messages = match window.range() {
+            Some((low, high)) => self.loaders.message_range((self.row().id, low, high)).await?,
             None => Vec::new(),
         };
         let items = messages
@@ -229,21 +237,27 @@ impl ConversationFields {
         Ok(MessageConnection(page, Total { total_count: Some(count) }))
     }
 
-    /// What has happened to it, newest first. Nothing is ever left out; reading is not part of it.
+    /// The complete history of the conversation, newest event first. `READ` and `UNREAD` events are not part of it.
     #[graphql(complexity = "cost(first, last, child_complexity)")]
     async fn history(
         &self,
-        #[graphql(desc = "How many from the start: 25 unless given, at most 100.")] first: Option<i32>,
-        #[graphql(desc = "Only those after this cursor.")] after: Option<String>,
-        #[graphql(desc = "How many from the end, at most 100; instead of `first`.")] last: Option<i32>,
-        #[graphql(desc = "Only those before this cursor.")] before: Option<String>,
+        #[graphql(
+            desc = "The number of items to return from the start of the list, at most 100. Defaults to 25."
+        )]
+        first: Option<i32>,
+        #[graphql(desc = "Return only items after this cursor.")] after: Option<String>,
+        #[graphql(
+            desc = "The number of items to return from the end of the list, at most 100. Cannot be combined with `first`."
+        )]
+        last: Option<i32>,
+        #[graphql(desc = "Return only items before this cursor.")] before: Option<String>,
     ) -> Result<ConversationEventConnection> {
         let paging = Paging::new(first, after, last, before)?;
         let slice = paging.slice(|cursor| HistoryNumber::decode(cursor).map(|number| number.0))?;
         let count = self.row().version;
         let window = PageWindow::falling(count, slice);
-        let events = match window.run() {
-            Some((low, high)) => self.loaders.history_run((self.row().id, low, high)).await?,
+        let events = match window.range() {
+            Some((low, high)) => self.loaders.history_range((self.row().id, low, high)).await?,
             None => Vec::new(),
         };
         let newest_first = events.into_iter().rev();
@@ -254,10 +268,10 @@ impl ConversationFields {
         Ok(ConversationEventConnection(page, Total { total_count: Some(count) }))
     }
 
-    /// The agent who owned it at that time; null when nobody did, or before it began.
+    /// The agent who owned the conversation at the given time. Null if it was unassigned or did not exist yet.
     async fn assignee_at(
         &self,
-        #[graphql(desc = "The moment in question.")] time: Timestamp,
+        #[graphql(desc = "The time to look up.")] time: Timestamp,
     ) -> Option<Result<Agent>> {
         match self.loaders.assignee_at(self.row().id, time).await {
             Ok(owner) => self.find_agent(owner).await,

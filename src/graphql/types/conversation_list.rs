@@ -1,4 +1,4 @@
-//! The lists of the sidebar: which view, narrowed to what, in which order, and a page of one.
+//! Lists of conversations: views, filters, orders and pages.
 
 use std::collections::BTreeSet;
 
@@ -13,49 +13,49 @@ use crate::graphql::scalars::EventCursor;
 use crate::graphql::scope::Scope;
 use crate::service::{self, ListFilter, Order};
 
-/// A list of the sidebar. Each is narrowed to the phone numbers you have access to.
+/// A view of the sidebar. Each view contains only conversations on phone numbers that you have access to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Enum)]
 #[graphql(remote = "domain::View")]
 pub enum ConversationView {
-    /// Every conversation, whoever owns it.
+    /// All conversations, regardless of who owns them.
     Inbox,
-    /// Those you own.
+    /// Conversations that you own, open and closed.
     AssignedToMe,
-    /// Those nobody owns.
+    /// Conversations without an assignee, open and closed.
     Unassigned,
 }
 
-/// What a list is narrowed to. Everything that is given must hold.
+/// A filter for lists of conversations. A conversation must match all given conditions.
 #[derive(Debug, Clone, Default, InputObject)]
 pub struct ConversationFilter {
-    /// Only those of this status.
+    /// Include only conversations with this status.
     pub status: Option<ConversationStatus>,
-    /// Only those that are unread for you, or only those that are not.
+    /// True includes only conversations that are unread for you, false only the others.
     pub unread: Option<bool>,
-    /// Only those of these phone numbers, at most 100.
+    /// Include only conversations on these phone numbers (at most 100).
     pub phone_number_ids: Option<Vec<ID>>,
-    /// Only those in which every word of the search begins a word of the contact's name, number or messages.
-    /// At most 100 characters.
+    /// Include only conversations that contain, for each word of the search, a word that begins with it, in the
+    /// contact's name or number or in a message. At most 100 characters.
     pub search: Option<String>,
 }
 
 impl ConversationFilter {
-    /// The filter and the search.
+    /// Converts the filter for a list.
     ///
     /// # Errors
-    /// BAD_USER_INPUT when the search is too long or there are too many ids.
+    /// BAD_USER_INPUT if the search is too long or there are too many ids.
     pub fn for_list(self) -> Result<ListFilter> {
         let search = search(self.search.as_deref())?.map(str::to_owned);
         Ok(ListFilter { filter: self.filter()?, search })
     }
 
-    /// The filter of a live list.
+    /// Converts the filter for a live list.
     ///
     /// # Errors
-    /// BAD_USER_INPUT when it has a search: whether a text matches is no property of an event.
+    /// BAD_USER_INPUT if it has a search: an event does not contain the texts to match.
     pub fn for_stream(self) -> Result<Filter> {
         if self.search.as_deref().is_some_and(|search| !search.trim().is_empty()) {
-            return Err(bad_input("A subscription cannot search. Leave `search` out of its filter."));
+            return Err(bad_input("Subscriptions do not support `search` in their filter."));
         }
         self.filter()
     }
@@ -66,61 +66,64 @@ impl ConversationFilter {
     }
 }
 
-/// A search, trimmed; blank means none.
+/// Trims a search. A blank one becomes `None`.
 ///
 /// # Errors
-/// BAD_USER_INPUT when it is too long.
+/// BAD_USER_INPUT if it is too long.
 pub fn search(text: Option<&str>) -> Result<Option<&str>> {
     let checked = text.map_or(Ok(None), input::search);
     checked.map_err(|refusal| error::of_service(service::Error::from(refusal)))
 }
 
-/// Ids of phone numbers; those that are malformed match nothing, as unknown ones do.
+/// Decodes ids of phone numbers. Malformed ids match nothing, just as unknown ones.
 ///
 /// # Errors
-/// BAD_USER_INPUT when there are too many.
+/// BAD_USER_INPUT if there are too many.
 pub fn phone_number_ids(given: Option<Vec<ID>>) -> Result<Option<BTreeSet<PhoneNumberId>>> {
     let Some(given) = given else { return Ok(None) };
     if given.len() > input::MAX_IDS {
-        return Err(bad_input(format!("At most {} phone numbers at once.", input::MAX_IDS)));
+        return Err(bad_input(format!("At most {} phone numbers are allowed.", input::MAX_IDS)));
     }
     Ok(Some(given.iter().filter_map(|id| ids::decode(id)).collect()))
 }
 
-/// What a list of conversations is ordered by.
+/// The field that a list of conversations is ordered by.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Enum)]
 #[graphql(remote = "service::OrderField")]
 pub enum ConversationOrderField {
-    /// When the last message was stored.
+    /// `lastActivityAt`: when the last message was stored.
     LastActivity,
-    /// Since when the customer has waited for an answer. Those who do not wait come last.
+    /// `waitingSince`: when the customer started waiting for an answer. Conversations without a waiting customer come
+    /// last in both directions.
     WaitingSince,
-    /// Since when nobody owns it. Those with an assignee come last.
+    /// `unassignedSince`: when the conversation became unassigned. Conversations with an assignee come last in both
+    /// directions.
     UnassignedSince,
 }
 
-/// Which end of the order comes first.
+/// The direction of an order.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Enum)]
 #[graphql(remote = "service::OrderDirection")]
 pub enum OrderDirection {
-    /// The earliest time first.
+    /// Earliest time first.
     Asc,
-    /// The latest time first.
+    /// Latest time first.
     Desc,
 }
 
 /// The order of a list of conversations.
 #[derive(Debug, Clone, Copy, InputObject)]
 pub struct ConversationOrder {
-    /// What to order by.
+    /// The field to order by.
     #[graphql(default_with = "ConversationOrderField::LastActivity")]
     pub field: ConversationOrderField,
-    /// Which end comes first. Unless given, the last activity is newest first, and the others longest first.
+    /// The direction of the order. Defaults to `DESC` (newest first) for `LAST_ACTIVITY`, and to `ASC` (longest first)
+    /// for the other fields.
     pub direction: Option<OrderDirection>,
 }
 
 impl ConversationOrder {
-    /// The order asked for, or the usual one.
+    /// The given order, with defaults for what is omitted.
     pub fn or_default(given: Option<Self>) -> Order {
         let field = given.map_or(ConversationOrderField::LastActivity, |order| order.field);
         let usual = match field {
@@ -134,21 +137,22 @@ impl ConversationOrder {
     }
 }
 
-/// What is known of a whole list, counted only when asked for.
+/// Values that concern a whole list. They are computed only when selected.
 pub struct ConversationTotals {
     pub view: View,
     pub filter: ListFilter,
 }
 
-/// What is known of a whole list.
+/// Values that concern a whole list.
 #[Object]
 impl ConversationTotals {
-    /// How many conversations the whole list has; null for a search with more than 1,000 matches.
+    /// The number of conversations in the whole list. Null for a search with more than 1,000 matches.
     async fn total_count(&self, ctx: &Context<'_>) -> Option<Result<i32>> {
         self.count(ctx).await.transpose()
     }
 
-    /// The position at which this page holds. Subscribe with `after: asOf` and nothing is missed.
+    /// The position in the event log that this page reflects. Subscribe with `after: asOf` to receive every later
+    /// change.
     async fn as_of(&self, ctx: &Context<'_>) -> Result<EventCursor> {
         let scope = Scope::of(ctx)?;
         let access = scope.access().await?;

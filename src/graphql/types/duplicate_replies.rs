@@ -1,4 +1,4 @@
-//! How often two agents answered the same customer at once.
+//! The report of duplicate replies: two agents who answer the same customer at nearly the same time.
 
 use async_graphql::SimpleObject;
 
@@ -6,33 +6,33 @@ use super::phone_number::PhoneNumber;
 use crate::clock::Timestamp;
 use crate::graphql::scalars::EventCursor;
 
-/// How often two agents answered the same customer. A turn is a run of messages from a customer; it counts at
-/// its first answer.
+/// How often two agents answered the same customer. A turn is a sequence of messages from a customer without an
+/// answer in between. It counts in the period and hour of its first answer.
 #[derive(SimpleObject)]
 pub struct DuplicateReplyReport {
-    /// The beginning of the span.
+    /// The start of the period.
     pub from: Timestamp,
-    /// The end of the span: what was asked for, or now when that lies ahead. No part of it.
+    /// The end of the period, exclusive. If the requested end is in the future, the current time.
     pub to: Timestamp,
-    /// How many turns were answered by two different agents within a minute of each other.
+    /// The number of turns that two different agents answered within one minute of each other.
     pub count: i32,
-    /// How many turns were answered at all.
+    /// The number of turns that were answered.
     pub answered_turns: i32,
-    /// The part of the answered turns that was answered twice, from 0 to 1; null when none was answered.
+    /// The fraction of answered turns that `count` makes up, from 0 to 1. Null if no turn was answered.
     pub rate: Option<f64>,
-    /// Where and when, by hour and phone number. Hours without any are left out.
+    /// The counts by hour and phone number. Hours without duplicate replies are omitted.
     pub buckets: Vec<DuplicateReplyBucket>,
-    /// A position that these figures include.
+    /// A position in the event log. The figures include all events up to it.
     pub as_of: EventCursor,
 }
 
-/// How often it happened on one phone number in one hour.
+/// The number of duplicate replies on one phone number in one hour.
 #[derive(SimpleObject)]
 pub struct DuplicateReplyBucket {
     /// The phone number.
     pub phone_number: PhoneNumber,
-    /// The beginning of the hour, in UTC.
+    /// The start of the hour, in UTC.
     pub hour: Timestamp,
-    /// How many turns were answered by two different agents within a minute of each other.
+    /// The number of turns that two different agents answered within one minute of each other.
     pub count: i32,
 }

@@ -1,4 +1,4 @@
-//! One entry of a conversation's history.
+//! The events of conversations.
 
 use std::sync::Arc;
 
@@ -14,31 +14,31 @@ use crate::graphql::loaders::Loaders;
 use crate::graphql::scalars::EventCursor;
 use graphql_transport::fast::FastObject;
 
-/// What happened to a conversation.
+/// The kind of a conversation event.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Enum)]
 #[graphql(remote = "domain::EventKind")]
 pub enum ConversationEventKind {
-    /// The customer wrote. Reopens a closed conversation.
+    /// The customer sent a message. It reopens the conversation if it was closed.
     Received,
-    /// An agent wrote.
+    /// An agent sent a message.
     Replied,
-    /// Somebody became the assignee.
+    /// The conversation got a new assignee.
     Assigned,
-    /// The conversation went back to nobody.
+    /// The conversation lost its assignee.
     Unassigned,
-    /// The work was marked as done.
+    /// An agent closed the conversation.
     Closed,
-    /// An agent took the work up again.
+    /// An agent reopened the conversation.
     Reopened,
-    /// The new owner confirmed that they have taken over what was handed off to them.
+    /// The new assignee confirmed a handoff.
     Acknowledged,
-    /// You opened the customer's last message. Concerns nobody else, and is no part of the history.
+    /// You marked the conversation as read. Only you receive this event, and it is not part of the history.
     Read,
-    /// You marked the conversation as unread. Concerns nobody else, and is no part of the history.
+    /// You marked the conversation as unread. Only you receive this event, and it is not part of the history.
     Unread,
 }
 
-/// An event about a conversation.
+/// The GraphQL type `ConversationEvent`.
 #[derive(Clone)]
 pub struct ConversationEvent {
     event: Arc<Event>,
@@ -46,17 +46,17 @@ pub struct ConversationEvent {
 }
 
 impl ConversationEvent {
-    /// `None` when the event is about something else than a conversation.
+    /// `None` if the event does not concern a conversation.
     pub fn new(event: Arc<Event>, loaders: &Arc<Loaders>) -> Option<Self> {
         matches!(event.body, EventBody::Conversation(_)).then(|| Self { event, loaders: loaders.clone() })
     }
 
-    /// The version of the conversation that it left.
+    /// The conversation's version after the event.
     pub fn version(&self) -> i32 {
         self.body().map_or(0, |body| body.after.conversation.version)
     }
 
-    /// Always there: [`Self::new`] takes no other events.
+    /// Always `Some`, because [`Self::new`] accepts no other events.
     fn body(&self) -> Option<&domain::ConversationEvent> {
         match &self.event.body {
             EventBody::Conversation(body) => Some(body),
@@ -69,7 +69,7 @@ impl ConversationEvent {
     }
 }
 
-/// Something that happened to a conversation.
+/// An event in the history of a conversation.
 #[Object]
 impl ConversationEvent {
     /// The event's id.
@@ -77,51 +77,52 @@ impl ConversationEvent {
         ids::encode_event(self.event.workspace_id, self.event.seq)
     }
 
-    /// Its position in what has happened in the workspace.
+    /// The event's position in the event log of the workspace.
     async fn cursor(&self) -> EventCursor {
         let services = self.loaders.services();
         EventCursor(services.cursor(self.event.workspace_id, self.event.seq))
     }
 
-    /// What happened.
+    /// The kind of the event.
     async fn kind(&self) -> Result<ConversationEventKind> {
         let body =
             self.body().ok_or_else(|| crate::graphql::error::missing("the conversation of an event"))?;
         Ok(body.kind.into())
     }
 
-    /// When it happened.
+    /// When the event happened.
     async fn at(&self) -> Timestamp {
         self.event.at
     }
 
-    /// The agent who did it; null for the customer and for what happened by itself.
+    /// The agent who caused the event. Null if a customer or the server caused it.
     async fn actor(&self) -> Option<Result<Agent>> {
         self.find_agent(self.event.actor).await
     }
 
-    /// Who owned the conversation before; null when nobody did.
+    /// The conversation's assignee before the event. Null if it had none.
     async fn previous_assignee(&self) -> Option<Result<Agent>> {
         self.find_agent(self.body()?.previous_assignee()).await
     }
 
-    /// Who owned the conversation afterwards; null when nobody did.
+    /// The conversation's assignee after the event. Null if it had none.
     async fn assignee(&self) -> Option<Result<Agent>> {
         self.find_agent(self.body()?.assignee()).await
     }
 
-    /// The message, when the event is one.
+    /// The message that was received or sent. Null for other kinds of events.
     async fn message(&self) -> Option<Result<Message>> {
         Message::find(self.body()?.message_id?, &self.loaders).await.transpose()
     }
 
-    /// Why it happened, when that is not plain from the kind: ACCESS_REVOKED, AGENT_DEACTIVATED,
-    /// ASSIGNEE_UNAVAILABLE, LEASE_EXPIRED, HANDED_OFF, REBALANCED, REBALANCE_UNDONE or STALE_OVERRIDDEN.
+    /// Why the event happened, if `kind` alone does not say: `ACCESS_REVOKED`, `AGENT_DEACTIVATED`,
+    /// `ASSIGNEE_UNAVAILABLE`, `LEASE_EXPIRED`, `HANDED_OFF`, `REBALANCED`, `REBALANCE_UNDONE` or
+    /// `STALE_OVERRIDDEN`.
     async fn reason(&self) -> Option<&str> {
         self.body()?.reason.as_deref()
     }
 
-    /// What the agent who did it wrote beside it, for colleagues.
+    /// The note for colleagues that the acting agent added.
     async fn note(&self) -> Option<&str> {
         self.body()?.note.as_deref()
     }

@@ -1,4 +1,4 @@
-//! One SMS.
+//! Messages.
 
 use std::borrow::Cow;
 use std::sync::Arc;
@@ -14,7 +14,7 @@ use crate::graphql::json::WriteScalar;
 use crate::graphql::loaders::Loaders;
 use graphql_transport::fast::{FastObject, FieldWriter, Selected, scalar};
 
-/// Which way a message went.
+/// The direction of a message.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Enum)]
 #[graphql(remote = "domain::Direction")]
 pub enum MessageDirection {
@@ -24,21 +24,21 @@ pub enum MessageDirection {
     Outbound,
 }
 
-/// How far an outbound message has come.
+/// The delivery status of an outbound message.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Enum)]
 #[graphql(remote = "domain::DeliveryStatus")]
 pub enum DeliveryStatus {
-    /// Accepted, and not handed to a carrier yet.
+    /// The message is stored but not yet handed to a carrier.
     Queued,
-    /// Handed to a carrier.
+    /// The message was handed to a carrier.
     Sent,
-    /// The customer's phone has it.
+    /// The message arrived on the customer's phone.
     Delivered,
-    /// It will not arrive.
+    /// The message could not be delivered.
     Failed,
 }
 
-/// A message, with its author if that came along with it.
+/// The GraphQL type `Message`, with the author if already loaded.
 #[derive(Clone)]
 pub struct Message {
     message: domain::Message,
@@ -51,7 +51,7 @@ impl Message {
         Self { message, author: None, loaders: loaders.clone() }
     }
 
-    /// The message of that id, with its author.
+    /// Loads the message with this id, and its author.
     pub async fn find(id: domain::MessageId, loaders: &Arc<Loaders>) -> Result<Option<Self>> {
         let found = loaders.message(id).await?;
         Ok(found.map(|AuthoredMessage { message, author }| Self {
@@ -61,7 +61,7 @@ impl Message {
         }))
     }
 
-    /// Its number in the conversation.
+    /// The message's number in its conversation.
     pub fn number(&self) -> i32 {
         self.message.number
     }
@@ -75,7 +75,7 @@ impl Message {
     }
 }
 
-/// One SMS of a conversation.
+/// An SMS in a conversation.
 #[Object(serial)]
 impl Message {
     /// The message's id.
@@ -83,22 +83,22 @@ impl Message {
         ids::encode(self.message.id)
     }
 
-    /// Which way the message went.
+    /// Whether the message came from the customer or went to them.
     async fn direction(&self) -> MessageDirection {
         self.message.direction.into()
     }
 
-    /// The text; empty when the customer sent only a picture.
+    /// The text of the message. Empty if the customer sent only media.
     async fn body(&self) -> &str {
         &self.message.body
     }
 
-    /// Where the pictures and other media of the message are.
+    /// The URLs of the pictures and other media in the message.
     async fn media_urls(&self) -> &[String] {
         &self.message.media_urls
     }
 
-    /// The agent who wrote it; null for the customer's messages.
+    /// The agent who wrote the message. Null if the customer wrote it.
     async fn author(&self) -> Option<Result<Agent>> {
         self.find_author().await.transpose()
     }
@@ -108,13 +108,13 @@ impl Message {
         self.message.sent_at
     }
 
-    /// How far an outbound message has come; null for the customer's messages.
+    /// The delivery status of an outbound message. Null for an inbound one.
     async fn delivery_status(&self) -> Option<DeliveryStatus> {
         self.message.delivery_status.map(DeliveryStatus::from)
     }
 }
 
-/// A message with its author, as it comes beside a row.
+/// A message with its author, as prefetched for a list of conversations.
 impl FastObject for AuthoredMessage {
     fn type_name() -> Cow<'static, str> {
         "Message".into()

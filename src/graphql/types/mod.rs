@@ -1,7 +1,7 @@
-//! The output types, one file each, and the inputs that belong to them.
+//! The output types, one file each, and the input types that belong to them.
 //!
-//! A type is a view over what the layers below answer with: it copies no fields, and looks up what is beside
-//! them through the loaders of its operation. Descriptions speak to the API's user.
+//! A type wraps a value of the lower layers without copying its fields, and loads related entities through the
+//! loaders of its operation. The doc comments are the descriptions in the schema; write them for users of the API.
 
 pub mod agent;
 pub mod audit;

@@ -1,4 +1,4 @@
-//! What `node` answers with.
+//! The `Node` interface.
 
 use std::sync::Arc;
 
@@ -15,9 +15,9 @@ use crate::graphql::error;
 use crate::graphql::ids::{self, AnyId};
 use crate::graphql::loaders::Loaders;
 
-/// Something with an id of its own.
+/// An object with a globally unique id.
 #[derive(Clone, Interface)]
-#[graphql(field(name = "id", ty = "ID", desc = "An id that is unique among everything."))]
+#[graphql(field(name = "id", ty = "ID", desc = "The globally unique id of the object."))]
 pub enum Node {
     Agent(Agent),
     Contact(Contact),
@@ -29,7 +29,7 @@ pub enum Node {
 }
 
 impl Node {
-    /// What an agent finds under `id`; `None` for what they cannot see and for what is no id.
+    /// Finds the object with this id. `None` if the id is malformed or the agent cannot see the object.
     pub async fn find(id: &str, loaders: &Arc<Loaders>) -> Result<Option<Self>> {
         let Some(id) = ids::decode_any(id) else { return Ok(None) };
         let access = loaders.access().await?;
@@ -44,8 +44,8 @@ impl Node {
                 number.map(|number| Self::PhoneNumber(PhoneNumber(number.clone())))
             }
             AnyId::Conversation(id) => {
-                let seen = loaders.conversation(id).await?;
-                seen.map(|seen| Self::Conversation(ConversationFields::object(seen, loaders)))
+                let visible = loaders.conversation(id).await?;
+                visible.map(|visible| Self::Conversation(ConversationFields::object(visible, loaders)))
             }
             AnyId::Contact(id) => {
                 let found = services.contact(access, id).await.map_err(error::of_service)?;

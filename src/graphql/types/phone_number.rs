@@ -1,4 +1,4 @@
-//! A shared number.
+//! Phone numbers.
 
 use std::borrow::Cow;
 
@@ -9,12 +9,12 @@ use crate::graphql::ids;
 use crate::graphql::json::WriteScalar;
 use graphql_transport::fast::{FastObject, FieldWriter, Selected, scalar};
 
-/// A shared number of the workspace.
+/// The GraphQL type `PhoneNumber`.
 #[derive(Debug, Clone)]
 pub struct PhoneNumber(pub domain::PhoneNumber);
 
-/// A shared number of the workspace that customers text.
-// Every field is there: nothing to wait for.
+/// A phone number that customers text and the team shares.
+// Serial, because no field has to be loaded.
 #[Object(serial)]
 impl PhoneNumber {
     /// The phone number's id.
@@ -22,12 +22,12 @@ impl PhoneNumber {
         ids::encode(self.0.id)
     }
 
-    /// The number that customers text.
+    /// The number in E.164 format.
     async fn number(&self) -> &E164 {
         &self.0.number
     }
 
-    /// What the team calls it.
+    /// The team's name for the number.
     async fn label(&self) -> &str {
         &self.0.label
     }

@@ -1,4 +1,4 @@
-//! Who is at a conversation.
+//! Presence: the agents who are at a conversation.
 
 use std::sync::Arc;
 
@@ -15,13 +15,13 @@ use crate::service::Present;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Enum)]
 #[graphql(remote = "domain::PresenceState")]
 pub enum PresenceState {
-    /// It is open before them.
+    /// The agent has the conversation open.
     Viewing,
-    /// They are writing an answer.
+    /// The agent is writing a reply.
     Replying,
 }
 
-/// Who is at a conversation now.
+/// The agents who are currently at a conversation.
 #[derive(Clone)]
 pub struct ConversationPresence {
     present: Vec<Present>,
@@ -34,10 +34,10 @@ impl ConversationPresence {
     }
 }
 
-/// Who is at a conversation now.
+/// The agents who are currently at a conversation.
 #[Object]
 impl ConversationPresence {
-    /// The agents who have said so, you among them, the longest there first; at most 100.
+    /// The agents who have set their presence, including you; longest first, at most 100.
     async fn viewers(&self) -> Vec<ConversationViewer> {
         let viewer =
             |present: &Present| ConversationViewer { present: *present, loaders: self.loaders.clone() };
@@ -45,13 +45,13 @@ impl ConversationPresence {
     }
 }
 
-/// An agent who is at a conversation.
+/// An agent who is currently at a conversation.
 pub struct ConversationViewer {
     present: Present,
     loaders: Arc<Loaders>,
 }
 
-/// An agent who is at a conversation.
+/// An agent who is currently at a conversation.
 #[Object]
 impl ConversationViewer {
     /// The agent.
@@ -65,7 +65,7 @@ impl ConversationViewer {
         self.present.state.into()
     }
 
-    /// Since when the agent has been doing it.
+    /// When the agent entered this state.
     async fn since(&self) -> Timestamp {
         self.present.since
     }

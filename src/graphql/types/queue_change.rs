@@ -1,4 +1,4 @@
-//! What live lists and open threads are told.
+//! The items of `queueChanges` and `conversationChanged`.
 
 use std::sync::Arc;
 
@@ -12,71 +12,72 @@ use crate::graphql::loaders::Loaders;
 use crate::graphql::scalars::EventCursor;
 use crate::service::{QueueItem, ResetReason, ThreadItem};
 
-/// Why a live list ends and has to be fetched anew.
+/// Why a subscription ended and the data must be queried again.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Enum)]
 #[graphql(remote = "ResetReason")]
 pub enum QueueResetReason {
-    /// What you may see has changed.
+    /// Your access has changed.
     AccessChanged,
-    /// The cursor in `after` is not one of this workspace.
+    /// The cursor in `after` does not belong to this workspace.
     CursorInvalid,
-    /// The cursor in `after` is older than what is kept.
+    /// The cursor in `after` is older than the events that the server keeps.
     LogTruncated,
 }
 
-/// A conversation has come into the list.
+/// A conversation was added to the list.
 #[derive(Clone, SimpleObject)]
 pub struct ConversationEntered {
-    /// The position after this change.
+    /// The position in the event log after this change.
     cursor: EventCursor,
-    /// The conversation as the change left it.
+    /// The conversation after the change.
     conversation: Conversation,
-    /// What happened to it.
+    /// The event that caused the change.
     cause: Option<ConversationEvent>,
 }
 
-/// A conversation of the list has changed, and stays in it.
+/// A conversation in the list has changed.
 #[derive(Clone, SimpleObject)]
 pub struct ConversationUpdated {
-    /// The position after this change.
+    /// The position in the event log after this change.
     cursor: EventCursor,
-    /// The conversation as the change left it.
+    /// The conversation after the change.
     conversation: Conversation,
-    /// What happened to it.
+    /// The event that caused the change.
     cause: Option<ConversationEvent>,
 }
 
-/// A conversation is no longer in the list.
+/// A conversation was removed from the list.
 #[derive(Clone, SimpleObject)]
 pub struct ConversationLeft {
-    /// The position after this change.
+    /// The position in the event log after this change.
     cursor: EventCursor,
-    /// The conversation that left.
+    /// The id of the conversation that was removed.
     conversation_id: ID,
-    /// Its version as the change left it. Ignore the removal when you hold a higher one.
+    /// The conversation's version after the change. Ignore the removal if you have a higher version.
     version: i32,
-    /// What happened to it.
+    /// The event that caused the change.
     cause: Option<ConversationEvent>,
 }
 
-/// You have everything up to here. Sent when you have caught up, and every now and then while nothing
-/// happens, so that your cursor stays fresh.
+/// You have received every change up to this position. Sent when the replay is complete, and periodically while the
+/// list does not change, so that your cursor stays valid.
 #[derive(Clone, SimpleObject)]
 pub struct QueueCheckpoint {
-    /// The position you have come to.
+    /// The position in the event log up to which you have received every change.
     cursor: EventCursor,
 }
 
-/// The list has to be fetched anew: query it, then subscribe after its `asOf`. Nothing follows this.
+/// The subscription ends, and the list must be queried again. Then subscribe with its new `asOf`. This is always the
+/// last item.
 #[derive(Clone, SimpleObject)]
 pub struct QueueReset {
-    /// The position at which the list ended.
+    /// The position in the event log at which the subscription ended.
     cursor: EventCursor,
-    /// Why it ended.
+    /// Why the subscription ended.
     reason: QueueResetReason,
 }
 
-/// What happens to a live list. Rows are whole, so applying one twice does no harm.
+/// A change to a live list. Items contain whole conversations, so applying one twice is harmless.
 #[derive(Clone, Union)]
 pub enum QueueChange {
     Entered(ConversationEntered),
@@ -86,9 +87,13 @@ pub enum QueueChange {
     Reset(QueueReset),
 }
 
-/// What every item of a live list has.
+/// The fields that every item of `queueChanges` has.
 #[derive(Clone, Interface)]
-#[graphql(field(name = "cursor", ty = "&EventCursor", desc = "The position after this item."))]
+#[graphql(field(
+    name = "cursor",
+    ty = "&EventCursor",
+    desc = "The position in the event log after this item. Pass it as `after` to resume."
+))]
 pub enum QueueEvent {
     Entered(ConversationEntered),
     Updated(ConversationUpdated),
@@ -98,7 +103,7 @@ pub enum QueueEvent {
 }
 
 impl QueueChange {
-    /// An item of a live list; it gets loaders of its own.
+    /// Converts an item of a live list. The item gets its own loaders.
     pub fn new(item: QueueItem, loaders: &Arc<Loaders>) -> Self {
         match item {
             QueueItem::Checkpoint { seq } => {
@@ -107,12 +112,12 @@ impl QueueChange {
             QueueItem::Reset { seq, reason } => {
                 Self::Reset(QueueReset { cursor: cursor(loaders, seq), reason: reason.into() })
             }
-            QueueItem::Changed { seq, change, seen, cause } => {
+            QueueItem::Changed { seq, change, visible, cause } => {
                 let cursor = cursor(loaders, seq);
                 let loaders = loaders.renewed(Some(cause.related));
                 let cause = ConversationEvent::new(cause.event, &loaders);
-                let (id, version) = (seen.conversation.id, seen.conversation.version);
-                let conversation = ConversationFields::object(seen, &loaders);
+                let (id, version) = (visible.conversation.id, visible.conversation.version);
+                let conversation = ConversationFields::object(visible, &loaders);
                 match change {
                     view::QueueChange::Entered => {
                         Self::Entered(ConversationEntered { cursor, conversation, cause })
@@ -130,33 +135,35 @@ impl QueueChange {
     }
 }
 
-/// What happens to one open thread: messages, assignment, status.
+/// A change to one conversation: a message, or a new assignment or status.
 #[derive(Clone, SimpleObject)]
 pub struct ConversationChange {
-    /// The position after this item.
+    /// The position in the event log after this item. Pass it as `after` to resume.
     cursor: EventCursor,
-    /// What happened; null when you have merely caught up.
+    /// The event that caused the change. Null if this item only says that you have received every event so far, or
+    /// that the subscription ends.
     event: Option<ConversationEvent>,
-    /// The conversation as the event left it; null when you have merely caught up.
+    /// The conversation after the event. Without `after`, the first item contains the current conversation. Otherwise
+    /// null if `event` is null.
     conversation: Option<Conversation>,
-    /// Set on the last item of all, when the thread has to be fetched anew.
+    /// Set on the last item if the subscription ends and the conversation must be queried again.
     reset: Option<QueueResetReason>,
 }
 
 impl ConversationChange {
-    /// An item of a thread; it gets loaders of its own.
+    /// Converts an item of a conversation's stream. The item gets its own loaders.
     pub fn new(item: ThreadItem, loaders: &Arc<Loaders>) -> Self {
         let loaders = loaders.renewed(item.event.as_ref().map(|feed_event| feed_event.related.clone()));
         Self {
             cursor: cursor(&loaders, item.seq),
             event: item.event.and_then(|feed_event| ConversationEvent::new(feed_event.event, &loaders)),
-            conversation: item.seen.map(|seen| ConversationFields::object(seen, &loaders)),
+            conversation: item.visible.map(|visible| ConversationFields::object(visible, &loaders)),
             reset: item.reset.map(Into::into),
         }
     }
 }
 
-/// The cursor of position `seq` in the caller's workspace.
+/// The cursor of position `seq` in the event log of the caller's workspace.
 pub fn cursor(loaders: &Loaders, seq: i64) -> EventCursor {
     EventCursor(loaders.services().cursor(loaders.caller().workspace_id(), seq))
 }

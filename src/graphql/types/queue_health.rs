@@ -1,4 +1,4 @@
-//! Whether the queue of unassigned work grows.
+//! The health of the queue of unassigned conversations.
 
 use async_graphql::{Enum, SimpleObject};
 
@@ -8,68 +8,71 @@ use crate::domain;
 use crate::domain::queue::{Queue, trend};
 use crate::graphql::scalars::EventCursor;
 
-/// Whether more comes into the queue than is claimed from it.
+/// Whether the queue grows or shrinks.
 ///
-/// The verdict is formed twelve times over the window. It turns when the net change exceeds 2 and 20 % of all
-/// that came and went, and turns back only at half of that, so that it does not flap.
+/// The trend starts at `STEADY` and is updated at twelve evenly spaced points of the window. At each point, the
+/// server compares the net change over one window length before it (arrivals and returns minus claims) with a
+/// threshold: 2, or 20 % of all arrivals, returns and claims, whichever is more. The trend becomes `GROWING` or
+/// `SHRINKING` when the net change exceeds the threshold. It becomes `STEADY` again when the net change falls to half
+/// the threshold, so that the trend does not flap.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Enum)]
 #[graphql(remote = "domain::queue::Trend")]
 pub enum QueueTrend {
-    /// Conversations are coming in faster than the team is claiming them.
+    /// Conversations arrive faster than the team claims them.
     Growing,
-    /// What comes in is claimed, more or less.
+    /// Conversations arrive about as fast as the team claims them.
     Steady,
-    /// The team claims more than comes in.
+    /// The team claims conversations faster than they arrive.
     Shrinking,
 }
 
-/// How the queue of open, unassigned conversations is, over the phone numbers that you have access to.
+/// The health of the queue of open, unassigned conversations on the phone numbers that you have access to.
 #[derive(Debug, Clone, SimpleObject)]
 pub struct QueueHealth {
-    /// How many open conversations nobody owns.
+    /// The number of open, unassigned conversations.
     unassigned: i32,
-    /// Since when the longest unassigned of them has been; null when there are none.
+    /// The earliest `unassignedSince` of these conversations. Null if there are none.
     oldest_unassigned_since: Option<Timestamp>,
-    /// Since when the customer who has waited longest for an answer has, in any open conversation; null when
-    /// nobody waits.
+    /// The earliest `waitingSince` of all open conversations, assigned or not. Null if no customer is waiting.
     oldest_waiting_since: Option<Timestamp>,
-    /// How often, in the window, an unassigned conversation began or was reopened.
+    /// How many times in the window an unassigned conversation was created or reopened.
     arrived: i32,
-    /// How often, in the window, an open, unassigned conversation got an owner. Closing one is no claim.
+    /// How many times in the window an open, unassigned conversation got an assignee. Closing one does not count.
     claimed: i32,
-    /// How often, in the window, an open conversation lost its owner.
+    /// How many times in the window an open conversation lost its assignee.
     returned: i32,
-    /// Whether the queue grows.
+    /// Whether the queue grows or shrinks.
     trend: QueueTrend,
-    /// The same for each phone number, in the order of `phoneNumbers`.
+    /// The same values for each phone number, in the order of `phoneNumbers`.
     by_phone_number: Vec<PhoneNumberQueueHealth>,
-    /// Whether more conversations are unassigned than the workspace tolerates; false when it has set no limit.
+    /// Whether `unassigned` exceeds the workspace's `maxUnassigned` threshold. False if the threshold is off.
     unassigned_over_threshold: bool,
-    /// Whether a customer has waited for longer than the workspace tolerates; false when it has set no limit.
+    /// Whether a customer has been waiting longer than the workspace's `maxWaitSeconds` threshold. False if the
+    /// threshold is off.
     wait_over_threshold: bool,
-    /// The position at which this holds.
+    /// The position in the event log that these values reflect.
     as_of: EventCursor,
 }
 
-/// How the queue of open, unassigned conversations of one phone number is.
+/// The health of the queue of open, unassigned conversations on one phone number.
 #[derive(Debug, Clone, SimpleObject)]
 pub struct PhoneNumberQueueHealth {
     /// The phone number.
     phone_number: PhoneNumber,
-    /// How many of its open conversations nobody owns.
+    /// The number of open, unassigned conversations on this phone number.
     unassigned: i32,
-    /// Since when the longest unassigned of them has been; null when there are none.
+    /// The earliest `unassignedSince` of these conversations. Null if there are none.
     oldest_unassigned_since: Option<Timestamp>,
-    /// Since when the customer who has waited longest for an answer has, in any of its open conversations; null
-    /// when nobody waits.
+    /// The earliest `waitingSince` of all open conversations on this phone number, assigned or not. Null if no
+    /// customer is waiting.
     oldest_waiting_since: Option<Timestamp>,
-    /// How often, in the window, an unassigned conversation of its began or was reopened.
+    /// How many times in the window an unassigned conversation on this phone number was created or reopened.
     arrived: i32,
-    /// How often, in the window, one of its open, unassigned conversations got an owner.
+    /// How many times in the window an open, unassigned conversation on this phone number got an assignee.
     claimed: i32,
-    /// How often, in the window, one of its open conversations lost its owner.
+    /// How many times in the window an open conversation on this phone number lost its assignee.
     returned: i32,
-    /// Whether its queue grows.
+    /// Whether the queue of this phone number grows or shrinks.
     trend: QueueTrend,
 }
 
@@ -89,7 +92,7 @@ impl PhoneNumberQueueHealth {
     }
 }
 
-/// A count as the API tells it.
+/// Converts a count to a GraphQL `Int`; larger counts become the largest one.
 fn fit(n: i64) -> i32 {
     i32::try_from(n).unwrap_or(i32::MAX)
 }

@@ -1,4 +1,4 @@
-//! A manager's plan to level what agents hold.
+//! Rebalance plans: a manager's plan to even out the workloads of agents.
 
 use std::sync::Arc;
 
@@ -12,22 +12,22 @@ use crate::graphql::error;
 use crate::graphql::ids;
 use crate::graphql::loaders::Loaders;
 
-/// What a list whose length is not known beforehand counts for against the limit of complexity.
+/// The number of items that a list of unknown length counts as in the complexity of an operation.
 pub const LIST_COST: usize = 25;
 
-/// How far a plan has come.
+/// The state of a rebalance plan.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Enum)]
 #[graphql(remote = "rebalance_plan::PlanState")]
 pub enum RebalancePlanState {
-    /// Nothing has moved yet.
+    /// The plan has not been applied. Nothing has moved.
     Proposed,
-    /// Everything has moved as planned.
+    /// The plan was applied. All conversations have moved.
     Applied,
-    /// It was applied, and everything went back.
+    /// The plan was applied and then undone. All conversations have moved back.
     Undone,
 }
 
-/// A plan, and what to look up its surroundings with.
+/// A plan and the loaders for its related entities.
 pub struct RebalancePlan {
     plan: rebalance_plan::RebalancePlan,
     loaders: Arc<Loaders>,
@@ -48,8 +48,8 @@ impl RebalancePlan {
     }
 }
 
-/// Which conversations to move so that the highest load is as low as it can be, by the fewest moves. It holds
-/// for the state it was made from: applying it moves all of them or none.
+/// A plan that moves conversations between agents so that the highest load becomes as low as possible with the fewest
+/// moves. Applying the plan makes all moves, or none if the conversations have changed since it was made.
 #[Object]
 impl RebalancePlan {
     /// The plan's id.
@@ -57,70 +57,70 @@ impl RebalancePlan {
         ids::encode(self.plan.id)
     }
 
-    /// How far it has come.
+    /// The state of the plan.
     async fn state(&self) -> RebalancePlanState {
         self.plan.state.into()
     }
 
-    /// The moves; none when the loads cannot be made any more even.
+    /// The planned moves. Empty if the loads cannot be more even.
     #[graphql(complexity = "LIST_COST * child_complexity + 1")]
     async fn moves(&self) -> Vec<RebalanceMove> {
         let planned = self.plan.moves.iter();
         planned.map(|planned| RebalanceMove { planned: *planned, loaders: self.loaders.clone() }).collect()
     }
 
-    /// How many conversations each agent had when the plan was made.
+    /// The load of each agent when the plan was made.
     #[graphql(complexity = "LIST_COST * child_complexity + 1")]
     async fn before(&self) -> Vec<RebalanceLoad> {
         self.loads(|load| load.before)
     }
 
-    /// How many conversations each agent has once it is applied.
+    /// The load of each agent after the plan is applied.
     #[graphql(complexity = "LIST_COST * child_complexity + 1")]
     async fn after(&self) -> Vec<RebalanceLoad> {
         self.loads(|load| load.after)
     }
 
-    /// Until when it can be applied or, once it is, undone.
+    /// When the plan expires. Until then, it can be applied or, once applied, undone.
     async fn expires_at(&self) -> Timestamp {
         self.plan.expires_at
     }
 }
 
-/// One conversation's way from one agent to another.
+/// A move of a plan and the loaders for its related entities.
 pub struct RebalanceMove {
     planned: rebalance_plan::Move,
     loaders: Arc<Loaders>,
 }
 
-/// A conversation that changes owners in a plan.
+/// A move of one conversation from one agent to another.
 #[Object]
 impl RebalanceMove {
-    /// The conversation as it is now; null when you can no longer see it.
+    /// The conversation in its current state. Null if you no longer have access to it.
     async fn conversation(&self) -> Result<Option<Conversation>> {
         let found = self.loaders.conversation(self.planned.conversation_id).await?;
-        Ok(found.map(|seen| ConversationFields::object(seen, &self.loaders)))
+        Ok(found.map(|visible| ConversationFields::object(visible, &self.loaders)))
     }
 
-    /// The agent who owns it when the plan is made.
+    /// The agent who owned the conversation when the plan was made.
     async fn from(&self) -> Result<Agent> {
         agent(&self.loaders, self.planned.from).await
     }
 
-    /// The agent who owns it once the plan is applied.
+    /// The agent who owns the conversation after the plan is applied.
     async fn to(&self) -> Result<Agent> {
         agent(&self.loaders, self.planned.to).await
     }
 }
 
-/// How many conversations an agent has.
+/// An agent's load and the loaders for related entities.
 pub struct RebalanceLoad {
     agent_id: AgentId,
     open: usize,
     loaders: Arc<Loaders>,
 }
 
-/// What one agent holds before or after a plan.
+/// The number of conversations that one agent owns before or after a plan.
 #[Object]
 impl RebalanceLoad {
     /// The agent.
@@ -128,7 +128,8 @@ impl RebalanceLoad {
         agent(&self.loaders, self.agent_id).await
     }
 
-    /// How many conversations of the status in question the agent owns: open ones, unless you asked for others.
+    /// The number of conversations that the agent owns, with the `status` that the plan was made for: by default,
+    /// open ones.
     async fn open(&self) -> i32 {
         i32::try_from(self.open).unwrap_or(i32::MAX)
     }

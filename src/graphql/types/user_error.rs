@@ -1,4 +1,4 @@
-//! Why a mutation did not do what was asked, as data in its payload.
+//! User errors: expected refusals of a mutation, as data in its payload.
 
 use async_graphql::{Enum, ID, Interface, SimpleObject};
 
@@ -6,40 +6,40 @@ use super::conversation::Conversation;
 use super::message::Message;
 use super::workspace::Plan;
 
-/// Why something was not done.
+/// The reason why a mutation was refused.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Enum)]
 pub enum UserErrorCode {
-    /// The value of an input field cannot be used.
+    /// The value of an input field is not valid.
     Invalid,
-    /// There is no such thing, or you have no access to it.
+    /// The object does not exist, or you have no access to it.
     NotFound,
-    /// The agent who was to own the conversation is deactivated.
+    /// The agent who would become the assignee is deactivated.
     AgentInactive,
-    /// The agent who was to own the conversation has no access to its phone number.
+    /// The agent who would become the assignee has no access to the conversation's phone number.
     AgentLacksAccess,
-    /// Your role, or the workspace's assignment model, leaves this to others.
+    /// Your role or the workspace's assignment model does not allow this.
     NotAllowed,
-    /// The idempotency key was used before, with other input.
+    /// The idempotency key was already used with different input.
     IdempotencyKeyReused,
-    /// Somebody else owns the conversation.
+    /// Another agent already owns the conversation.
     AlreadyAssigned,
-    /// The conversation, or what a plan was made from, is not as you expected it to be.
+    /// The conversation is not in the state that you expected, or has changed since a rebalance plan was made.
     Stale,
-    /// The workspace's plan does not include this.
+    /// The workspace's plan does not include this feature.
     PlanRequired,
-    /// Somebody else has replied since the last message you saw.
+    /// Another agent has replied since the last message you saw.
     StaleReply,
 }
 
-/// Why a mutation did not do what was asked. Nothing was written.
+/// An expected error of a mutation. Nothing was changed.
 #[derive(Clone, Interface)]
 #[graphql(
-    field(name = "code", ty = "&UserErrorCode", desc = "Why, for programs."),
-    field(name = "message", ty = "&String", desc = "Why, for people."),
+    field(name = "code", ty = "&UserErrorCode", desc = "Machine-readable code."),
+    field(name = "message", ty = "&String", desc = "Human-readable message, in English."),
     field(
         name = "path",
         ty = "&Option<Vec<String>>",
-        desc = "Which argument it is about, from the outermost in; null when it is about none in particular."
+        desc = "The path of the argument that the error concerns, outermost first. Null if it concerns no particular one."
     )
 )]
 pub enum UserError {
@@ -51,7 +51,7 @@ pub enum UserError {
 }
 
 impl UserError {
-    /// The conversation as it is now, when somebody else got there first.
+    /// The current conversation, if the error is a conflict.
     pub fn current(&self) -> Option<&Conversation> {
         match self {
             Self::Conflict(conflict) => Some(&conflict.current),
@@ -59,7 +59,7 @@ impl UserError {
         }
     }
 
-    /// Whether the error is about this argument, or about none in particular.
+    /// Whether the error concerns this argument, or no particular one.
     pub fn is_at(&self, field: &str) -> bool {
         let path = match self {
             Self::Input(error) => &error.path,
@@ -71,7 +71,7 @@ impl UserError {
         path.as_ref().and_then(|path| path.last()).is_none_or(|last| last == field)
     }
 
-    /// Says that the error is about another argument.
+    /// Changes the argument that the error concerns.
     pub fn set_path(&mut self, path: Vec<String>) {
         match self {
             Self::Input(error) => error.path = Some(path),
@@ -83,66 +83,66 @@ impl UserError {
     }
 }
 
-/// The input cannot be used, or you may not do this.
+/// The input is not valid, or you are not allowed to do this.
 #[derive(Clone, SimpleObject)]
 pub struct InputError {
-    /// Why, for programs.
+    /// Machine-readable code.
     pub code: UserErrorCode,
-    /// Why, for people.
+    /// Human-readable message, in English.
     pub message: String,
-    /// Which argument it is about, from the outermost in; null when it is about none in particular.
+    /// The path of the argument that the error concerns, outermost first. Null if it concerns no particular one.
     pub path: Option<Vec<String>>,
 }
 
-/// Somebody else got there first.
+/// Another change came first: the conversation is not in the state that you expected, or another agent owns it.
 #[derive(Clone, SimpleObject)]
 pub struct ConflictError {
-    /// Why, for programs.
+    /// Machine-readable code.
     pub code: UserErrorCode,
-    /// Why, for people.
+    /// Human-readable message, in English.
     pub message: String,
-    /// Which argument it is about, from the outermost in; null when it is about none in particular.
+    /// The path of the argument that the error concerns, outermost first. Null if it concerns no particular one.
     pub path: Option<Vec<String>>,
-    /// The conversation as it is now: who owns it, and since when.
+    /// The current conversation. Its `assignee` and `assignedAt` say who owns it and since when.
     pub current: Conversation,
 }
 
-/// The workspace's plan does not include this.
+/// The workspace's plan does not include this feature.
 #[derive(Clone, SimpleObject)]
 pub struct PlanError {
-    /// Why, for programs.
+    /// Machine-readable code.
     pub code: UserErrorCode,
-    /// Why, for people.
+    /// Human-readable message, in English.
     pub message: String,
-    /// Which argument it is about, from the outermost in; null when it is about none in particular.
+    /// The path of the argument that the error concerns, outermost first. Null if it concerns no particular one.
     pub path: Option<Vec<String>>,
-    /// The least plan that includes it.
+    /// The lowest plan that includes the feature.
     pub required_plan: Plan,
 }
 
-/// Somebody else has replied since the last message you saw. Read their replies, then send again with
-/// `overrideStale` if yours is still needed.
+/// Another agent has replied since the last message you saw. Read the newer messages. If your reply is still needed,
+/// send it again with `overrideStale: true`.
 #[derive(Clone, SimpleObject)]
 pub struct StaleReplyError {
-    /// Why, for programs.
+    /// Machine-readable code.
     pub code: UserErrorCode,
-    /// Why, for people.
+    /// Human-readable message, in English.
     pub message: String,
-    /// Which argument it is about, from the outermost in; null when it is about none in particular.
+    /// The path of the argument that the error concerns, outermost first. Null if it concerns no particular one.
     pub path: Option<Vec<String>>,
-    /// What others have replied meanwhile, oldest first.
+    /// The replies of other agents since then, oldest first.
     pub newer_messages: Vec<Message>,
 }
 
-/// What the plan was made from is no longer so. Nothing was moved; make a new plan.
+/// A rebalance plan no longer matches the current state. Nothing was moved. Make a new plan.
 #[derive(Clone, SimpleObject)]
 pub struct PlanStaleError {
-    /// Why, for programs.
+    /// Machine-readable code.
     pub code: UserErrorCode,
-    /// Why, for people.
+    /// Human-readable message, in English.
     pub message: String,
-    /// Which argument it is about, from the outermost in; null when it is about none in particular.
+    /// The path of the argument that the error concerns, outermost first. Null if it concerns no particular one.
     pub path: Option<Vec<String>>,
-    /// The conversations that are not as planned; empty when the plan is too old, or was taken back.
+    /// The conversations that cannot be moved as planned. Empty if the plan has expired or was undone.
     pub conversation_ids: Vec<ID>,
 }

@@ -1,33 +1,33 @@
-//! The badges of the sidebar.
+//! The numbers of conversations in each view, for the badges in the sidebar.
 
 use async_graphql::SimpleObject;
 
 use crate::domain::counts;
 use crate::graphql::scalars::EventCursor;
 
-/// How many conversations a view holds.
+/// The number of conversations in a view.
 #[derive(Debug, Clone, PartialEq, Eq, SimpleObject)]
 pub struct StatusCounts {
-    /// All of them.
+    /// All conversations.
     total: i32,
-    /// Those with work to do.
+    /// Open conversations.
     open: i32,
-    /// Those that are done.
+    /// Closed conversations.
     closed: i32,
-    /// Those that are unread for you.
+    /// Conversations that are unread for you.
     unread: i32,
 }
 
-/// The badges of the sidebar, for you.
+/// The number of conversations in each of your views, for the badges in the sidebar.
 #[derive(Debug, Clone, PartialEq, Eq, SimpleObject)]
 pub struct ViewCounts {
-    /// Everything you have access to.
+    /// The counts of the `INBOX` view.
     inbox: StatusCounts,
-    /// What you own.
+    /// The counts of the `ASSIGNED_TO_ME` view.
     assigned_to_me: StatusCounts,
-    /// What nobody owns.
+    /// The counts of the `UNASSIGNED` view.
     unassigned: StatusCounts,
-    /// The position at which these counts hold.
+    /// The position in the event log that these counts reflect.
     as_of: EventCursor,
 }
 

@@ -1,18 +1,18 @@
-//! How much an agent holds.
+//! Workloads of agents.
 
 use async_graphql::SimpleObject;
 
 use super::agent::Agent;
 use crate::service;
 
-/// What an active agent holds, over all phone numbers of the workspace.
+/// The workload of an active agent, over all phone numbers of the workspace.
 #[derive(Debug, Clone, SimpleObject)]
 pub struct Workload {
     /// The agent.
     agent: Agent,
-    /// How many open conversations the agent owns.
+    /// The number of open conversations that the agent owns.
     open: i32,
-    /// In how many of them the customer waits for an answer.
+    /// The number of these conversations in which the customer is waiting for an answer.
     waiting: i32,
 }
 

@@ -1,55 +1,56 @@
-//! The customer account.
+//! Workspaces.
 
 use async_graphql::{Enum, ID, Object, SimpleObject};
 
 use crate::domain;
 use crate::graphql::ids;
 
-/// What the workspace pays for. Each plan includes what the ones before it include.
+/// The plan that a workspace subscribes to. From lowest to highest: `STARTER`, `TEAM`, `PRO`, `PRO_PLUS`, `BUSINESS`.
+/// Each plan includes the features of all lower ones.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Enum)]
 #[graphql(remote = "domain::Plan")]
 pub enum Plan {
-    /// Everything but assignment.
+    /// The lowest plan. It includes everything except assignment.
     Starter,
-    /// The least plan with assignment.
+    /// The lowest plan that includes assignment.
     Team,
-    /// Above Team.
+    /// The plan above `TEAM`.
     Pro,
-    /// Above Pro.
+    /// The plan above `PRO`.
     ProPlus,
     /// The highest plan.
     Business,
 }
 
-/// How the team has agreed to hand out work. Managers may always assign, and an assignee may always hand
-/// their own conversation on or give it back.
+/// The rules for who may claim and assign conversations. Under every model, managers may assign any conversation, and
+/// an assignee may reassign or unassign their own.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Enum)]
 #[graphql(remote = "domain::AssignmentModel")]
 pub enum AssignmentModel {
-    /// Anybody claims, and anybody assigns.
+    /// All agents may claim and assign any conversation.
     Open,
-    /// Managers assign; reps neither claim nor assign.
+    /// Only managers may claim and assign conversations.
     ManagerAssigned,
-    /// Reps claim from Unassigned; managers assign.
+    /// All agents may claim unassigned conversations. All other assignments are for managers.
     SelfService,
-    /// Experienced reps claim from Unassigned; managers assign.
+    /// Experienced reps and managers may claim unassigned conversations. All other assignments are for managers.
     Hybrid,
 }
 
-/// From when on the queue is past what the team tolerates.
+/// The thresholds that `queueHealth` checks the queue against.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, SimpleObject)]
 pub struct QueueThresholds {
-    /// How many open conversations may be unassigned; null when that is not watched.
+    /// The most open conversations that may be unassigned. Null if the threshold is off.
     max_unassigned: Option<i32>,
-    /// For how many seconds a customer may wait for an answer; null when that is not watched.
+    /// The longest time in seconds that a customer may wait for an answer. Null if the threshold is off.
     max_wait_seconds: Option<i32>,
 }
 
-/// The workspace of the caller.
+/// The GraphQL type `Workspace`.
 #[derive(Debug, Clone)]
 pub struct Workspace(pub domain::Workspace);
 
-/// The customer account that everything belongs to.
+/// The account of a team. All other objects belong to a workspace.
 #[Object]
 impl Workspace {
     /// The workspace's id.
@@ -62,24 +63,24 @@ impl Workspace {
         &self.0.name
     }
 
-    /// What the workspace pays for.
+    /// The workspace's plan.
     async fn plan(&self) -> Plan {
         self.0.plan.into()
     }
 
-    /// How the team hands out work.
+    /// The rules for who may claim and assign conversations.
     async fn assignment_model(&self) -> AssignmentModel {
         self.0.assignment_model.into()
     }
 
-    /// From when on `queueHealth` says that a threshold is passed.
+    /// The thresholds that `queueHealth` checks the queue against.
     async fn queue_thresholds(&self) -> QueueThresholds {
         let domain::QueueThresholds { max_unassigned, max_wait_seconds } = self.0.queue_thresholds;
         QueueThresholds { max_unassigned, max_wait_seconds }
     }
 
-    /// For how many minutes an owner may leave a customer waiting before the open conversation goes back to
-    /// Unassigned; null when owners keep what they have.
+    /// The ownership lease: how long, in minutes, an assignee may leave a customer waiting before the open conversation
+    /// becomes unassigned. Null if the lease is off.
     async fn ownership_lease(&self) -> Option<i32> {
         self.0.lease.map(domain::Lease::minutes)
     }

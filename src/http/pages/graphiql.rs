@@ -1,28 +1,28 @@
-//! GraphiQL, the page on which people explore the API: `GET /graphiql`.
+//! GraphiQL, a page for exploring the API: `GET /graphiql`.
 //!
-//! It has five tabs (the queue, a live subscription, an assignment, a claim, a
-//! close) and, beside them, the queue itself, which folds the stream of
+//! The page has five tabs (the queue, a live subscription, an assignment, a claim
+//! and a close). Next to them is a live queue, which folds the stream of
 //! `queueChanges` over a page of `conversations` as any client would. A switch
-//! chooses who one is: the token goes into the `Authorization` header of each
-//! request and into the `connection_init` payload of the socket.
+//! selects the identity. Its token is sent in the `Authorization` header of each
+//! request and in the `connection_init` payload of the socket.
 //!
-//! **Why GraphiQL 4.1.2.** The page has no build step, and nothing of others is
-//! committed, so GraphiQL must come as one script. 4.1.2 is the last release
-//! that does; from 5.0 on there are ES modules only, with the Monaco editor and
-//! its workers, which a page would have to collect from some forty addresses.
-//! That script expects React as a global, which React has not offered since 19,
-//! hence 18.3.1. Its `createFetcher` recognises subscriptions but brings no
-//! WebSocket client, hence the client of `graphql-ws`. The Explorer plugin is the
-//! last one for GraphiQL 4. Fonts and images are within the style sheet.
+//! **Why GraphiQL 4.1.2.** The page has no build step, and third-party code is not
+//! committed, so GraphiQL must be available as a single script. 4.1.2 is the last
+//! release that is. Since 5.0, GraphiQL consists of ES modules with the Monaco
+//! editor and its workers, which a page would have to load from some forty URLs.
+//! The script expects React as a global, which React provides up to version 18,
+//! hence 18.3.1. `createFetcher` supports subscriptions but contains no WebSocket
+//! client, hence the client of `graphql-ws`. The Explorer plugin is the last
+//! version for GraphiQL 4. Fonts and images are embedded in the style sheet.
 //!
-//! **What the page may do** is in its Content-Security-Policy: run the scripts
-//! and styles that carry this response's nonce, and talk to this server. The files
-//! come from here when they are installed ([`assets`]), and otherwise from a CDN,
-//! whose answers the browser compares with the same hashes. Nothing else is asked
-//! of anybody; source maps are fetched by nobody but open developer tools.
+//! **Content-Security-Policy.** The page may run the scripts and styles that carry
+//! the nonce of this response, and connect to this server. This server serves the
+//! files if they are installed ([`assets`]). Otherwise they come from a CDN, and
+//! the browser checks them against the same hashes. The page makes no other
+//! requests; only open developer tools load source maps.
 //!
-//! What is not here: any knowledge of who may do what. The page has no rights
-//! but those of the token, and outside `demo` it is given none.
+//! The page contains no rules of access. It has the permissions of its token, and
+//! outside `demo` it receives no token.
 
 use std::fmt;
 use std::net::IpAddr;
@@ -46,29 +46,29 @@ pub(super) use crate::http::pages::graphiql::page::{fill, script_safe};
 pub mod assets;
 mod page;
 
-/// Names carry the version and bytes are compared with a hash, so what is cached never goes stale.
+/// The name of a file contains its version, and its bytes match a hash, so a cached file never goes stale.
 const ASSET_CACHING: &str = "public, max-age=31536000, immutable";
 
 const OPENER_POLICY: HeaderName = HeaderName::from_static("cross-origin-opener-policy");
 const RESOURCE_POLICY: HeaderName = HeaderName::from_static("cross-origin-resource-policy");
 
-/// What the page is to be told.
+/// The settings of the page.
 #[derive(Clone, Debug)]
 pub struct GraphiqlSettings {
     /// The path of the API, for HTTP and WebSocket alike: `/graphql`.
     pub endpoint: String,
-    /// Whom one can be, the first of them from the start. Their tokens are in the
-    /// page, for everybody who can open it: empty outside `demo`, where the page
-    /// asks for a token instead.
+    /// Identities to choose from; the first is signed in initially. Everybody who can
+    /// open the page can read their tokens. Empty outside `demo`, where the page asks
+    /// for a token instead.
     pub identities: Vec<Identity>,
     /// Where GraphiQL's own files come from.
     pub assets: AssetSource,
 }
 
-/// Somebody whom the visitor of the page can be.
+/// An identity that the visitor of the page can choose.
 #[derive(Clone)]
 pub struct Identity {
-    /// What the switch calls them.
+    /// The label on the switch.
     pub label: String,
     /// A token of the API.
     pub token: String,
@@ -83,11 +83,12 @@ impl fmt::Debug for Identity {
 /// Where GraphiQL's own files come from.
 #[derive(Clone, Debug)]
 pub enum AssetSource {
-    /// From this server, which holds them in memory.
+    /// From this server, which keeps them in memory.
     Installed(Assets),
     /// From a CDN, with integrity hashes.
     Cdn {
-        /// The command that installs them here, shown on the page; see [`assets::install_command`].
+        /// The command that installs the files on this server, shown on the page; see
+        /// [`assets::install_command`].
         how_to_install: String,
     },
 }
@@ -136,11 +137,11 @@ async fn show_asset(State(page): State<Arc<Page>>, Path(name): Path<String>) -> 
     (headers, bytes).into_response()
 }
 
-/// Whether the browser reached this server by an address, or as `localhost`.
+/// Whether the `Host` header is an IP address or `localhost`.
 ///
-/// The tokens of the page are for those alone. A foreign site can point a name of
-/// its own at this machine and then read the page as if it were the site's own
-/// (DNS rebinding), but it cannot make the browser call that name an address.
+/// Only then does the page contain tokens. This prevents DNS rebinding: a foreign site
+/// can make its own host name resolve to this machine and then read the page from its
+/// own origin, but the browser still sends the site's name in `Host`.
 pub(super) fn called_by_address(headers: &HeaderMap) -> bool {
     let Some(host) = headers.get(HOST).and_then(|value| value.to_str().ok()) else {
         return false;
@@ -152,10 +153,10 @@ pub(super) fn called_by_address(headers: &HeaderMap) -> bool {
     name.eq_ignore_ascii_case("localhost") || name.parse::<IpAddr>().is_ok()
 }
 
-/// What the page may load and whom it may talk to.
+/// The Content-Security-Policy of the page.
 ///
 /// `'self'` in `connect-src` includes the WebSocket of the same host and port.
-/// Fonts, cursors and the icon are `data:` addresses.
+/// Fonts, cursors and the icon are `data:` URLs.
 fn content_security_policy(nonce: &str) -> String {
     format!(
         "default-src 'none'; script-src 'nonce-{nonce}'; style-src 'nonce-{nonce}'; \

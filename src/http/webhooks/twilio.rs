@@ -1,9 +1,10 @@
-//! `POST /webhooks/twilio/sms`: how real customers' texts come in.
+//! `POST /webhooks/twilio/sms`: receives customers' messages from Twilio.
 //!
-//! Twilio is trusted by its signature alone, and answered only when the text is stored. What can never be stored
-//! (a number that is not ours, a sender who is no phone number) is acknowledged and logged, since Twilio would
-//! only send it again; what could not be stored now is answered with 503, so that it does. Logs name a text by
-//! Twilio's id for it, and never hold a whole number or a body.
+//! A request is authenticated by Twilio's signature. The response is sent after the message is committed. A message
+//! that can never be stored (to a number of no workspace, or from a sender that is not a phone number) is logged and
+//! acknowledged, because Twilio would only send it again. If a message cannot be stored at the moment, the response is
+//! 503, so that Twilio sends it again. The log identifies a message by Twilio's id; it contains neither whole numbers
+//! nor bodies.
 
 mod form;
 #[cfg(fuzzing)]
@@ -30,27 +31,27 @@ use crate::service::{Error, ReceiveMessage, ServiceResult, Services};
 use crate::token::Caller;
 use graphql_transport::http::drain;
 
-/// Where Twilio posts texts, under the public URL.
+/// The path to which Twilio posts messages, under the public URL.
 pub const PATH: &str = "/webhooks/twilio/sms";
 
-/// The longest form. Twilio's longest text takes a fifth of it, and all of it is read and sorted before it is known
-/// whether Twilio signed it.
+/// The maximum length of a form, because the whole form is read and sorted before its signature is verified. Twilio's
+/// longest message takes a fifth of it.
 const BODY_BYTES: usize = 64 * 1024;
 
-/// How long one delivery may take before Twilio is told to try again; Twilio itself waits for 15 seconds.
+/// The timeout of a delivery, after which the response asks Twilio to retry. Twilio's own timeout is 15 seconds.
 const REQUEST_TIMEOUT: Duration = Duration::from_secs(10);
 
 const SIGNATURE: &str = "x-twilio-signature";
 
-/// Nothing to say to the customer, in Twilio's markup.
+/// A TwiML response without a reply to the customer.
 const EMPTY_TWIML: &str = r#"<?xml version="1.0" encoding="UTF-8"?><Response></Response>"#;
 
-/// One Twilio account, and how it reaches this server.
+/// The settings of a Twilio account.
 #[derive(Clone)]
 pub struct TwilioSettings {
-    /// The secret with which Twilio signs.
+    /// The secret with which Twilio signs its requests.
     pub auth_token: String,
-    /// The scheme and host under which Twilio knows this server, such as `https://sms.example.com`; without a path.
+    /// The scheme and host of this server as configured at Twilio, such as `https://sms.example.com`, without a path.
     pub public_url: String,
 }
 
@@ -63,7 +64,7 @@ impl fmt::Debug for TwilioSettings {
     }
 }
 
-/// The endpoint for one Twilio account. Clones share their counter.
+/// The endpoint of a Twilio account. Clones share their counter.
 #[derive(Clone)]
 pub struct TwilioWebhook(Arc<Inner>);
 
@@ -79,7 +80,7 @@ impl TwilioWebhook {
         Self(Arc::new(Inner { services, signatures, refused_senders: AtomicU64::new(0) }))
     }
 
-    /// How many texts were acknowledged and not stored, because nobody could answer their sender.
+    /// How many messages were acknowledged but not stored, because their sender is not a phone number.
     pub fn refused_senders(&self) -> u64 {
         self.0.refused_senders.load(Ordering::Relaxed)
     }
@@ -88,22 +89,22 @@ impl TwilioWebhook {
         self.0.services.metrics().webhook(outcome);
     }
 
-    /// Stores a signed text, and answers when that is committed.
+    /// Stores a signed message, and responds after the commit.
     async fn deliver(&self, form: &Form) -> Response {
-        let message = match read_text(form) {
+        let message = match read_message(form) {
             Ok(message) => message,
-            Err(Flaw::Missing(field)) => {
+            Err(FormError::Missing(field)) => {
                 self.count("malformed");
-                tracing::warn!(field, "a signed request from Twilio lacks a field");
+                tracing::warn!(field, "a signed request from Twilio lacks a required field");
                 return plain(StatusCode::BAD_REQUEST, "A field is missing.");
             }
-            Err(Flaw::Sender { sid, from }) => {
+            Err(FormError::Sender { sid, from }) => {
                 self.0.refused_senders.fetch_add(1, Ordering::Relaxed);
                 self.count("refused_sender");
-                tracing::warn!(sid, from, "a text from a sender who is no phone number was not stored");
+                tracing::warn!(sid, from, "a message was not stored: its sender is not a phone number");
                 return acknowledged();
             }
-            Err(Flaw::Receiver { sid, to }) => {
+            Err(FormError::Receiver { sid, to }) => {
                 self.count("not_ours");
                 return not_ours(&sid, &to);
             }
@@ -120,12 +121,12 @@ impl TwilioWebhook {
             }
             Err(Error::Refused(refusal)) => {
                 self.count("malformed");
-                tracing::warn!(reason = flaw_of(&refusal), "a text from Twilio cannot be stored");
-                plain(StatusCode::BAD_REQUEST, "A field cannot be used.")
+                tracing::warn!(reason = invalid_field(&refusal), "a message from Twilio is invalid");
+                plain(StatusCode::BAD_REQUEST, "A field is invalid.")
             }
             Err(error) => {
                 self.count("unavailable");
-                tracing::error!(sid, %error, "a text could not be stored; Twilio is asked to send it again");
+                tracing::error!(sid, %error, "a message could not be stored; Twilio will send it again");
                 unavailable()
             }
         }
@@ -159,7 +160,7 @@ async fn receive(State(webhook): State<TwilioWebhook>, request: Request) -> Resp
         Ok(response) => response,
         Err(_) => {
             webhook.count("unavailable");
-            tracing::error!("a delivery from Twilio took too long; Twilio is asked to send it again");
+            tracing::error!("a delivery from Twilio timed out; Twilio will send it again");
             unavailable()
         }
     }
@@ -178,8 +179,8 @@ async fn answer(webhook: &TwilioWebhook, request: Request) -> Response {
     let signature = parts.headers.get(SIGNATURE).map_or(&b""[..], |value| value.as_bytes());
     if !webhook.0.signatures.verify(signature, parts.uri.query(), &form) {
         webhook.count("unsigned");
-        tracing::warn!(signed = !signature.is_empty(), "a request to the webhook was not signed by Twilio");
-        return plain(StatusCode::FORBIDDEN, "This is not signed by Twilio.");
+        tracing::warn!(signed = !signature.is_empty(), "a webhook request has no valid signature");
+        return plain(StatusCode::FORBIDDEN, "Not signed by Twilio.");
     }
     webhook.deliver(&form).await
 }
@@ -211,25 +212,25 @@ enum Stored {
     NotOurs,
 }
 
-/// Why a form is no text that could be stored. Numbers are cut to their ends.
+/// Why a form is not a valid message. Phone numbers are reduced to their last two digits.
 #[derive(Debug, PartialEq, Eq)]
-enum Flaw {
+enum FormError {
     Missing(&'static str),
     Sender { sid: String, from: String },
     Receiver { sid: String, to: String },
 }
 
-/// The text that a form describes. `NumMedia` is not asked: the media that are there are the media.
-fn read_text(form: &Form) -> Result<ReceiveMessage, Flaw> {
+/// Reads the message from a form. `NumMedia` is ignored: every `MediaUrl` field counts.
+fn read_message(form: &Form) -> Result<ReceiveMessage, FormError> {
     let sid = ["MessageSid", "SmsMessageSid", "SmsSid"].into_iter().find_map(|name| form.get(name));
-    let sid = sid.ok_or(Flaw::Missing("MessageSid"))?.to_owned();
-    let to = form.get("To").ok_or(Flaw::Missing("To"))?;
+    let sid = sid.ok_or(FormError::Missing("MessageSid"))?.to_owned();
+    let to = form.get("To").ok_or(FormError::Missing("To"))?;
     let from = form.get("From").unwrap_or_default();
     let Some(to) = E164::parse(to) else {
-        return Err(Flaw::Receiver { sid, to: ending(to) });
+        return Err(FormError::Receiver { sid, to: ending(to) });
     };
     let Some(from) = E164::parse(from) else {
-        return Err(Flaw::Sender { sid, from: ending(from) });
+        return Err(FormError::Sender { sid, from: ending(from) });
     };
     Ok(ReceiveMessage {
         provider_message_id: sid,
@@ -241,14 +242,14 @@ fn read_text(form: &Form) -> Result<ReceiveMessage, Flaw> {
     })
 }
 
-/// The last two characters: whole numbers do not belong in logs.
+/// The last two characters of a number, for the log.
 fn ending(number: &str) -> String {
     let hidden = number.chars().count().saturating_sub(2);
     format!("…{}", number.chars().skip(hidden).collect::<String>())
 }
 
-/// The field that a text was refused for: a refusal may hold the text itself.
-fn flaw_of(refusal: &Refusal) -> String {
+/// The name of the invalid field, for the log. The refusal itself may contain the message's body.
+fn invalid_field(refusal: &Refusal) -> String {
     match refusal {
         Refusal::Invalid { field, .. } => field.to_string(),
         _ => "refused".to_owned(),
@@ -260,7 +261,7 @@ fn acknowledged() -> Response {
 }
 
 fn not_ours(sid: &str, to: &str) -> Response {
-    tracing::warn!(sid, to, "a text to a number that is not ours was not stored");
+    tracing::warn!(sid, to, "a message was not stored: no workspace has the number");
     acknowledged()
 }
 
@@ -278,12 +279,12 @@ mod tests {
 
     const SMS: &str = "MessageSid=SM1&SmsSid=SM0&From=%2B14155550123&To=%2B12125550100";
 
-    fn read_form(form: &str) -> Result<ReceiveMessage, Flaw> {
-        read_text(&Form::parse(form.as_bytes()))
+    fn read_form(form: &str) -> Result<ReceiveMessage, FormError> {
+        read_message(&Form::parse(form.as_bytes()))
     }
 
     #[test]
-    fn a_form_is_read_as_the_text_it_describes() {
+    fn a_form_is_read_as_a_message() {
         let form = format!("{SMS}&Body=Hi+%26+bye%0A%F0%9F%9A%B2&NumMedia=2&MediaUrl1=b&MediaUrl0=a");
         let text = read_form(&form).unwrap();
         assert_eq!(text.provider_message_id, "SM1");
@@ -294,13 +295,13 @@ mod tests {
     }
 
     #[test]
-    fn an_empty_body_is_no_reason_to_refuse_a_text() {
+    fn a_message_may_have_an_empty_body() {
         assert_eq!(read_form(SMS).unwrap().body, "");
         assert_eq!(read_form(&format!("{SMS}&Body=")).unwrap().body, "");
     }
 
     #[test]
-    fn older_names_of_the_message_id_are_known() {
+    fn older_names_of_the_message_id_are_accepted() {
         let rest = "From=%2B14155550123&To=%2B12125550100";
         for form in [format!("SmsMessageSid=SM2&SmsSid=SM3&{rest}"), format!("MessageSid=&SmsSid=SM2&{rest}")]
         {
@@ -309,25 +310,28 @@ mod tests {
     }
 
     #[test]
-    fn a_text_needs_an_id_and_a_receiver() {
-        assert_eq!(read_form("").unwrap_err(), Flaw::Missing("MessageSid"));
+    fn a_message_needs_an_id_and_a_receiver() {
+        assert_eq!(read_form("").unwrap_err(), FormError::Missing("MessageSid"));
         assert_eq!(
             read_form("From=%2B14155550123&To=%2B12125550100").unwrap_err(),
-            Flaw::Missing("MessageSid")
+            FormError::Missing("MessageSid")
         );
-        assert_eq!(read_form("MessageSid=SM1&From=%2B14155550123").unwrap_err(), Flaw::Missing("To"));
-        assert_eq!(read_form("MessageSid=SM1&From=%2B14155550123&To=").unwrap_err(), Flaw::Missing("To"));
+        assert_eq!(read_form("MessageSid=SM1&From=%2B14155550123").unwrap_err(), FormError::Missing("To"));
+        assert_eq!(
+            read_form("MessageSid=SM1&From=%2B14155550123&To=").unwrap_err(),
+            FormError::Missing("To")
+        );
     }
 
     #[test]
-    fn senders_and_receivers_that_are_no_phone_numbers_are_told_apart() {
+    fn invalid_senders_and_invalid_receivers_are_different_errors() {
         for (from, shown) in [("12345", "…45"), ("BANK", "…NK"), ("%2B1", "…+1"), ("7", "…7"), ("", "…")]
         {
-            let flaw = read_form(&format!("MessageSid=SM1&From={from}&To=%2B12125550100")).unwrap_err();
-            assert_eq!(flaw, Flaw::Sender { sid: "SM1".into(), from: shown.into() });
+            let error = read_form(&format!("MessageSid=SM1&From={from}&To=%2B12125550100")).unwrap_err();
+            assert_eq!(error, FormError::Sender { sid: "SM1".into(), from: shown.into() });
         }
-        let flaw = read_form("MessageSid=SM1&From=%2B14155550123&To=whatsapp%3A%2B12125550100").unwrap_err();
-        assert_eq!(flaw, Flaw::Receiver { sid: "SM1".into(), to: "…00".into() });
+        let error = read_form("MessageSid=SM1&From=%2B14155550123&To=whatsapp%3A%2B12125550100").unwrap_err();
+        assert_eq!(error, FormError::Receiver { sid: "SM1".into(), to: "…00".into() });
     }
 
     #[test]

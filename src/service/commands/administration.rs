@@ -1,7 +1,7 @@
-//! What managers do: the assignment model, agents, numbers, access.
+//! Administration by managers: the assignment model, agents, numbers and access.
 //!
-//! Taking access away returns the open conversations that rest on it to Unassigned in the same transaction, so
-//! that an open conversation is never owned by somebody who cannot work it.
+//! A command that revokes access also unassigns the open conversations that depend on it, in the same transaction. An
+//! open conversation is therefore never owned by an agent who is inactive or cannot access its number.
 
 use std::time::Duration;
 
@@ -32,7 +32,7 @@ pub struct NewAgent {
     pub experienced: bool,
 }
 
-/// What to change of an agent. Absent parts stay; `title: Some(None)` removes the title.
+/// Changes to an agent. `None` keeps a value; `title: Some(None)` removes the title.
 #[derive(Debug, Clone)]
 pub struct AgentUpdate {
     pub agent_id: AgentId,
@@ -42,19 +42,19 @@ pub struct AgentUpdate {
     pub experienced: Option<bool>,
 }
 
-/// What became of a manager's command.
+/// The result of a manager's command.
 #[derive(Debug, Clone)]
-pub struct Administered<T> {
+pub struct AdminOutcome<T> {
     pub value: T,
-    /// False when it already was as asked, and nothing was written.
+    /// Whether the command changed anything.
     pub changed: bool,
-    /// How many open conversations went back to Unassigned.
+    /// How many open conversations the command unassigned.
     pub returned: usize,
-    /// The position in the log at which `value` holds.
+    /// The position in the log that `value` corresponds to.
     pub as_of: i64,
 }
 
-/// A bearer token that was just signed.
+/// A newly signed bearer token.
 #[derive(Clone)]
 pub struct IssuedToken {
     pub agent: Agent,
@@ -63,11 +63,11 @@ pub struct IssuedToken {
 }
 
 const MANAGERS_ONLY: &str = "Only managers may do this.";
-const TOKENS_FROM_OUTSIDE: &str = "Tokens are made by your identity provider here.";
-const LAST_MANAGER: &str = "A workspace needs an active manager, and this is the last one.";
+const EXTERNAL_TOKENS: &str = "Tokens are issued by your identity provider, not by this server.";
+const LAST_MANAGER: &str = "This is the last active manager. A workspace needs at least one.";
 
 impl Services {
-    /// Changes how work is handed out.
+    /// Sets the workspace's assignment model.
     ///
     /// # Errors
     /// Not allowed for reps.
@@ -76,7 +76,7 @@ impl Services {
         &self,
         caller: Caller,
         model: AssignmentModel,
-    ) -> ServiceResult<Administered<Workspace>> {
+    ) -> ServiceResult<AdminOutcome<Workspace>> {
         let by = self.agent_of(caller)?;
         let clock = self.clock.clone();
         self.write(by.0, move |conn| {
@@ -96,12 +96,12 @@ impl Services {
         .await
     }
 
-    /// Adds an agent, who has access to no number yet.
+    /// Adds an agent without access to any number.
     ///
     /// # Errors
-    /// Not allowed for reps; a name, title or address that cannot be, or is taken.
+    /// Not allowed for reps; an invalid name, title or address; an address that is already in use.
     #[tracing::instrument(level = "debug", skip_all)]
-    pub async fn create_agent(&self, caller: Caller, new: NewAgent) -> ServiceResult<Administered<Agent>> {
+    pub async fn create_agent(&self, caller: Caller, new: NewAgent) -> ServiceResult<AdminOutcome<Agent>> {
         let by = self.agent_of(caller)?;
         let clock = self.clock.clone();
         self.write(by.0, move |conn| {
@@ -119,13 +119,13 @@ impl Services {
     /// Changes an agent's name, title, role or experience.
     ///
     /// # Errors
-    /// Not allowed for reps, nor when it would leave no active manager; not found; input that cannot be.
+    /// Not allowed for reps, or when no active manager would remain; not found; invalid input.
     #[tracing::instrument(level = "debug", skip_all)]
     pub async fn update_agent(
         &self,
         caller: Caller,
         update: AgentUpdate,
-    ) -> ServiceResult<Administered<Agent>> {
+    ) -> ServiceResult<AdminOutcome<Agent>> {
         let by = self.agent_of(caller)?;
         let clock = self.clock.clone();
         self.write(by.0, move |conn| {
@@ -138,7 +138,7 @@ impl Services {
                     return Ok(manager_tx.done(after, false));
                 }
                 if before.is_manager() && !after.is_manager() {
-                    manager_tx.spare_a_manager(&before)?;
+                    manager_tx.require_other_manager(&before)?;
                 }
                 agents::replace(conn, &after).await?;
                 let changes = (before.role != after.role).then_some(AccessChangeKind::RoleChanged);
@@ -149,12 +149,12 @@ impl Services {
         .await
     }
 
-    /// Ends an agent's access, and returns their open conversations to Unassigned.
+    /// Deactivates an agent and unassigns the agent's open conversations.
     ///
     /// # Errors
-    /// Not allowed for reps, nor for the last active manager; not found.
+    /// Not allowed for reps, or for the last active manager; not found.
     #[tracing::instrument(level = "debug", skip_all)]
-    pub async fn deactivate_agent(&self, caller: Caller, id: AgentId) -> ServiceResult<Administered<Agent>> {
+    pub async fn deactivate_agent(&self, caller: Caller, id: AgentId) -> ServiceResult<AdminOutcome<Agent>> {
         let by = self.agent_of(caller)?;
         let clock = self.clock.clone();
         self.write(by.0, move |conn| {
@@ -165,7 +165,7 @@ impl Services {
                 if !agent.active {
                     return Ok(manager_tx.done(agent, false));
                 }
-                manager_tx.spare_a_manager(&agent)?;
+                manager_tx.require_other_manager(&agent)?;
                 agent.active = false;
                 agents::replace(conn, &agent).await?;
                 let owned = conversations::lock_open_of(conn, by.0, id, None).await?;
@@ -177,12 +177,12 @@ impl Services {
         .await
     }
 
-    /// Lets a deactivated agent sign in again, with the access they had. Their conversations do not come back.
+    /// Reactivates an agent with their previous access. Their previous conversations are not assigned to them again.
     ///
     /// # Errors
     /// Not allowed for reps; not found.
     #[tracing::instrument(level = "debug", skip_all)]
-    pub async fn reactivate_agent(&self, caller: Caller, id: AgentId) -> ServiceResult<Administered<Agent>> {
+    pub async fn reactivate_agent(&self, caller: Caller, id: AgentId) -> ServiceResult<AdminOutcome<Agent>> {
         let by = self.agent_of(caller)?;
         let clock = self.clock.clone();
         self.write(by.0, move |conn| {
@@ -202,17 +202,17 @@ impl Services {
         .await
     }
 
-    /// A token for an active agent.
+    /// Issues a token for an active agent.
     ///
     /// # Errors
-    /// Not allowed for reps, or where an identity provider makes the tokens; not found; the agent is inactive.
+    /// Not allowed for reps, or when an identity provider issues the tokens; not found; the agent is inactive.
     #[tracing::instrument(level = "debug", skip_all)]
     pub async fn issue_agent_token(
         &self,
         caller: Caller,
         id: AgentId,
         ttl: Duration,
-    ) -> ServiceResult<Administered<IssuedToken>> {
+    ) -> ServiceResult<AdminOutcome<IssuedToken>> {
         let by = self.agent_of(caller)?;
         let (clock, keys) = (self.clock.clone(), self.keys.clone());
         self.write(by.0, move |conn| {
@@ -226,7 +226,7 @@ impl Services {
                 let now = clock.now();
                 let token = keys.sign(Caller::Agent { workspace_id: by.0, agent_id: id }, now, ttl).map_err(
                     |error| match error {
-                        TokenError::NoSecret => Refusal::NotAllowed(TOKENS_FROM_OUTSIDE).into(),
+                        TokenError::NoSecret => Refusal::NotAllowed(EXTERNAL_TOKENS).into(),
                         error => Error::BadInput(error.to_string()),
                     },
                 )?;
@@ -239,17 +239,17 @@ impl Services {
         .await
     }
 
-    /// Adds a shared number, which nobody can access yet.
+    /// Adds a shared number. No agent has access to it yet.
     ///
     /// # Errors
-    /// Not allowed for reps; a label that cannot be; the number is in use.
+    /// Not allowed for reps; an invalid label; the number is already in use.
     #[tracing::instrument(level = "debug", skip_all)]
     pub async fn add_phone_number(
         &self,
         caller: Caller,
         number: E164,
         label: String,
-    ) -> ServiceResult<Administered<PhoneNumber>> {
+    ) -> ServiceResult<AdminOutcome<PhoneNumber>> {
         let by = self.agent_of(caller)?;
         let clock = self.clock.clone();
         self.write(by.0, move |conn| {
@@ -264,7 +264,7 @@ impl Services {
         .await
     }
 
-    /// Lets an agent see and answer a number's conversations.
+    /// Grants an agent access to a number.
     ///
     /// # Errors
     /// Not allowed for reps; not found.
@@ -274,7 +274,7 @@ impl Services {
         caller: Caller,
         agent: AgentId,
         number: PhoneNumberId,
-    ) -> ServiceResult<Administered<(Agent, PhoneNumber)>> {
+    ) -> ServiceResult<AdminOutcome<(Agent, PhoneNumber)>> {
         let by = self.agent_of(caller)?;
         let clock = self.clock.clone();
         self.write(by.0, move |conn| {
@@ -293,7 +293,7 @@ impl Services {
         .await
     }
 
-    /// Takes a number from an agent, and returns their open conversations there to Unassigned.
+    /// Revokes an agent's access to a number, and unassigns the agent's open conversations on it.
     ///
     /// # Errors
     /// Not allowed for reps; not found.
@@ -303,7 +303,7 @@ impl Services {
         caller: Caller,
         agent: AgentId,
         number: PhoneNumberId,
-    ) -> ServiceResult<Administered<(Agent, PhoneNumber)>> {
+    ) -> ServiceResult<AdminOutcome<(Agent, PhoneNumber)>> {
         let by = self.agent_of(caller)?;
         let clock = self.clock.clone();
         self.write(by.0, move |conn| {
@@ -325,7 +325,7 @@ impl Services {
     }
 }
 
-/// A manager at work: the agents concerned and all active managers are locked.
+/// A transaction of a manager. The affected agents and all active managers are locked.
 pub(in crate::service) struct ManagerTx {
     pub workspace_tx: WorkspaceTx,
     manager: AgentId,
@@ -333,25 +333,27 @@ pub(in crate::service) struct ManagerTx {
 }
 
 impl ManagerTx {
+    /// Reads and locks the `affected` agents and all active managers.
+    ///
     /// # Errors
     /// Not allowed for reps.
     pub async fn open(
         conn: &mut Conn,
         clock: &Clock,
         (workspace, actor): (WorkspaceId, AgentId),
-        concerned: &[AgentId],
+        affected: &[AgentId],
     ) -> ServiceResult<Self> {
         let workspace_tx = WorkspaceTx::open(conn, clock, workspace).await?;
-        let ids: Vec<AgentId> = concerned.iter().copied().chain([actor]).collect();
+        let ids: Vec<AgentId> = affected.iter().copied().chain([actor]).collect();
         let agents = agents::with_managers_locked(conn, workspace, &ids).await?;
-        let acting = agents.iter().find(|agent| agent.id == actor && agent.active);
-        if !acting.ok_or(Error::Unauthenticated)?.is_manager() {
+        let manager = agents.iter().find(|agent| agent.id == actor && agent.active);
+        if !manager.ok_or(Error::Unauthenticated)?.is_manager() {
             return Err(Refusal::NotAllowed(MANAGERS_ONLY).into());
         }
         Ok(Self { workspace_tx, manager: actor, agents })
     }
 
-    /// The workspace as it is before the command.
+    /// The workspace before the command.
     pub(in crate::service) fn workspace(&self) -> &Workspace {
         &self.workspace_tx.workspace
     }
@@ -365,9 +367,11 @@ impl ManagerTx {
         number.ok_or(Refusal::NotFound(InputField::PhoneNumberId).into())
     }
 
+    /// Checks that an active manager other than `leaving` remains.
+    ///
     /// # Errors
     /// Not allowed when `leaving` is the last active manager.
-    fn spare_a_manager(&self, leaving: &Agent) -> ServiceResult<()> {
+    fn require_other_manager(&self, leaving: &Agent) -> ServiceResult<()> {
         let others =
             self.agents.iter().any(|agent| agent.is_manager() && agent.active && agent.id != leaving.id);
         if leaving.is_manager() && leaving.active && !others {
@@ -376,7 +380,7 @@ impl ManagerTx {
         Ok(())
     }
 
-    /// Returns conversations to Unassigned.
+    /// Unassigns conversations. Returns the drafts of their events.
     async fn release(
         &self,
         conn: &mut Conn,
@@ -391,14 +395,15 @@ impl ManagerTx {
         Ok(drafts)
     }
 
-    /// Writes the log: the change of access first, so that its agent's streams end before what follows from it.
+    /// Appends the events to the log. The change of access comes first, so that the agent's streams end before the
+    /// conversations are unassigned.
     async fn commit<T>(
         self,
         conn: &mut Conn,
         value: T,
         access: Option<(AgentId, AccessChangeKind)>,
         released: Vec<Draft>,
-    ) -> ServiceResult<Administered<T>> {
+    ) -> ServiceResult<AdminOutcome<T>> {
         let returned = released.len();
         let access = access.map(|(agent_id, kind)| {
             Draft::access(AccessChange { agent_id, kind }, self.workspace_tx.now, Some(self.manager))
@@ -406,19 +411,19 @@ impl ManagerTx {
         let drafts = access.into_iter().chain(released).collect();
         let events = log::append(conn, self.workspace_tx.workspace.id, drafts).await?;
         let as_of = events.last().map_or(self.workspace_tx.head.seq, |event| event.seq);
-        Ok(Administered { value, changed: true, returned, as_of })
+        Ok(AdminOutcome { value, changed: true, returned, as_of })
     }
 
-    /// The answer when the log has nothing to tell.
-    pub fn done<T>(&self, value: T, changed: bool) -> Administered<T> {
-        Administered { value, changed, returned: 0, as_of: self.workspace_tx.head.seq }
+    /// The result of a command that appends no event.
+    pub fn done<T>(&self, value: T, changed: bool) -> AdminOutcome<T> {
+        AdminOutcome { value, changed, returned: 0, as_of: self.workspace_tx.head.seq }
     }
 }
 
-/// Adds an agent of a workspace that exists.
+/// Adds an agent to an existing workspace.
 ///
 /// # Errors
-/// Input that cannot be, or an address that is taken.
+/// Invalid input, or an address that is already in use.
 pub(in crate::service) async fn add_agent(
     conn: &mut Conn,
     workspace_id: WorkspaceId,
@@ -439,14 +444,15 @@ pub(in crate::service) async fn add_agent(
     if agents::insert(conn, &agent).await? {
         Ok(agent)
     } else {
-        Err(Refusal::invalid(InputField::Email, "Another agent of this workspace has this address.").into())
+        Err(Refusal::invalid(InputField::Email, "Another agent in this workspace already uses this address.")
+            .into())
     }
 }
 
-/// Adds a number of a workspace that exists.
+/// Adds a number to an existing workspace.
 ///
 /// # Errors
-/// A label that cannot be, or a number that is in use.
+/// An invalid label, or a number that is already in use.
 pub(in crate::service) async fn add_number(
     conn: &mut Conn,
     workspace_id: WorkspaceId,
@@ -459,7 +465,7 @@ pub(in crate::service) async fn add_number(
     if phone_numbers::insert(conn, &number).await? {
         Ok(number)
     } else {
-        Err(Refusal::invalid(InputField::Number, "This number is already in use.").into())
+        Err(Refusal::invalid(InputField::Number, "This phone number is already in use.").into())
     }
 }
 

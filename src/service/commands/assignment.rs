@@ -1,4 +1,4 @@
-//! Assigning, claiming and giving back.
+//! Commands that assign, claim and unassign conversations.
 
 use crate::domain::conversation::Expectations;
 use crate::domain::input;
@@ -6,7 +6,7 @@ use crate::domain::{AgentId, ConversationId, InputField, Refusal};
 use crate::service::{CommandOutcome, Error, ServiceResult, Services};
 use crate::token::Caller;
 
-/// Give a conversation to an agent, whoever owns it now.
+/// Assigns a conversation to an agent, regardless of its current owner.
 #[derive(Debug, Clone, Copy)]
 pub struct Assign {
     pub conversation_id: ConversationId,
@@ -15,10 +15,10 @@ pub struct Assign {
 }
 
 impl Services {
-    /// Assigns or reassigns a conversation. Nothing changes when the agent owns it already.
+    /// Assigns or reassigns a conversation. Changes nothing when the agent already owns it.
     ///
     /// # Errors
-    /// Not found; stale, with the conversation as it is; the plan or the model is against it; the agent is
+    /// Not found; stale, with the current conversation; the plan or the model does not allow it; the agent is
     /// inactive or cannot access the number.
     #[tracing::instrument(level = "debug", skip_all)]
     pub async fn assign(&self, caller: Caller, command: Assign) -> ServiceResult<CommandOutcome> {
@@ -34,10 +34,10 @@ impl Services {
         .await
     }
 
-    /// Takes an unowned conversation for the caller. Of any number who try at once, one wins.
+    /// Assigns an unassigned conversation to the caller. Of several concurrent calls, exactly one succeeds.
     ///
     /// # Errors
-    /// Already assigned, with the conversation as it is; otherwise as [`Self::assign`].
+    /// Already assigned, with the current conversation; otherwise as [`Self::assign`].
     #[tracing::instrument(level = "debug", skip_all)]
     pub async fn claim(&self, caller: Caller, id: ConversationId) -> ServiceResult<CommandOutcome> {
         self.act(caller, id, None, |conversation_tx| {
@@ -50,10 +50,10 @@ impl Services {
         .await
     }
 
-    /// Gives a conversation back to nobody. Nothing changes when nobody owns it.
+    /// Makes a conversation unassigned. Changes nothing when it is unassigned already.
     ///
     /// # Errors
-    /// Not found; stale, with the conversation as it is; the plan or the model is against it.
+    /// Not found; stale, with the current conversation; the plan or the model does not allow it.
     #[tracing::instrument(level = "debug", skip_all)]
     pub async fn unassign(
         &self,
@@ -69,10 +69,10 @@ impl Services {
         .await
     }
 
-    /// Assigns each conversation in a transaction of its own; one outcome per id, in order.
+    /// Assigns several conversations, each in its own transaction. Returns one outcome per id, in order.
     ///
     /// # Errors
-    /// Only what ends all: too many ids, a caller who is no agent, or a database that fails.
+    /// Too many ids; forbidden for a service; when the database fails. Refusals are outcomes of their conversations.
     #[tracing::instrument(level = "debug", skip_all)]
     pub async fn assign_all(
         &self,
@@ -85,19 +85,19 @@ impl Services {
         let mut outcomes = Vec::with_capacity(ids.len());
         for conversation_id in ids {
             let command = Assign { conversation_id, agent_id, expected: Expectations::default() };
-            outcomes.push(each(self.assign(caller, command).await)?);
+            outcomes.push(item_outcome(self.assign(caller, command).await)?);
         }
         Ok(outcomes)
     }
 }
 
-/// Keeps a refusal for its item, and lets a fault end the whole.
-pub(in crate::service) fn each(
-    outcome: ServiceResult<CommandOutcome>,
+/// Returns a refusal as the outcome of its item, and any other error as an error of the whole command.
+pub(in crate::service) fn item_outcome(
+    result: ServiceResult<CommandOutcome>,
 ) -> ServiceResult<ServiceResult<CommandOutcome>> {
-    match outcome {
-        Ok(done) => Ok(Ok(done)),
+    match result {
+        Ok(outcome) => Ok(Ok(outcome)),
         Err(Error::Refused(refusal)) => Ok(Err(Error::Refused(refusal))),
-        Err(fault) => Err(fault),
+        Err(error) => Err(error),
     }
 }

@@ -1,4 +1,4 @@
-//! The end of a shift: one agent's conversations go to another, all in one transaction.
+//! The handoff: at the end of a shift, one agent's conversations are reassigned to another in one transaction.
 
 use std::collections::BTreeSet;
 
@@ -18,37 +18,38 @@ use crate::store::reports::ownership;
 use crate::store::tables::agents;
 use crate::token::Caller;
 
-/// What is handed off, from whom and to whom.
+/// Hands off conversations of one agent to another.
 #[derive(Debug, Clone)]
 pub struct HandOff {
     pub from: AgentId,
     pub to: AgentId,
-    /// `None` is both.
+    /// Which conversations to hand off; `None` for open and closed ones.
     pub status: Option<Status>,
-    /// `None` is all that the caller can access.
+    /// Which numbers' conversations to hand off; `None` for all numbers that the caller can access.
     pub phone_number_ids: Option<Vec<PhoneNumberId>>,
-    /// What colleagues are to read in the history.
+    /// A note for colleagues, shown in the history.
     pub note: Option<String>,
 }
 
-/// What became of a handoff.
+/// The result of a handoff.
 #[derive(Debug)]
-pub struct HandedOff {
-    /// One outcome for each conversation, in order of their ids.
+pub struct HandOffOutcome {
+    /// One outcome per conversation, ordered by id.
     pub items: Vec<(ConversationId, ServiceResult<CommandOutcome>)>,
-    /// The position in the log at which they are as shown.
+    /// The position in the log that the outcomes correspond to.
     pub as_of: i64,
 }
 
 impl Services {
-    /// Gives an agent's conversations, on numbers that the caller can access, to another. Those on numbers
-    /// that the new owner cannot access stay, each with that refusal. Repeating it finds none left.
+    /// Reassigns an agent's conversations, on numbers that the caller can access, to another agent. Conversations on
+    /// numbers that the new owner cannot access stay with the old owner, each with a refusal. A repeated call finds
+    /// nothing left to hand off.
     ///
     /// # Errors
-    /// Not found; the plan is against it; not allowed unless it is the caller's own work or the caller is a
-    /// manager; the new owner is inactive; a note that cannot be, or more than [`MAX_HANDED_OFF`].
+    /// Not found; the plan does not allow it; not allowed unless the conversations are the caller's own or the caller
+    /// is a manager; the new owner is inactive; an invalid note; more than [`MAX_HANDED_OFF`] conversations.
     #[tracing::instrument(level = "debug", skip_all)]
-    pub async fn hand_off(&self, caller: Caller, command: HandOff) -> ServiceResult<HandedOff> {
+    pub async fn hand_off(&self, caller: Caller, command: HandOff) -> ServiceResult<HandOffOutcome> {
         let by = self.agent_of(caller)?;
         let note = command.note.as_deref().map(|note| input::name(InputField::Note, note)).transpose()?;
         input::ids(InputField::PhoneNumberIds, command.phone_number_ids.as_ref().map_or(0, Vec::len))?;
@@ -57,8 +58,8 @@ impl Services {
             let (clock, command, note) = (clock.clone(), command.clone(), note.clone());
             async move {
                 let mut workspace_tx = WorkspaceTx::open(conn, &clock, by.0).await?;
-                let team = LockedTeam::hold(conn, by.0, &[by.1, command.from, command.to]).await?;
-                let actor = team.acting(by.1)?;
+                let team = LockedTeam::lock(conn, by.0, &[by.1, command.from, command.to]).await?;
+                let actor = team.actor(by.1)?;
                 team.agent(command.from).ok_or(Refusal::NotFound(InputField::FromAgentId))?;
                 let to = team.agent(command.to).ok_or(Refusal::NotFound(InputField::ToAgentId))?;
                 permit_hand_off(actor, command.from, to, workspace_tx.policy())?;
@@ -68,15 +69,15 @@ impl Services {
                     lock_owned(conn, by.0, &command, team.numbers_of(by.1)).await?
                 };
                 workspace_tx.catch_up_with(&clock, &owned);
-                pass_all_on(conn, &workspace_tx, &team, (actor, to), owned, note).await
+                hand_over_all(conn, &workspace_tx, &team, (actor, to), owned, note).await
             }
             .boxed()
         })
         .await
     }
 
-    /// The caller confirms that a conversation which was handed off to them is theirs now. Nothing changes
-    /// when it is not, or was not, or they confirmed before.
+    /// Confirms that the caller has taken over a conversation that was handed off to them. Changes nothing when the
+    /// caller does not own the conversation, when it was not handed off to them, or when they have confirmed before.
     ///
     /// # Errors
     /// Not found.
@@ -107,14 +108,15 @@ impl Services {
     }
 }
 
-/// Agents with all the numbers that they can access, held until the transaction ends.
+/// Agents and all the numbers that they can access, locked until the transaction ends.
 pub(in crate::service) struct LockedTeam {
     agents: Vec<Agent>,
     access: BTreeSet<(AgentId, PhoneNumberId)>,
 }
 
 impl LockedTeam {
-    pub async fn hold(conn: &mut Conn, workspace: WorkspaceId, ids: &[AgentId]) -> ServiceResult<Self> {
+    /// Reads and locks the agents and their accesses.
+    pub async fn lock(conn: &mut Conn, workspace: WorkspaceId, ids: &[AgentId]) -> ServiceResult<Self> {
         let ids: Vec<AgentId> = ids.iter().copied().collect::<BTreeSet<_>>().into_iter().collect();
         let agents = agents::by_ids_shared(conn, workspace, &ids).await?;
         let access = ownership::access_shared(conn, workspace, &ids).await?;
@@ -125,15 +127,15 @@ impl LockedTeam {
         self.agents.iter().find(|agent| agent.id == id)
     }
 
-    /// Whoever acts.
+    /// The agent who runs the command.
     ///
     /// # Errors
-    /// [`Error::Unauthenticated`] when they cannot any more.
-    pub fn acting(&self, id: AgentId) -> ServiceResult<&Agent> {
+    /// [`Error::Unauthenticated`] when the agent is not locked or is deactivated.
+    pub fn actor(&self, id: AgentId) -> ServiceResult<&Agent> {
         self.agent(id).filter(|agent| agent.active).ok_or(Error::Unauthenticated)
     }
 
-    pub fn sees(&self, agent: AgentId, number: PhoneNumberId) -> bool {
+    pub fn can_access(&self, agent: AgentId, number: PhoneNumberId) -> bool {
         self.access.contains(&(agent, number))
     }
 
@@ -142,16 +144,16 @@ impl LockedTeam {
         self.access.iter().filter(|(id, _)| *id == agent).map(|(_, number)| *number).collect()
     }
 
-    /// The agent as the next owner of a conversation on `number`.
+    /// The agent as a candidate owner of a conversation on `number`.
     pub fn candidate<'a>(&self, agent: &'a Agent, number: PhoneNumberId) -> Candidate<'a> {
-        Candidate { agent, has_access: self.sees(agent.id, number) }
+        Candidate { agent, has_access: self.can_access(agent.id, number) }
     }
 }
 
-/// What the command is about, locked.
+/// Reads and locks the conversations to hand off.
 ///
 /// # Errors
-/// Invalid when it is too much.
+/// Invalid when there are more than [`MAX_HANDED_OFF`].
 async fn lock_owned(
     conn: &mut Conn,
     workspace: WorkspaceId,
@@ -166,13 +168,13 @@ async fn lock_owned(
     let ids = ownership::owned_by(conn, workspace, command.from, command.status, &numbers, limit).await?;
     if ids.len() > MAX_HANDED_OFF {
         let message = format!(
-            "That is more than {MAX_HANDED_OFF} conversations. Choose a status or phone numbers and hand them \
-             off in parts."
+            "The agent owns more than {MAX_HANDED_OFF} of these conversations. Hand them off in parts, by status or \
+             phone number."
         );
         return Err(Refusal::invalid(InputField::FromAgentId, message).into());
     }
     let mut locked = ownership::lock_all(conn, workspace, &ids).await?;
-    // One that was handed on, closed or reopened before its lock was had is not what was asked for.
+    // A conversation may have been reassigned, closed or reopened before its lock was taken.
     locked.retain(|it| {
         it.conversation.assignee() == Some(command.from)
             && command.status.is_none_or(|status| it.conversation.status() == status)
@@ -180,25 +182,25 @@ async fn lock_owned(
     Ok(locked)
 }
 
-/// Writes what can be handed off, and answers for each.
-async fn pass_all_on(
+/// Reassigns each conversation if the new owner can take it, and returns an outcome for each.
+async fn hand_over_all(
     conn: &mut Conn,
     workspace_tx: &WorkspaceTx,
     team: &LockedTeam,
     (actor, to): (&Agent, &Agent),
     owned: Vec<Snapshot>,
     note: Option<String>,
-) -> ServiceResult<HandedOff> {
+) -> ServiceResult<HandOffOutcome> {
     let mut items = Vec::with_capacity(owned.len());
     let mut drafts = Vec::new();
     for snapshot in owned {
         let id = snapshot.conversation.id;
         let candidate = team.candidate(to, snapshot.conversation.phone_number_id);
-        let outcome = match snapshot.pass_on(actor.id, candidate, HANDED_OFF, workspace_tx.now) {
+        let outcome = match snapshot.hand_over(actor.id, candidate, HANDED_OFF, workspace_tx.now) {
             Ok(change) => {
                 let after = change.as_ref().map_or(&snapshot, |change| &change.after);
-                let done = CommandOutcome {
-                    seen: VisibleConversation::new(after, Some(actor.id)),
+                let outcome = CommandOutcome {
+                    visible: VisibleConversation::new(after, Some(actor.id)),
                     previous_assignee: snapshot.conversation.assignee(),
                     changed: change.is_some(),
                     as_of: workspace_tx.head.seq,
@@ -211,7 +213,7 @@ async fn pass_all_on(
                         Draft::of(change, workspace_tx.now, Some(actor.id), None).with_note(note.clone()),
                     );
                 }
-                Ok(done)
+                Ok(outcome)
             }
             Err(refusal) => Err(refusal.into()),
         };
@@ -219,8 +221,8 @@ async fn pass_all_on(
     }
     let events = log::append(conn, workspace_tx.workspace.id, drafts).await?;
     let as_of = events.last().map_or(workspace_tx.head.seq, |event| event.seq);
-    for done in items.iter_mut().filter_map(|(_, outcome)| outcome.as_mut().ok()) {
-        done.as_of = as_of;
+    for outcome in items.iter_mut().filter_map(|(_, outcome)| outcome.as_mut().ok()) {
+        outcome.as_of = as_of;
     }
-    Ok(HandedOff { items, as_of })
+    Ok(HandOffOutcome { items, as_of })
 }

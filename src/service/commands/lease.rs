@@ -1,8 +1,8 @@
-//! The ownership lease: whoever leaves a customer waiting for too long loses the conversation.
+//! The ownership lease: an owner who leaves a customer waiting too long loses the conversation.
 //!
-//! Every process sweeps, and none needs to know of another: a conversation is judged again under its lock, by
-//! the later of the clock and the last event, so that it goes back once, whoever comes first, and a clock that
-//! is set back fires nothing twice. Nothing is remembered between sweeps; a restart loses nothing.
+//! Every process sweeps, without coordination. The lease is checked again under the conversation's lock, so only one
+//! process unassigns the conversation. The check uses the later of the clock and the last event, so a clock that is set
+//! back expires no lease twice. No state is kept between sweeps, so a restart loses nothing.
 
 use std::time::Duration;
 
@@ -10,7 +10,7 @@ use futures_util::FutureExt;
 use tokio_util::sync::CancellationToken;
 
 use crate::domain::{Lease, Workspace, WorkspaceId};
-use crate::service::commands::administration::{Administered, ManagerTx};
+use crate::service::commands::administration::{AdminOutcome, ManagerTx};
 use crate::service::context::WorkspaceTx;
 use crate::service::{ServiceResult, Services};
 use crate::store::log::{self, Draft};
@@ -18,25 +18,25 @@ use crate::store::reports::ownership;
 use crate::store::tables::workspaces;
 use crate::token::Caller;
 
-/// How long the sweeper rests between two sweeps: how late a lease may end, at most.
+/// The pause between two sweeps, and so the longest delay of an expiry.
 pub const SWEEP_INTERVAL: Duration = Duration::from_secs(2);
-/// How many conversations go back in one transaction.
+/// The most conversations that one transaction returns.
 const SWEEP_BATCH: i64 = 100;
-/// How many transactions one sweep spends on a workspace before it looks after the next.
+/// The most transactions per workspace in one sweep.
 const SWEEP_ROUNDS: usize = 10;
-/// How many workspaces are read at once.
+/// The most workspaces in one read.
 const WORKSPACE_BATCH: i64 = 200;
 
 impl Services {
-    /// Sets how long, in minutes, an owner may leave a customer waiting; `None` is for ever.
+    /// Sets how many minutes an owner may leave a customer waiting; `None` turns the lease off.
     ///
     /// # Errors
-    /// Not allowed for reps; minutes that cannot be.
+    /// Not allowed for reps; minutes out of bounds.
     pub async fn set_ownership_lease(
         &self,
         caller: Caller,
         minutes: Option<i32>,
-    ) -> ServiceResult<Administered<Workspace>> {
+    ) -> ServiceResult<AdminOutcome<Workspace>> {
         let by = self.agent_of(caller)?;
         let clock = self.clock.clone();
         self.write(by.0, move |conn| {
@@ -57,10 +57,10 @@ impl Services {
         .await
     }
 
-    /// Ends every lease that has run out, in all workspaces; says how many conversations went back.
+    /// Expires overdue leases in all workspaces. Returns how many conversations became unassigned.
     ///
     /// # Errors
-    /// Only a database that fails.
+    /// When the database fails.
     pub async fn sweep_leases(&self) -> ServiceResult<usize> {
         let (mut after, mut returned) = (None, 0);
         loop {
@@ -77,17 +77,17 @@ impl Services {
                 let due =
                     self.store.read(move |conn| ownership::overdue(conn, id, cutoff, 1).boxed()).await?;
                 if !due.is_empty() {
-                    returned += self.end_leases(workspace.id).await?;
+                    returned += self.expire_leases(workspace.id).await?;
                 }
             }
         }
     }
 
-    /// Ends what has run out in one workspace, a batch at a time.
-    async fn end_leases(&self, workspace: WorkspaceId) -> ServiceResult<usize> {
+    /// Expires the overdue leases of one workspace in batches.
+    async fn expire_leases(&self, workspace: WorkspaceId) -> ServiceResult<usize> {
         let mut returned = 0;
         for _ in 0..SWEEP_ROUNDS {
-            let n = self.end_some_leases(workspace).await?;
+            let n = self.expire_lease_batch(workspace).await?;
             returned += n;
             if n == 0 {
                 break;
@@ -96,7 +96,7 @@ impl Services {
         Ok(returned)
     }
 
-    async fn end_some_leases(&self, workspace: WorkspaceId) -> ServiceResult<usize> {
+    async fn expire_lease_batch(&self, workspace: WorkspaceId) -> ServiceResult<usize> {
         let clock = self.clock.clone();
         self.write(workspace, move |conn| {
             let clock = clock.clone();
@@ -122,8 +122,8 @@ impl Services {
         .await
     }
 
-    /// Sweeps until `stop`. A sweep that fails is logged, and the next one does its work.
-    pub async fn keep_leases(self, stop: CancellationToken) {
+    /// Sweeps until `stop` is cancelled. A failed sweep is logged, and the next sweep catches up.
+    pub async fn run_lease_sweeper(self, stop: CancellationToken) {
         loop {
             tokio::select! {
                 () = stop.cancelled() => return,
@@ -133,9 +133,9 @@ impl Services {
                 Ok(0) => {}
                 Ok(returned) => {
                     self.metrics.leases_returned(returned);
-                    tracing::info!(returned, "leases have run out");
+                    tracing::info!(returned, "expired leases");
                 }
-                Err(error) => tracing::warn!(%error, "the leases could not be swept"),
+                Err(error) => tracing::warn!(%error, "expiring leases failed"),
             }
         }
     }

@@ -1,21 +1,21 @@
-//! Closing, reopening, reading.
+//! Commands that close and reopen conversations, and mark them as read or unread.
 
 use futures_util::FutureExt;
 
 use crate::domain::conversation::Expectations;
 use crate::domain::input;
 use crate::domain::{ConversationId, InputField, MessageId, Refusal};
-use crate::service::commands::assignment::each;
+use crate::service::commands::assignment::item_outcome;
 use crate::service::context::ConversationTx;
 use crate::service::{CommandOutcome, ServiceResult, Services};
 use crate::store::tables::messages;
 use crate::token::Caller;
 
 impl Services {
-    /// Closes a conversation and keeps its assignee. Nothing changes when it is closed.
+    /// Closes a conversation and keeps its assignee. Changes nothing when it is closed already.
     ///
     /// # Errors
-    /// Not found; stale, with the conversation as it is, when something came in since `expected_version`.
+    /// Not found; stale, with the current conversation, when it has changed since `expected_version`.
     #[tracing::instrument(level = "debug", skip_all)]
     pub async fn close(
         &self,
@@ -34,8 +34,8 @@ impl Services {
         .await
     }
 
-    /// Reopens a conversation, without its assignee if they can no longer work it. Nothing changes when it is
-    /// open.
+    /// Reopens a conversation. Unassigns it if its assignee is inactive or can no longer access its number. Changes
+    /// nothing when it is open already.
     ///
     /// # Errors
     /// Not found.
@@ -52,11 +52,10 @@ impl Services {
         .await
     }
 
-    /// The caller has opened the conversation up to a message, or all there is. A text that arrived later stays
-    /// unread.
+    /// Marks a conversation as read for the caller, up to a message or up to the last one. Later messages stay unread.
     ///
     /// # Errors
-    /// Not found, also when the message is not of this conversation.
+    /// Not found, also when the message belongs to another conversation.
     #[tracing::instrument(level = "debug", skip_all)]
     pub async fn mark_read(
         &self,
@@ -86,7 +85,7 @@ impl Services {
         .await
     }
 
-    /// The caller wants to come back to the conversation. Nothing changes when it is unread.
+    /// Marks a conversation as unread for the caller. Changes nothing when it is unread already.
     ///
     /// # Errors
     /// Not found.
@@ -98,10 +97,10 @@ impl Services {
         .await
     }
 
-    /// Closes each conversation in a transaction of its own; one outcome per id, in order.
+    /// Closes several conversations, each in its own transaction. Returns one outcome per id, in order.
     ///
     /// # Errors
-    /// Only what ends all: too many ids, a caller who is no agent, or a database that fails.
+    /// Too many ids; forbidden for a service; when the database fails. Refusals are outcomes of their conversations.
     #[tracing::instrument(level = "debug", skip_all)]
     pub async fn close_all(
         &self,
@@ -112,7 +111,7 @@ impl Services {
         input::ids(InputField::ConversationIds, ids.len())?;
         let mut outcomes = Vec::with_capacity(ids.len());
         for id in ids {
-            outcomes.push(each(self.close(caller, id, None).await)?);
+            outcomes.push(item_outcome(self.close(caller, id, None).await)?);
         }
         Ok(outcomes)
     }

@@ -1,4 +1,4 @@
-//! Texts, in and out.
+//! Commands that send and receive messages.
 
 use std::collections::BTreeSet;
 
@@ -20,26 +20,26 @@ use crate::store::tables::{
 use crate::store::{Conn, StoreError, log};
 use crate::token::Caller;
 
-/// The most newer replies that a stale reply is shown.
+/// The most newer replies in the refusal of a stale reply.
 const NEWER_REPLIES_SHOWN: i64 = 20;
 
-/// The most distinct words of one message that its conversation is found by.
+/// The most distinct words of one message in the search index.
 const MAX_INDEXED_WORDS: usize = 4_000;
 
-/// Send a text to the customer of a conversation.
+/// Sends a message to the customer of a conversation.
 #[derive(Debug, Clone)]
 pub struct SendMessage {
     pub conversation_id: ConversationId,
     pub body: String,
-    /// Names this message among the agent's, so that a repeat sends nothing.
+    /// Identifies this message among the agent's messages, so that a repeated call sends nothing.
     pub idempotency_key: String,
-    /// The last message that the author had seen.
+    /// The last message that the author has seen.
     pub last_seen: Option<MessageId>,
-    /// Send although somebody else has replied since.
+    /// Whether to send even if another agent has replied after `last_seen`.
     pub override_stale: bool,
 }
 
-/// Text somebody first.
+/// Sends the first message to a contact.
 #[derive(Debug, Clone)]
 pub struct StartConversation {
     pub phone_number_id: PhoneNumberId,
@@ -48,28 +48,29 @@ pub struct StartConversation {
     pub idempotency_key: String,
 }
 
-/// A customer's text, as the provider delivers it.
+/// A customer's message, as the SMS provider delivers it.
 #[derive(Debug, Clone)]
 pub struct ReceiveMessage {
-    /// Names this message among the provider's, so that a repeat changes nothing.
+    /// Identifies this message among the provider's messages, so that a repeated delivery changes nothing.
     pub provider_message_id: String,
     pub from: E164,
     pub to: E164,
     pub body: String,
     pub media_urls: Vec<String>,
-    /// When the customer sent it, if the provider says.
+    /// When the customer sent the message, if the provider reports it.
     pub sent_at: Option<Timestamp>,
 }
 
 impl Services {
-    /// Stores a text to the customer. Anyone with access to the number may; it assigns and reopens nothing.
+    /// Stores a message to the customer. Any agent with access to the number may send. The conversation is neither
+    /// assigned nor reopened.
     ///
-    /// The key is judged before the fence: a repeat answers with the first message whatever has come since,
-    /// and a refusal leaves the key unused.
+    /// The idempotency key is checked before the stale-reply check: a repeated call returns the first message, whatever
+    /// has happened since. A refused call does not use up its key.
     ///
     /// # Errors
-    /// Not found; a body or key that cannot be; the key was used for something else; somebody else has replied
-    /// since `last_seen`.
+    /// Not found; an invalid body or key; the key was used with other input; another agent has replied after
+    /// `last_seen`.
     #[tracing::instrument(level = "debug", skip_all)]
     pub async fn send_message(
         &self,
@@ -90,18 +91,19 @@ impl Services {
                 if let Some(first) = key.first_message(conn).await? {
                     return Ok(conversation_tx.unchanged(Some(first)));
                 }
-                let (seen, reason) = fence(conn, &conversation_tx, by.1, &command).await?;
-                reply(conn, conversation_tx, key, command.body.clone(), seen, reason).await
+                let (read_through, reason) =
+                    check_stale_reply(conn, &conversation_tx, by.1, &command).await?;
+                reply(conn, conversation_tx, key, command.body.clone(), read_through, reason).await
             }
             .boxed()
         })
         .await
     }
 
-    /// Texts a contact from a number, beginning their conversation if they have none there.
+    /// Sends a message to a contact from a number. Starts their conversation on this number if they have none.
     ///
     /// # Errors
-    /// As [`Self::send_message`]; there is no fence.
+    /// As [`Self::send_message`], without the stale-reply check.
     #[tracing::instrument(level = "debug", skip_all)]
     pub async fn start_conversation(
         &self,
@@ -119,10 +121,11 @@ impl Services {
         .await
     }
 
-    /// Stores a customer's text: begins their conversation, or reopens it back into its assignee's queue.
+    /// Stores a customer's message. Starts their conversation on this number if they have none, and reopens it if it is
+    /// closed. A reopened conversation keeps its assignee, unless the assignee can no longer work on it.
     ///
     /// # Errors
-    /// Not found when the workspace has no such number. Never refused for its content.
+    /// Not found when the workspace does not have the number. The content is never refused.
     #[tracing::instrument(level = "debug", skip_all)]
     pub async fn receive_message(
         &self,
@@ -146,7 +149,7 @@ impl Services {
     }
 }
 
-/// An idempotency key with what it is used for.
+/// An idempotency key, and a fingerprint of the input that it is used with.
 struct Key<'a> {
     by: (WorkspaceId, AgentId),
     key: &'a str,
@@ -154,10 +157,10 @@ struct Key<'a> {
 }
 
 impl Key<'_> {
-    /// The message that this key has sent before.
+    /// The message that an earlier call with this key sent.
     ///
     /// # Errors
-    /// [`Refusal::IdempotencyKeyReused`] when it was used for something else.
+    /// [`Refusal::IdempotencyKeyReused`] when the key was used with other input.
     async fn first_message(&self, conn: &mut Conn) -> ServiceResult<Option<Message>> {
         let (workspace, agent) = self.by;
         let Some(used) = idempotency::find(conn, workspace, agent, self.key).await? else { return Ok(None) };
@@ -167,14 +170,15 @@ impl Key<'_> {
         Ok(messages::find(conn, workspace, used.message_id).await?)
     }
 
-    async fn use_for(self, conn: &mut Conn, message_id: MessageId, at: Timestamp) -> ServiceResult<()> {
+    /// Stores the key with the message that it was used for.
+    async fn store(self, conn: &mut Conn, message_id: MessageId, at: Timestamp) -> ServiceResult<()> {
         let used = idempotency::Use { fingerprint: self.fingerprint, message_id };
         idempotency::insert(conn, self.by.0, self.by.1, self.key, &used, at).await?;
         Ok(())
     }
 }
 
-/// Says the same for the same input, without keeping the text a second time.
+/// A hash of the input. It identifies the input without storing the text a second time.
 fn fingerprint(parts: &[&str]) -> String {
     let mut context = digest::Context::new(&digest::SHA256);
     for part in parts {
@@ -184,8 +188,12 @@ fn fingerprint(parts: &[&str]) -> String {
     context.finish().as_ref().iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
-/// Up to which message the author had read, and why the reply goes out all the same if others had replied.
-async fn fence(
+/// Checks whether another agent has replied after the message that the author last saw. Returns the number of that
+/// message, and the reason to log if the author overrides the check.
+///
+/// # Errors
+/// [`Refusal::StaleReply`], with the newer replies; not found when the conversation does not have the message.
+async fn check_stale_reply(
     conn: &mut Conn,
     conversation_tx: &ConversationTx,
     author: AgentId,
@@ -193,7 +201,7 @@ async fn fence(
 ) -> ServiceResult<(i32, Option<&'static str>)> {
     let conversation = &conversation_tx.snapshot.conversation;
     let Some(last_seen) = command.last_seen else { return Ok((conversation.message_count, None)) };
-    let seen = messages::find(conn, conversation.workspace_id, last_seen)
+    let read_through = messages::find(conn, conversation.workspace_id, last_seen)
         .await?
         .filter(|message| message.conversation_id == conversation.id)
         .map(|message| message.number)
@@ -203,35 +211,35 @@ async fn fence(
         conversation.workspace_id,
         conversation.id,
         author,
-        seen,
+        read_through,
         NEWER_REPLIES_SHOWN,
     )
     .await?;
     match (newer.is_empty(), command.override_stale) {
-        (true, _) => Ok((seen, None)),
-        (false, true) => Ok((seen, Some(STALE_OVERRIDDEN))),
+        (true, _) => Ok((read_through, None)),
+        (false, true) => Ok((read_through, Some(STALE_OVERRIDDEN))),
         (false, false) => Err(Refusal::StaleReply(newer).into()),
     }
 }
 
-/// Stores an agent's message in a conversation that exists.
+/// Stores an agent's message in an existing conversation.
 async fn reply(
     conn: &mut Conn,
     conversation_tx: ConversationTx,
     key: Key<'_>,
     body: String,
-    seen: i32,
+    read_through: i32,
     reason: Option<&'static str>,
 ) -> ServiceResult<CommandOutcome> {
     let author = key.by.1;
     let now = conversation_tx.workspace_tx.now;
     let id = MessageId::generate();
-    let mut change = conversation_tx.snapshot.reply(author, id, seen, now);
+    let mut change = conversation_tx.snapshot.reply(author, id, read_through, now);
     change.reason = reason;
     let message = outbound(&change, author, body);
     log::store(conn, &change).await?;
     store_message(conn, &message, None).await?;
-    key.use_for(conn, id, now).await?;
+    key.store(conn, id, now).await?;
     conversation_tx.record(conn, change, Some(message)).await
 }
 
@@ -243,15 +251,17 @@ async fn start(
 ) -> ServiceResult<CommandOutcome> {
     let (workspace, author) = by;
     let workspace_tx = WorkspaceTx::open(conn, clock, workspace).await?;
-    let locked_agents = LockedAgents::hold(conn, workspace, command.phone_number_id, [author]).await?;
-    let acting =
+    let locked_agents = LockedAgents::lock(conn, workspace, command.phone_number_id, [author]).await?;
+    let candidate =
         locked_agents.candidate(author).filter(|it| it.agent.active).ok_or(Error::Unauthenticated)?;
     let number = phone_numbers::by_ids(conn, workspace, &[command.phone_number_id]).await?.pop();
-    let Some(number) = number.filter(|_| acting.has_access) else {
+    let Some(number) = number.filter(|_| candidate.has_access) else {
         return Err(Refusal::NotFound(InputField::PhoneNumberId).into());
     };
     if number.number == command.to {
-        return Err(Refusal::invalid(InputField::To, "A number cannot text itself.").into());
+        return Err(
+            Refusal::invalid(InputField::To, "A phone number cannot send a message to itself.").into()
+        );
     }
     let parts = ["start", &number.id.to_string(), command.to.as_str(), &command.body];
     let key = Key { by, key: &command.idempotency_key, fingerprint: fingerprint(&parts) };
@@ -262,16 +272,17 @@ async fn start(
     let contact = contacts::find_or_insert(conn, workspace, &command.to, None, workspace_tx.now).await?;
     if let Some(existing) = conversations::find_between(conn, workspace, number.id, contact.id).await? {
         let conversation_tx = ConversationTx::open(conn, clock, by, existing.id, &[]).await?;
-        let seen = conversation_tx.snapshot.conversation.message_count;
-        return reply(conn, conversation_tx, key, command.body.clone(), seen, None).await;
+        let read_through = conversation_tx.snapshot.conversation.message_count;
+        return reply(conn, conversation_tx, key, command.body.clone(), read_through, None).await;
     }
     let id = MessageId::generate();
-    let change = Snapshot::begun_by_agent(birth(workspace, number.id, contact.id), id, workspace_tx.now);
+    let new = new_conversation(workspace, number.id, contact.id);
+    let change = Snapshot::begun_by_agent(new, id, workspace_tx.now);
     let message = outbound(&change, author, command.body.clone());
     log::store(conn, &change).await?;
     index_contact(conn, &change.after.conversation, &contact).await?;
     store_message(conn, &message, None).await?;
-    key.use_for(conn, id, workspace_tx.now).await?;
+    key.store(conn, id, workspace_tx.now).await?;
     record(conn, &workspace_tx, change, Some(author), Some(message)).await
 }
 
@@ -294,20 +305,20 @@ async fn receive(
     let existing = conversations::find_between(conn, workspace, number.id, contact.id).await?;
     let change = match existing {
         None => {
-            let birth = birth(workspace, number.id, contact.id);
-            let change = Snapshot::begun_by_customer(birth, id, workspace_tx.now);
+            let new = new_conversation(workspace, number.id, contact.id);
+            let change = Snapshot::begun_by_customer(new, id, workspace_tx.now);
             log::store(conn, &change).await?;
             index_contact(conn, &change.after.conversation, &contact).await?;
             change
         }
-        Some(seen) => {
-            // Held before the conversation is locked, in case this reopens it.
-            let assignee = seen.assignee().filter(|_| !seen.is_open());
-            let locked_agents = LockedAgents::hold(conn, workspace, number.id, assignee).await?;
+        Some(existing) => {
+            // Lock the assignee before the conversation, in case the message reopens it.
+            let assignee = existing.assignee().filter(|_| !existing.is_open());
+            let locked_agents = LockedAgents::lock(conn, workspace, number.id, assignee).await?;
             let snapshot =
-                conversations::lock(conn, workspace, seen.id, None).await?.ok_or(StoreError::Changed)?;
+                conversations::lock(conn, workspace, existing.id, None).await?.ok_or(StoreError::Changed)?;
             workspace_tx.catch_up(clock, &snapshot.conversation);
-            // Another delivery of the same text may have been first to the lock.
+            // Another delivery of the same message may have taken the lock first.
             let repeat = messages::by_provider_id(conn, workspace, &command.provider_message_id).await?;
             if let Some(first) = repeat {
                 return repeated(conn, &workspace_tx, first).await;
@@ -324,7 +335,7 @@ async fn receive(
     record(conn, &workspace_tx, change, None, Some(message)).await
 }
 
-/// The answer to a text that was delivered before: the conversation as it is now.
+/// The result of a repeated delivery: the first message and the current conversation.
 async fn repeated(
     conn: &mut Conn,
     workspace_tx: &WorkspaceTx,
@@ -335,12 +346,12 @@ async fn repeated(
         .ok_or_else(|| StoreError::Damaged(format!("message {} has no conversation", first.id)))?;
     let readers = read_markers::readers(conn, &conversation).await?;
     let previous_assignee = conversation.assignee();
-    let seen = VisibleConversation::new(&Snapshot { conversation, readers }, None);
+    let visible = VisibleConversation::new(&Snapshot { conversation, readers }, None);
     let (as_of, agents) = (workspace_tx.head.seq, Vec::new());
-    Ok(CommandOutcome { seen, previous_assignee, changed: false, as_of, message: Some(first), agents })
+    Ok(CommandOutcome { visible, previous_assignee, changed: false, as_of, message: Some(first), agents })
 }
 
-pub(in crate::service) fn birth(
+pub(in crate::service) fn new_conversation(
     workspace_id: WorkspaceId,
     phone_number_id: PhoneNumberId,
     contact_id: crate::domain::ContactId,
@@ -380,26 +391,26 @@ fn inbound(change: &Change, workspace_tx: &WorkspaceTx, command: ReceiveMessage)
     }
 }
 
-/// Stores a message and makes its conversation be found by its words.
+/// Stores a message, and adds its words to the search index of its conversation.
 async fn store_message(conn: &mut Conn, message: &Message, provider_id: Option<&str>) -> ServiceResult<()> {
     messages::insert(conn, message, provider_id).await?;
-    let mut found_by = words::words(&message.body);
-    // A text of a quarter of a megabyte is stored whole, and found by enough of it.
-    while found_by.len() > MAX_INDEXED_WORDS {
-        found_by.pop_last();
+    let mut indexed = words::words(&message.body);
+    // A very long message is stored whole and indexed in part.
+    while indexed.len() > MAX_INDEXED_WORDS {
+        indexed.pop_last();
     }
-    word_index::add(conn, message.workspace_id, message.conversation_id, &found_by).await?;
+    word_index::add(conn, message.workspace_id, message.conversation_id, &indexed).await?;
     Ok(())
 }
 
-/// The words by which a new conversation is found before anybody has said anything.
+/// Adds the contact's name and number to the search index of a new conversation.
 pub(in crate::service) async fn index_contact(
     conn: &mut Conn,
     conversation: &Conversation,
     contact: &Contact,
 ) -> ServiceResult<()> {
-    let mut found_by: BTreeSet<String> = contact.name.as_deref().map(words::words).unwrap_or_default();
-    found_by.insert(words::phone_word(contact.number.as_str()));
-    word_index::add(conn, conversation.workspace_id, conversation.id, &found_by).await?;
+    let mut indexed: BTreeSet<String> = contact.name.as_deref().map(words::words).unwrap_or_default();
+    indexed.insert(words::phone_word(contact.number.as_str()));
+    word_index::add(conn, conversation.workspace_id, conversation.id, &indexed).await?;
     Ok(())
 }

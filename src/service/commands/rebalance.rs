@@ -1,7 +1,7 @@
-//! Levelling the loads of agents: a manager asks for a plan, looks at it, applies it, and may take it back.
+//! Rebalancing: a manager requests a plan that balances the loads of agents, reviews it, applies it, and may undo it.
 //!
-//! Planning reads and computes without a lock; a plan therefore holds only for the state it was made from, and
-//! applying judges every move again under the locks, all or nothing.
+//! Planning does not lock the conversations, so a plan is valid only for the state that it was computed from. Applying
+//! a plan checks every move again under the locks, and makes all moves or none.
 
 use std::collections::{BTreeSet, HashMap};
 
@@ -18,7 +18,7 @@ use crate::domain::{
     Agent, AgentId, Conversation, ConversationId, InputField, Plan, RebalancePlanId, Refusal, Snapshot,
     Status, WorkspaceId,
 };
-use crate::service::commands::administration::Administered;
+use crate::service::commands::administration::AdminOutcome;
 use crate::service::commands::handoff::LockedTeam;
 use crate::service::context::WorkspaceTx;
 use crate::service::{Error, ServiceResult, Services};
@@ -28,52 +28,51 @@ use crate::store::tables::rebalance_plans;
 use crate::store::{Conn, StoreError};
 use crate::token::Caller;
 
-/// Whose loads to level.
+/// Plans how to balance the loads of agents.
 #[derive(Debug, Clone)]
 pub struct PlanRebalance {
     pub agent_ids: Vec<AgentId>,
-    /// Which conversations count; `None` is all.
+    /// Which conversations to count; `None` for open and closed ones.
     pub status: Option<Status>,
 }
 
 const MANAGERS_ONLY: &str = "Only managers may do this.";
 
 impl Services {
-    /// Proposes moves that make the highest load among the agents as low as it can be, and keeps the proposal.
+    /// Proposes moves that make the highest load among the agents as low as possible, and stores the proposal.
     ///
-    /// Conversations on numbers that the caller cannot access count towards the loads and stay where they are.
+    /// Conversations on numbers that the caller cannot access count towards the loads but are not moved.
     ///
     /// # Errors
-    /// Not allowed for reps; the plan is against it; not found; too many agents, conversations or moves.
+    /// Not allowed for reps; the workspace's plan does not allow it; not found; too many agents, conversations or
+    /// moves.
     #[tracing::instrument(level = "debug", skip_all)]
     pub async fn plan_rebalance(
         &self,
         caller: Caller,
         command: PlanRebalance,
-    ) -> ServiceResult<Administered<RebalancePlan>> {
+    ) -> ServiceResult<AdminOutcome<RebalancePlan>> {
         let by = self.agent_of(caller)?;
-        input_agents(&command.agent_ids)?;
+        check_agents(&command.agent_ids)?;
         let clock = self.clock.clone();
-        let asked = command.clone();
         let (input, as_of) = self
             .write(by.0, move |conn| {
-                let (clock, asked) = (clock.clone(), asked.clone());
+                let (clock, command) = (clock.clone(), command.clone());
                 async move {
                     let workspace_tx = WorkspaceTx::open(conn, &clock, by.0).await?;
-                    let input = RebalanceInput::read(conn, &workspace_tx, by.1, &asked).await?;
+                    let input = RebalanceInput::read(conn, &workspace_tx, by.1, &command).await?;
                     Ok((input, workspace_tx.head.seq))
                 }
                 .boxed()
             })
             .await?;
-        // Thousands of conversations take a while to weigh: on a thread that nobody else waits for.
-        let answered = tokio::task::spawn_blocking(move || {
+        // On a blocking thread, because planning takes long with thousands of conversations.
+        let planned = tokio::task::spawn_blocking(move || {
             let shifts = rebalance(&input.members, &input.holdings);
             (input, shifts)
         });
-        let (input, shifts) =
-            answered.await.map_err(|_| StoreError::Unavailable("planning failed".into()))?;
-        let (moves, loads) = input.settle(&shifts)?;
+        let (input, shifts) = planned.await.map_err(|_| StoreError::Unavailable("planning failed".into()))?;
+        let (moves, loads) = input.moves_and_loads(&shifts)?;
         let clock = self.clock.clone();
         self.write(by.0, move |conn| {
             let (clock, moves, loads) = (clock.clone(), moves.clone(), loads.clone());
@@ -90,27 +89,27 @@ impl Services {
                     moves,
                     loads,
                 };
-                let forgotten = workspace_tx.now.plus_micros(-KEPT_DAYS * 86_400_000_000);
-                rebalance_plans::remove_expired(conn, by.0, forgotten).await?;
+                let cutoff = workspace_tx.now.plus_micros(-KEPT_DAYS * 86_400_000_000);
+                rebalance_plans::remove_expired(conn, by.0, cutoff).await?;
                 rebalance_plans::insert(conn, &plan).await?;
-                Ok(Administered { value: plan, changed: true, returned: 0, as_of })
+                Ok(AdminOutcome { value: plan, changed: true, returned: 0, as_of })
             }
             .boxed()
         })
         .await
     }
 
-    /// Carries out a plan, all of it or nothing. Nothing changes when it is applied already.
+    /// Applies a plan: makes all of its moves or none. Changes nothing when the plan is applied already.
     ///
     /// # Errors
-    /// Not allowed for reps; the workspace's plan is against it; not found; stale when anything is no longer
-    /// as it was when the plan was made, or it is too late.
+    /// Not allowed for reps; the workspace's plan does not allow it; not found; stale when a conversation has changed
+    /// since the plan was made, or when the plan has expired.
     #[tracing::instrument(level = "debug", skip_all)]
     pub async fn apply_plan(
         &self,
         caller: Caller,
         id: RebalancePlanId,
-    ) -> ServiceResult<Administered<RebalancePlan>> {
+    ) -> ServiceResult<AdminOutcome<RebalancePlan>> {
         let by = self.agent_of(caller)?;
         let clock = self.clock.clone();
         self.write(by.0, move |conn| {
@@ -121,27 +120,27 @@ impl Services {
                     return Ok(plan_tx.unchanged());
                 }
                 let locked = plan_tx.lock(conn, &clock).await?;
-                let stands =
+                let target =
                     |planned: &Move, now: &Snapshot| planned.is_as_planned(now).then_some(planned.to);
-                let changes = plan_tx.changes(&locked, stands, REBALANCED)?;
+                let changes = plan_tx.changes(&locked, target, REBALANCED)?;
                 let next = plan_tx.plan.clone().applied(plan_tx.workspace_tx.now);
-                plan_tx.carry_out(conn, changes, next).await
+                plan_tx.commit(conn, changes, next).await
             }
             .boxed()
         })
         .await
     }
 
-    /// Takes an applied plan back, all of it or nothing. Nothing changes when it is undone already.
+    /// Undoes an applied plan: reverses all of its moves or none. Changes nothing when the plan is undone already.
     ///
     /// # Errors
-    /// As [`Self::apply_plan`], and not allowed when it was never applied.
+    /// As [`Self::apply_plan`], and not allowed when the plan was never applied.
     #[tracing::instrument(level = "debug", skip_all)]
     pub async fn undo_plan(
         &self,
         caller: Caller,
         id: RebalancePlanId,
-    ) -> ServiceResult<Administered<RebalancePlan>> {
+    ) -> ServiceResult<AdminOutcome<RebalancePlan>> {
         let by = self.agent_of(caller)?;
         let clock = self.clock.clone();
         self.write(by.0, move |conn| {
@@ -153,11 +152,11 @@ impl Services {
                 }
                 let locked = plan_tx.lock(conn, &clock).await?;
                 let at = plan_tx.plan.applied_at;
-                let stands =
+                let target =
                     |planned: &Move, now: &Snapshot| planned.is_where_put(now, at).then_some(planned.from);
-                let changes = plan_tx.changes(&locked, stands, REBALANCE_UNDONE)?;
+                let changes = plan_tx.changes(&locked, target, REBALANCE_UNDONE)?;
                 let next = plan_tx.plan.clone().undone();
-                plan_tx.carry_out(conn, changes, next).await
+                plan_tx.commit(conn, changes, next).await
             }
             .boxed()
         })
@@ -165,21 +164,28 @@ impl Services {
     }
 }
 
-fn input_agents(ids: &[AgentId]) -> Result<(), Refusal> {
+/// # Errors
+/// Invalid when there is no agent, more than [`MAX_AGENTS`], or one twice.
+fn check_agents(ids: &[AgentId]) -> Result<(), Refusal> {
     if ids.is_empty() || ids.len() > MAX_AGENTS {
-        return Err(Refusal::invalid(InputField::AgentIds, format!("Name 1 to {MAX_AGENTS} agents.")));
+        return Err(Refusal::invalid(
+            InputField::AgentIds,
+            format!("Must contain between 1 and {MAX_AGENTS} agents."),
+        ));
     }
     let distinct: BTreeSet<_> = ids.iter().collect();
     if distinct.len() < ids.len() {
-        return Err(Refusal::invalid(InputField::AgentIds, "Each agent can be named once."));
+        return Err(Refusal::invalid(InputField::AgentIds, "Must not contain an agent twice."));
     }
     Ok(())
 }
 
+/// Checks that the actor may rebalance.
+///
 /// # Errors
-/// [`Error::Unauthenticated`]; not allowed for reps; the workspace's plan has no assignment.
+/// [`Error::Unauthenticated`]; not allowed for reps; the workspace's plan does not include assignment.
 fn permit<'a>(team: &'a LockedTeam, workspace_tx: &WorkspaceTx, actor: AgentId) -> ServiceResult<&'a Agent> {
-    let actor = team.acting(actor)?;
+    let actor = team.actor(actor)?;
     if !actor.is_manager() {
         return Err(Refusal::NotAllowed(MANAGERS_ONLY).into());
     }
@@ -189,7 +195,7 @@ fn permit<'a>(team: &'a LockedTeam, workspace_tx: &WorkspaceTx, actor: AgentId) 
     Ok(actor)
 }
 
-/// What a plan is to be made from.
+/// The state that a plan is computed from.
 struct RebalanceInput {
     members: Vec<Member>,
     holdings: Vec<Holding>,
@@ -201,19 +207,20 @@ impl RebalanceInput {
         conn: &mut Conn,
         workspace_tx: &WorkspaceTx,
         actor: AgentId,
-        asked: &PlanRebalance,
+        command: &PlanRebalance,
     ) -> ServiceResult<Self> {
         let workspace = workspace_tx.workspace.id;
-        let ids: Vec<AgentId> = asked.agent_ids.iter().copied().chain([actor]).collect();
-        let team = LockedTeam::hold(conn, workspace, &ids).await?;
+        let ids: Vec<AgentId> = command.agent_ids.iter().copied().chain([actor]).collect();
+        let team = LockedTeam::lock(conn, workspace, &ids).await?;
         permit(&team, workspace_tx, actor)?;
         let limit = i64::try_from(MAX_WEIGHED + 1).unwrap_or(i64::MAX);
-        let owned = ownership::of_owners(conn, workspace, &asked.agent_ids, asked.status, limit).await?;
+        let owned = ownership::of_owners(conn, workspace, &command.agent_ids, command.status, limit).await?;
         if owned.len() > MAX_WEIGHED {
-            let message = format!("They own more than {MAX_WEIGHED} conversations. Name fewer agents.");
+            let message =
+                format!("These agents own more than {MAX_WEIGHED} conversations. Choose fewer agents.");
             return Err(Refusal::invalid(InputField::AgentIds, message).into());
         }
-        let visible = |it: &Conversation| team.sees(actor, it.phone_number_id);
+        let visible = |it: &Conversation| team.can_access(actor, it.phone_number_id);
         let (movable, fixed): (Vec<_>, Vec<_>) = owned.into_iter().partition(visible);
         let movable_ids: Vec<_> = movable.iter().map(|it| it.id).collect();
         let answered = ownership::answered_by_owner(conn, workspace, &movable_ids).await?;
@@ -226,7 +233,7 @@ impl RebalanceInput {
                 fixed: fixed.iter().filter(|it| it.assignee() == Some(*id)).count(),
             })
         };
-        let members = asked.agent_ids.iter().map(member).collect::<Result<_, Refusal>>()?;
+        let members = command.agent_ids.iter().map(member).collect::<Result<_, Refusal>>()?;
         let versions = movable.iter().map(|it| (it.id, it.version)).collect();
         let holding = |it: &Conversation| {
             Some(Holding {
@@ -240,13 +247,13 @@ impl RebalanceInput {
         Ok(Self { members, holdings: movable.iter().filter_map(holding).collect(), versions })
     }
 
-    /// The moves with the versions they were decided on, and what they do to the loads.
+    /// The moves, each with the version of its conversation, and the loads before and after them.
     ///
     /// # Errors
     /// Invalid when there are more than [`MAX_MOVES`].
-    fn settle(&self, shifts: &[Shift]) -> Result<(Vec<Move>, Vec<AgentLoad>), Refusal> {
+    fn moves_and_loads(&self, shifts: &[Shift]) -> Result<(Vec<Move>, Vec<AgentLoad>), Refusal> {
         if shifts.len() > MAX_MOVES {
-            let message = format!("This takes more than {MAX_MOVES} moves. Name fewer agents.");
+            let message = format!("The plan would need more than {MAX_MOVES} moves. Choose fewer agents.");
             return Err(Refusal::invalid(InputField::AgentIds, message));
         }
         let planned = |shift: &Shift| {
@@ -256,15 +263,15 @@ impl RebalanceInput {
         let load = |member: &Member| {
             let id = member.agent_id;
             let before = member.fixed + self.holdings.iter().filter(|it| it.owner == id).count();
-            let come = shifts.iter().filter(|shift| shift.to == id).count();
-            let gone = shifts.iter().filter(|shift| shift.from == id).count();
-            AgentLoad { agent_id: id, before, after: before + come - gone }
+            let gained = shifts.iter().filter(|shift| shift.to == id).count();
+            let lost = shifts.iter().filter(|shift| shift.from == id).count();
+            AgentLoad { agent_id: id, before, after: before + gained - lost }
         };
         Ok((shifts.iter().filter_map(planned).collect(), self.members.iter().map(load).collect()))
     }
 }
 
-/// A manager before a plan, which is locked, as are the agents it concerns.
+/// A transaction on a rebalance plan. The plan and the agents in its moves are locked.
 struct RebalancePlanTx {
     workspace_tx: WorkspaceTx,
     actor: AgentId,
@@ -273,6 +280,10 @@ struct RebalancePlanTx {
 }
 
 impl RebalancePlanTx {
+    /// Reads and locks the plan and its agents.
+    ///
+    /// # Errors
+    /// As [`permit`]; not found when the plan does not exist or contains a number that the actor cannot access.
     async fn open(
         conn: &mut Conn,
         clock: &Clock,
@@ -283,21 +294,21 @@ impl RebalancePlanTx {
         let plan = rebalance_plans::lock(conn, workspace, id).await?;
         let moves = plan.iter().flat_map(|plan| &plan.moves);
         let ids: Vec<AgentId> = moves.flat_map(|it| [it.from, it.to]).chain([actor]).collect();
-        let team = LockedTeam::hold(conn, workspace, &ids).await?;
+        let team = LockedTeam::lock(conn, workspace, &ids).await?;
         permit(&team, &workspace_tx, actor)?;
         let plan = plan.ok_or(Error::Refused(Refusal::NotFound(InputField::PlanId)))?;
         let numbers = ownership::numbers_of(conn, workspace, &plan.conversation_ids()).await?;
-        if !numbers.into_iter().all(|number| team.sees(actor, number)) {
+        if !numbers.into_iter().all(|number| team.can_access(actor, number)) {
             return Err(Refusal::NotFound(InputField::PlanId).into());
         }
         Ok(Self { workspace_tx, actor, plan, team })
     }
 
-    fn unchanged(self) -> Administered<RebalancePlan> {
-        Administered { value: self.plan, changed: false, returned: 0, as_of: self.workspace_tx.head.seq }
+    fn unchanged(self) -> AdminOutcome<RebalancePlan> {
+        AdminOutcome { value: self.plan, changed: false, returned: 0, as_of: self.workspace_tx.head.seq }
     }
 
-    /// The plan's conversations, locked.
+    /// Locks the plan's conversations.
     async fn lock(&mut self, conn: &mut Conn, clock: &Clock) -> ServiceResult<Vec<Snapshot>> {
         let ids = self.plan.conversation_ids();
         let locked = ownership::lock_all(conn, self.workspace_tx.workspace.id, &ids).await?;
@@ -305,14 +316,14 @@ impl RebalancePlanTx {
         Ok(locked)
     }
 
-    /// What gives each conversation to the agent whom `stands` names for its move.
+    /// The changes that assign each conversation to the agent that `target` returns for its move.
     ///
     /// # Errors
-    /// [`Refusal::PlanStale`] when `stands` names nobody, or somebody who cannot take it.
+    /// [`Refusal::PlanStale`] when `target` returns `None`, or an agent who cannot take the conversation.
     fn changes(
         &self,
         locked: &[Snapshot],
-        stands: impl Fn(&Move, &Snapshot) -> Option<AgentId>,
+        target: impl Fn(&Move, &Snapshot) -> Option<AgentId>,
         reason: &'static str,
     ) -> Result<Vec<Change>, Refusal> {
         let moves: HashMap<ConversationId, &Move> =
@@ -320,7 +331,7 @@ impl RebalancePlanTx {
         let (mut changes, mut stale) = (Vec::with_capacity(locked.len()), Vec::new());
         for snapshot in locked {
             let id = snapshot.conversation.id;
-            let to = moves.get(&id).and_then(|planned| stands(planned, snapshot));
+            let to = moves.get(&id).and_then(|planned| target(planned, snapshot));
             match to.and_then(|to| self.change(snapshot, to, reason)) {
                 Some(change) => changes.push(change),
                 None => stale.push(id),
@@ -329,13 +340,13 @@ impl RebalancePlanTx {
         if changes.len() == moves.len() { Ok(changes) } else { Err(Refusal::PlanStale(stale)) }
     }
 
-    /// Writes the changes, and how far the plan has come with them.
-    async fn carry_out(
+    /// Writes the changes and the plan's next state.
+    async fn commit(
         &self,
         conn: &mut Conn,
         changes: Vec<Change>,
         next: RebalancePlan,
-    ) -> ServiceResult<Administered<RebalancePlan>> {
+    ) -> ServiceResult<AdminOutcome<RebalancePlan>> {
         let mut drafts = Vec::with_capacity(changes.len());
         for change in changes {
             log::store(conn, &change).await?;
@@ -344,14 +355,14 @@ impl RebalancePlanTx {
         rebalance_plans::set_state(conn, &next).await?;
         let events = log::append(conn, self.workspace_tx.workspace.id, drafts).await?;
         let as_of = events.last().map_or(self.workspace_tx.head.seq, |event| event.seq);
-        Ok(Administered { value: next, changed: true, returned: 0, as_of })
+        Ok(AdminOutcome { value: next, changed: true, returned: 0, as_of })
     }
 
-    /// `None` when the agent cannot take the conversation.
+    /// The change that assigns a conversation to an agent; `None` when the agent cannot take it.
     fn change(&self, snapshot: &Snapshot, to: AgentId, reason: &'static str) -> Option<Change> {
         let number = snapshot.conversation.phone_number_id;
         let to = self.team.agent(to).filter(|agent| agent.active)?;
         let candidate = self.team.candidate(to, number);
-        snapshot.pass_on(self.actor, candidate, reason, self.workspace_tx.now).ok().flatten()
+        snapshot.hand_over(self.actor, candidate, reason, self.workspace_tx.now).ok().flatten()
     }
 }

@@ -1,4 +1,4 @@
-//! The end of one workspace's log, read once for everybody at this process who watches it.
+//! The tail of one workspace's log, read once for all watchers in this process.
 
 use std::collections::{HashMap, VecDeque};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -15,46 +15,47 @@ use crate::store::log::events;
 use crate::store::tables::workspaces;
 use crate::store::{Store, StoreResult};
 
-/// How many events a tail keeps for its watchers.
+/// How many of the latest events a tail keeps in memory.
 const RING: usize = 1_024;
-/// How many events are read at once.
+/// The most events in one read.
 pub const BATCH: usize = 300;
 
-/// The end of one workspace's log.
+/// The tail of one workspace's log.
 pub struct Tail {
     workspace: WorkspaceId,
     store: Store,
     metrics: Metrics,
-    /// The number of the last event that it has not seen come.
-    began: i64,
+    /// The number of the last event when the tail started.
+    start: i64,
     ring: Mutex<Ring>,
     /// The number of the last event in the ring.
     head: watch::Sender<i64>,
     access: watch::Sender<AccessMarks>,
-    more: Arc<Notify>,
+    /// Notified when the log may have grown.
+    notify: Arc<Notify>,
     observed: Arc<ObservedSelections>,
-    /// The log is another than the ring's; to be found out by the next pull.
+    /// Whether history was rewritten, so that the next pull has to discard the ring.
     rewritten: AtomicBool,
 }
 
-/// An event, with what it mentions.
+/// An event, with the entities that it refers to.
 #[derive(Clone)]
 pub struct FeedEvent {
     pub event: Arc<Event>,
     pub related: Arc<Related>,
 }
 
-/// What comes after a position.
+/// The events after a position.
 pub enum Next {
-    /// Up to [`BATCH`] events, in order and without a gap; none when there are no more yet.
+    /// Up to [`BATCH`] events, in order and without a gap. Empty at the end of the log.
     Events(Vec<FeedEvent>),
-    /// History was rewritten: positions from before mean nothing.
+    /// History was rewritten. Positions in the old history are invalid.
     Rewritten,
-    /// Retention has taken some of it.
+    /// Retention has deleted some of the events.
     Truncated,
 }
 
-/// The number of the last event about the access of each agent, since this tail or this history began.
+/// For each agent, the number of the last event that changed the agent's access, since the tail or the history began.
 #[derive(Default)]
 pub struct AccessMarks {
     history: u64,
@@ -62,16 +63,17 @@ pub struct AccessMarks {
 }
 
 impl AccessMarks {
-    /// Changes when the agent's access may have.
+    /// The agent's mark: it changes when the agent's access may have changed.
     pub fn of(&self, agent: AgentId) -> (u64, Option<i64>) {
         (self.history, self.last.get(&agent).copied())
     }
 }
 
-/// The last events, without a gap; `last` is the number of the newest, also while there is none.
+/// The latest events, without a gap.
 struct Ring {
-    /// Counts how often history was rewritten.
+    /// How often history was rewritten.
     history: u64,
+    /// The number of the latest event, also while `events` is empty.
     last: i64,
     events: VecDeque<FeedEvent>,
 }
@@ -83,13 +85,13 @@ impl Ring {
             Some(oldest) => oldest.event.seq <= position + 1,
             None => position >= self.last,
         };
-        let place = self.events.partition_point(|feed_event| feed_event.event.seq <= position);
-        reaches.then(|| self.events.iter().skip(place).take(BATCH).cloned().collect())
+        let index = self.events.partition_point(|feed_event| feed_event.event.seq <= position);
+        reaches.then(|| self.events.iter().skip(index).take(BATCH).cloned().collect())
     }
 
     fn push(&mut self, feed_event: FeedEvent) {
         if feed_event.event.seq != self.last + 1 {
-            // Retention was faster: who needs what is missing is told so.
+            // Retention has deleted events before they were read. Watchers that need them get `Next::Truncated`.
             self.events.clear();
         }
         self.last = feed_event.event.seq;
@@ -106,20 +108,20 @@ impl Tail {
             workspace,
             store,
             metrics,
-            began: head,
+            start: head,
             ring: Mutex::new(Ring { history: 0, last: head, events: VecDeque::new() }),
             head: watch::Sender::new(head),
             access: watch::Sender::new(AccessMarks::default()),
-            more: Arc::new(Notify::new()),
+            notify: Arc::new(Notify::new()),
             observed: Arc::default(),
             rewritten: AtomicBool::new(false),
         }
     }
 
-    /// What comes after `position` of this `history`.
+    /// The events after `position` in `history`, from the ring or from the database.
     ///
     /// # Errors
-    /// What reading the log fails with.
+    /// When the log cannot be read.
     pub async fn after(&self, history: u64, position: i64) -> ServiceResult<Next> {
         let last = {
             let ring = self.ring();
@@ -129,7 +131,7 @@ impl Tail {
                 None => ring.last,
             }
         };
-        // In a box: hardly anybody reads here, and everybody who waits at the end of the log has the room for it.
+        // Boxed: this path is rare, and unboxed it would enlarge the future of every watcher.
         let events = self.read(position).boxed().await?;
         if self.ring().history != history {
             return Ok(Next::Rewritten);
@@ -138,59 +140,59 @@ impl Tail {
         if !gapless || (events.is_empty() && position < last) {
             return Ok(Next::Truncated);
         }
-        Ok(Next::Events(self.surrounded(events)))
+        Ok(Next::Events(self.with_related(events)))
     }
 
-    /// The same events, with what they mention as it is from now on.
-    pub fn afresh(&self, events: Vec<FeedEvent>) -> Vec<FeedEvent> {
-        self.surrounded(events.into_iter().map(|feed_event| feed_event.event).collect())
+    /// The same events, with related entities that are loaded again.
+    pub fn reload_related(&self, events: Vec<FeedEvent>) -> Vec<FeedEvent> {
+        self.with_related(events.into_iter().map(|feed_event| feed_event.event).collect())
     }
 
-    /// Which history this is: changes when it is rewritten.
+    /// The number of the current history. It changes when history is rewritten.
     pub fn history(&self) -> u64 {
         self.ring().history
     }
 
-    /// Whether it has told of every event after this number, or is going to.
-    pub fn has_watched_since(&self, position: i64) -> bool {
-        self.began <= position
+    /// Whether this tail reads every event after `position`.
+    pub fn covers(&self, position: i64) -> bool {
+        self.start <= position
     }
 
-    /// The number of the last event that was read.
+    /// The number of the last event that this tail has read.
     pub(in crate::service) fn last(&self) -> i64 {
         *self.head.borrow()
     }
 
-    /// Changes with each event, and when history is rewritten.
+    /// The number of the last event. Changes with each batch of events, and when history is rewritten.
     pub fn head(&self) -> watch::Receiver<i64> {
         self.head.subscribe()
     }
 
-    /// Changes with each event about access.
+    /// The access marks of all agents. Changes with each event about access.
     pub fn access(&self) -> watch::Receiver<AccessMarks> {
         self.access.subscribe()
     }
 
-    /// Says that the log may have grown.
-    pub(in crate::service) fn look(&self) {
-        self.more.notify_one();
+    /// Notifies the tail that the log may have grown.
+    pub(in crate::service) fn notify(&self) {
+        self.notify.notify_one();
     }
 
-    /// Says that the log is another than it was.
-    pub(in crate::service) fn rewrite(&self) {
+    /// Notifies the tail that history was rewritten.
+    pub(in crate::service) fn notify_rewritten(&self) {
         self.rewritten.store(true, Ordering::Relaxed);
-        self.look();
+        self.notify();
     }
 
-    /// What [`Self::look`] rings.
-    pub(in crate::service) fn nudges(&self) -> Arc<Notify> {
-        self.more.clone()
+    /// The handle on which to wait for notifications.
+    pub(in crate::service) fn notifier(&self) -> Arc<Notify> {
+        self.notify.clone()
     }
 
-    /// Reads what is new into the ring, and says so.
+    /// Reads new events into the ring and notifies the watchers.
     pub(in crate::service) async fn pull(&self) -> StoreResult<()> {
         if self.rewritten.swap(false, Ordering::Relaxed) {
-            self.begin_anew().await.inspect_err(|_| self.rewritten.store(true, Ordering::Relaxed))?;
+            self.restart().await.inspect_err(|_| self.rewritten.store(true, Ordering::Relaxed))?;
         }
         loop {
             let position = self.ring().last;
@@ -205,7 +207,7 @@ impl Tail {
                     EventBody::Conversation(_) => None,
                 })
                 .collect();
-            let new = self.surrounded(new);
+            let new = self.with_related(new);
             if let Some(feed_event) = new.first() {
                 feed_event.related.read_ahead().await;
             }
@@ -213,20 +215,20 @@ impl Tail {
                 let mut ring = self.ring();
                 new.into_iter().for_each(|feed_event| ring.push(feed_event));
             }
-            // Before the head: who has seen that has seen every change of access up to it.
+            // Before the head, so that a watcher who has read a head has also read every access change up to it.
             if !access.is_empty() {
                 self.access.send_modify(|marks| marks.last.extend(access));
             }
             self.head.send_replace(last);
-            // Whoever writes more nudges again, and the nudge is kept until it is waited for.
+            // A later write notifies again, and `Notify` stores the permit until it is awaited.
             if is_all {
                 return Ok(());
             }
         }
     }
 
-    /// Goes to the end of the log as it is now; everybody who watches notices.
-    async fn begin_anew(&self) -> StoreResult<()> {
+    /// Begins a new history at the current end of the log, and notifies all watchers.
+    async fn restart(&self) -> StoreResult<()> {
         let workspace = self.workspace;
         let heads =
             self.store.read(move |conn| async move { workspaces::heads(conn, &[workspace]).await }.boxed());
@@ -249,7 +251,7 @@ impl Tail {
         self.store.read(move |conn| events::after(conn, workspace, position, limit).boxed()).await
     }
 
-    fn surrounded(&self, events: Vec<Arc<Event>>) -> Vec<FeedEvent> {
+    fn with_related(&self, events: Vec<Arc<Event>>) -> Vec<FeedEvent> {
         let related = Related::new(self.store.clone(), self.workspace, self.observed.clone(), &events);
         let related = Arc::new(related);
         events.into_iter().map(|event| FeedEvent { event, related: related.clone() }).collect()

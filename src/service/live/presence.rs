@@ -1,8 +1,8 @@
-//! Who is at a conversation, told to whoever looks at it too.
+//! Presence: which agents are viewing a conversation or replying in it, streamed to the agents who follow it.
 //!
-//! Presence is a table of its own that expires by the clock, and no event: it is gone with a moment's silence.
-//! One board per process reads who is at the conversations that somebody here follows, all in one statement:
-//! soon after somebody speaks, here or at another process, and often enough to notice what expires in silence.
+//! Presence has its own table, is not in the log, and expires unless it is renewed. One [`PresenceFeed`] per process
+//! reads the presence in all conversations that are followed in this process, in one statement. It reads after each
+//! change, in this process or another, and at an interval, because an expiry sends no notification.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
@@ -14,142 +14,144 @@ use tokio::sync::{Notify, watch};
 use crate::clock::{Clock, Timestamp};
 use crate::domain::{AgentId, ConversationId, InputField, Presence, PresenceState, Refusal};
 use crate::service::live::log_tail::{AccessMarks, Tail};
-use crate::service::live::wakeups::{Heard, Wakeup};
+use crate::service::live::wakeups::{Wakeup, WakeupSignal};
 use crate::service::{Access, BoxStream, Error, ServiceResult, Services};
 use crate::store::tables::presences;
 use crate::store::tables::presences::PresenceKey;
 use crate::store::{Store, StoreResult};
 use crate::token::Caller;
 
-/// The board is read at most once in this time, however many speak.
-const PAUSE: Duration = Duration::from_millis(50);
-/// How many conversations are looked at in one statement.
+/// The shortest time between two reads, however many changes there are.
+const MIN_INTERVAL: Duration = Duration::from_millis(50);
+/// The most conversations in one statement.
 const BATCH: usize = 1_000;
-/// How many expired presences go with each one that is said: more than come.
+/// How many expired presences each write deletes. A write adds at most one, so the table does not grow.
 const SWEEP: i64 = 20;
-/// At most so many are named at one conversation, the longest there first.
+/// The most agents that are listed per conversation, the longest present first.
 pub const MAX_PRESENT: usize = 100;
 
-/// An agent who is at a conversation.
+/// An agent who is present in a conversation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Present {
     pub agent_id: AgentId,
     pub state: PresenceState,
-    /// Since when they have been in this state.
+    /// When the agent entered this state.
     pub since: Timestamp,
 }
 
 impl From<Presence> for Present {
-    fn from(said: Presence) -> Self {
-        Self { agent_id: said.agent_id, state: said.state, since: said.since }
+    fn from(presence: Presence) -> Self {
+        Self { agent_id: presence.agent_id, state: presence.state, since: presence.since }
     }
 }
 
-/// What became of saying where one is.
+/// The result of setting a presence.
 #[derive(Debug, Clone)]
-pub struct Said {
-    /// Everybody who is there now.
+pub struct PresenceOutcome {
+    /// All agents who are present now.
     pub present: Vec<Present>,
-    /// Until when it holds; `None` for who left.
+    /// When the presence expires; `None` for an agent who left.
     pub expires_at: Option<Timestamp>,
-    /// False when they were so already: then only the expiry has moved.
+    /// Whether the state changed. A renewal only moves the expiry.
     pub changed: bool,
 }
 
-/// Who is where, as far as somebody at this process wants to know. Cheap to clone.
+/// The presence in the conversations that are followed in this process. Cheap to clone.
 #[derive(Clone)]
-pub struct Board(Arc<Inner>);
+pub struct PresenceFeed(Arc<Inner>);
 
 struct Inner {
     store: Store,
     clock: Clock,
-    rooms: Mutex<HashMap<PresenceKey, Weak<Room>>>,
-    look: Arc<Notify>,
+    topics: Mutex<HashMap<PresenceKey, Weak<Topic>>>,
+    read_now: Arc<Notify>,
 }
 
-/// One conversation that somebody follows.
-struct Room {
+/// The presence in one conversation that is followed.
+struct Topic {
     /// `None` until it has been read.
     present: watch::Sender<Option<Vec<Present>>>,
 }
 
-impl Board {
-    /// A board that reads the store, after `poll` at the latest. Reading ends with the last clone.
+impl PresenceFeed {
+    /// Starts a feed that reads the store at least every `poll`. Reading ends when the last clone is dropped.
     pub fn start(store: Store, clock: Clock, poll: Duration) -> Self {
-        let look = Arc::new(Notify::new());
-        let board = Self(Arc::new(Inner { store, clock, rooms: Mutex::default(), look: look.clone() }));
-        let inner = Arc::downgrade(&board.0);
+        let read_now = Arc::new(Notify::new());
+        let topics = Mutex::default();
+        let feed = Self(Arc::new(Inner { store, clock, topics, read_now: read_now.clone() }));
+        let inner = Arc::downgrade(&feed.0);
         tokio::spawn(async move {
             loop {
-                // Running out of time is as good a reason to look as being told to.
-                let _ = tokio::time::timeout(poll, look.notified()).await;
+                // Reads after a notification and after the time-out alike.
+                let _ = tokio::time::timeout(poll, read_now.notified()).await;
                 let Some(inner) = inner.upgrade() else { break };
                 if let Err(error) = Self(inner).read().await {
-                    tracing::warn!(%error, "presence could not be read");
+                    tracing::warn!(%error, "reading presence failed");
                 }
-                tokio::time::sleep(PAUSE).await;
+                tokio::time::sleep(MIN_INTERVAL).await;
             }
         });
-        board
+        feed
     }
 
-    /// Says that somebody came, left, or began to write.
-    fn look(&self) {
-        self.0.look.notify_one();
+    /// Requests a read.
+    fn notify(&self) {
+        self.0.read_now.notify_one();
     }
 
-    /// What takes in wake-ups, for as long as there is a board.
-    pub fn wakeup_handler(&self) -> impl Fn(Heard) + Send + Sync + use<> {
+    /// A handler of wake-ups. It does nothing once the feed is dropped.
+    pub fn wakeup_handler(&self) -> impl Fn(WakeupSignal) + Send + Sync + use<> {
         let inner = Arc::downgrade(&self.0);
-        move |heard| {
-            let Some(board) = inner.upgrade().map(Self) else { return };
-            let concerns = match heard {
-                Heard::Wakeup(Wakeup::Log(_)) => false,
-                Heard::Wakeup(Wakeup::Presence(workspace)) => {
-                    board.rooms().keys().any(|(place, _)| *place == workspace)
+        move |signal| {
+            let Some(feed) = inner.upgrade().map(Self) else { return };
+            let concerns = match signal {
+                WakeupSignal::Wakeup(Wakeup::Log(_)) => false,
+                WakeupSignal::Wakeup(Wakeup::Presence(workspace)) => {
+                    feed.topics().keys().any(|(topic_workspace, _)| *topic_workspace == workspace)
                 }
-                Heard::Everything => true,
+                WakeupSignal::Resync => true,
             };
             if concerns {
-                board.look();
+                feed.notify();
             }
         }
     }
 
-    fn room(&self, place: PresenceKey) -> Arc<Room> {
-        let mut rooms = self.rooms();
-        if let Some(room) = rooms.get(&place).and_then(Weak::upgrade) {
-            return room;
+    /// The topic of a conversation. Starts it if it is not followed yet.
+    fn topic(&self, key: PresenceKey) -> Arc<Topic> {
+        let mut topics = self.topics();
+        if let Some(topic) = topics.get(&key).and_then(Weak::upgrade) {
+            return topic;
         }
-        let room = Arc::new(Room { present: watch::Sender::new(None) });
-        rooms.insert(place, Arc::downgrade(&room));
-        self.look();
-        room
+        let topic = Arc::new(Topic { present: watch::Sender::new(None) });
+        topics.insert(key, Arc::downgrade(&topic));
+        self.notify();
+        topic
     }
 
-    /// Reads who is in each room, and tells those where it has changed.
+    /// Reads the presence in all topics, and notifies the watchers of topics that have changed.
     async fn read(&self) -> StoreResult<()> {
-        let rooms: Vec<(PresenceKey, Arc<Room>)> = {
-            let mut rooms = self.rooms();
-            rooms.retain(|_, room| room.strong_count() > 0);
-            rooms.iter().filter_map(|(place, room)| Some((*place, room.upgrade()?))).collect()
+        let topics: Vec<(PresenceKey, Arc<Topic>)> = {
+            let mut topics = self.topics();
+            topics.retain(|_, topic| topic.strong_count() > 0);
+            topics.iter().filter_map(|(key, topic)| Some((*key, topic.upgrade()?))).collect()
         };
-        for rooms in rooms.chunks(BATCH) {
-            let places: Vec<PresenceKey> = rooms.iter().map(|(place, _)| *place).collect();
+        for topics in topics.chunks(BATCH) {
+            let keys: Vec<PresenceKey> = topics.iter().map(|(key, _)| *key).collect();
             let now = self.0.clock.now();
             let mut present: HashMap<PresenceKey, Vec<Present>> = HashMap::new();
             let all = self
                 .0
                 .store
-                .read(move |conn| async move { presences::at(conn, &places, now).await }.boxed())
+                .read(move |conn| async move { presences::at(conn, &keys, now).await }.boxed())
                 .await?;
-            for (place, said) in all {
-                present.entry(place).or_default().push(said.into());
+            for (key, presence) in all {
+                present.entry(key).or_default().push(presence.into());
             }
-            for (place, room) in rooms {
-                let mut now = present.remove(place).unwrap_or_default();
+            for (key, topic) in topics {
+                let mut now = present.remove(key).unwrap_or_default();
                 now.truncate(MAX_PRESENT);
-                room.present.send_if_modified(|before| {
+                topic.present.send_if_modified(|before| {
                     let changed = before.as_ref() != Some(&now);
                     *before = Some(now);
                     changed
@@ -159,15 +161,15 @@ impl Board {
         Ok(())
     }
 
-    fn rooms(&self) -> MutexGuard<'_, HashMap<PresenceKey, Weak<Room>>> {
-        self.0.rooms.lock().unwrap_or_else(PoisonError::into_inner)
+    fn topics(&self) -> MutexGuard<'_, HashMap<PresenceKey, Weak<Topic>>> {
+        self.0.topics.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 impl Services {
-    /// Says what the caller is doing with a conversation, until it expires; `None` is that they leave.
+    /// Sets or renews the caller's presence in a conversation; a state of `None` ends it.
     ///
-    /// An agent has one presence at a conversation, whichever of their windows spoke last.
+    /// An agent has one presence per conversation. The last of the agent's clients to set it decides the state.
     ///
     /// # Errors
     /// Not found; forbidden for a service.
@@ -177,41 +179,41 @@ impl Services {
         caller: Caller,
         id: ConversationId,
         state: Option<PresenceState>,
-    ) -> ServiceResult<Said> {
+    ) -> ServiceResult<PresenceOutcome> {
         let (workspace, agent) = self.agent_of(caller)?;
         let access = self.access(caller).await?;
-        // Who loses access right after this is not shown: reading looks at it again.
+        // An agent who loses access right after this check is not shown, because reading checks access again.
         self.conversation(&access, id).await?.ok_or(Refusal::NotFound(InputField::ConversationId))?;
-        let (place, now) = ((workspace, id), self.clock.now());
-        let said = self.store.write(move |conn| {
+        let (key, now) = ((workspace, id), self.clock.now());
+        let written = self.store.write(move |conn| {
             async move {
                 presences::sweep(conn, workspace, now, SWEEP).await?;
-                let last = presences::find(conn, place, agent).await?.filter(|last| last.expires_at > now);
-                let said = state.map(|state| Presence::said(last.as_ref(), agent, state, now));
-                match &said {
-                    Some(said) => presences::set(conn, place, said).await?,
-                    None => presences::remove(conn, place, agent).await?,
+                let last = presences::find(conn, key, agent).await?.filter(|last| last.expires_at > now);
+                let presence = state.map(|state| Presence::renewed(last.as_ref(), agent, state, now));
+                match &presence {
+                    Some(presence) => presences::set(conn, key, presence).await?,
+                    None => presences::remove(conn, key, agent).await?,
                 }
-                let all = presences::at(conn, &[place], now).await?;
-                Ok::<_, Error>(Said {
-                    present: all.into_iter().map(|(_, said)| said.into()).take(MAX_PRESENT).collect(),
-                    expires_at: said.map(|said| said.expires_at),
-                    changed: last.map(Present::from) != said.map(Present::from),
+                let all = presences::at(conn, &[key], now).await?;
+                Ok::<_, Error>(PresenceOutcome {
+                    present: all.into_iter().map(|(_, it)| it.into()).take(MAX_PRESENT).collect(),
+                    expires_at: presence.map(|it| it.expires_at),
+                    changed: last.map(Present::from) != presence.map(Present::from),
                 })
             }
             .boxed()
         });
-        let said = said.await;
-        self.presence.look();
-        // Saying the same again moves the expiry only.
-        if said.as_ref().is_ok_and(|said| said.changed) {
+        let outcome = written.await;
+        self.presence.notify();
+        // A renewal changes nothing that other processes show.
+        if outcome.as_ref().is_ok_and(|outcome| outcome.changed) {
             self.wakeups.publish(Wakeup::Presence(workspace));
         }
-        said
+        outcome
     }
 
-    /// Who is at a conversation now, and each time that changes; `None` when it is not found. Ends when the
-    /// caller can no longer access it.
+    /// Streams the presence in a conversation: now, and each time it changes. `None` when the conversation is not
+    /// found. Ends when the caller can no longer access the conversation.
     ///
     /// # Errors
     /// Forbidden for a service.
@@ -225,19 +227,19 @@ impl Services {
         if self.conversation(&access, id).await?.is_none() {
             return Ok(None);
         }
-        let room = self.presence.room((access.workspace.id, id));
+        let topic = self.presence.topic((access.workspace.id, id));
         let tail = self.feed.tail(access.workspace.id).await?;
         let watch = Watch {
             services: self.clone(),
             caller: access.caller,
             agent,
             id,
-            present: room.present.subscribe(),
-            _room: room,
+            present: topic.present.subscribe(),
+            _topic: topic,
             access: tail.access(),
             _tail: tail,
             last: None,
-            is_doubtful: false,
+            check_access: false,
         };
         Ok(Some(
             stream::unfold(Some(watch), |watch| async move {
@@ -253,46 +255,46 @@ impl Services {
     }
 }
 
-/// One conversation, as one agent follows who is there.
+/// One agent's stream of the presence in a conversation.
 struct Watch {
     services: Services,
     caller: Caller,
     agent: AgentId,
     id: ConversationId,
     present: watch::Receiver<Option<Vec<Present>>>,
-    _room: Arc<Room>,
+    _topic: Arc<Topic>,
     access: watch::Receiver<AccessMarks>,
     _tail: Arc<Tail>,
     last: Option<Vec<Present>>,
-    /// Whether the agent's access may have changed since it was looked at.
-    is_doubtful: bool,
+    /// Whether the agent's access may have changed since it was last checked.
+    check_access: bool,
 }
 
 impl Watch {
-    /// Who is there, when that differs from the last; `None` when the caller can no longer access it.
+    /// Waits until the presence differs from the last; `None` when the caller can no longer access the conversation.
     async fn next(&mut self) -> ServiceResult<Option<Vec<Present>>> {
         loop {
             let agent = self.agent;
             let mark = self.access.borrow_and_update().of(agent);
-            let seen = self.present.borrow_and_update().clone();
-            let news = seen.filter(|now| self.last.as_ref() != Some(now));
-            if news.is_some() || self.is_doubtful {
+            let present = self.present.borrow_and_update().clone();
+            let changed = present.filter(|now| self.last.as_ref() != Some(now));
+            if changed.is_some() || self.check_access {
                 let access = self.services.access(self.caller).await?;
                 if self.services.conversation(&access, self.id).await?.is_none() {
                     return Ok(None);
                 }
-                self.is_doubtful = false;
+                self.check_access = false;
             }
-            if let Some(now) = news {
+            if let Some(now) = changed {
                 self.last = Some(now.clone());
                 return Ok(Some(now));
             }
-            // The senders live in `_room` and `_tail`, so neither can fail.
+            // The senders live in `_topic` and `_tail`, so neither can fail.
             tokio::select! {
                 changed = self.present.changed() => if changed.is_err() { return Ok(None) },
                 changed = self.access.wait_for(|marks| marks.of(agent) != mark) => {
                     if changed.is_err() { return Ok(None) }
-                    self.is_doubtful = true;
+                    self.check_access = true;
                 }
             }
         }

@@ -1,4 +1,4 @@
-//! When figures are looked at again: when the log has grown, when somebody asks, and now and then without.
+//! When a shared query runs again: when the log has grown, on request, and at a fixed interval.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -8,45 +8,46 @@ use tokio::time::{self, Instant};
 
 use crate::service::live::log_tail::Tail;
 
-/// Figures are looked at, and so pushed, at most once in this time.
-pub const PAUSE: Duration = Duration::from_millis(250);
-/// How long something that is in no event goes unnoticed: time passing, a setting, a name.
-pub const TICK: Duration = Duration::from_secs(5);
+/// The shortest time between two runs of a query, and so between two results.
+pub const MIN_INTERVAL: Duration = Duration::from_millis(250);
+/// The longest time between two runs. A change that has no event, such as a new setting, shows after at most this time.
+pub const MAX_INTERVAL: Duration = Duration::from_secs(5);
 
-/// The beat at which one question is answered.
+/// The timer of one shared query.
 pub(in crate::service) struct RefreshTimer {
     tail: Arc<Tail>,
     head: watch::Receiver<i64>,
-    asked: Arc<Notify>,
-    looked_at: Option<Instant>,
+    refresh: Arc<Notify>,
+    last_tick: Option<Instant>,
 }
 
 impl RefreshTimer {
-    /// Beats early when `asked` is rung.
-    pub fn new(tail: Arc<Tail>, asked: Arc<Notify>) -> Self {
-        Self { head: tail.head(), tail, asked, looked_at: None }
+    /// A timer that also ticks when `refresh` is notified.
+    pub fn new(tail: Arc<Tail>, refresh: Arc<Notify>) -> Self {
+        Self { head: tail.head(), tail, refresh, last_tick: None }
     }
 
-    /// Resolves when it is time to look: at once for the first time; then when the log of the workspace has
-    /// grown, when somebody asks, or when `at_latest` or [`TICK`] has passed, but not before [`PAUSE`].
-    pub async fn tick(&mut self, at_latest: Option<Duration>) {
-        if let Some(looked_at) = self.looked_at {
-            let at_latest = looked_at + at_latest.unwrap_or(TICK).min(TICK);
+    /// Waits for the next tick. The first tick is immediate. Later ticks come when the workspace's log has grown, when
+    /// `refresh` is notified, or when `timeout` or [`MAX_INTERVAL`] has passed, but never before [`MIN_INTERVAL`].
+    pub async fn tick(&mut self, timeout: Option<Duration>) {
+        if let Some(last_tick) = self.last_tick {
+            let deadline = last_tick + timeout.unwrap_or(MAX_INTERVAL).min(MAX_INTERVAL);
             tokio::select! {
                 grown = self.head.changed() => {
-                    // The sender lives in the tail, which is held; without it, only the clock would beat.
+                    // The tail holds the sender, and this timer holds the tail. If the channel closed all the same, the
+                    // timer ticks at the deadline only.
                     if grown.is_err() {
                         self.head = self.tail.head();
-                        time::sleep_until(at_latest).await;
+                        time::sleep_until(deadline).await;
                     }
                 }
-                () = self.asked.notified() => {}
-                () = time::sleep_until(at_latest) => {}
+                () = self.refresh.notified() => {}
+                () = time::sleep_until(deadline) => {}
             }
-            time::sleep_until(looked_at + PAUSE).await;
+            time::sleep_until(last_tick + MIN_INTERVAL).await;
         }
-        // Seen before looking: what comes in between is noticed.
+        // Mark the head as seen before the query runs, so that events during the run cause another tick.
         self.head.borrow_and_update();
-        self.looked_at = Some(Instant::now());
+        self.last_tick = Some(Instant::now());
     }
 }

@@ -1,8 +1,9 @@
-//! Who and what rows and events mention, read once for all of them and all who are told of them.
+//! Loads the agents, contacts and messages that a page of rows or a batch of events refers to, once for all
+//! subscribers.
 //!
-//! A row shows names and texts that are not in it. Those of a page are read together. Those of a row that is pushed
-//! are needed by a thousand subscribers, so they are kept beside the event. They are read after the rows or the
-//! events, hence nothing is older than what it is shown with.
+//! A row refers to an agent, a contact and a message by id. The related entities of a page are loaded together. The
+//! related entities of an event are shared by all subscribers, and are stored with the event. They are loaded after
+//! the rows or events, so they are never older than the row that they are shown with.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -19,7 +20,7 @@ use crate::store::Store;
 use crate::store::db::backend::pipelined;
 use crate::store::tables::{agents, contacts, messages};
 
-/// What a page of rows or a run of events of one workspace mentions. Each kind is read when somebody first asks for one of it.
+/// The entities that a page of rows or a batch of events of one workspace refers to. Each kind is loaded on first use.
 pub struct Related {
     store: Store,
     workspace: WorkspaceId,
@@ -30,7 +31,7 @@ pub struct Related {
     messages: OnceCell<Found<AuthoredMessage>>,
 }
 
-/// Once sorted in order, and each once: an index is looked up faster so.
+/// The ids to load. Sorted and without duplicates once [`RelatedIds::sort`] has run, for faster index look-ups.
 #[derive(Default)]
 struct RelatedIds {
     agents: Vec<AgentId>,
@@ -38,17 +39,17 @@ struct RelatedIds {
     messages: Vec<MessageId>,
 }
 
-/// What those who listen to a workspace have asked for lately.
+/// Which kinds of entities the subscribers of a workspace have used since the last prefetch.
 #[derive(Default)]
 pub(in crate::service) struct ObservedSelections {
     agents: AtomicBool,
     contacts: AtomicBool,
     messages: AtomicBool,
-    /// Whether nobody asks who wrote the messages.
+    /// Whether messages are loaded without their authors.
     without_authors: bool,
 }
 
-/// What a page will show beside what is in its rows.
+/// What to prefetch for a page of rows.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Prefetch {
     /// Whether the rows are unread for the viewer.
@@ -56,7 +57,7 @@ pub struct Prefetch {
     pub agents: bool,
     pub contacts: bool,
     pub messages: bool,
-    /// Who wrote the messages.
+    /// The authors of the messages.
     pub authors: bool,
 }
 
@@ -72,7 +73,7 @@ impl From<Prefetch> for ObservedSelections {
 }
 
 impl Services {
-    /// What is known of agents who were read already; nothing else is.
+    /// Related entities that contain only these agents, which were loaded already.
     pub fn related_from_agents(&self, workspace: WorkspaceId, agents: Vec<Agent>) -> Related {
         let related = Related::of(self.store.clone(), workspace, Arc::default(), RelatedIds::default());
         if !agents.is_empty() {
@@ -81,7 +82,7 @@ impl Services {
         related
     }
 
-    /// What `rows` mention, with what is `prefetch` of it read already: one statement for each kind of thing.
+    /// The entities that `rows` refer to. Loads what `prefetch` names, with one statement per kind.
     pub(in crate::service) async fn related<'a>(
         &self,
         workspace: WorkspaceId,
@@ -89,21 +90,21 @@ impl Services {
         prefetch: Prefetch,
     ) -> Related {
         let mut ids = RelatedIds::default();
-        rows.into_iter().for_each(|row| ids.conversation(row));
+        rows.into_iter().for_each(|row| ids.add_conversation(row));
         let related = Related::of(self.store.clone(), workspace, Arc::new(prefetch.into()), ids);
         related.read_ahead().await;
         related
     }
 }
 
-/// What a look-up finds of `ids`, without asking when there are none; `None` when they are not wanted.
-macro_rules! those {
-    ($ids:expr, |$some:ident| $look_up:expr) => {
+/// Runs a look-up of `ids`. `None` stays `None`, and an empty list is not looked up.
+macro_rules! look_up {
+    ($ids:expr, |$some:ident| $query:expr) => {
         async {
             match $ids.as_deref() {
                 None => Ok(None),
                 Some([]) => Ok(Some(Vec::new())),
-                Some($some) => $look_up.await.map(Some),
+                Some($some) => $query.await.map(Some),
             }
         }
     };
@@ -117,7 +118,7 @@ impl Related {
         events: &[Arc<Event>],
     ) -> Self {
         let mut ids = RelatedIds::default();
-        events.iter().for_each(|event| ids.note(event));
+        events.iter().for_each(|event| ids.add_event(event));
         Self::of(store, workspace, observed, ids)
     }
 
@@ -132,9 +133,9 @@ impl Related {
         Self { store, workspace, ids, observed, agents, contacts, messages }
     }
 
-    /// Reads what was asked for since the last time, so that none of a thousand has to wait for it.
+    /// Loads the kinds that were used since the last call, so that subscribers find them cached.
     pub(in crate::service) async fn read_ahead(&self) {
-        let is_due = |asked: &AtomicBool| asked.swap(false, Ordering::Relaxed);
+        let is_due = |used: &AtomicBool| used.swap(false, Ordering::Relaxed);
         let (observed, ids) = (&self.observed, &self.ids);
         let agents = is_due(&observed.agents).then(|| ids.agents.clone());
         let contacts = is_due(&observed.contacts).then(|| ids.contacts.clone());
@@ -146,9 +147,9 @@ impl Related {
         let read = self.store.read(move |conn| {
             async move {
                 Ok(pipelined!(conn;
-                    |c| those!(agents, |ids| agents::by_ids(c, workspace, ids)),
-                    |c| those!(contacts, |ids| contacts::by_ids(c, workspace, ids)),
-                    |c| those!(messages, |ids| async {
+                    |c| look_up!(agents, |ids| agents::by_ids(c, workspace, ids)),
+                    |c| look_up!(contacts, |ids| contacts::by_ids(c, workspace, ids)),
+                    |c| look_up!(messages, |ids| async {
                         if without_authors {
                             messages::without_authors(c, workspace, ids).await
                         } else {
@@ -159,55 +160,55 @@ impl Related {
             }
             .boxed()
         });
-        // What fails is tried again by the first who asks, who is told.
+        // On failure the first subscriber that needs an entity retries, and gets the error.
         let Ok((agents, (contacts, messages))) = read.await else { return };
         agents.map(|found| self.agents.set(Found::new(found)));
         contacts.map(|found| self.contacts.set(Found::new(found)));
         messages.map(|found| self.messages.set(Found::new(found)));
     }
 
-    /// The agent, if agents were read already.
+    /// The agent, if the agents are loaded.
     pub fn agent_cached(&self, id: AgentId) -> Option<&Agent> {
-        ask(&self.observed.agents);
+        observe(&self.observed.agents);
         self.agents.get()?.get(id)
     }
 
-    /// The contact, if contacts were read already.
+    /// The contact, if the contacts are loaded.
     pub fn contact_cached(&self, id: ContactId) -> Option<&Contact> {
-        ask(&self.observed.contacts);
+        observe(&self.observed.contacts);
         self.contacts.get()?.get(id)
     }
 
-    /// The message and its author, if messages were read already.
+    /// The message and its author, if the messages are loaded.
     pub fn message_cached(&self, id: MessageId) -> Option<&AuthoredMessage> {
-        ask(&self.observed.messages);
+        observe(&self.observed.messages);
         self.messages.get()?.get(id)
     }
 
-    /// `None` when the events do not mention the agent.
+    /// The agent; `None` when no row or event refers to it.
     ///
     /// # Errors
-    /// What the database fails with.
+    /// When the database fails.
     pub async fn agent(&self, id: AgentId) -> ServiceResult<Option<&Agent>> {
-        ask(&self.observed.agents);
+        observe(&self.observed.agents);
         Ok(self.all_agents().await?.get(id))
     }
 
-    /// `None` when the events do not mention the contact.
+    /// The contact; `None` when no row or event refers to it.
     ///
     /// # Errors
-    /// What the database fails with.
+    /// When the database fails.
     pub async fn contact(&self, id: ContactId) -> ServiceResult<Option<&Contact>> {
-        ask(&self.observed.contacts);
+        observe(&self.observed.contacts);
         Ok(self.all_contacts().await?.get(id))
     }
 
-    /// The message and its author; `None` when the events do not mention it.
+    /// The message and its author; `None` when no row or event refers to it.
     ///
     /// # Errors
-    /// What the database fails with.
+    /// When the database fails.
     pub async fn message(&self, id: MessageId) -> ServiceResult<Option<&AuthoredMessage>> {
-        ask(&self.observed.messages);
+        observe(&self.observed.messages);
         Ok(self.all_messages().await?.get(id))
     }
 
@@ -254,7 +255,7 @@ impl Related {
     }
 }
 
-/// What has an id.
+/// An entity with an id.
 trait Identified {
     type Id: Ord + Copy;
 
@@ -285,7 +286,7 @@ impl Identified for AuthoredMessage {
     }
 }
 
-/// What was found, in order of ids: so it often comes, and a map would copy it.
+/// Entities sorted by id. The database often returns them in this order, and a map would copy them.
 struct Found<T>(Vec<T>);
 
 impl<T> Default for Found<T> {
@@ -301,18 +302,18 @@ impl<T: Identified> Found<T> {
     }
 
     fn get(&self, id: T::Id) -> Option<&T> {
-        let place = self.0.binary_search_by_key(&id, T::id).ok()?;
-        self.0.get(place)
+        let index = self.0.binary_search_by_key(&id, T::id).ok()?;
+        self.0.get(index)
     }
 }
 
 impl RelatedIds {
-    fn note(&mut self, event: &Event) {
+    fn add_event(&mut self, event: &Event) {
         let EventBody::Conversation(body) = &event.body else { return };
         self.agents.extend(event.actor);
         self.agents.extend(body.previous_assignee());
         self.messages.extend(body.message_id);
-        self.conversation(&body.after.conversation);
+        self.add_conversation(&body.after.conversation);
     }
 
     fn sort(&mut self) {
@@ -325,7 +326,7 @@ impl RelatedIds {
         sort(&mut self.messages);
     }
 
-    fn conversation(&mut self, conversation: &Conversation) {
+    fn add_conversation(&mut self, conversation: &Conversation) {
         self.contacts.push(conversation.contact_id);
         self.messages.push(conversation.last_message_id);
         if let Ownership::Agent { id, by, .. } = conversation.ownership {
@@ -338,10 +339,10 @@ impl RelatedIds {
     }
 }
 
-/// Notes that something is asked for. Looked at first: written each time, it would go from core to core.
-fn ask(habit: &AtomicBool) {
-    if !habit.load(Ordering::Relaxed) {
-        habit.store(true, Ordering::Relaxed);
+/// Marks a kind as used. Loads before it stores, because a store moves the cache line between cores.
+fn observe(used: &AtomicBool) {
+    if !used.load(Ordering::Relaxed) {
+        used.store(true, Ordering::Relaxed);
     }
 }
 
@@ -358,7 +359,7 @@ mod tests {
     }
 
     #[test]
-    fn what_was_found_is_found_in_whatever_order_it_came() {
+    fn look_up_does_not_depend_on_the_order_of_rows() {
         let found = Found::new(vec![5_u32, 1, 9, 3]);
         for id in [1, 3, 5, 9] {
             assert_eq!(found.get(id), Some(&id));
@@ -370,7 +371,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_mentioned_twice_is_asked_for_once() {
+    fn an_id_that_is_mentioned_twice_is_read_once() {
         let (one, other) = (AgentId::generate(), AgentId::generate());
         let mut ids = RelatedIds { agents: vec![other, one, other], ..RelatedIds::default() };
         ids.sort();

@@ -1,8 +1,8 @@
-//! Figures that many streams show, read once for all of them.
+//! Queries that many subscriptions share, run once per process.
 //!
-//! A question, such as how the queue of these numbers is, has one [`SharedQuery`] per process for as long as somebody looks
-//! at it. It reads the store at each beat of the [`RefreshTimer`], whoever looks; what an [`Watcher`] may look at is judged
-//! apart, by the events about the access of its agent.
+//! Each key, such as the health of the queue of some numbers, has one [`SharedQuery`] per process while it has at least
+//! one [`Watcher`]. The query runs at each tick of the [`RefreshTimer`]. A query does not check permissions: each
+//! watcher selects its query by its agent's access, and selects again when an event changes that access.
 
 use std::collections::HashMap;
 use std::hash::Hash;
@@ -19,70 +19,70 @@ use crate::service::ServiceResult;
 use crate::service::live::log_tail::{AccessMarks, Tail};
 use crate::service::live::refresh_timer::RefreshTimer;
 
-/// How soon a reading is tried again that has failed.
+/// The delay before a failed query is retried.
 const RETRY: Duration = Duration::from_secs(1);
 
-/// The dials of one process, by their question. Cheap to clone.
-pub(in crate::service) struct SharedQueries<Q, V>(Arc<Mutex<HashMap<Q, Weak<SharedQuery<V>>>>>);
+/// The shared queries of one process, by key. Cheap to clone.
+pub(in crate::service) struct SharedQueries<K, V>(Arc<Mutex<HashMap<K, Weak<SharedQuery<V>>>>>);
 
-/// What is read over and over to answer one question.
+/// A query that runs repeatedly, and its latest result.
 pub(in crate::service) struct SharedQuery<V> {
     samples: watch::Receiver<Option<Sample<V>>>,
-    /// Has it read before its time.
-    asked: Arc<Notify>,
-    _reader: AbortOnDropHandle<()>,
+    /// Requests a run before the next tick.
+    refresh: Arc<Notify>,
+    _task: AbortOnDropHandle<()>,
 }
 
-/// What was read.
+/// The result of one run of a query.
 pub(in crate::service) struct QueryResult<V> {
     pub value: V,
-    /// No event after this number has gone into the value.
+    /// The value includes no event after this number.
     pub through: i64,
-    /// When the value is going to change by itself, if that is sooner than [`super::refresh_timer::TICK`].
+    /// When the value changes without an event, if sooner than [`super::refresh_timer::MAX_INTERVAL`].
     pub due: Option<Duration>,
 }
 
 struct Sample<V> {
-    begun: Instant,
+    started_at: Instant,
     through: i64,
     value: Arc<V>,
 }
 
-impl<Q, V> Clone for SharedQueries<Q, V> {
+impl<K, V> Clone for SharedQueries<K, V> {
     fn clone(&self) -> Self {
         Self(self.0.clone())
     }
 }
 
-impl<Q, V> Default for SharedQueries<Q, V> {
+impl<K, V> Default for SharedQueries<K, V> {
     fn default() -> Self {
         Self(Arc::default())
     }
 }
 
-impl<Q: Eq + Hash, V: Send + Sync + 'static> SharedQueries<Q, V> {
-    /// The dial of a question about the workspace of `tail`, started with `read` if nobody looks at it yet.
+impl<K: Eq + Hash, V: Send + Sync + 'static> SharedQueries<K, V> {
+    /// The query with this key. Starts it with `read` if it is not running. `tail` is the tail of its workspace.
     pub fn query(
         &self,
-        question: Q,
+        key: K,
         tail: Arc<Tail>,
         read: impl Fn() -> BoxFuture<'static, ServiceResult<QueryResult<V>>> + Send + Sync + 'static,
     ) -> Arc<SharedQuery<V>> {
         let mut queries = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(query) = queries.get(&question).and_then(Weak::upgrade) {
+        if let Some(query) = queries.get(&key).and_then(Weak::upgrade) {
             return query;
         }
         queries.retain(|_, query| query.strong_count() > 0);
         let (sender, samples) = watch::channel(None);
-        let asked = Arc::new(Notify::new());
-        let reader = tokio::spawn(keep_reading(RefreshTimer::new(tail, asked.clone()), sender, read));
-        let query = Arc::new(SharedQuery { samples, asked, _reader: AbortOnDropHandle::new(reader) });
-        queries.insert(question, Arc::downgrade(&query));
+        let refresh = Arc::new(Notify::new());
+        let task = tokio::spawn(run_query(RefreshTimer::new(tail, refresh.clone()), sender, read));
+        let query = Arc::new(SharedQuery { samples, refresh, _task: AbortOnDropHandle::new(task) });
+        queries.insert(key, Arc::downgrade(&query));
         query
     }
 }
 
-async fn keep_reading<V>(
+async fn run_query<V>(
     mut refresh_timer: RefreshTimer,
     sender: watch::Sender<Option<Sample<V>>>,
     read: impl Fn() -> BoxFuture<'static, ServiceResult<QueryResult<V>>>,
@@ -90,55 +90,55 @@ async fn keep_reading<V>(
     let mut due = None;
     loop {
         refresh_timer.tick(due).await;
-        let begun = Instant::now();
+        let started_at = Instant::now();
         due = match read().await {
             Ok(QueryResult { value, through, due }) => {
-                sender.send_replace(Some(Sample { begun, through, value: Arc::new(value) }));
+                sender.send_replace(Some(Sample { started_at, through, value: Arc::new(value) }));
                 due
             }
             Err(error) => {
-                tracing::warn!(%error, "figures could not be read and are tried again");
+                tracing::warn!(%error, "a shared query failed; retrying");
                 Some(RETRY)
             }
         };
     }
 }
 
-/// Chooses the dial that an agent may look at, as their access is now.
-type Choose<V> = Box<dyn Fn() -> BoxFuture<'static, ServiceResult<Arc<SharedQuery<V>>>> + Send + Sync>;
+/// Selects the query that an agent's current access allows.
+type SelectQuery<V> = Box<dyn Fn() -> BoxFuture<'static, ServiceResult<Arc<SharedQuery<V>>>> + Send + Sync>;
 
-/// One agent who looks at figures that others may look at, too.
+/// One agent's subscription to a shared query.
 pub(in crate::service) struct Watcher<V> {
     agent: AgentId,
     marks: watch::Receiver<AccessMarks>,
-    /// The mark of the agent when the dial was chosen.
+    /// The agent's access mark when the query was selected.
     mark: (u64, Option<i64>),
     head: watch::Receiver<i64>,
     _tail: Arc<Tail>,
-    choose: Choose<V>,
+    select: SelectQuery<V>,
     query: Arc<SharedQuery<V>>,
     samples: watch::Receiver<Option<Sample<V>>>,
-    /// Only what was begun to be read after this is looked at.
+    /// Samples of runs that started before this are skipped.
     since: Instant,
 }
 
 impl<V: Send + Sync + 'static> Watcher<V> {
     /// # Errors
-    /// What `choose` fails with.
-    pub async fn new(tail: Arc<Tail>, agent: AgentId, choose: Choose<V>) -> ServiceResult<Self> {
+    /// When `select` fails.
+    pub async fn new(tail: Arc<Tail>, agent: AgentId, select: SelectQuery<V>) -> ServiceResult<Self> {
         let mut marks = tail.access();
-        // Seen before choosing: what changes in between is noticed.
+        // Read the mark first, so that a change during the selection is noticed.
         let mark = marks.borrow_and_update().of(agent);
-        let query = choose().await?;
+        let query = select().await?;
         let (samples, since) = (query.samples.clone(), Instant::now());
-        query.asked.notify_one();
-        Ok(Self { agent, marks, mark, head: tail.head(), _tail: tail, choose, query, samples, since })
+        query.refresh.notify_one();
+        Ok(Self { agent, marks, mark, head: tail.head(), _tail: tail, select, query, samples, since })
     }
 
-    /// The next reading: at first one that is as new as this, then each new one. `None` when there will be none.
+    /// Waits for the next result. The first result is at least as new as this watcher. `None` when the query has ended.
     ///
     /// # Errors
-    /// What choosing another dial fails with, after the agent's access may have changed.
+    /// When the agent's access has changed and selecting the query again fails.
     pub async fn next(&mut self) -> ServiceResult<Option<Arc<V>>> {
         loop {
             let (agent, mark) = (self.agent, self.mark);
@@ -147,45 +147,45 @@ impl<V: Send + Sync + 'static> Watcher<V> {
                 _ = self.marks.wait_for(|marks| marks.of(agent) != mark) => None,
             };
             if self.marks.borrow().of(agent) == mark {
-                let Some((value, begun)) = sample else { return Ok(None) };
-                self.since = begun + Duration::from_nanos(1);
+                let Some((value, started_at)) = sample else { return Ok(None) };
+                self.since = started_at + Duration::from_nanos(1);
                 return Ok(Some(value));
             }
-            self.choose_again().await?;
+            self.select_again().await?;
         }
     }
 
-    /// What the viewer may no longer see is no longer shown.
-    async fn choose_again(&mut self) -> ServiceResult<()> {
+    /// Selects the query again, by the agent's new access.
+    async fn select_again(&mut self) -> ServiceResult<()> {
         self.mark = self.marks.borrow_and_update().of(self.agent);
-        self.query = (self.choose)().await?;
+        self.query = (self.select)().await?;
         (self.samples, self.since) = (self.query.samples.clone(), Instant::now());
-        self.query.asked.notify_one();
+        self.query.refresh.notify_one();
         Ok(())
     }
 }
 
-/// A reading that was begun at `since` or later, once this process has seen every event that may have gone into it:
-/// those about access among them.
+/// Waits for a sample of a run that started at `since` or later, and for this process to have read every event that the
+/// sample includes. After that, the access marks are up to date for the sample.
 async fn sample<V>(
     samples: &mut watch::Receiver<Option<Sample<V>>>,
     head: &mut watch::Receiver<i64>,
     since: Instant,
 ) -> Option<(Arc<V>, Instant)> {
     loop {
-        let is_new = |sample: &Option<Sample<V>>| sample.as_ref().is_some_and(|it| it.begun >= since);
-        let (through, value, begun) = {
+        let is_new = |sample: &Option<Sample<V>>| sample.as_ref().is_some_and(|it| it.started_at >= since);
+        let (through, value, started_at) = {
             let sample = samples.wait_for(is_new).await.ok()?;
             let sample = sample.as_ref()?;
-            (sample.through, sample.value.clone(), sample.begun)
+            (sample.through, sample.value.clone(), sample.started_at)
         };
         tokio::select! {
             biased;
-            seen = head.wait_for(|head| *head >= through) => {
-                seen.ok()?;
-                return Some((value, begun));
+            reached = head.wait_for(|head| *head >= through) => {
+                reached.ok()?;
+                return Some((value, started_at));
             }
-            // In a history that was rewritten meanwhile, that number may never come.
+            // If history was rewritten in the meantime, the head may never reach this number.
             changed = samples.changed() => changed.ok()?,
         }
     }

@@ -1,8 +1,8 @@
-//! What callers are told, live: a position in the log, seen through a view.
+//! Live streams: each is a position in the log and a projection of its events.
 //!
-//! A stream is pulled, so a slow client simply reads later. It starts after the cursor it is given, replays,
-//! says when it has caught up, and goes on. It ends with a reset when what its viewer may see has changed, so
-//! nothing committed after that reaches them, and when its cursor cannot be continued from.
+//! A stream is pulled, so a slow client reads later and no buffer grows. A stream starts after its cursor, replays the
+//! events since then, sends a checkpoint when it has caught up, and continues live. It ends with a reset when the
+//! viewer's access changes, so that the viewer gets no later event, and when it cannot resume from its cursor.
 
 use std::collections::{BTreeSet, VecDeque};
 use std::pin::Pin;
@@ -26,22 +26,22 @@ use crate::service::live::log_tail::{FeedEvent, Next, Tail};
 use crate::service::{Access, Error, ServiceResult, Services, VisibleConversation};
 use crate::token::Caller;
 
-/// A quiet stream sends a checkpoint this often, so that its client's cursor stays fresh.
+/// How often an idle stream sends a checkpoint, which keeps its client's cursor recent.
 pub const CHECKPOINT: Duration = Duration::from_secs(30);
-/// Badges are pushed at most once in this time.
-pub const BADGE_PAUSE: Duration = Duration::from_millis(250);
+/// The shortest time between two updates of the badges.
+pub const BADGE_INTERVAL: Duration = Duration::from_millis(250);
 
-/// A boxed stream that can be sent between threads.
+/// A boxed stream that is `Send`.
 pub type BoxStream<T> = Pin<Box<dyn Stream<Item = T> + Send>>;
 
 /// Why a client has to fetch its list again.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ResetReason {
-    /// What the viewer may see has changed.
+    /// The viewer's access has changed.
     AccessChanged,
-    /// The cursor is not of this log, or lies in its future.
+    /// The cursor belongs to another log, or is later than the end of the log.
     CursorInvalid,
-    /// The events after the cursor are gone.
+    /// Retention has deleted events after the cursor.
     LogTruncated,
 }
 
@@ -53,27 +53,27 @@ pub enum QueueItem {
         seq: i64,
         change: QueueChange,
         /// The conversation after the event.
-        seen: VisibleConversation,
+        visible: VisibleConversation,
         cause: FeedEvent,
     },
-    /// Everything up to `seq` has been told.
+    /// Every change up to `seq` has been sent.
     Checkpoint { seq: i64 },
     /// The last item.
     Reset { seq: i64, reason: ResetReason },
 }
 
-/// One item of a conversation's stream: an event, a checkpoint (neither event nor reset), or the last item.
+/// One item of a conversation's stream: an event, a reset, which is the last item, or a checkpoint, which has neither.
 #[derive(Clone)]
 pub struct ThreadItem {
     pub seq: i64,
     pub event: Option<FeedEvent>,
-    /// The conversation after the event, or as it is at the first checkpoint.
-    pub seen: Option<VisibleConversation>,
+    /// The conversation after the event, or at the first checkpoint.
+    pub visible: Option<VisibleConversation>,
     pub reset: Option<ResetReason>,
 }
 
 impl Services {
-    /// What changes in a view, after a cursor or from now on.
+    /// Streams the changes of a view, after a cursor or from now on.
     ///
     /// # Errors
     /// Forbidden for a service.
@@ -90,7 +90,7 @@ impl Services {
         self.follow(access, after, projection).await
     }
 
-    /// What happens in a conversation, after a cursor or from now on; `None` when it is not found.
+    /// Streams the events of a conversation, after a cursor or from now on; `None` when it is not found.
     ///
     /// # Errors
     /// Forbidden for a service.
@@ -108,7 +108,7 @@ impl Services {
         Ok(Some(self.follow(access, after, projection).await?))
     }
 
-    /// The badges now, and each time they change.
+    /// Streams the badges: now, and each time they change.
     ///
     /// # Errors
     /// Forbidden for a service.
@@ -127,13 +127,13 @@ impl Services {
             head: tail.head(),
             _tail: tail,
             last: None,
-            looked_at: None,
+            last_read: None,
         };
         Ok(stream::unfold(Some(badges), |badges| async move {
             let mut badges = badges?;
             match badges.next().await {
                 Ok(item) => Some((Ok(item), Some(badges))),
-                // A deactivated agent's stream ends; the socket says why.
+                // The stream of a deactivated agent ends. The socket reports the reason.
                 Err(Error::Unauthenticated) => None,
                 Err(error) => Some((Err(error), None)),
             }
@@ -141,24 +141,25 @@ impl Services {
         .boxed())
     }
 
-    /// Resolves when the agent is deactivated whose access this is, or was when they signed in; never for a service.
+    /// Resolves when the agent of `access` is deactivated, also if that was before this call. Never resolves for a
+    /// service.
     pub fn revoked(&self, access: &Access) -> BoxFuture<'static, ()> {
         let (services, caller, as_of) = (self.clone(), access.caller, access.as_of);
         async move {
             let Some(agent) = caller.agent_id() else { return std::future::pending().await };
             loop {
-                // Watching starts before looking, so nothing falls between.
-                // In a box, since a future keeps the room for the largest thing it ever waits for.
+                // The tail starts before the access is read, so that no change is missed between the two.
+                // Boxed, because a future is as large as the largest future that it awaits.
                 let Ok(tail) = services.feed.tail(caller.workspace_id()).boxed().await else {
                     tokio::time::sleep(Duration::from_secs(1)).await;
                     continue;
                 };
                 let mut marks = tail.access();
-                let mut seen = marks.borrow_and_update().of(agent);
-                // What they signed in with tells of everything up to then, and the marks of everything after.
-                let mut is_known = tail.has_watched_since(as_of) && seen <= (0, Some(as_of));
+                let mut mark = marks.borrow_and_update().of(agent);
+                // `access` is current up to `as_of`, and the marks report every change after it.
+                let mut is_fresh = tail.covers(as_of) && mark <= (0, Some(as_of));
                 loop {
-                    match if is_known { Ok(()) } else { services.access(caller).map_ok(drop).boxed().await } {
+                    match if is_fresh { Ok(()) } else { services.access(caller).map_ok(drop).boxed().await } {
                         Err(Error::Unauthenticated) => return,
                         Err(_) => {
                             tokio::time::sleep(Duration::from_secs(1)).await;
@@ -166,10 +167,10 @@ impl Services {
                         }
                         Ok(()) => {}
                     }
-                    is_known = false;
-                    // Only what concerns this agent is worth a look at the database.
-                    match marks.wait_for(|marks| marks.of(agent) != seen).await {
-                        Ok(marks) => seen = marks.of(agent),
+                    is_fresh = false;
+                    // Only an event about this agent's access is worth a query.
+                    match marks.wait_for(|marks| marks.of(agent) != mark).await {
+                        Ok(marks) => mark = marks.of(agent),
                         Err(_) => break,
                     }
                 }
@@ -178,14 +179,14 @@ impl Services {
         .boxed()
     }
 
-    async fn follow<L: StreamProjection>(
+    async fn follow<P: StreamProjection>(
         &self,
         access: Access,
         after: Option<String>,
-        projection: L,
-    ) -> ServiceResult<BoxStream<ServiceResult<L::Item>>> {
+        projection: P,
+    ) -> ServiceResult<BoxStream<ServiceResult<P::Item>>> {
         let viewer = access.viewer()?.agent_id;
-        // Before the cursor is read: it belongs to this history or to an earlier one.
+        // Get the history before decoding the cursor, so that a cursor of an older history is not taken for a new one.
         let tail = self.feed.tail(access.workspace.id).await?;
         let history = tail.history();
         let start = match &after {
@@ -200,7 +201,7 @@ impl Services {
         let position = match start {
             Ok(position) => position,
             Err(reason) => {
-                let reset = L::reset(access.as_of, reason);
+                let reset = P::reset(access.as_of, reason);
                 return Ok(stream::once(std::future::ready(Ok(reset))).boxed());
             }
         };
@@ -214,7 +215,7 @@ impl Services {
             ready: VecDeque::new(),
             caught_up: false,
             quiet_since: Instant::now(),
-            alarm: Box::pin(tokio::time::sleep(CHECKPOINT)),
+            checkpoint_timer: Box::pin(tokio::time::sleep(CHECKPOINT)),
             clock: self.clock.clone(),
             metrics: self.metrics.clone(),
         };
@@ -229,66 +230,66 @@ impl Services {
     }
 }
 
-/// What a stream makes of the log.
+/// Turns events of the log into items of a stream.
 trait StreamProjection: Send + 'static {
     type Item: Send + 'static;
 
-    /// What an event says to this stream, if anything.
+    /// The item of an event, if the event concerns this stream.
     fn item(&self, feed_event: &FeedEvent, body: &ConversationEvent) -> Option<Self::Item>;
 
-    /// Everything up to `seq` has been told; `first` is that it was reached for the first time.
+    /// The checkpoint at `seq`, if this stream sends one. `first` is true for the first checkpoint of the stream.
     fn checkpoint(&mut self, seq: i64, first: bool) -> Option<Self::Item>;
 
-    /// The last item.
+    /// The reset that ends the stream.
     fn reset(seq: i64, reason: ResetReason) -> Self::Item;
 }
 
-/// A position in the log that moves on.
-struct Follower<L: StreamProjection> {
+/// A stream's position in the log, and the items that are ready to send.
+struct Follower<P: StreamProjection> {
     tail: Arc<Tail>,
-    /// The history that `position` is in.
+    /// The history that `position` belongs to.
     history: u64,
     head: watch::Receiver<i64>,
     viewer: AgentId,
-    projection: L,
-    /// The number of the last event that was looked at.
+    projection: P,
+    /// The number of the last event that was projected.
     position: i64,
-    /// What the events up to `position` say, and whether the stream ends with it.
-    ready: VecDeque<(L::Item, bool)>,
+    /// Items of events up to `position`, each with whether it ends the stream.
+    ready: VecDeque<(P::Item, bool)>,
     caught_up: bool,
     quiet_since: Instant,
-    /// Goes off when the stream may have been quiet for long enough, and is set anew only then: to set it for each
-    /// item would take the lock of the runtime's timers twice an item.
-    alarm: Pin<Box<Sleep>>,
+    /// Fires when a checkpoint may be due. It is reset only after it has fired, because a reset per item would take the
+    /// lock of the runtime's timers twice per item.
+    checkpoint_timer: Pin<Box<Sleep>>,
     clock: Clock,
     metrics: Metrics,
 }
 
-impl<L: StreamProjection> Follower<L> {
+impl<P: StreamProjection> Follower<P> {
     /// The next item, and whether it is the last.
-    async fn next(&mut self) -> ServiceResult<(L::Item, bool)> {
+    async fn next(&mut self) -> ServiceResult<(P::Item, bool)> {
         loop {
             if let Some(next) = self.ready.pop_front() {
                 failpoint!("mid_delivery");
                 self.quiet_since = Instant::now();
                 return Ok(next);
             }
-            // Seen before reading: an event that comes in between is noticed.
+            // Mark the head as seen before reading, so that an event in between is noticed.
             self.head.borrow_and_update();
             match self.tail.after(self.history, self.position).await? {
                 Next::Events(events) if events.is_empty() => {}
-                // What is replayed is shown with names as they are by now.
+                // Replayed events show the current names of agents and contacts.
                 Next::Events(events) if !self.caught_up => {
-                    let events = self.tail.afresh(events);
-                    self.take(&events);
+                    let events = self.tail.reload_related(events);
+                    self.project(&events);
                     continue;
                 }
                 Next::Events(events) => {
-                    self.take(&events);
+                    self.project(&events);
                     continue;
                 }
-                Next::Rewritten => return Ok(self.lost(ResetReason::CursorInvalid)),
-                Next::Truncated => return Ok(self.lost(ResetReason::LogTruncated)),
+                Next::Rewritten => return Ok(self.reset(ResetReason::CursorInvalid)),
+                Next::Truncated => return Ok(self.reset(ResetReason::LogTruncated)),
             }
             if !self.caught_up {
                 self.caught_up = true;
@@ -298,42 +299,42 @@ impl<L: StreamProjection> Follower<L> {
             tokio::select! {
                 // The sender lives in `tail`, so this cannot fail.
                 changed = self.head.changed() => if changed.is_err() { std::future::pending().await },
-                () = self.alarm.as_mut() => {
+                () = self.checkpoint_timer.as_mut() => {
                     if self.quiet_since.elapsed() >= CHECKPOINT {
                         self.checkpoint(false);
                     }
-                    self.alarm.as_mut().reset(self.quiet_since + CHECKPOINT);
+                    self.checkpoint_timer.as_mut().reset(self.quiet_since + CHECKPOINT);
                 }
             }
         }
     }
 
-    /// Everything up to here has been told.
+    /// Adds a checkpoint at the current position.
     fn checkpoint(&mut self, first: bool) {
         self.quiet_since = Instant::now();
         self.ready.extend(self.projection.checkpoint(self.position, first).map(|item| (item, false)));
     }
 
-    /// The last item of a stream that cannot go on.
-    fn lost(&self, reason: ResetReason) -> (L::Item, bool) {
-        (L::reset(self.tail.last(), reason), true)
+    /// The reset of a stream that cannot continue.
+    fn reset(&self, reason: ResetReason) -> (P::Item, bool) {
+        (P::reset(self.tail.last(), reason), true)
     }
 
-    /// Looks at events, up to one that ends the stream.
-    fn take(&mut self, events: &[FeedEvent]) {
+    /// Projects events, up to the first that ends the stream.
+    fn project(&mut self, events: &[FeedEvent]) {
         for feed_event in events {
             let event = &feed_event.event;
             self.position = event.seq;
             match &event.body {
                 EventBody::Access(change) if change.agent_id == self.viewer => {
-                    self.ready.push_back((L::reset(event.seq, ResetReason::AccessChanged), true));
+                    self.ready.push_back((P::reset(event.seq, ResetReason::AccessChanged), true));
                     return;
                 }
                 EventBody::Access(_) => {}
                 EventBody::Conversation(body) => {
                     let Some(item) = self.projection.item(feed_event, body) else { continue };
                     self.ready.push_back((item, false));
-                    // What is replayed is late because its client was away.
+                    // Replayed events are not measured: they are late because the client was away.
                     if self.caught_up {
                         let micros = self.clock.now().as_micros() - event.at.as_micros();
                         let lag = Duration::from_micros(u64::try_from(micros).unwrap_or_default());
@@ -345,7 +346,7 @@ impl<L: StreamProjection> Follower<L> {
     }
 }
 
-/// A view of one viewer.
+/// The projection of a view for one viewer.
 struct QueueProjection {
     view: View,
     filter: Filter,
@@ -358,8 +359,8 @@ impl StreamProjection for QueueProjection {
     fn item(&self, feed_event: &FeedEvent, body: &ConversationEvent) -> Option<QueueItem> {
         let event = &feed_event.event;
         let change = view::change(self.view, &self.filter, &self.viewer, event.actor, body)?;
-        let seen = VisibleConversation::new(&body.after, Some(self.viewer.agent_id));
-        Some(QueueItem::Changed { seq: event.seq, change, seen, cause: feed_event.clone() })
+        let visible = VisibleConversation::new(&body.after, Some(self.viewer.agent_id));
+        Some(QueueItem::Changed { seq: event.seq, change, visible, cause: feed_event.clone() })
     }
 
     fn checkpoint(&mut self, seq: i64, _first: bool) -> Option<QueueItem> {
@@ -371,11 +372,11 @@ impl StreamProjection for QueueProjection {
     }
 }
 
-/// One conversation, as one viewer follows it.
+/// The projection of a conversation for one viewer.
 struct ThreadProjection {
     id: ConversationId,
     viewer: AgentId,
-    /// The conversation as it was at the start, for a client that has not read it yet.
+    /// The conversation at the start of the stream, for a client without a cursor.
     first: Option<VisibleConversation>,
 }
 
@@ -388,23 +389,23 @@ impl StreamProjection for ThreadProjection {
         concerns.then(|| ThreadItem {
             seq: event.seq,
             event: Some(feed_event.clone()),
-            seen: Some(VisibleConversation::new(&body.after, Some(self.viewer))),
+            visible: Some(VisibleConversation::new(&body.after, Some(self.viewer))),
             reset: None,
         })
     }
 
-    /// A client that resumes knows the conversation: its first checkpoint would say nothing new.
+    /// A client that resumes has the conversation already, so it gets no first checkpoint.
     fn checkpoint(&mut self, seq: i64, first: bool) -> Option<ThreadItem> {
-        let seen = self.first.take();
-        (!first || seen.is_some()).then_some(ThreadItem { seq, event: None, seen, reset: None })
+        let visible = self.first.take();
+        (!first || visible.is_some()).then_some(ThreadItem { seq, event: None, visible, reset: None })
     }
 
     fn reset(seq: i64, reason: ResetReason) -> ThreadItem {
-        ThreadItem { seq, event: None, seen: None, reset: Some(reason) }
+        ThreadItem { seq, event: None, visible: None, reset: Some(reason) }
     }
 }
 
-/// The badges of one agent, as they change.
+/// The stream of one agent's badges.
 struct Badges {
     services: Services,
     caller: Caller,
@@ -412,25 +413,25 @@ struct Badges {
     head: watch::Receiver<i64>,
     _tail: Arc<Tail>,
     last: Option<ViewCounts>,
-    /// When the badges were last looked at, changed or not.
-    looked_at: Option<Instant>,
+    /// When the badges were last read, changed or not.
+    last_read: Option<Instant>,
 }
 
 impl Badges {
-    /// The badges, when they differ from the last.
+    /// Waits until the badges differ from the last ones.
     async fn next(&mut self) -> ServiceResult<(ViewCounts, i64)> {
         loop {
-            if let Some(at) = self.looked_at {
+            if let Some(at) = self.last_read {
                 // The sender lives in `_tail`, so this cannot fail.
                 if self.head.changed().await.is_err() {
                     std::future::pending::<()>().await;
                 }
-                tokio::time::sleep_until(at + BADGE_PAUSE).await;
+                tokio::time::sleep_until(at + BADGE_INTERVAL).await;
             }
             self.head.borrow_and_update();
             let access = self.services.access(self.caller).await?;
             let counts = self.services.view_counts(&access, self.only.as_ref()).await?;
-            self.looked_at = Some(Instant::now());
+            self.last_read = Some(Instant::now());
             if self.last != Some(counts) {
                 self.last = Some(counts);
                 return Ok((counts, access.as_of));

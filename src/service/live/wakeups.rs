@@ -1,9 +1,11 @@
-//! Wake-ups: how a process tells the others that there is something to look at.
+//! Wake-ups: notifications from one process to the others that there is something to read.
 //!
-//! A wake-up carries no data, so it may come twice, late or never: the poll is the floor under all of them. It is
-//! sent after the commit, never inside the transaction; what becomes due meanwhile goes out with the next one.
-//! [`Bus`] is what carries them: NOTIFY of the database that is shared anyway ([`postgres`]), or NATS ([`nats`])
-//! where an engine has none. Whoever was cut off looks at everything once it is back.
+//! A wake-up carries no data, so it may arrive twice, late or never: the poll finds what a lost wake-up would have
+//! reported. A wake-up is sent after the commit, never inside the transaction. Wake-ups that are published while a
+//! batch is being sent go out with the next batch.
+//!
+//! A [`Bus`] carries the wake-ups: NOTIFY of PostgreSQL ([`postgres`]), or NATS ([`nats`]) for databases without
+//! NOTIFY. A process that was disconnected reads everything again once it is reconnected.
 
 pub mod nats;
 pub mod postgres;
@@ -20,70 +22,70 @@ use uuid::Uuid;
 
 use crate::domain::WorkspaceId;
 
-/// The least time between two sendings of a process: what is said in it goes out together.
-const GATHER: Duration = Duration::from_millis(3);
-/// How many wake-ups one text carries: they have to fit into a NOTIFY.
+/// The shortest time between two sends. Wake-ups that are published in it are sent together.
+const SEND_INTERVAL: Duration = Duration::from_millis(3);
+/// The most wake-ups in one text, which has to fit into a NOTIFY.
 const PER_TEXT: usize = 200;
-/// How many wait while the bus is away. What comes on top is left to the poll.
+/// The most wake-ups that are queued while the bus is disconnected. Further ones are dropped, and the poll finds them.
 const MAX_PENDING: usize = 10_000;
-/// How often a silent bus is asked whether it is still there.
+/// How often the connection to the bus is checked.
 const HEARTBEAT: Duration = Duration::from_secs(5);
 /// How long connecting or sending may take.
-const PATIENCE: Duration = Duration::from_secs(5);
-/// The pause before connecting anew: it doubles from the first to the last.
-const FIRST_PAUSE: Duration = Duration::from_millis(50);
-const LAST_PAUSE: Duration = Duration::from_secs(5);
+const TIMEOUT: Duration = Duration::from_secs(5);
+/// The first delay before reconnecting. The delay doubles up to [`MAX_BACKOFF`].
+const MIN_BACKOFF: Duration = Duration::from_millis(50);
+const MAX_BACKOFF: Duration = Duration::from_secs(5);
 
-/// What there may be to look at.
+/// What there may be to read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Wakeup {
     /// The log of a workspace has grown.
     Log(WorkspaceId),
-    /// Somebody in a workspace has come to a conversation, left it, or begun to write.
+    /// An agent has opened or left a conversation of a workspace, or begun to write.
     Presence(WorkspaceId),
 }
 
-/// What a process hears.
+/// What a wake-up handler receives.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Heard {
+pub enum WakeupSignal {
     Wakeup(Wakeup),
-    /// Wake-ups may have been missed.
-    Everything,
+    /// Wake-ups may have been missed, so everything has to be read again.
+    Resync,
 }
 
-/// Carries short texts between processes, each to all of them.
+/// Broadcasts short texts to all processes.
 pub trait Bus: Send + Sync + 'static {
-    /// Connects and listens. What anybody sends after this returns is received.
+    /// Connects and subscribes. The link receives every text that is sent after this returns.
     fn connect(&self) -> BoxFuture<'_, Result<Box<dyn Link>, BusError>>;
 }
 
 /// One connection of a [`Bus`]. Dropping it closes it.
 pub trait Link: Send {
-    /// Sends texts of at most 7,999 bytes; without any, looks whether the connection still stands.
+    /// Sends texts of at most 7,999 bytes each. With no texts, checks that the connection is alive.
     fn send<'a>(&'a mut self, texts: &'a [String]) -> BoxFuture<'a, Result<(), BusError>>;
 
-    /// The next text that anybody sent, also oneself; `None` when the connection is lost. What a dropped future
-    /// was waiting for is not lost.
+    /// Receives the next text of any process, including this one; `None` when the connection is lost. Cancel safe:
+    /// dropping the future loses no text.
     fn next(&mut self) -> BoxFuture<'_, Option<String>>;
 }
 
-/// Why a bus does not work now.
+/// Why the bus failed.
 #[derive(Debug, thiserror::Error)]
 #[error("{0}")]
 pub struct BusError(pub String);
 
-/// How wake-ups reach this process now.
+/// How wake-ups reach this process.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum WakeupState {
-    /// There is no bus: what other processes write is noticed by the poll.
+    /// There is no bus. The poll finds what other processes write.
     Polling,
-    /// There is a bus, and no way to it: the poll stands in.
+    /// The bus is disconnected. Until it is connected again, the poll finds what other processes write.
     Disconnected,
-    /// Other processes are heard at once.
+    /// Wake-ups of other processes arrive at once.
     Connected,
 }
 
-/// What this process has to say to others. Cheap to clone; sending ends with the last clone.
+/// Publishes wake-ups to other processes. Cheap to clone. Sending ends when the last clone is dropped.
 #[derive(Clone)]
 pub struct Wakeups(Arc<Shared>);
 
@@ -91,39 +93,40 @@ struct Shared {
     /// `None` without a bus.
     outbox: Option<Arc<Outbox>>,
     state: watch::Receiver<WakeupState>,
-    /// Ends the sending.
-    _sending: Option<DropGuard>,
+    /// Stops the bus task.
+    _stop: Option<DropGuard>,
 }
 
+/// Wake-ups that are waiting to be sent.
 struct Outbox {
-    /// Marks the texts of this process, so that it does not listen to itself.
+    /// Marks the texts of this process, so that it ignores its own.
     sender: Uuid,
     pending: Mutex<HashSet<Wakeup>>,
     more: Notify,
 }
 
 impl Wakeups {
-    /// Without a bus, nobody else is told.
+    /// No bus: wake-ups are not published.
     pub fn none() -> Self {
         Self(Arc::new(Shared {
             outbox: None,
             state: watch::Sender::new(WakeupState::Polling).subscribe(),
-            _sending: None,
+            _stop: None,
         }))
     }
 
-    /// Sends over `bus` and hands what comes to `hear`.
-    pub fn over(bus: Box<dyn Bus>, hear: impl Fn(Heard) + Send + Sync + 'static) -> Self {
+    /// Publishes over `bus`, and calls `handler` for each wake-up of another process.
+    pub fn over(bus: Box<dyn Bus>, handler: impl Fn(WakeupSignal) + Send + Sync + 'static) -> Self {
         let outbox = Arc::new(Outbox::new());
-        let (state, seen) = watch::channel(WakeupState::Disconnected);
+        let (sender, state) = watch::channel(WakeupState::Disconnected);
         let stop = CancellationToken::new();
-        let sending = stop.clone().drop_guard();
-        let carrier = Carrier { bus, outbox: outbox.clone(), state, hear: Box::new(hear) };
-        tokio::spawn(stop.run_until_cancelled_owned(carrier.run()));
-        Self(Arc::new(Shared { outbox: Some(outbox), state: seen, _sending: Some(sending) }))
+        let guard = stop.clone().drop_guard();
+        let task = BusTask { bus, outbox: outbox.clone(), state: sender, handler: Box::new(handler) };
+        tokio::spawn(stop.run_until_cancelled_owned(task.run()));
+        Self(Arc::new(Shared { outbox: Some(outbox), state, _stop: Some(guard) }))
     }
 
-    /// Tells the other processes, soon. Comes after the commit.
+    /// Queues a wake-up for the other processes. Call it after the commit.
     pub fn publish(&self, wakeup: Wakeup) {
         if let Some(outbox) = &self.0.outbox {
             outbox.add([wakeup]);
@@ -161,53 +164,54 @@ impl Outbox {
     }
 }
 
-/// Keeps one connection to the bus, and makes it anew when it is lost.
-struct Carrier {
+/// Keeps one connection to the bus, and reconnects when the connection is lost.
+struct BusTask {
     bus: Box<dyn Bus>,
     outbox: Arc<Outbox>,
     state: watch::Sender<WakeupState>,
-    hear: Box<dyn Fn(Heard) + Send + Sync>,
+    handler: Box<dyn Fn(WakeupSignal) + Send + Sync>,
 }
 
-impl Carrier {
+impl BusTask {
     async fn run(self) {
-        let mut pause = FIRST_PAUSE;
+        let mut backoff = MIN_BACKOFF;
         loop {
-            let why = match patiently(self.bus.connect()).await {
+            let why = match with_timeout(self.bus.connect()).await {
                 Ok(mut link) => {
                     self.state.send_replace(WakeupState::Connected);
                     tracing::info!("wake-ups reach this process");
-                    pause = FIRST_PAUSE;
-                    // Listening began before this, so nothing falls between.
-                    (self.hear)(Heard::Everything);
-                    let why = self.carry(link.as_mut()).await;
+                    backoff = MIN_BACKOFF;
+                    // The link is subscribed before this, so no wake-up is missed in between.
+                    (self.handler)(WakeupSignal::Resync);
+                    let why = self.send_and_receive(link.as_mut()).await;
                     self.state.send_replace(WakeupState::Disconnected);
                     why
                 }
                 Err(error) => error,
             };
-            tracing::warn!(%why, "wake-ups do not reach this process; the poll stands in");
-            // Jitter, so that processes which lost the same bus do not come back in step.
-            time::sleep(pause.mul_f64(rand::random_range(0.5..1.0))).await;
-            pause = LAST_PAUSE.min(pause * 2);
+            tracing::warn!(%why, "wake-ups do not reach this process; relying on the poll");
+            // Jitter, so that processes that lost the same bus do not reconnect at the same time.
+            time::sleep(backoff.mul_f64(rand::random_range(0.5..1.0))).await;
+            backoff = MAX_BACKOFF.min(backoff * 2);
         }
     }
 
-    /// Sends and hears until the connection is lost.
-    async fn carry(&self, link: &mut dyn Link) -> BusError {
+    /// Sends and receives until the connection is lost.
+    async fn send_and_receive(&self, link: &mut dyn Link) -> BusError {
         let (mut sent_at, mut heartbeat) = (Instant::now(), time::interval(HEARTBEAT));
         heartbeat.set_missed_tick_behavior(time::MissedTickBehavior::Delay);
-        // What was left over when the last connection was lost.
+        // Send what the last connection could not send.
         self.outbox.more.notify_one();
         loop {
             let due = async {
-                time::sleep_until(sent_at + GATHER).await;
+                time::sleep_until(sent_at + SEND_INTERVAL).await;
                 self.outbox.more.notified().await;
             };
             let wakeups = tokio::select! {
                 text = link.next() => match text {
                     Some(text) => {
-                        decode(&text, self.outbox.sender).for_each(|it| (self.hear)(Heard::Wakeup(it)));
+                        decode(&text, self.outbox.sender)
+                            .for_each(|wakeup| (self.handler)(WakeupSignal::Wakeup(wakeup)));
                         continue;
                     }
                     None => return BusError("the connection was lost".to_owned()),
@@ -217,7 +221,7 @@ impl Carrier {
             };
             let texts = encode(&wakeups, self.outbox.sender);
             sent_at = Instant::now();
-            if let Err(error) = patiently(link.send(&texts)).await {
+            if let Err(error) = with_timeout(link.send(&texts)).await {
                 self.outbox.add(wakeups);
                 return error;
             }
@@ -225,12 +229,12 @@ impl Carrier {
     }
 }
 
-async fn patiently<T>(work: impl Future<Output = Result<T, BusError>>) -> Result<T, BusError> {
-    let answer = time::timeout(PATIENCE, work).await;
-    answer.unwrap_or_else(|_| Err(BusError("it took too long".to_owned())))
+async fn with_timeout<T>(work: impl Future<Output = Result<T, BusError>>) -> Result<T, BusError> {
+    let result = time::timeout(TIMEOUT, work).await;
+    result.unwrap_or_else(|_| Err(BusError("the operation timed out".to_owned())))
 }
 
-/// The texts that carry `wakeups`: who sends, then a letter and an id for each.
+/// Encodes `wakeups` as texts: the id of the sender, then a letter and a workspace's id for each wake-up.
 fn encode(wakeups: &HashSet<Wakeup>, sender: Uuid) -> Vec<String> {
     let words: Vec<String> = wakeups
         .iter()
@@ -242,7 +246,7 @@ fn encode(wakeups: &HashSet<Wakeup>, sender: Uuid) -> Vec<String> {
     words.chunks(PER_TEXT).map(|words| format!("{}{}", sender.simple(), words.concat())).collect()
 }
 
-/// The wake-ups in a text of another process. What cannot be read is passed over: a newer version may know more.
+/// Decodes the wake-ups in a text of another process. Unknown words are skipped: a newer version may have sent them.
 fn decode(text: &str, myself: Uuid) -> impl Iterator<Item = Wakeup> {
     let mut words = text.split(' ');
     let is_own = words.next().and_then(|sender| Uuid::try_parse(sender).ok()) == Some(myself);
@@ -285,7 +289,7 @@ mod tests {
     }
 
     #[test]
-    fn what_cannot_be_read_is_passed_over() {
+    fn unknown_words_are_skipped() {
         let (me, sent) = (Uuid::new_v4(), some(1));
         let mut texts = encode(&sent, Uuid::new_v4());
         texts[0].push_str(" X00000000000000000000000000000000 Lnonsense  é");

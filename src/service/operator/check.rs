@@ -1,8 +1,7 @@
-//! Whether the store is what it should be.
+//! Consistency checks of the store.
 //!
-//! Everything that is kept beside the rows to be read fast is counted again from the rows, and the log is held
-//! against them: badges, event numbers, owners, message numbers, the last image of each conversation, and what
-//! each event did to the queue.
+//! The check counts all counters again from the rows, and compares the log with the rows: badges, event numbers,
+//! owners, message numbers, the last state of each conversation, and the effect of each event on the queue.
 
 use std::collections::{BTreeSet, HashMap, HashSet};
 
@@ -19,12 +18,12 @@ use crate::store::tables::workspaces::Head;
 use crate::store::tables::{agents, conversations, counts, messages, queue, read_markers, workspaces};
 use crate::store::{Conn, StoreResult};
 
-/// How many conversations are looked at together.
+/// The most conversations in one read.
 const BATCH: i64 = 200;
-/// At most so many problems are named; the rest are only counted.
-const NAMED: usize = 100;
+/// At most this many problems are listed. Further ones are only counted.
+const MAX_LISTED: usize = 100;
 
-/// What a check found.
+/// The result of a check.
 #[derive(Debug, Clone, Default)]
 pub struct CheckReport {
     pub workspaces: usize,
@@ -32,26 +31,26 @@ pub struct CheckReport {
     pub events: i64,
     /// How many problems there are.
     pub problem_count: usize,
-    /// The first of them, in words.
+    /// Descriptions of the first problems.
     pub problems: Vec<String>,
 }
 
 impl CheckReport {
-    /// Whether everything is as it should be.
+    /// Whether the check found no problem.
     pub fn is_clean(&self) -> bool {
         self.problem_count == 0
     }
 
     fn problem(&mut self, workspace: &Workspace, what: impl FnOnce() -> String) {
         self.problem_count += 1;
-        if self.problems.len() < NAMED {
+        if self.problems.len() < MAX_LISTED {
             self.problems.push(format!("workspace {}: {}", workspace.id, what()));
         }
     }
 }
 
-/// Who can work what, and what the rows add up to.
-struct Audit<'a> {
+/// The state of the check of one workspace: who can access which number, and the counters as counted from the rows.
+struct WorkspaceCheck<'a> {
     workspace: &'a Workspace,
     active: HashSet<AgentId>,
     access: BTreeSet<(AgentId, PhoneNumberId)>,
@@ -60,11 +59,11 @@ struct Audit<'a> {
 }
 
 impl Services {
-    /// Recounts and verifies everything on one snapshot. `progress` is told, for a workspace by its name, how
-    /// many conversations have been looked at, and of how many by the badges.
+    /// Checks all workspaces on one snapshot. Calls `progress` with the workspace's name, the number of conversations
+    /// that have been checked, and the number of conversations in total.
     ///
     /// # Errors
-    /// Only a database that fails; what is wrong is in the report.
+    /// When the database fails. Problems that the check finds are in the report.
     pub async fn check(
         &self,
         progress: impl Fn(&str, usize, usize) + Send + Sync + 'static,
@@ -97,46 +96,46 @@ async fn check_workspace(
     report.events += n;
     if n != head.seq - head.floor || last.unwrap_or(head.floor) != head.seq {
         report.problem(workspace, || {
-            format!("{n} events above {} although the last is number {}", head.floor, head.seq)
+            format!("{n} events above the floor {}, but the last event has number {}", head.floor, head.seq)
         });
     }
     check_flows(conn, workspace, report).await?;
     let all = agents::all(conn, workspace.id).await?;
-    let mut audit = Audit {
+    let mut check = WorkspaceCheck {
         active: all.iter().filter(|agent| agent.active).map(|agent| agent.id).collect(),
         access: agents::all_access(conn, workspace.id).await?,
         recount: Deltas::new(),
         workspace,
         report,
     };
-    let kept = counts::all(conn, workspace.id).await?;
-    let expected = conversations_in(&kept);
-    let (mut after, mut looked_at) = (None, 0);
+    let stored = counts::all(conn, workspace.id).await?;
+    let expected = conversations_in(&stored);
+    let (mut after, mut checked) = (None, 0);
     loop {
         let batch = conversations::batch(conn, workspace.id, after, BATCH).await?;
         let Some(last) = batch.last() else { break };
         after = Some(last.id);
-        looked_at += batch.len();
-        audit.batch(conn, workspace.id, batch).await?;
-        progress(&workspace.name, looked_at, expected);
+        checked += batch.len();
+        check.batch(conn, workspace.id, batch).await?;
+        progress(&workspace.name, checked, expected);
     }
-    audit.report.conversations += looked_at;
-    audit.compare(&kept);
+    check.report.conversations += checked;
+    check.compare(&stored);
     Ok(())
 }
 
-/// What is kept of each event's effect on the queue is what the event says.
+/// Checks that the stored effect of each event on the queue agrees with the event.
 async fn check_flows(conn: &mut Conn, workspace: &Workspace, report: &mut CheckReport) -> StoreResult<()> {
     let mut position = 0;
     loop {
         let events = events::after(conn, workspace.id, position, BATCH).await?;
         let through = events.last().map_or(i64::MAX, |last| last.seq);
-        let kept = queue::between(conn, workspace.id, position, through).await?;
-        let told: Vec<_> = events.iter().filter_map(|event| FlowRow::of(event)).collect();
-        let wrong = kept.iter().filter(|row| !told.contains(row));
-        let missing = told.iter().filter(|row| !kept.contains(row));
+        let stored = queue::between(conn, workspace.id, position, through).await?;
+        let expected: Vec<_> = events.iter().filter_map(|event| FlowRow::of(event)).collect();
+        let wrong = stored.iter().filter(|row| !expected.contains(row));
+        let missing = expected.iter().filter(|row| !stored.contains(row));
         for seq in wrong.chain(missing).map(|row| row.seq).collect::<BTreeSet<_>>() {
-            report.problem(workspace, || format!("event {seq}: not kept as what it did to the queue"));
+            report.problem(workspace, || format!("event {seq}: its stored effect on the queue is wrong"));
         }
         if events.is_empty() {
             return Ok(());
@@ -145,16 +144,16 @@ async fn check_flows(conn: &mut Conn, workspace: &Workspace, report: &mut CheckR
     }
 }
 
-/// How many conversations there are by the counters.
-fn conversations_in(kept: &Deltas) -> usize {
-    let of_everybody = kept.iter().filter_map(|(counter, n)| match counter {
+/// The number of conversations, by the counters.
+fn conversations_in(stored: &Deltas) -> usize {
+    let of_everybody = stored.iter().filter_map(|(counter, n)| match counter {
         Counter::Conversations { holder: Holder::Everybody, .. } => usize::try_from(*n).ok(),
         _ => None,
     });
     of_everybody.sum()
 }
 
-impl Audit<'_> {
+impl WorkspaceCheck<'_> {
     async fn batch(
         &mut self,
         conn: &mut Conn,
@@ -166,10 +165,10 @@ impl Audit<'_> {
         let mut readers = read_markers::readers_of(conn, workspace, &ids).await?;
         let tallies = messages::tallies(conn, workspace, &ids).await?;
         let last_events = events::runs(conn, workspace, &runs).await?;
-        let mut images: HashMap<ConversationId, Conversation> = HashMap::new();
+        let mut logged: HashMap<ConversationId, Conversation> = HashMap::new();
         for event in last_events.into_values().flatten() {
             if let EventBody::Conversation(body) = &event.body {
-                images.insert(body.conversation_id(), body.after.conversation.clone());
+                logged.insert(body.conversation_id(), body.after.conversation.clone());
             }
         }
         for conversation in batch {
@@ -177,35 +176,41 @@ impl Audit<'_> {
             let (n, last) = tallies.get(&id).copied().unwrap_or_default();
             if n != i64::from(conversation.message_count) || last != Some(conversation.message_count) {
                 self.problem(|| {
-                    format!("conversation {id}: {n} messages, counted {}", conversation.message_count)
+                    format!(
+                        "conversation {id}: {n} messages, but its count is {}",
+                        conversation.message_count
+                    )
                 });
             }
-            if images.get(&id) != Some(&conversation) {
-                self.problem(|| format!("conversation {id}: not as its last event left it"));
+            if logged.get(&id) != Some(&conversation) {
+                self.problem(|| format!("conversation {id}: its row differs from its last event"));
             }
-            self.owner(&conversation);
+            self.check_owner(&conversation);
             let readers = readers.remove(&id).unwrap_or_default();
             contribute(&Snapshot { conversation, readers }, 1, &mut self.recount);
         }
         Ok(())
     }
 
-    /// An open conversation is never owned by somebody who cannot work it.
-    fn owner(&mut self, conversation: &Conversation) {
+    /// Checks that the owner of an open conversation is active and can access its number.
+    fn check_owner(&mut self, conversation: &Conversation) {
         let Some(owner) = conversation.assignee().filter(|_| conversation.is_open()) else { return };
         let number = conversation.phone_number_id;
         if !self.active.contains(&owner) || !self.access.contains(&(owner, number)) {
-            self.problem(|| format!("conversation {}: open, and {owner} cannot work it", conversation.id));
+            self.problem(|| {
+                format!("conversation {}: open, but its owner {owner} cannot work on it", conversation.id)
+            });
         }
     }
 
-    fn compare(&mut self, kept: &Deltas) {
+    /// Compares the stored counters with the recount.
+    fn compare(&mut self, stored: &Deltas) {
         let recount = std::mem::take(&mut self.recount);
-        let counters: BTreeSet<_> = kept.keys().chain(recount.keys()).collect();
+        let counters: BTreeSet<_> = stored.keys().chain(recount.keys()).collect();
         for counter in counters {
-            let (kept, counted) = (kept.get(counter).unwrap_or(&0), recount.get(counter).unwrap_or(&0));
-            if kept != counted {
-                self.problem(|| format!("{counter:?} is kept as {kept} and counts {counted}"));
+            let (stored, counted) = (stored.get(counter).unwrap_or(&0), recount.get(counter).unwrap_or(&0));
+            if stored != counted {
+                self.problem(|| format!("{counter:?}: stored {stored}, counted {counted}"));
             }
         }
     }

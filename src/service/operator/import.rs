@@ -1,7 +1,7 @@
-//! Past conversations, written as if they had happened here.
+//! Import of past conversations.
 //!
-//! Every step goes through the same rules as a live one and leaves the same event, so what is imported is
-//! indistinguishable from what was lived, except that its instants lie in the past.
+//! Each step of a conversation goes through the same rules as a live command and writes the same event, at a time in
+//! the past.
 
 use futures_util::FutureExt;
 
@@ -12,7 +12,7 @@ use crate::domain::{
     Agent, AgentId, AssignmentModel, DeliveryStatus, Direction, InputField, Message, MessageId,
     PhoneNumberId, Plan, Policy, Refusal, Snapshot, WorkspaceId, words,
 };
-use crate::service::commands::messaging::{birth, index_contact};
+use crate::service::commands::messaging::{index_contact, new_conversation};
 use crate::service::{Error, ServiceResult, Services};
 use crate::store::Conn;
 use crate::store::log::{self, Draft};
@@ -20,7 +20,7 @@ use crate::store::tables::{
     contacts, conversations, messages, read_markers, words as word_index, workspaces,
 };
 
-/// A conversation to import. Its steps are in order of time and begin with a text.
+/// A conversation to import. Its steps are in order of time, and the first is a message.
 #[derive(Debug, Clone)]
 pub struct PastConversation {
     pub phone_number_id: PhoneNumberId,
@@ -29,14 +29,14 @@ pub struct PastConversation {
     pub steps: Vec<PastStep>,
 }
 
-/// Something that happened at an instant.
+/// A step of a conversation, and its time.
 #[derive(Debug, Clone)]
 pub struct PastStep {
     pub at: Timestamp,
     pub what: PastEvent,
 }
 
-/// What happened. Agents stand for active agents with access to the number.
+/// What happened in a step. The agents are treated as active and with access to the number.
 #[derive(Debug, Clone)]
 pub enum PastEvent {
     Received { body: String },
@@ -46,19 +46,19 @@ pub enum PastEvent {
     Read { by: AgentId },
 }
 
-/// A conversation that was lived through in memory.
-struct Lived {
+/// A conversation whose steps were replayed in memory.
+struct Replayed {
     last: Snapshot,
     messages: Vec<Message>,
     drafts: Vec<Draft>,
 }
 
 impl Services {
-    /// Writes conversations of contacts who have none on those numbers yet, all in one transaction.
+    /// Imports conversations in one transaction. Their contacts must have no conversation on the same number yet.
     ///
     /// # Errors
-    /// Invalid when a history does not begin with a text, names an agent who does not exist, or its contact has
-    /// a conversation already; nothing is written then.
+    /// Invalid when a conversation does not begin with a message, refers to an unknown agent, or has a contact who
+    /// already has a conversation on the number. Nothing is written then.
     pub async fn import(
         &self,
         workspace: WorkspaceId,
@@ -75,7 +75,7 @@ impl Services {
                     drafts.extend(import_one(conn, workspace, &agents, conversation).await?);
                 }
                 drafts.sort_by_key(|draft| draft.at);
-                // The log never goes back: what is older than its head is logged at the head.
+                // Times in the log never decrease, so older events get the time of the last event.
                 drafts.iter_mut().for_each(|draft| draft.at = draft.at.max(head.at));
                 log::append(conn, workspace, drafts).await?;
                 Ok(())
@@ -92,63 +92,67 @@ async fn import_one(
     agents: &[Agent],
     past: PastConversation,
 ) -> ServiceResult<Vec<Draft>> {
-    let began =
-        past.steps.first().map(|step| step.at).ok_or_else(|| refused("A conversation has a text."))?;
+    let began = past
+        .steps
+        .first()
+        .map(|step| step.at)
+        .ok_or_else(|| refused("A conversation needs at least one message."))?;
     let name = past.contact_name.as_deref();
     let contact = contacts::find_or_insert(conn, workspace, &past.contact_number, name, began).await?;
-    let lived = live(workspace, agents, &contact.id, past)?;
-    let conversation = &lived.last.conversation;
+    let replayed = replay(workspace, agents, &contact.id, past)?;
+    let conversation = &replayed.last.conversation;
     if !conversations::insert(conn, conversation).await? {
-        return Err(refused("The contact has a conversation on this number."));
+        return Err(refused("The contact already has a conversation on this number."));
     }
     let read: Vec<_> =
-        lived.last.readers.iter().map(|reader| (*reader, conversation.message_count)).collect();
+        replayed.last.readers.iter().map(|reader| (*reader, conversation.message_count)).collect();
     read_markers::set(conn, conversation, &read).await?;
     index_contact(conn, conversation, &contact).await?;
-    let mut found_by = std::collections::BTreeSet::new();
-    for message in &lived.messages {
+    let mut indexed = std::collections::BTreeSet::new();
+    for message in &replayed.messages {
         messages::insert(conn, message, None).await?;
-        found_by.extend(words::words(&message.body));
+        indexed.extend(words::words(&message.body));
     }
-    word_index::add(conn, workspace, conversation.id, &found_by).await?;
-    Ok(lived.drafts)
+    word_index::add(conn, workspace, conversation.id, &indexed).await?;
+    Ok(replayed.drafts)
 }
 
-/// Takes a conversation through its steps, by the rules.
-fn live(
+/// Replays the steps of a conversation by the rules.
+fn replay(
     workspace: WorkspaceId,
     agents: &[Agent],
     contact: &crate::domain::ContactId,
     past: PastConversation,
-) -> ServiceResult<Lived> {
-    let birth = birth(workspace, past.phone_number_id, *contact);
+) -> ServiceResult<Replayed> {
+    let new = new_conversation(workspace, past.phone_number_id, *contact);
     let mut last: Option<Snapshot> = None;
-    let (mut texts, mut drafts) = (Vec::new(), Vec::new());
+    let (mut messages, mut drafts) = (Vec::new(), Vec::new());
     for step in past.steps {
         let id = MessageId::generate();
         let change = match (&last, &step.what) {
-            (None, PastEvent::Received { .. }) => Some(Snapshot::begun_by_customer(birth, id, step.at)),
-            (None, PastEvent::Replied { .. }) => Some(Snapshot::begun_by_agent(birth, id, step.at)),
-            (None, _) => return Err(refused("A conversation begins with a text.")),
+            (None, PastEvent::Received { .. }) => Some(Snapshot::begun_by_customer(new, id, step.at)),
+            (None, PastEvent::Replied { .. }) => Some(Snapshot::begun_by_agent(new, id, step.at)),
+            (None, _) => return Err(refused("A conversation must begin with a message.")),
             (Some(now), what) => next(now, what, agents, id, step.at)?,
         };
         let Some(change) = change else { continue };
-        let (actor, text) = match step.what {
+        let (actor, body) = match step.what {
             PastEvent::Received { body } => (None, Some(body)),
             PastEvent::Replied { author, body } => (Some(author), Some(body)),
             PastEvent::Assigned { by, .. } | PastEvent::Closed { by } | PastEvent::Read { by } => {
                 (Some(by), None)
             }
         };
-        let message = text.map(|body| text_of(&change, actor, body, step.at));
+        let message = body.map(|body| message(&change, actor, body, step.at));
         drafts.push(Draft::of(change.clone(), step.at, actor, message.as_ref().map(|message| message.id)));
-        texts.extend(message);
+        messages.extend(message);
         last = Some(change.after);
     }
-    let last = last.ok_or_else(|| refused("A conversation has a text."))?;
-    Ok(Lived { last, messages: texts, drafts })
+    let last = last.ok_or_else(|| refused("A conversation needs at least one message."))?;
+    Ok(Replayed { last, messages, drafts })
 }
 
+/// The change of a step after the first; `None` when the step changes nothing.
 fn next(
     now: &Snapshot,
     what: &PastEvent,
@@ -156,15 +160,14 @@ fn next(
     id: MessageId,
     at: Timestamp,
 ) -> ServiceResult<Option<Change>> {
-    let agent = |id: &AgentId| {
-        agents.iter().find(|agent| agent.id == *id).ok_or_else(|| refused("There is no such agent."))
-    };
+    let agent =
+        |id: &AgentId| agents.iter().find(|agent| agent.id == *id).ok_or_else(|| refused("Agent not found."));
     let count = now.conversation.message_count;
     Ok(match what {
         PastEvent::Received { .. } => Some(now.receive(id, at, true)),
         PastEvent::Replied { author, .. } => Some(now.reply(*author, id, count, at)),
         PastEvent::Assigned { by, to } => {
-            // The workspace's own rules bind those who act now, not what has happened.
+            // The workspace's current plan and model do not apply to past assignments.
             let policy = Policy { plan: Plan::ASSIGNMENT, model: AssignmentModel::Open };
             let to = Candidate { agent: agent(to)?, has_access: true };
             now.assign(agent(by)?, to, policy, Expectations::default(), at)?
@@ -174,7 +177,7 @@ fn next(
     })
 }
 
-fn text_of(change: &Change, author: Option<AgentId>, body: String, at: Timestamp) -> Message {
+fn message(change: &Change, author: Option<AgentId>, body: String, at: Timestamp) -> Message {
     let conversation = &change.after.conversation;
     Message {
         id: conversation.last_message_id,

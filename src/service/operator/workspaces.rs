@@ -1,4 +1,4 @@
-//! What the operator does without signing in: what has to exist before the first manager can.
+//! Operator commands, which need no token: setting up workspaces, agents and numbers before the first manager signs in.
 
 use futures_util::FutureExt;
 
@@ -19,15 +19,15 @@ use crate::store::tables::{agents, phone_numbers, workspaces};
 pub struct Inventory {
     pub workspace: Workspace,
     pub agents: Vec<Agent>,
-    /// Oldest first.
+    /// The phone numbers, oldest first.
     pub phone_numbers: Vec<PhoneNumber>,
 }
 
 impl Services {
-    /// Adds a workspace, with the model `OPEN` and nobody in it.
+    /// Creates an empty workspace with the assignment model `OPEN`.
     ///
     /// # Errors
-    /// A name that cannot be.
+    /// An invalid name.
     pub async fn create_workspace(&self, name: &str, plan: Plan) -> ServiceResult<Workspace> {
         let name = input::name(InputField::Name, name)?;
         let workspace = Workspace {
@@ -47,17 +47,17 @@ impl Services {
         Ok(workspace)
     }
 
-    /// Voids all cursors, after history was rewritten under them: every process tells its clients to begin anew
-    /// at its next poll.
+    /// Invalidates all cursors. Necessary after the database was restored from a backup. At its next poll, every
+    /// process resets the streams of its clients.
     ///
     /// # Errors
-    /// Only a database that fails.
+    /// When the database fails.
     pub async fn new_epoch(&self) -> ServiceResult<()> {
         self.store.write(|conn| workspaces::renew_epoch(conn).boxed()).await?;
         Ok(())
     }
 
-    /// Changes what a workspace pays for.
+    /// Sets the plan of a workspace.
     ///
     /// # Errors
     /// Not found.
@@ -75,7 +75,7 @@ impl Services {
         .await
     }
 
-    /// Adds an agent, a manager among them.
+    /// Adds an agent, who may be a manager.
     ///
     /// # Errors
     /// As [`Services::create_agent`].
@@ -114,7 +114,7 @@ impl Services {
         .await
     }
 
-    /// Lets an agent see and answer a number's conversations; false when they could.
+    /// Grants an agent access to a number. Returns false when the agent already has access.
     ///
     /// # Errors
     /// Not found.
@@ -130,8 +130,8 @@ impl Services {
             async move {
                 let workspace_tx = WorkspaceTx::open(conn, &clock, workspace).await.map_err(no_workspace)?;
                 agents::find(conn, workspace, agent).await?.ok_or(Refusal::NotFound(InputField::Agent))?;
-                let known = phone_numbers::by_ids(conn, workspace, &[number]).await?;
-                known.first().ok_or(Refusal::NotFound(InputField::Number))?;
+                let found = phone_numbers::by_ids(conn, workspace, &[number]).await?;
+                found.first().ok_or(Refusal::NotFound(InputField::Number))?;
                 if !agents::grant(conn, workspace, agent, number, workspace_tx.now).await? {
                     return Ok(false);
                 }
@@ -147,7 +147,7 @@ impl Services {
     /// All workspaces with their agents and numbers, oldest first.
     ///
     /// # Errors
-    /// Only a database that fails.
+    /// When the database fails.
     pub async fn inventory(&self) -> ServiceResult<Vec<Inventory>> {
         Ok(self
             .store
@@ -167,7 +167,7 @@ impl Services {
     }
 }
 
-/// The operator has no token: what looks like a stale one is a wrong id.
+/// Maps a missing workspace to "not found". For a token it means "unauthenticated", but the operator has no token.
 fn no_workspace(error: Error) -> Error {
     match error {
         Error::Unauthenticated => Refusal::NotFound(InputField::Workspace).into(),

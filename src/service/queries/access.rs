@@ -1,4 +1,4 @@
-//! What a caller may see, and who is allowed to ask at all.
+//! Access: which phone numbers a caller can see, and whether the caller may sign in.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -15,11 +15,11 @@ use crate::store::tables::access::AgentAccess;
 use crate::store::tables::{agents, phone_numbers, workspaces};
 use crate::token::Caller;
 
-/// What a caller may see, read in one snapshot together with the position of the log; what the numbers are called may
-/// be a minute older (`numbers`).
+/// What a caller can see, read in one snapshot with the position of the log. Labels of numbers may be a minute older
+/// (`phone_number_cache`).
 ///
-/// Rows read later than this may be newer than `as_of`, never older: a subscription started there sees some
-/// changes twice and misses none.
+/// Rows that are read later may be newer than `as_of`, but never older. A subscription that starts at `as_of` may
+/// repeat changes and misses none.
 #[derive(Debug, Clone)]
 pub struct Access {
     pub caller: Caller,
@@ -30,21 +30,21 @@ pub struct Access {
     pub phone_numbers: Arc<[PhoneNumber]>,
     /// The number of the last event when this was read.
     pub as_of: i64,
-    /// When the last event was. What is judged by the time is judged no earlier than this.
+    /// Time of the last event. Time-based rules are never evaluated at an earlier time.
     pub logged_at: Timestamp,
-    /// The number of the last event that may be gone from the log.
+    /// The number of the last event that retention may have deleted. A stream cannot resume before it.
     pub floor: i64,
 }
 
 impl Access {
-    /// Whoever looks at views.
+    /// The caller as the viewer of views.
     ///
     /// # Errors
     /// [`Error::Forbidden`] for a service: views belong to agents.
     pub fn viewer(&self) -> ServiceResult<Viewer> {
         match self.caller {
             Caller::Agent { agent_id, .. } => Ok(Viewer { agent_id, phone_number_ids: self.number_ids() }),
-            Caller::Service { .. } => Err(Error::Forbidden("Only agents have views.")),
+            Caller::Service { .. } => Err(Error::Forbidden("A service token has no views.")),
         }
     }
 
@@ -54,8 +54,8 @@ impl Access {
     }
 
     /// Whether the caller can access the number.
-    pub fn sees(&self, number: PhoneNumberId) -> bool {
-        self.phone_numbers.iter().any(|known| known.id == number)
+    pub fn can_access(&self, number: PhoneNumberId) -> bool {
+        self.phone_numbers.iter().any(|it| it.id == number)
     }
 
     /// The ids of the accessible numbers.
@@ -65,11 +65,11 @@ impl Access {
 }
 
 impl Services {
-    /// The agent of a workspace with an e-mail address, as a caller.
+    /// Finds the agent of a workspace by e-mail address, as a caller.
     ///
     /// # Errors
-    /// [`Error::Unauthenticated`] when there is none; [`Self::access`] judges the rest.
-    pub async fn agent_with(&self, workspace_id: WorkspaceId, email: &str) -> ServiceResult<Caller> {
+    /// [`Error::Unauthenticated`] when no agent has this address. [`Self::access`] checks whether the agent is active.
+    pub async fn agent_by_email(&self, workspace_id: WorkspaceId, email: &str) -> ServiceResult<Caller> {
         let email = input::email(email).map_err(|_| Error::Unauthenticated)?;
         let found = self
             .store
@@ -79,10 +79,10 @@ impl Services {
         Ok(Caller::Agent { workspace_id, agent_id: agent.id })
     }
 
-    /// What the caller may see now.
+    /// Reads what the caller can see now.
     ///
     /// # Errors
-    /// [`Error::Unauthenticated`] when the agent, or the workspace, is gone or the agent is deactivated.
+    /// [`Error::Unauthenticated`] when the agent or the workspace does not exist, or the agent is deactivated.
     #[tracing::instrument(level = "debug", skip_all)]
     pub async fn access(&self, caller: Caller) -> ServiceResult<Access> {
         let workspace_id = caller.workspace_id();
@@ -124,18 +124,18 @@ impl Services {
         workspace: WorkspaceId,
         agent: AgentId,
     ) -> StoreResult<Option<AgentAccess>> {
-        let Some(numbers) = &self.numbers else {
+        let Some(cache) = &self.phone_number_cache else {
             return self.store.read(move |conn| access::of_agent(conn, workspace, agent).boxed()).await;
         };
-        let known = numbers.of((workspace, agent), Instant::now());
-        let asked = known.clone();
-        let found = self.store.read(move |conn| match asked {
-            Some(known) => access::of_known_agent(conn, workspace, agent, known).boxed(),
+        let cached = cache.get((workspace, agent), Instant::now());
+        let numbers = cached.clone();
+        let found = self.store.read(move |conn| match numbers {
+            Some(numbers) => access::of_known_agent(conn, workspace, agent, numbers).boxed(),
             None => access::of_agent(conn, workspace, agent).boxed(),
         });
         let found = found.await?;
         if let Some(found) = &found {
-            numbers.keep((workspace, agent), known.as_ref(), &found.phone_numbers, Instant::now());
+            cache.insert_read((workspace, agent), cached.as_ref(), &found.phone_numbers, Instant::now());
         }
         Ok(found)
     }

@@ -1,4 +1,4 @@
-//! Who and what there is in a workspace: agents, contacts, numbers.
+//! Queries of a workspace's agents, contacts and phone numbers.
 
 use std::collections::HashMap;
 
@@ -13,8 +13,8 @@ use crate::store::lists;
 use crate::store::tables::{agents, contacts, phone_numbers};
 
 impl Services {
-    /// The agents whose name or title has words that begin so, by name; with `assignable_to` only those who can
-    /// own that conversation. `None` when that conversation is not found.
+    /// The agents whose names or titles match `search` by word prefixes, ordered by name. With `assignable_to`, only
+    /// agents who can own that conversation; `None` when that conversation is not found.
     ///
     /// # Errors
     /// Forbidden for a service.
@@ -31,7 +31,7 @@ impl Services {
             None => None,
             Some(id) => match self.conversation(access, id).await? {
                 None => return Ok(None),
-                Some(seen) => Some(seen.conversation.phone_number_id),
+                Some(visible) => Some(visible.conversation.phone_number_id),
             },
         };
         let workspace = access.workspace.id;
@@ -49,13 +49,13 @@ impl Services {
                 .boxed()
             })
             .await?;
-        let sought = words::query_words(search.unwrap_or_default());
-        let wordless = search.is_some_and(|search| !search.trim().is_empty()) && sought.is_empty();
+        let query = words::query_words(search.unwrap_or_default());
+        let wordless = search.is_some_and(|search| !search.trim().is_empty()) && query.is_empty();
         found.retain(|agent| {
             let mut of_agent = words::words(&agent.name);
             of_agent.extend(agent.title.as_deref().map(words::words).unwrap_or_default());
             !wordless
-                && words::all_begin(&sought, &of_agent)
+                && words::all_begin(&query, &of_agent)
                 && (agent.active || (include_inactive && number.is_none()))
                 && number.is_none_or(|number| with_access.contains(&(agent.id, number)))
         });
@@ -63,7 +63,7 @@ impl Services {
         Ok(Some(found))
     }
 
-    /// Those of `ids` that exist.
+    /// The agents with these ids that exist.
     #[tracing::instrument(level = "debug", skip_all)]
     pub async fn agents_by_ids(
         &self,
@@ -78,7 +78,7 @@ impl Services {
         Ok(found.into_iter().map(|agent| (agent.id, agent)).collect())
     }
 
-    /// Those of `ids` that exist.
+    /// The contacts with these ids that exist.
     #[tracing::instrument(level = "debug", skip_all)]
     pub async fn contacts_by_ids(
         &self,
@@ -93,7 +93,7 @@ impl Services {
         Ok(found.into_iter().map(|contact| (contact.id, contact)).collect())
     }
 
-    /// Those of `ids` that exist.
+    /// The phone numbers with these ids that exist.
     #[tracing::instrument(level = "debug", skip_all)]
     pub async fn phone_numbers_by_ids(
         &self,
@@ -108,7 +108,7 @@ impl Services {
         Ok(found.into_iter().map(|number| (number.id, number)).collect())
     }
 
-    /// The workspace that a number belongs to; `None` when it is nobody's here.
+    /// The workspace that owns a number; `None` when no workspace of this server does.
     #[tracing::instrument(level = "debug", skip_all)]
     pub async fn workspace_of_number(&self, number: &E164) -> ServiceResult<Option<WorkspaceId>> {
         let number = number.clone();
@@ -119,7 +119,7 @@ impl Services {
         Ok(found.map(|number| number.workspace_id))
     }
 
-    /// A contact who has a conversation on a number that the caller can access.
+    /// A contact, if the contact has a conversation on a number that the caller can access.
     ///
     /// # Errors
     /// Forbidden for a service.
@@ -149,6 +149,6 @@ impl Services {
     /// # Errors
     /// Forbidden for a service.
     pub fn viewer_agent<'a>(&self, access: &'a Access) -> ServiceResult<&'a Agent> {
-        access.agent.as_ref().ok_or(Error::Forbidden("A service token is no agent."))
+        access.agent.as_ref().ok_or(Error::Forbidden("A service token does not belong to an agent."))
     }
 }

@@ -1,4 +1,4 @@
-//! Whether this process can do its work.
+//! Health checks of the database.
 
 use futures_util::FutureExt;
 
@@ -7,19 +7,19 @@ use crate::store::db::migrations;
 use crate::store::tables::workspaces;
 
 impl Services {
-    /// Whether the database answers.
+    /// Checks that the database answers.
     ///
     /// # Errors
-    /// What the database fails with.
+    /// When the database fails.
     pub async fn ping(&self) -> ServiceResult<()> {
         self.store.read(|conn| workspaces::heads(conn, &[]).boxed()).await?;
         Ok(())
     }
 
-    /// Whether every migration of this program is applied; those of a later program do no harm.
+    /// Whether every migration of this version is applied. Migrations of later versions are ignored.
     ///
     /// # Errors
-    /// What the database fails with.
+    /// When the database fails.
     pub async fn is_migrated(&self) -> ServiceResult<bool> {
         Ok(self.store.read(|conn| migrations::is_current_on(conn).boxed()).await?)
     }

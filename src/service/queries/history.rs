@@ -1,7 +1,7 @@
-//! What happened: messages and events of conversations.
+//! The messages and events of conversations.
 //!
-//! Messages are numbered without gaps within their conversation, and so are the versions that events leave, so
-//! a page of either is a run of numbers, and many runs are read in one statement.
+//! Messages are numbered without gaps within their conversation, and so are the versions that events produce. A page of
+//! either is therefore a range of numbers, and one statement reads many ranges.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -19,7 +19,7 @@ use crate::store::tables::messages;
 pub use crate::store::tables::messages::MessageRange;
 
 impl Services {
-    /// Those of `ids` that exist, each with its author.
+    /// The messages with these ids that exist, each with its author.
     #[tracing::instrument(level = "debug", skip_all)]
     pub async fn messages_by_ids(
         &self,
@@ -34,7 +34,7 @@ impl Services {
         Ok(found.into_iter().map(|it| (it.message.id, it)).collect())
     }
 
-    /// The messages of each run, oldest first.
+    /// The messages of each range, oldest first.
     #[tracing::instrument(level = "debug", skip_all)]
     pub async fn message_runs(
         &self,
@@ -48,7 +48,7 @@ impl Services {
             .await?)
     }
 
-    /// The events that left each run of versions, oldest first.
+    /// The events of each range of versions, oldest first.
     #[tracing::instrument(level = "debug", skip_all)]
     pub async fn history_runs(
         &self,
@@ -62,7 +62,7 @@ impl Services {
             .await?)
     }
 
-    /// One event of a conversation that the caller can see. What is personal is found by its agent only.
+    /// An event of a conversation that the caller can access. Only its actor can see a personal event.
     #[tracing::instrument(level = "debug", skip_all)]
     pub async fn event(&self, access: &Access, seq: i64) -> ServiceResult<Option<Arc<Event>>> {
         let workspace = access.workspace.id;
@@ -70,13 +70,13 @@ impl Services {
         Ok(found.filter(|event| match &event.body {
             EventBody::Access(_) => false,
             EventBody::Conversation(body) => {
-                access.sees(body.after.conversation.phone_number_id)
+                access.can_access(body.after.conversation.phone_number_id)
                     && (!body.kind.is_personal() || event.actor == access.agent_id())
             }
         }))
     }
 
-    /// A message of a conversation that the caller can see.
+    /// A message of a conversation that the caller can access.
     #[tracing::instrument(level = "debug", skip_all)]
     pub async fn message(&self, access: &Access, id: MessageId) -> ServiceResult<Option<Message>> {
         let workspace = access.workspace.id;
@@ -86,20 +86,20 @@ impl Services {
         Ok(visible.then_some(message))
     }
 
-    /// Who owned each conversation at each instant; nobody before it began.
+    /// The owner of each conversation at each instant; `None` when it was unassigned or had not started yet.
     ///
-    /// One statement for each distinct instant.
+    /// Uses one statement per distinct instant.
     #[tracing::instrument(level = "debug", skip_all)]
     pub async fn assignees_at(
         &self,
         workspace: WorkspaceId,
-        asked: &[(ConversationId, Timestamp)],
+        keys: &[(ConversationId, Timestamp)],
     ) -> ServiceResult<HashMap<(ConversationId, Timestamp), Option<AgentId>>> {
         let mut by_instant: HashMap<Timestamp, Vec<ConversationId>> = HashMap::new();
-        for (id, at) in asked {
+        for (id, at) in keys {
             by_instant.entry(*at).or_default().push(*id);
         }
-        let mut answers: HashMap<_, _> = asked.iter().map(|key| (*key, None)).collect();
+        let mut assignees: HashMap<_, _> = keys.iter().map(|key| (*key, None)).collect();
         for (at, ids) in by_instant {
             let found = self
                 .store
@@ -107,8 +107,8 @@ impl Services {
                     async move { events::assignees_at(conn, workspace, &ids, at).await }.boxed()
                 })
                 .await?;
-            answers.extend(found.into_iter().map(|(id, assignee)| ((id, at), Some(assignee))));
+            assignees.extend(found.into_iter().map(|(id, assignee)| ((id, at), Some(assignee))));
         }
-        Ok(answers)
+        Ok(assignees)
     }
 }

@@ -1,7 +1,7 @@
-//! What the numbers of agents were a moment ago.
+//! A cache of the phone numbers that agents can access.
 //!
-//! Which numbers an agent can access is read each time they sign in. What those numbers are, their digits and labels,
-//! nothing changes but an operator by hand, so on PostgreSQL it is read again only once in a while.
+//! Each request reads from the database which numbers an agent can access. The digits and labels of the numbers rarely
+//! change, so on PostgreSQL they are cached for a minute.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -11,56 +11,57 @@ use quick_cache::sync::Cache;
 
 use crate::domain::{AgentId, PhoneNumber, WorkspaceId};
 
-/// How old what is known may be.
-const FRESH: Duration = Duration::from_secs(60);
-/// The room for it, in bytes.
-const MOST_BYTES: u64 = 16 * 1024 * 1024;
-/// About how many agents that are.
-const AGENTS: usize = 10_000;
-/// What an agent takes beside their numbers, and a number beside its label.
-const BYTES_OF_AGENT: usize = 192;
-const BYTES_OF_NUMBER: usize = 128;
+/// How long an entry is valid.
+const TTL: Duration = Duration::from_secs(60);
+/// The size of the cache, in bytes.
+const MAX_BYTES: u64 = 16 * 1024 * 1024;
+/// The estimated number of entries.
+const ESTIMATED_ENTRIES: usize = 10_000;
+/// The size of an entry without its numbers, in bytes.
+const BYTES_PER_ENTRY: usize = 192;
+/// The size of a number without its label, in bytes.
+const BYTES_PER_NUMBER: usize = 128;
 
-/// The numbers of agents, oldest first, as they were read last. Cheap to clone.
+/// The numbers that each agent can access, oldest first, as last read. Cheap to clone.
 #[derive(Clone)]
-pub(in crate::service) struct PhoneNumberCache(Arc<Cache<Who, Then, ByteWeighter>>);
+pub(in crate::service) struct PhoneNumberCache(Arc<Cache<Key, Entry, ByteWeighter>>);
 
-type Who = (WorkspaceId, AgentId);
-type Then = (Arc<[PhoneNumber]>, Instant);
+type Key = (WorkspaceId, AgentId);
+type Entry = (Arc<[PhoneNumber]>, Instant);
 
 #[derive(Clone)]
 struct ByteWeighter;
 
-impl Weighter<Who, Then> for ByteWeighter {
-    fn weight(&self, _: &Who, (numbers, _): &Then) -> u64 {
-        let each = numbers.iter().map(|number| BYTES_OF_NUMBER + number.label.len());
-        (BYTES_OF_AGENT + each.sum::<usize>()) as u64
+impl Weighter<Key, Entry> for ByteWeighter {
+    fn weight(&self, _: &Key, (numbers, _): &Entry) -> u64 {
+        let each = numbers.iter().map(|number| BYTES_PER_NUMBER + number.label.len());
+        (BYTES_PER_ENTRY + each.sum::<usize>()) as u64
     }
 }
 
 impl Default for PhoneNumberCache {
     fn default() -> Self {
-        Self(Arc::new(Cache::with_weighter(AGENTS, MOST_BYTES, ByteWeighter)))
+        Self(Arc::new(Cache::with_weighter(ESTIMATED_ENTRIES, MAX_BYTES, ByteWeighter)))
     }
 }
 
 impl PhoneNumberCache {
-    /// `None` when they have to be read.
-    pub fn of(&self, who: Who, now: Instant) -> Option<Arc<[PhoneNumber]>> {
-        let (numbers, since) = self.0.get(&who)?;
-        (now.duration_since(since) < FRESH).then_some(numbers)
+    /// The cached numbers; `None` when there is no valid entry.
+    pub fn get(&self, key: Key, now: Instant) -> Option<Arc<[PhoneNumber]>> {
+        let (numbers, read_at) = self.0.get(&key)?;
+        (now.duration_since(read_at) < TTL).then_some(numbers)
     }
 
-    /// Keeps what was `read`, unless that is what was `known`.
-    pub fn keep(
+    /// Caches the numbers that were `read`, unless they are the ones that were `cached`.
+    pub fn insert_read(
         &self,
-        who: Who,
-        known: Option<&Arc<[PhoneNumber]>>,
+        key: Key,
+        cached: Option<&Arc<[PhoneNumber]>>,
         read: &Arc<[PhoneNumber]>,
         now: Instant,
     ) {
-        if known.is_none_or(|known| !Arc::ptr_eq(known, read)) {
-            self.0.insert(who, (read.clone(), now));
+        if cached.is_none_or(|cached| !Arc::ptr_eq(cached, read)) {
+            self.0.insert(key, (read.clone(), now));
         }
     }
 }
@@ -72,7 +73,7 @@ mod tests {
     use crate::domain::input::E164;
     use crate::service::queries::phone_number_cache::*;
 
-    fn who() -> Who {
+    fn key() -> Key {
         (WorkspaceId::generate(), AgentId::generate())
     }
 
@@ -88,34 +89,34 @@ mod tests {
     }
 
     #[test]
-    fn what_is_known_is_read_again_after_a_minute_however_often_it_was_used() {
-        let (all, who, began) = (PhoneNumberCache::default(), who(), Instant::now());
-        assert!(all.of(who, began).is_none());
-        let read = numbers(who.0, 2);
-        all.keep(who, None, &read, began);
+    fn an_entry_expires_after_a_minute_however_often_it_was_used() {
+        let (cache, key, began) = (PhoneNumberCache::default(), key(), Instant::now());
+        assert!(cache.get(key, began).is_none());
+        let read = numbers(key.0, 2);
+        cache.insert_read(key, None, &read, began);
         for seconds in [0, 30, 59] {
             let now = began + Duration::from_secs(seconds);
-            let known = all.of(who, now).expect("known");
-            all.keep(who, Some(&known), &known, now);
+            let cached = cache.get(key, now).expect("cached");
+            cache.insert_read(key, Some(&cached), &cached, now);
         }
-        assert!(all.of(who, began + FRESH).is_none());
+        assert!(cache.get(key, began + TTL).is_none());
     }
 
     #[test]
-    fn the_same_agent_of_another_workspace_is_another() {
-        let (all, who, now) = (PhoneNumberCache::default(), who(), Instant::now());
-        all.keep(who, None, &numbers(who.0, 1), now);
-        assert!(all.of((WorkspaceId::generate(), who.1), now).is_none());
+    fn the_same_agent_id_in_another_workspace_has_its_own_entry() {
+        let (cache, key, now) = (PhoneNumberCache::default(), key(), Instant::now());
+        cache.insert_read(key, None, &numbers(key.0, 1), now);
+        assert!(cache.get((WorkspaceId::generate(), key.1), now).is_none());
     }
 
     #[test]
-    fn what_is_kept_is_bounded() {
-        let (all, now) = (PhoneNumberCache::default(), Instant::now());
+    fn the_size_of_the_cache_is_bounded() {
+        let (cache, now) = (PhoneNumberCache::default(), Instant::now());
         for _ in 0..1_000 {
-            let who = who();
-            all.keep(who, None, &numbers(who.0, 100), now);
+            let key = key();
+            cache.insert_read(key, None, &numbers(key.0, 100), now);
         }
-        assert!(all.0.weight() <= MOST_BYTES);
-        assert!(!all.0.is_empty());
+        assert!(cache.0.weight() <= MAX_BYTES);
+        assert!(!cache.0.is_empty());
     }
 }

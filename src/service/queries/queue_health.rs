@@ -1,4 +1,5 @@
-//! Whether the queue of unassigned work grows, and whether it is past what the workspace tolerates.
+//! Queue health: whether the queue of unassigned conversations grows, and whether it exceeds the workspace's
+//! thresholds.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::RangeInclusive;
@@ -15,21 +16,21 @@ use crate::domain::{
 use crate::service::commands::administration::ManagerTx;
 use crate::service::live::shared_queries::{QueryResult, SharedQuery, Watcher};
 use crate::service::queries::views::narrowed;
-use crate::service::{Access, Administered, BoxStream, Error, ServiceResult, Services};
+use crate::service::{Access, AdminOutcome, BoxStream, Error, ServiceResult, Services};
 use crate::store::tables::{phone_numbers, queue, workspaces};
 use crate::token::Caller;
 
-/// For how many seconds arrivals can be held against claims: a minute to a week.
+/// The valid lengths of the window in which arrivals are compared with claims, in seconds: a minute to a week.
 pub const WINDOW_SECONDS: RangeInclusive<i32> = 60..=604_800;
-/// How many unassigned conversations can be tolerated.
+/// The valid thresholds of unassigned conversations.
 pub const MAX_UNASSIGNED: RangeInclusive<i32> = 0..=1_000_000;
-/// For how many seconds a customer's wait can be tolerated: up to thirty days.
+/// The valid thresholds of a customer's wait, in seconds: up to thirty days.
 pub const MAX_WAIT_SECONDS: RangeInclusive<i32> = 1..=2_592_000;
 
-/// The health of a queue, and the position in the log at which it holds.
+/// The health of a queue, and the position in the log that it corresponds to.
 pub type HealthAt = (QueueHealth, i64);
 
-/// What to change of the thresholds. An absent part stays; `Some(None)` turns it off.
+/// Changes to the thresholds. `None` keeps a threshold; `Some(None)` turns it off.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct ThresholdsUpdate {
     pub max_unassigned: Option<Option<i32>>,
@@ -37,10 +38,11 @@ pub struct ThresholdsUpdate {
 }
 
 impl Services {
-    /// How the queue of the accessible numbers, or of those of `only` among them, is now. `window` is in seconds.
+    /// The current health of the queue of the accessible numbers, or of the accessible numbers in `only`. `window` is
+    /// in seconds.
     ///
     /// # Errors
-    /// Bad input when the window is none of [`WINDOW_SECONDS`]; forbidden for a service.
+    /// Bad input when the window is outside [`WINDOW_SECONDS`]; forbidden for a service.
     #[tracing::instrument(level = "debug", skip_all)]
     pub async fn queue_health(
         &self,
@@ -51,7 +53,7 @@ impl Services {
         check_window(window)?;
         let numbers = narrowed(access.viewer()?.phone_number_ids, only);
         let workspace = access.workspace.id;
-        // What is in the log has happened, also when another process's clock runs ahead of this one's.
+        // Not earlier than the last event, in case the clock of another process is ahead of this one.
         let window = Window::new(self.clock.now().max(access.logged_at), window);
         let queues = self
             .store
@@ -62,8 +64,8 @@ impl Services {
         Ok(health(&access.phone_numbers, &queues, access.workspace.queue_thresholds, window.now()))
     }
 
-    /// The queue's health now, and each time its verdict or the state of a threshold changes, with the position
-    /// in the log.
+    /// Streams the queue's health: now, and each time its trend or the state of a threshold changes. Each item has its
+    /// position in the log.
     ///
     /// # Errors
     /// As [`Self::queue_health`].
@@ -78,21 +80,21 @@ impl Services {
         let viewer = access.viewer()?.agent_id;
         let tail = self.feed.tail(access.workspace.id).await?;
         let (services, caller) = (self.clone(), access.caller);
-        let choose = move || {
+        let select = move || {
             let (services, only) = (services.clone(), only.clone());
-            async move { services.dial_of_health(caller, only.as_ref(), window).await }.boxed()
+            async move { services.health_query(caller, only.as_ref(), window).await }.boxed()
         };
-        let onlooker = Watcher::new(tail, viewer, Box::new(choose)).await?;
-        Ok(stream::unfold(Some((onlooker, None::<Signals>)), |state| async move {
-            let (mut onlooker, mut last) = state?;
+        let watcher = Watcher::new(tail, viewer, Box::new(select)).await?;
+        Ok(stream::unfold(Some((watcher, None::<Signals>)), |state| async move {
+            let (mut watcher, mut last) = state?;
             loop {
-                match onlooker.next().await {
+                match watcher.next().await {
                     Ok(Some(now)) if last == Some(now.0.signals()) => {}
                     Ok(Some(now)) => {
                         last = Some(now.0.signals());
-                        return Some((Ok(now.as_ref().clone()), Some((onlooker, last))));
+                        return Some((Ok(now.as_ref().clone()), Some((watcher, last))));
                     }
-                    // A deactivated agent's stream ends; the socket says why.
+                    // The stream of a deactivated agent ends. The socket reports the reason.
                     Ok(None) | Err(Error::Unauthenticated) => return None,
                     Err(error) => return Some((Err(error), None)),
                 }
@@ -101,8 +103,8 @@ impl Services {
         .boxed())
     }
 
-    /// What the caller may look at: the health of the numbers that they can access now.
-    async fn dial_of_health(
+    /// The shared query of the health of the numbers that the caller can access now.
+    async fn health_query(
         &self,
         caller: Caller,
         only: Option<&BTreeSet<PhoneNumberId>>,
@@ -112,8 +114,8 @@ impl Services {
         let workspace = access.workspace.id;
         let numbers = narrowed(access.viewer()?.phone_number_ids, only);
         let tail = self.feed.tail(workspace).await?;
-        let (services, question) = (self.clone(), (workspace, numbers.clone(), window));
-        Ok(self.queue_health.query(question, tail, move || {
+        let (services, key) = (self.clone(), (workspace, numbers.clone(), window));
+        Ok(self.queue_health.query(key, tail, move || {
             let (services, numbers) = (services.clone(), numbers.clone());
             async move { services.health_of(workspace, numbers, window).await }.boxed()
         }))
@@ -132,12 +134,12 @@ impl Services {
                     return Ok(None);
                 };
                 let window = Window::new(now.max(head.at), window);
-                let mut known = phone_numbers::all(conn, workspace.id).await?;
-                known.retain(|number| numbers.contains(&number.id));
+                let mut phone_numbers = phone_numbers::all(conn, workspace.id).await?;
+                phone_numbers.retain(|number| numbers.contains(&number.id));
                 let queues = queue::of_numbers(conn, workspace.id, &numbers, window).await?;
                 let end = workspaces::heads(conn, &[workspace.id]).await?;
                 let through = end.first().map_or(head.seq, |(_, seq)| *seq);
-                let health = health(&known, &queues, workspace.queue_thresholds, window.now());
+                let health = health(&phone_numbers, &queues, workspace.queue_thresholds, window.now());
                 Ok(Some((health, head.seq, through)))
             }
             .boxed()
@@ -147,7 +149,7 @@ impl Services {
         Ok(QueryResult { due: left.map(Duration::from_micros), value: (health, as_of), through })
     }
 
-    /// Changes what the workspace wants to be told of.
+    /// Sets the workspace's thresholds of queue health.
     ///
     /// # Errors
     /// Not allowed for reps; invalid outside [`MAX_UNASSIGNED`] and [`MAX_WAIT_SECONDS`].
@@ -156,7 +158,7 @@ impl Services {
         &self,
         caller: Caller,
         update: ThresholdsUpdate,
-    ) -> ServiceResult<Administered<Workspace>> {
+    ) -> ServiceResult<AdminOutcome<Workspace>> {
         let by = self.agent_of(caller)?;
         let clock = self.clock.clone();
         self.write(by.0, move |conn| {
@@ -178,15 +180,15 @@ impl Services {
     }
 }
 
-/// The health of the queues of these numbers together.
+/// The health of the combined queue of several numbers.
 fn health(
     numbers: &[PhoneNumber],
     queues: &BTreeMap<PhoneNumberId, Queue>,
     thresholds: QueueThresholds,
     now: Timestamp,
 ) -> QueueHealth {
-    let known = numbers.iter();
-    let by_number = known.filter_map(|number| Some((number.clone(), *queues.get(&number.id)?))).collect();
+    let numbers = numbers.iter();
+    let by_number = numbers.filter_map(|number| Some((number.clone(), *queues.get(&number.id)?))).collect();
     QueueHealth::new(by_number, thresholds, now)
 }
 
@@ -195,13 +197,13 @@ fn check_window(seconds: i32) -> ServiceResult<()> {
         return Ok(());
     }
     let (least, most) = (WINDOW_SECONDS.start(), WINDOW_SECONDS.end());
-    Err(Error::BadInput(format!("A window is from {least} to {most} seconds.")))
+    Err(Error::BadInput(format!("`window` must be between {least} and {most} seconds.")))
 }
 
 fn updated(mut thresholds: QueueThresholds, update: ThresholdsUpdate) -> Result<QueueThresholds, Refusal> {
     let checked = |field, value: Option<i32>, range: RangeInclusive<i32>| match value {
         Some(value) if !range.contains(&value) => {
-            Err(Refusal::invalid(field, format!("It is from {} to {}.", range.start(), range.end())))
+            Err(Refusal::invalid(field, format!("Must be between {} and {}.", range.start(), range.end())))
         }
         value => Ok(value),
     };

@@ -1,4 +1,4 @@
-//! The lists and the badges.
+//! Lists of conversations, and the badges: the counters shown with them.
 
 use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
@@ -14,14 +14,14 @@ use crate::store::{Conn, StoreResult};
 
 pub use crate::store::lists::{OrderField, Position as ListPosition};
 
-/// How many matches of a search are counted; past this there is no total.
+/// The most matches of a search that are counted. A search with more matches has no total.
 pub const MAX_COUNTED_MATCHES: usize = 1_000;
 
-/// What a list is narrowed to.
+/// The filter of a list.
 #[derive(Debug, Clone, Default)]
 pub struct ListFilter {
     pub filter: Filter,
-    /// As the agent typed it.
+    /// The search text, as the agent typed it.
     pub search: Option<String>,
 }
 
@@ -31,15 +31,15 @@ pub enum OrderDirection {
     Desc,
 }
 
-/// How a list is ordered. Those without the key come last in both directions; ties break on the id.
+/// The order of a list. Rows without the key come last in both directions. Ties are broken by id.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Order {
     pub field: OrderField,
     pub direction: OrderDirection,
 }
 
-/// Which part of an ordered list: at most `limit` rows between two positions, from its beginning or, when
-/// `backward`, from its end.
+/// A part of an ordered list: at most `limit` rows between two positions, counted from the start or, when `backward`,
+/// from the end.
 #[derive(Debug, Clone, Copy)]
 pub struct Slice<P> {
     pub limit: usize,
@@ -48,7 +48,7 @@ pub struct Slice<P> {
     pub before: Option<P>,
 }
 
-/// A part of a list, in the order of the list, with the position of each row.
+/// The rows of a slice, in the order of the list, each with its position.
 #[derive(Debug, Clone)]
 pub struct Page<T, P> {
     pub items: Vec<(P, T)>,
@@ -57,7 +57,7 @@ pub struct Page<T, P> {
 }
 
 impl Services {
-    /// A conversation; `None` unless it exists and the caller can access its number.
+    /// A conversation; `None` when it does not exist or the caller cannot access its number.
     #[tracing::instrument(level = "debug", skip_all)]
     pub async fn conversation(
         &self,
@@ -67,7 +67,7 @@ impl Services {
         Ok(self.conversations_by_ids(access, &[id]).await?.remove(&id))
     }
 
-    /// Those of `ids` that exist and whose number the caller can access.
+    /// The conversations with these ids that exist and whose numbers the caller can access.
     #[tracing::instrument(level = "debug", skip_all)]
     pub async fn conversations_by_ids(
         &self,
@@ -75,7 +75,7 @@ impl Services {
         ids: &[ConversationId],
     ) -> ServiceResult<HashMap<ConversationId, VisibleConversation>> {
         let workspace = access.workspace.id;
-        // A service reads nothing: the id of nobody has no markers.
+        // A service has no read markers, so it uses an id that no agent has.
         let viewer = access.agent_id().unwrap_or(AgentId(uuid::Uuid::nil()));
         let is_agent = access.agent_id().is_some();
         let (numbers, ids): (Vec<_>, Vec<_>) = (access.number_ids().into_iter().collect(), ids.to_vec());
@@ -87,7 +87,9 @@ impl Services {
             .await?;
         Ok(rows
             .into_iter()
-            .map(|(conversation, unread)| (conversation.id, seen(conversation, unread && is_agent)))
+            .map(|(conversation, unread)| {
+                (conversation.id, visible_conversation(conversation, unread && is_agent))
+            })
             .collect())
     }
 
@@ -106,11 +108,11 @@ impl Services {
         self.page(access, view, filter, order, slice, true).await
     }
 
-    /// A page of a view, and what its rows mention: what is `prefetch` is read, and the rest as if it were not so.
+    /// A page of a view and its related entities. Loads what `prefetch` names; the rest is loaded on demand.
     ///
     /// # Errors
     /// Forbidden for a service.
-    pub async fn surrounded_conversations(
+    pub async fn conversations_with_related(
         &self,
         access: &Access,
         view: View,
@@ -120,7 +122,7 @@ impl Services {
         prefetch: Prefetch,
     ) -> ServiceResult<(Page<VisibleConversation, ListPosition>, Related)> {
         let page = self.page(access, view, filter, order, slice, prefetch.unread).await?;
-        let rows = page.items.iter().map(|(_, seen)| &*seen.conversation);
+        let rows = page.items.iter().map(|(_, visible)| &*visible.conversation);
         let related = self.related(access.workspace.id, rows, prefetch).await;
         Ok((page, related))
     }
@@ -140,7 +142,7 @@ impl Services {
             after: slice.after,
             before: slice.before,
             backward: slice.backward,
-            // One more tells whether there is more.
+            // One extra row shows whether there are more.
             limit: slice.limit + 1,
         };
         let (list, mut rows) = match list {
@@ -159,16 +161,19 @@ impl Services {
         }
         let items = rows
             .into_iter()
-            .map(|(conversation, unread)| (list.position(&conversation), seen(conversation, unread)))
+            .map(|(conversation, unread)| {
+                (list.position(&conversation), visible_conversation(conversation, unread))
+            })
             .collect();
         let (has_next, has_previous) =
             if slice.backward { (slice.before.is_some(), more) } else { (more, slice.after.is_some()) };
         Ok(Page { items, has_next, has_previous })
     }
 
-    /// How many conversations a list has; `None` for a search past [`MAX_COUNTED_MATCHES`].
+    /// How many conversations a list has; `None` for a search with more than [`MAX_COUNTED_MATCHES`] matches.
     ///
-    /// Without a search this is read off the badges' counters, however many there are.
+    /// Without a search, the total is computed from the counters of the badges, so its cost does not grow with the
+    /// list.
     ///
     /// # Errors
     /// Forbidden for a service.
@@ -194,7 +199,7 @@ impl Services {
         Ok((found <= MAX_COUNTED_MATCHES).then_some(i64::try_from(found).unwrap_or(i64::MAX)))
     }
 
-    /// The badges over the accessible numbers, or over those of `only` among them.
+    /// The badges over the accessible numbers, or over the accessible numbers in `only`.
     ///
     /// # Errors
     /// Forbidden for a service.
@@ -215,7 +220,7 @@ impl Services {
             .await?)
     }
 
-    /// The list to read; `None` when it is empty whatever is stored.
+    /// The list to read; `None` when the filter cannot match any conversation.
     async fn list(
         &self,
         access: &Access,
@@ -234,10 +239,10 @@ impl Services {
             return Ok(None);
         }
         let (workspace_id, phone_number_ids) = (access.workspace.id, Vec::from_iter(numbers));
-        let spread = self.number_stats.of(&self.store, self.clock.now(), workspace_id).await?;
-        let per_number_scans = spread.use_per_number_scans(&phone_number_ids);
+        let stats = self.number_stats.get(&self.store, self.clock.now(), workspace_id).await?;
+        let per_number_scans = stats.use_per_number_scans(&phone_number_ids);
         let use_unread_buckets =
-            filter.filter.unread == Some(true) && words.is_empty() && spread.has_many_open(&phone_number_ids);
+            filter.filter.unread == Some(true) && words.is_empty() && stats.has_many_open(&phone_number_ids);
         Ok(Some(List {
             workspace_id,
             viewer: viewer.agent_id,
@@ -247,14 +252,14 @@ impl Services {
             view,
             status: filter.filter.status,
             unread: filter.filter.unread,
-            row_estimate: spread.all(),
+            row_estimate: stats.all(),
             words,
             field: order.field,
             ascending: order.direction == OrderDirection::Asc,
         }))
     }
 
-    /// Reads something of a list, and hands the list back.
+    /// Runs a query on a list, and returns the list with the result.
     async fn read_list<R, F>(&self, list: List, read: F) -> ServiceResult<(Arc<List>, R)>
     where
         R: Send + 'static,
@@ -269,11 +274,11 @@ impl Services {
     }
 }
 
-fn seen(conversation: Conversation, unread: bool) -> VisibleConversation {
+fn visible_conversation(conversation: Conversation, unread: bool) -> VisibleConversation {
     VisibleConversation { conversation: Arc::new(conversation), unread }
 }
 
-/// The accessible numbers, or those of `only` among them.
+/// The accessible numbers, or the accessible numbers in `only`.
 pub(in crate::service) fn narrowed(
     accessible: BTreeSet<PhoneNumberId>,
     only: Option<&BTreeSet<PhoneNumberId>>,
@@ -284,7 +289,7 @@ pub(in crate::service) fn narrowed(
     }
 }
 
-/// What a list without a search counts, from the badges over the same numbers.
+/// The total of a list without a search, from the badges over the same numbers.
 fn total(counts: &ViewCounts, view: View, filter: &Filter) -> i64 {
     let StatusCounts { total, open, closed, unread } = match view {
         View::Inbox => counts.inbox,

@@ -1,14 +1,14 @@
-//! What stands in breach of the team's promises now, for managers.
+//! Current violations of the ownership rules, for managers.
 //!
-//! A list goes through the kinds one after the other, each by an index from a place on. Candidates are read in
-//! batches and judged by [`crate::domain::audit::violation`] on rows as they are, until the page is full.
+//! A list contains the kinds of violations one after the other. Each kind is read by an index, in batches of
+//! candidates. [`crate::domain::audit::violation`] checks each candidate on its current row, until the page is full.
 
 use std::collections::{BTreeSet, HashMap};
 
 use futures_util::FutureExt;
 
 use crate::clock::Timestamp;
-use crate::domain::audit::{self as rules, Circumstances};
+use crate::domain::audit::{self as rules, ViolationContext};
 use crate::domain::{AgentId, ConversationId, PhoneNumberId};
 use crate::service::{Access, Error, Page, ServiceResult, Services, VisibleConversation};
 use crate::store::reports::audit;
@@ -16,14 +16,14 @@ use crate::store::reports::audit::{Search, ViolationKey};
 
 pub use crate::domain::audit::ViolationKind;
 
-/// The longest time, in minutes, that can be asked for: a year.
+/// The largest `olderThanMinutes`: a year.
 pub const MAX_MINUTES: i32 = 366 * 24 * 60;
-/// How many candidates are looked at together.
+/// The most candidates in one read.
 const BATCH: usize = 100;
 
 const MINUTE: i64 = 60_000_000;
 
-/// A place in the list.
+/// A position in the list.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ViolationPosition {
     pub kind: ViolationKind,
@@ -31,18 +31,18 @@ pub struct ViolationPosition {
     pub id: ConversationId,
 }
 
-/// A conversation in breach of a promise.
+/// A conversation that violates a rule.
 #[derive(Debug, Clone)]
 pub struct Violation {
     pub kind: ViolationKind,
-    pub seen: VisibleConversation,
+    pub visible: VisibleConversation,
     pub since: Timestamp,
 }
 
 impl Violation {
-    /// Who owned it when the row was read.
+    /// The owner of the conversation when its row was read.
     pub fn assignee(&self) -> Option<AgentId> {
-        self.seen.conversation.assignee()
+        self.visible.conversation.assignee()
     }
 }
 
@@ -50,16 +50,16 @@ impl Violation {
 #[derive(Debug, Clone)]
 pub struct ViolationFilter {
     pub kinds: BTreeSet<ViolationKind>,
-    /// How long is too long to be unowned or unanswered.
+    /// After how many minutes an unowned or unanswered conversation is a violation.
     pub older_than_minutes: i32,
     pub phone_number_ids: Option<BTreeSet<PhoneNumberId>>,
 }
 
 impl Services {
-    /// A page of violations: by kind, then the longest first, or the latest for what is closed.
+    /// A page of violations, by kind, then the longest-lasting first. Closed conversations are listed latest first.
     ///
     /// # Errors
-    /// Forbidden unless the caller is a manager; bad input for a time out of bounds.
+    /// Forbidden unless the caller is a manager; bad input when the minutes are out of bounds.
     #[tracing::instrument(level = "debug", skip_all)]
     pub async fn ownership_violations(
         &self,
@@ -68,9 +68,9 @@ impl Services {
         limit: usize,
         after: Option<ViolationPosition>,
     ) -> ServiceResult<Page<Violation, ViolationPosition>> {
-        let numbers = access.managed(filter.phone_number_ids.as_ref())?;
+        let numbers = access.manager_numbers(filter.phone_number_ids.as_ref())?;
         if !(0..=MAX_MINUTES).contains(&filter.older_than_minutes) {
-            return Err(Error::BadInput(format!("`olderThanMinutes` is from 0 to {MAX_MINUTES}.")));
+            return Err(Error::BadInput(format!("`olderThanMinutes` must be between 0 and {MAX_MINUTES}.")));
         }
         let latest = self.clock.now().plus_micros(-MINUTE * i64::from(filter.older_than_minutes));
         let mut items: Vec<(ViolationPosition, Violation)> = Vec::new();
@@ -78,22 +78,22 @@ impl Services {
             if !filter.kinds.contains(&kind) || after.is_some_and(|after| kind < after.kind) {
                 continue;
             }
-            let place = after.filter(|after| after.kind == kind).map(|after| (after.at, after.id));
+            let start = after.filter(|after| after.kind == kind).map(|after| (after.at, after.id));
             let search = Search {
                 workspace_id: access.workspace.id,
                 phone_number_ids: numbers.iter().copied().collect(),
                 kind,
                 latest,
             };
-            // One more tells whether there is more.
-            self.collect(access, search, place, limit + 1, &mut items).await?;
+            // One extra item shows whether there are more.
+            self.collect(access, search, start, limit + 1, &mut items).await?;
         }
         let has_next = items.len() > limit;
         items.truncate(limit);
         Ok(Page { items, has_next, has_previous: after.is_some() })
     }
 
-    /// Adds violations of one kind until there are `wanted` in all or no more.
+    /// Adds violations of one kind to `items`, until there are `wanted` items or no more candidates.
     async fn collect(
         &self,
         access: &Access,
@@ -103,41 +103,43 @@ impl Services {
         items: &mut Vec<(ViolationPosition, Violation)>,
     ) -> ServiceResult<()> {
         while items.len() < wanted {
-            let (asked, limit) = (search.clone(), i64::try_from(BATCH).unwrap_or(i64::MAX));
+            let (query, limit) = (search.clone(), i64::try_from(BATCH).unwrap_or(i64::MAX));
             let found = self
                 .store
-                .read(move |conn| async move { audit::candidates(conn, &asked, after, limit).await }.boxed())
+                .read(move |conn| async move { audit::candidates(conn, &query, after, limit).await }.boxed())
                 .await?;
             let Some(last) = found.last() else { return Ok(()) };
             after = Some(*last);
             let ids: Vec<ConversationId> = found.iter().map(|(_, id)| *id).collect();
-            let mut seen = self.conversations_by_ids(access, &ids).await?;
-            let known = self.circumstances(&search, &ids).await?;
+            let mut visible = self.conversations_by_ids(access, &ids).await?;
+            let contexts = self.violation_contexts(&search, &ids).await?;
             for (at, id) in found {
-                let Some(seen) = seen.remove(&id) else { continue };
-                let known = known.get(&id).copied().unwrap_or_default();
-                if let Some(since) = rules::violation(search.kind, &seen.conversation, known, search.latest) {
+                let Some(visible) = visible.remove(&id) else { continue };
+                let context = contexts.get(&id).copied().unwrap_or_default();
+                if let Some(since) =
+                    rules::violation(search.kind, &visible.conversation, context, search.latest)
+                {
                     let position = ViolationPosition { kind: search.kind, at, id };
-                    items.push((position, Violation { kind: search.kind, seen, since }));
+                    items.push((position, Violation { kind: search.kind, visible, since }));
                 }
             }
         }
         Ok(())
     }
 
-    /// What the rules need to know beside the rows, for one kind.
-    async fn circumstances(
+    /// What the rule of one kind needs in addition to the rows.
+    async fn violation_contexts(
         &self,
         search: &Search,
         ids: &[ConversationId],
-    ) -> ServiceResult<HashMap<ConversationId, Circumstances>> {
+    ) -> ServiceResult<HashMap<ConversationId, ViolationContext>> {
         let (workspace, kind, ids) = (search.workspace_id, search.kind, ids.to_vec());
-        let blank = Circumstances::default();
+        let blank = ViolationContext::default();
         if kind == ViolationKind::UnansweredTooLong {
             return Ok(HashMap::new());
         }
         if kind == ViolationKind::OwnedByInactive {
-            let unable = Circumstances { owner_unable: true, ..blank };
+            let unable = ViolationContext { owner_unable: true, ..blank };
             return Ok(ids.into_iter().map(|id| (id, unable)).collect());
         }
         let read = self.store.read(move |conn| {
@@ -153,7 +155,7 @@ impl Services {
                     .map(move |(id, (_, before))| {
                         let waited = before.and_then(|before| before.conversation.waiting_since());
                         let reopened_at = reopened.get(&id).copied();
-                        (id, Circumstances { reopened_at, closed_waiting: waited.is_some(), ..blank })
+                        (id, ViolationContext { reopened_at, closed_waiting: waited.is_some(), ..blank })
                     })
                     .collect())
             }

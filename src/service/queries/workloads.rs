@@ -1,4 +1,4 @@
-//! How much each agent holds, for managers.
+//! Workloads of agents, for managers.
 
 use std::sync::Arc;
 
@@ -12,30 +12,30 @@ use crate::store::reports::workloads;
 use crate::store::tables::{agents, workspaces};
 use crate::token::Caller;
 
-const MANAGERS_ONLY: &str = "Only managers see how much each agent holds.";
+const MANAGERS_ONLY: &str = "Only managers may see workloads.";
 
-/// What one active agent holds, over all numbers of the workspace.
+/// How many conversations an active agent owns, over all numbers of the workspace.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Workload {
     pub agent: Agent,
-    /// How many open conversations they own.
+    /// How many open conversations the agent owns.
     pub open: i64,
-    /// In how many of them the customer waits for an answer.
+    /// In how many of these the customer waits for an answer.
     pub waiting: i64,
 }
 
 impl Services {
-    /// What each active agent holds, the fullest hands first, then by name.
+    /// The workload of each active agent, the highest first, then by name.
     ///
     /// # Errors
-    /// Forbidden for all but managers.
+    /// Forbidden unless the caller is a manager.
     #[tracing::instrument(level = "debug", skip_all)]
     pub async fn workloads(&self, access: &Access) -> ServiceResult<Vec<Workload>> {
         check_manager(access)?;
         Ok(self.all_workloads(access.workspace.id).await?.value)
     }
 
-    /// The workloads now, and each time they change. Ends when the caller is no manager any more.
+    /// Streams the workloads: now, and each time they change. Ends when the caller ceases to be a manager.
     ///
     /// # Errors
     /// As [`Self::workloads`].
@@ -48,19 +48,19 @@ impl Services {
         let viewer = access.viewer()?.agent_id;
         let tail = self.feed.tail(access.workspace.id).await?;
         let (services, caller) = (self.clone(), access.caller);
-        let choose = move || {
+        let select = move || {
             let services = services.clone();
-            async move { services.dial_of_workloads(caller).await }.boxed()
+            async move { services.workloads_query(caller).await }.boxed()
         };
-        let onlooker = Watcher::new(tail, viewer, Box::new(choose)).await?;
-        Ok(stream::unfold(Some((onlooker, None)), |state| async move {
-            let (mut onlooker, mut last) = state?;
+        let watcher = Watcher::new(tail, viewer, Box::new(select)).await?;
+        Ok(stream::unfold(Some((watcher, None)), |state| async move {
+            let (mut watcher, mut last) = state?;
             loop {
-                match onlooker.next().await {
+                match watcher.next().await {
                     Ok(Some(now)) if last.as_ref() == Some(&now) => {}
                     Ok(Some(now)) => {
                         last = Some(now.clone());
-                        return Some((Ok(now.to_vec()), Some((onlooker, last))));
+                        return Some((Ok(now.to_vec()), Some((watcher, last))));
                     }
                     Ok(None) | Err(Error::Unauthenticated | Error::Forbidden(_)) => return None,
                     Err(error) => return Some((Err(error), None)),
@@ -70,8 +70,8 @@ impl Services {
         .boxed())
     }
 
-    /// What the caller may look at, who has to be a manager.
-    async fn dial_of_workloads(&self, caller: Caller) -> ServiceResult<Arc<SharedQuery<Vec<Workload>>>> {
+    /// The shared query of the workloads, for a manager.
+    async fn workloads_query(&self, caller: Caller) -> ServiceResult<Arc<SharedQuery<Vec<Workload>>>> {
         let access = self.access(caller).await?;
         check_manager(&access)?;
         let workspace = access.workspace.id;
@@ -99,11 +99,11 @@ impl Services {
                 .boxed()
             })
             .await?;
-        let held = |agent: Agent| {
+        let workload = |agent: Agent| {
             let (open, waiting) = (open.get(&agent.id), waiting.get(&agent.id));
             Workload { open: open.copied().unwrap_or(0), waiting: waiting.copied().unwrap_or(0), agent }
         };
-        let mut all: Vec<_> = agents.into_iter().filter(|agent| agent.active).map(held).collect();
+        let mut all: Vec<_> = agents.into_iter().filter(|agent| agent.active).map(workload).collect();
         all.sort_by_cached_key(|it| (-it.open, it.agent.name.to_lowercase(), it.agent.id));
         Ok(QueryResult { value: all, through: heads.first().map_or(0, |(_, seq)| *seq), due: None })
     }

@@ -1,8 +1,8 @@
-//! How far back a client can resume.
+//! Log retention: how far back a client can resume.
 //!
-//! Behind the floor of a workspace's log a cursor resets. What is history stays in the log for good; what
-//! concerned one agent's reading only, and nobody can resume from any more, is deleted. Every process sweeps, and
-//! none needs to know of another: the floor only rises, and rising it to where it is changes nothing.
+//! Each workspace's log has a floor. A cursor below the floor causes a reset. Below the floor, events that only record
+//! what one agent has read are deleted, and all other events are kept. Every process sweeps, without coordination: the
+//! floor only rises, and raising it to its current value changes nothing.
 
 use std::time::Duration;
 
@@ -16,22 +16,23 @@ use crate::store::StoreError;
 use crate::store::log::events;
 use crate::store::tables::workspaces;
 
-/// How far back a client can resume, unless set otherwise.
+/// The default of how far back a client can resume.
 pub const DEFAULT_REPLAY: Duration = Duration::from_secs(7 * 86_400);
-/// How long the sweeper rests between two sweeps.
+/// The pause between two sweeps.
 pub const SWEEP_INTERVAL: Duration = Duration::from_secs(60);
-/// How many events fall behind the floor in one transaction.
+/// The most events by which one transaction raises a floor.
 const BATCH: i64 = 500;
-/// How many transactions one sweep spends on a workspace before it looks after the next.
+/// The most transactions per workspace in one sweep.
 const ROUNDS: usize = 20;
-/// How many workspaces are read at once.
+/// The most workspaces in one read.
 const WORKSPACE_BATCH: i64 = 200;
 
 impl Services {
-    /// Raises the floor of every log to where the replay reaches back; says how many events were deleted.
+    /// Raises the floor of every log above the events that are older than the replay period. Returns how many events
+    /// were deleted.
     ///
     /// # Errors
-    /// Only a database that fails.
+    /// When the database fails.
     pub async fn sweep_replay(&self) -> ServiceResult<usize> {
         let cutoff = self.clock.now().plus_micros(-micros(self.settings.replay));
         let (mut after, mut deleted) = (None, 0);
@@ -51,7 +52,7 @@ impl Services {
         }
     }
 
-    /// Puts up to [`BATCH`] events behind the floor; `None` when there were none to put there.
+    /// Raises the floor by up to [`BATCH`] events. Returns how many were deleted; `None` when the floor did not rise.
     async fn raise_floor(&self, workspace: WorkspaceId, cutoff: Timestamp) -> ServiceResult<Option<usize>> {
         let raised = self.store.write(move |conn| {
             async move {
@@ -59,7 +60,8 @@ impl Services {
                 let through = events::last_until(conn, workspace, head.floor, BATCH, cutoff).await?;
                 let Some(through) = through else { return Ok(None) };
                 let deleted = events::delete_personal(conn, workspace, head.floor, through).await?;
-                // Last, as in every transaction: whoever appends waits for nothing but this.
+                // The workspace's row is locked last, as in every transaction, so that writers wait as briefly as
+                // possible.
                 workspaces::raise_floor(conn, workspace, through).await?;
                 Ok::<_, StoreError>(Some(deleted))
             }
@@ -68,13 +70,13 @@ impl Services {
         Ok(raised.await?)
     }
 
-    /// Sweeps until `stop`. A sweep that fails is logged, and the next one does its work.
-    pub async fn keep_replay(self, stop: CancellationToken) {
+    /// Sweeps until `stop` is cancelled. A failed sweep is logged, and the next sweep catches up.
+    pub async fn run_log_retention(self, stop: CancellationToken) {
         loop {
             match self.sweep_replay().await {
                 Ok(0) => {}
-                Ok(deleted) => tracing::info!(deleted, "the replay was shortened"),
-                Err(error) => tracing::warn!(%error, "the replay could not be shortened"),
+                Ok(deleted) => tracing::info!(deleted, "deleted old events"),
+                Err(error) => tracing::warn!(%error, "raising the floor of the logs failed"),
             }
             tokio::select! {
                 () = stop.cancelled() => return,

@@ -1,12 +1,14 @@
 //! The two databases behind one type.
 //!
-//! A [`Store`] runs closures on a connection: [`Store::read`] on any, [`Store::write`] in one transaction.
-//! Closures see a [`Conn`], and `on_backend!` type-checks one Diesel query for both kinds; `pipelined!` sends several
-//! at once where there is a network between. On SQLite a whole
-//! closure runs on a thread that owns the connection, so it may await nothing but the database; on PostgreSQL
-//! a write runs in a task of its own. Either way a write that has begun ends, also when its caller is gone.
+//! A [`Store`] runs closures on a connection: [`Store::read`] on any connection, [`Store::write`] in one transaction.
+//! The closures get a [`Conn`]. `on_backend!` type-checks one Diesel query for both databases, and `pipelined!` sends
+//! several queries at once to PostgreSQL.
 //!
-//! Nothing here knows a table.
+//! On SQLite the whole closure runs on a thread that owns the connection, so it must not await anything except the
+//! database. On PostgreSQL a write runs in a separate task. On both, a write that has begun runs to its end, even if
+//! its caller is dropped.
+//!
+//! This module does not refer to any table.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -29,9 +31,9 @@ pub enum Conn {
     Sqlite(SqliteConn),
 }
 
-/// Evaluates one expression for either kind of connection: `on_backend!(conn, |c| query.load(c).await)`.
+/// Evaluates one expression on either kind of connection: `on_backend!(conn, |c| query.load(c).await)`.
 ///
-/// The expression is compiled twice, so it may only use what both databases have.
+/// The expression is compiled twice, so it may only use what both databases support.
 macro_rules! on_backend {
     ($conn:expr, |$c:ident| $body:expr) => {
         match $conn {
@@ -45,10 +47,10 @@ macro_rules! on_backend {
 }
 pub(crate) use on_backend;
 
-/// Loads the rows of a query, with a lock that they keep until the transaction ends: `load_locked!(conn, for_share, query)`.
+/// Loads the rows of a query and locks them until the transaction ends: `load_locked!(conn, for_share, query)`.
 ///
-/// They are to be in an order in which everybody locks them. SQLite locks no rows: it has one writer. The query is
-/// compiled twice, as by `on_backend!`.
+/// The query must have an order, and every transaction must lock these rows in the same order; otherwise they can
+/// deadlock. SQLite has a single writer and locks no rows. The query is compiled twice, as by `on_backend!`.
 macro_rules! load_locked {
     ($conn:expr, $lock:ident, $query:expr) => {
         match $conn {
@@ -61,14 +63,18 @@ macro_rules! load_locked {
 }
 pub(crate) use load_locked;
 
-/// Runs several queries on one connection, and answers with their answers:
+/// Runs several queries on one connection and returns their results:
 /// `pipelined!(conn; |c| first(c), |c| second(c))`.
 ///
-/// On PostgreSQL all are sent before the first is answered, so that they cost one round trip together. The server
-/// works on them in order, each as if it had been sent alone: one may take a lock that the next relies on. Each has
-/// to be one statement, or several that are pipelined, unless their order does not matter: a second of the first,
-/// sent when that is answered, would come after the first of the second. The first error, in their order, is the answer; in a transaction the rest fails
-/// after it.
+/// On PostgreSQL all queries are sent before the first result arrives, so together they cost one round trip. The server
+/// executes them in order, as separate statements: a query may take a lock that the next query relies on.
+///
+/// Each query should be one statement, or several that are pipelined themselves. If the first query issues two
+/// statements one after the other, its second may run after the second query's first. That is correct only if their
+/// order does not matter.
+///
+/// If a query fails, the first error in the order of the queries is returned. In a transaction the queries after it
+/// fail as well.
 macro_rules! pipelined {
     ($conn:expr; |$a:ident| $first:expr, |$b:ident| $second:expr $(,)?) => {{
         let $a: &mut $crate::store::Conn = $conn;
@@ -95,8 +101,9 @@ macro_rules! pipelined {
 }
 pub(crate) use pipelined;
 
-/// Runs one insertion for all rows on PostgreSQL, and for each on SQLite, whose Diesel back end has no upsert
-/// of several rows.
+/// Inserts all rows with one statement on PostgreSQL, and with one statement per row on SQLite.
+///
+/// Diesel's SQLite back end has no upsert of several rows.
 macro_rules! insert_all {
     ($conn:expr, $rows:expr, |$values:ident| $statement:expr) => {
         match $conn {
@@ -119,7 +126,7 @@ macro_rules! insert_all {
 pub(crate) use insert_all;
 
 impl Conn {
-    /// The PostgreSQL connection; `None` on SQLite, where the one writer needs no row locks.
+    /// The PostgreSQL connection, or `None` on SQLite.
     pub fn postgres(&self) -> Option<&AsyncPgConnection> {
         match self {
             Self::Postgres(connection) => Some(connection.shared()),
@@ -127,8 +134,10 @@ impl Conn {
         }
     }
 
-    /// Ends the transaction behind what was sent before: nothing may follow, and nothing of it is stored if any of
-    /// that failed. On SQLite the writer does that, for a group of transactions at once.
+    /// Sends the commit after the statements that were sent before. No statement may follow in the transaction. If one
+    /// of the earlier statements failed, the whole transaction is rolled back.
+    ///
+    /// On SQLite this does nothing: the writer thread commits a group of transactions at once.
     pub async fn commit(&mut self) -> StoreResult<()> {
         match self {
             Self::Postgres(connection) => connection.commit().await,
@@ -136,8 +145,9 @@ impl Conn {
         }
     }
 
-    /// The same connection, for a statement that does not wait for the answer to another; see `pipelined!`. `None`
-    /// on SQLite, which answers each at once.
+    /// A second handle to this connection, to send a statement before the previous one is answered; see `pipelined!`.
+    ///
+    /// `None` on SQLite, which has no round trips to save.
     pub fn pipeline_handle(&self) -> Option<Self> {
         match self {
             Self::Postgres(connection) => Some(Self::Postgres(connection.pipeline_handle())),
@@ -146,11 +156,11 @@ impl Conn {
     }
 }
 
-/// An error of a transaction, which knows whose it is.
+/// An error of a transaction, which says whether to run the transaction again.
 pub trait Retry {
-    /// Whether the same transaction, run again, may well succeed.
+    /// Whether the same transaction may succeed if it runs again.
     fn is_transient(&self) -> bool;
-    /// Whether the database failed. Otherwise the transaction was as it should be, and came to a refusal.
+    /// Whether the database failed. Otherwise the transaction worked, and the application refused the change.
     fn is_fault(&self) -> bool;
 }
 
@@ -164,15 +174,15 @@ impl Retry for StoreError {
     }
 }
 
-/// How often a transaction is run before its conflict is given up on.
+/// How often a transaction runs before its conflict is returned to the caller.
 pub const MAX_ATTEMPTS: u32 = 8;
 
-/// Which database, as a URL says.
+/// The database that a URL names.
 #[derive(Clone, PartialEq, Eq)]
 pub enum DatabaseUrl {
-    /// A file.
+    /// The path of a file.
     Sqlite(String),
-    /// A server, with the whole URL.
+    /// The URL of a server, as it was given.
     Postgres(String),
 }
 
@@ -186,7 +196,7 @@ impl std::fmt::Debug for DatabaseUrl {
 }
 
 impl DatabaseUrl {
-    /// Reads `sqlite:PATH`, `sqlite://PATH`, `postgres://…` or `postgresql://…`.
+    /// Parses `sqlite:PATH`, `sqlite://PATH`, `postgres://…` or `postgresql://…`.
     ///
     /// # Errors
     /// [`StoreError::UnknownUrl`].
@@ -215,15 +225,15 @@ pub struct Store {
 }
 
 impl Store {
-    /// Connects; a SQLite file that is not there is made. Applies no migration.
+    /// Connects to the database, and creates the SQLite file if it does not exist. Does not run migrations.
     ///
     /// # Errors
-    /// [`StoreError::Unavailable`] when there is no way to the database.
+    /// [`StoreError::Unavailable`] if the database cannot be reached.
     pub async fn open(url: &DatabaseUrl, pool_size: usize) -> StoreResult<Self> {
         Self::open_with(url, pool_size, Timeouts::default()).await
     }
 
-    /// As [`Self::open`], with timeouts for PostgreSQL. SQLite has one writer, and nothing to wait for.
+    /// As [`Self::open`], with timeouts for PostgreSQL. SQLite ignores them.
     ///
     /// # Errors
     /// As [`Self::open`].
@@ -238,12 +248,12 @@ impl Store {
         Ok(Self { engine, statements })
     }
 
-    /// How many statements were answered since the store was opened, transaction control not counted.
+    /// How many statements have completed since the store was opened, not counting transaction control.
     pub fn statement_count(&self) -> u64 {
         self.statements.load(Ordering::Relaxed)
     }
 
-    /// How busy the connections are.
+    /// The state of the connection pool.
     pub fn pool(&self) -> Pool {
         let mut pool = match &self.engine {
             Engine::Postgres(pool) => pool.status(),
@@ -253,7 +263,7 @@ impl Store {
         pool
     }
 
-    /// Whether several processes can share this database over a network.
+    /// Whether processes on several machines can share this database.
     pub fn is_shared(&self) -> bool {
         matches!(self.engine, Engine::Postgres(_))
     }
@@ -261,8 +271,7 @@ impl Store {
     /// Opens a connection that carries wake-ups between processes.
     ///
     /// # Errors
-    /// [`StoreError::Unavailable`] when there is no way to the database; always on SQLite, which no two machines
-    /// share.
+    /// [`StoreError::Unavailable`] if the database cannot be reached, and always on SQLite, which has no notifications.
     pub async fn listen(&self) -> StoreResult<NotifyLink> {
         match &self.engine {
             Engine::Postgres(pool) => pool.listen().await,
@@ -270,10 +279,10 @@ impl Store {
         }
     }
 
-    /// Runs `work` on a connection, each statement on its own.
+    /// Runs `work` on a connection, without a transaction.
     ///
     /// # Errors
-    /// What `work` fails with, or [`StoreError::Unavailable`] when there is no connection.
+    /// The error of `work`, or [`StoreError::Unavailable`] if no connection is available.
     #[tracing::instrument(level = "debug", name = "read", skip_all)]
     pub async fn read<R, F>(&self, work: F) -> StoreResult<R>
     where
@@ -282,18 +291,18 @@ impl Store {
     {
         match &self.engine {
             Engine::Postgres(pool) => {
-                // A read that was given up on leaves its statement running: the next to get that connection would
-                // wait behind it.
+                // A cancelled read leaves its statement running, and the next user of the connection would have to
+                // wait for it. Therefore dropping the future discards the connection instead of returning it.
                 let mut pooled = pool.acquire().await?;
-                let answer = work(pooled.conn()?).await;
+                let result = work(pooled.conn()?).await;
                 pooled.release();
-                answer
+                result
             }
             Engine::Sqlite(threads) => threads.read(work).await,
         }
     }
 
-    /// Runs `work` on one snapshot of the database, which changes meanwhile do not reach.
+    /// Runs `work` on one snapshot of the database: it does not see changes that are committed meanwhile.
     ///
     /// # Errors
     /// As [`Self::read`].
@@ -303,15 +312,15 @@ impl Store {
         F: for<'c> FnOnce(&'c mut Conn) -> BoxFuture<'c, StoreResult<R>> + Send + 'static,
     {
         let store = self.clone();
-        // In a task of its own, since a future dropped half-way would leave the transaction open.
+        // A separate task, because a future that is dropped halfway would leave the transaction open.
         let task = tokio::spawn(async move {
             store
                 .read(|conn| {
                     async move {
                         begin_snapshot(conn).await?;
-                        let answer = work(conn).await;
+                        let result = work(conn).await;
                         on_backend!(conn, |c| c.batch_execute("ROLLBACK").await)?;
-                        answer
+                        result
                     }
                     .boxed()
                 })
@@ -320,13 +329,13 @@ impl Store {
         task.await.unwrap_or_else(|_| Err(StoreError::Unavailable("the reader failed".into())))
     }
 
-    /// Runs `work` in one transaction, and again when it loses a race against another (at most
-    /// [`MAX_ATTEMPTS`] times). It is rolled back when `work` answers with an error.
+    /// Runs `work` in one transaction. If it conflicts with another transaction, `work` runs again, at most
+    /// [`MAX_ATTEMPTS`] times in all. The transaction is rolled back if `work` returns an error.
     ///
-    /// Once called, it runs to its end: dropping the future only drops the answer.
+    /// A transaction that has begun runs to its end: dropping the future only drops the result.
     ///
     /// # Errors
-    /// What `work` fails with; [`StoreError::Unavailable`] when there is no connection.
+    /// The error of `work`, or [`StoreError::Unavailable`] if no connection is available.
     #[tracing::instrument(level = "debug", name = "transaction", skip_all)]
     pub async fn write<R, E, F>(&self, work: F) -> Result<R, E>
     where
@@ -360,31 +369,32 @@ async fn begin_snapshot(conn: &mut Conn) -> StoreResult<()> {
     Ok(())
 }
 
-/// A pause before the attempt after `attempt`, longer each time, with jitter so that rivals part.
+/// The pause after a failed attempt: exponential, with jitter so that conflicting transactions do not collide again.
 pub(in crate::store) fn pause(attempt: u32) -> Duration {
     let ceiling = 4u64 << attempt.min(6);
     Duration::from_millis(rand::random_range(1..=ceiling))
 }
 
-/// Counts the statements that a connection has had answered, transaction control not among them, and tells them to
-/// Diesel's default instrumentation, if one was set before the store was opened.
+/// Counts the completed statements of a connection, except transaction control.
+///
+/// Forwards all events to Diesel's default instrumentation, if one was set before the store was opened.
 pub(in crate::store) fn counting(statements: &Arc<AtomicU64>) -> impl Instrumentation + use<> {
     let statements = statements.clone();
-    let mut further = get_default_instrumentation();
+    let mut default = get_default_instrumentation();
     move |event: InstrumentationEvent<'_>| {
-        // Not when it starts: until PostgreSQL has been asked, Diesel has no text, and would build one to be looked at.
+        // At the end of a query, not at its start: at the start Diesel would have to render the SQL text.
         if let InstrumentationEvent::FinishQuery { query, .. } = &event
             && !is_transaction_control(query)
         {
             statements.fetch_add(1, Ordering::Relaxed);
         }
-        if let Some(further) = &mut further {
-            further.on_connection_event(event);
+        if let Some(default) = &mut default {
+            default.on_connection_event(event);
         }
     }
 }
 
-/// Looks at the first word only, so that counting does not cost rendering every query.
+/// Renders only the first word of the query, so that counting stays cheap.
 fn is_transaction_control(query: &dyn std::fmt::Display) -> bool {
     struct Head(String);
     impl std::fmt::Write for Head {
@@ -394,7 +404,7 @@ fn is_transaction_control(query: &dyn std::fmt::Display) -> bool {
         }
     }
     let mut head = Head(String::new());
-    // The error only says that enough was seen.
+    // The error only stops the rendering once the first word is complete.
     let _ = std::fmt::write(&mut head, format_args!("{query}"));
     ["BEGIN", "COMMIT", "ROLLBACK", "SAVEPOINT", "RELEASE"].iter().any(|word| head.0.starts_with(word))
 }

@@ -1,39 +1,39 @@
-//! What can go wrong with the database, sorted by what a caller can do about it.
+//! Errors of the database, classified by what the caller can do about them.
 
 use diesel::result::{DatabaseErrorKind, Error as DieselError};
 
-/// A fault of the database, or of the way to it.
+/// A failure of the database or of the connection to it.
 #[derive(Debug, thiserror::Error)]
 pub enum StoreError {
     /// A statement failed.
     #[error("the database refused a statement: {0}")]
     Statement(#[from] DieselError),
-    /// There is no connection to be had now.
+    /// No connection is available at the moment.
     #[error("the database cannot be reached: {0}")]
     Unavailable(String),
-    /// The decision rests on rows that changed meanwhile: the transaction is run again.
+    /// Rows changed between reading them and locking them. The transaction runs again.
     #[error("the rows changed while they were read")]
     Changed,
-    /// What is stored cannot be read as what it should be.
+    /// A stored value cannot be read.
     #[error("stored data is damaged: {0}")]
     Damaged(String),
     /// A migration failed.
     #[error("a migration failed: {0}")]
     Migration(String),
-    /// The database URL names neither database.
-    #[error("the database URL has to begin with sqlite: or postgres://")]
+    /// The database URL names neither SQLite nor PostgreSQL.
+    #[error("the database URL must begin with sqlite: or postgres://")]
     UnknownUrl,
-    /// The database URL asks for something that there is not.
+    /// The database URL has an option that is unknown or cannot be used.
     #[error("the database URL: {0}")]
     Url(String),
 }
 
-/// The answer of every function of this layer.
+/// The result of every function of this layer.
 pub type StoreResult<T> = Result<T, StoreError>;
 
 impl StoreError {
-    /// Whether the same transaction, run again, may well succeed: a deadlock, a serialisation failure, rows
-    /// that changed between reading and locking, or two writers of one key.
+    /// Whether the same transaction may succeed if it runs again: after a deadlock, a serialisation failure, rows
+    /// that changed between reading and locking, or two inserts of the same key.
     pub fn is_transient(&self) -> bool {
         match self {
             Self::Changed => true,
@@ -42,7 +42,7 @@ impl StoreError {
                     DatabaseErrorKind::SerializationFailure | DatabaseErrorKind::UniqueViolation,
                     _,
                 ) => true,
-                // Diesel has no kind for a deadlock (SQLSTATE 40P01), and hides the code; see `PASSING`.
+                // Diesel has no kind for a deadlock (SQLSTATE 40P01) and hides the code; see `TEMPORARY_FAILURES`.
                 DieselError::DatabaseError(DatabaseErrorKind::Unknown, info) => {
                     info.message().contains("deadlock detected")
                 }
@@ -52,8 +52,8 @@ impl StoreError {
         }
     }
 
-    /// Whether the client should simply try again later: there is no way to the database, it was too slow, it
-    /// has no room, or rivals kept winning.
+    /// Whether the client should try again later: the database cannot be reached, was too slow, is out of disk
+    /// space, or the transaction lost every attempt against conflicting transactions.
     pub fn is_unavailable(&self) -> bool {
         match self {
             Self::Unavailable(_) | Self::Changed => true,
@@ -61,8 +61,10 @@ impl StoreError {
                 DatabaseErrorKind::ClosedConnection
                 | DatabaseErrorKind::UnableToSendCommand
                 | DatabaseErrorKind::SerializationFailure => true,
-                // Diesel has no kind for these; what is not among them is a fault of ours.
-                DatabaseErrorKind::Unknown => PASSING.iter().any(|text| info.message().contains(text)),
+                // Diesel has no kind for these. All other errors are bugs of this program.
+                DatabaseErrorKind::Unknown => {
+                    TEMPORARY_FAILURES.iter().any(|text| info.message().contains(text))
+                }
                 _ => false,
             },
             Self::Statement(DieselError::BrokenTransactionManager) => true,
@@ -71,9 +73,11 @@ impl StoreError {
     }
 }
 
-/// What SQLite and an English-speaking PostgreSQL say of troubles that pass. Under another `lc_messages` they
-/// are reported as faults, and a deadlock is not run again.
-const PASSING: [&str; 9] = [
+/// Parts of the messages with which SQLite and PostgreSQL report temporary failures.
+///
+/// They match only if `lc_messages` of PostgreSQL is English. With another language such failures count as bugs, and a
+/// deadlock is not retried.
+const TEMPORARY_FAILURES: [&str; 9] = [
     "database is locked",
     "database or disk is full",
     "disk I/O error",

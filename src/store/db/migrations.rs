@@ -1,9 +1,13 @@
-//! Migrations, embedded in the binary: one folder a database, with the same names in both.
+//! Migrations, embedded in the binary: one folder per database, with the same names in both.
 //!
-//! To add a table: a folder of the same name under `migrations/postgres` and `migrations/sqlite`, with `up.sql`
-//! and `down.sql`; its lines in `schema.rs`; a file here with its row and its queries. Every table leads with
-//! `workspace_id`. A release first adds what is new and only a later one drops what is old, so that an old
-//! and a new process can run together.
+//! To add a table:
+//!
+//! - Add a folder of the same name to `migrations/postgres` and `migrations/sqlite`, each with `up.sql` and `down.sql`.
+//! - Add the table to `schema.rs`.
+//! - Add a file to this folder, with the table's row and its queries.
+//!
+//! The primary key of every table begins with `workspace_id`. A release only adds tables and columns; a later release
+//! drops the old ones. So an old and a new process can run at the same time.
 
 use diesel::migration::{MigrationConnection, MigrationSource};
 use diesel::{Connection, QueryDsl, QueryResult, SqliteConnection};
@@ -17,11 +21,12 @@ use crate::store::db::target::Target;
 pub const POSTGRES: EmbeddedMigrations = embed_migrations!("migrations/postgres");
 pub const SQLITE: EmbeddedMigrations = embed_migrations!("migrations/sqlite");
 
-/// Any number that no other use of this database takes.
+/// An arbitrary number; no other program that uses this database may lock the same one.
 const ADVISORY_LOCK: i64 = 0x5377_6974_6368;
 
-/// Applies what is missing; answers with the names of what was applied. Of two processes that start at once,
-/// one migrates and the other waits.
+/// Applies the pending migrations and returns their names.
+///
+/// If two processes start at the same time, one migrates and the other waits.
 ///
 /// # Errors
 /// [`StoreError::Unavailable`] or [`StoreError::Migration`].
@@ -37,10 +42,10 @@ pub async fn migrate(url: &DatabaseUrl) -> StoreResult<Vec<String>> {
     }
 }
 
-/// Whether every migration of this program is applied. Changes nothing.
+/// Whether every migration of this program has been applied. Changes nothing.
 ///
 /// # Errors
-/// [`StoreError::Unavailable`] when there is no way to the database.
+/// [`StoreError::Unavailable`] if the database cannot be reached.
 pub async fn is_current(url: &DatabaseUrl) -> StoreResult<bool> {
     let known = match url {
         DatabaseUrl::Postgres(_) => count::<diesel::pg::Pg>(&POSTGRES)?,
@@ -58,14 +63,14 @@ pub async fn is_current(url: &DatabaseUrl) -> StoreResult<bool> {
             __diesel_schema_migrations::table.count().get_result(&mut conn)
         }
     };
-    // A store that was never migrated has not even the table.
+    // A database that was never migrated does not have the table.
     Ok(applied.is_ok_and(|applied| applied >= known))
 }
 
-/// As [`is_current`], on a connection that is open. Changes nothing.
+/// As [`is_current`], on an open connection. Changes nothing.
 ///
 /// # Errors
-/// What the database fails with; a store that was never migrated lacks the table.
+/// The error of the database. A database that was never migrated does not have the table, which is an error too.
 pub async fn is_current_on(conn: &mut Conn) -> StoreResult<bool> {
     use diesel_async::RunQueryDsl;
     let known = match conn {
@@ -83,7 +88,7 @@ fn count<DB: diesel::backend::Backend>(of: &EmbeddedMigrations) -> StoreResult<i
 }
 
 diesel::table! {
-    /// Diesel's own record of what was applied.
+    /// Diesel's record of the applied migrations.
     __diesel_schema_migrations (version) {
         version -> Text,
     }
@@ -102,7 +107,7 @@ fn migrate_sqlite(path: &str) -> StoreResult<Vec<String>> {
     conn.batch_execute("PRAGMA busy_timeout = 60000; PRAGMA journal_mode = WAL;")?;
     conn.setup()?;
     let mut applied = StoreResult::Ok(Vec::new());
-    // The lock of the outer transaction makes a second process wait; each migration is a savepoint in it.
+    // The outer transaction makes a second process wait. Each migration is a savepoint in it.
     conn.immediate_transaction(|conn| {
         applied = run_pending(conn, SQLITE);
         if applied.is_ok() { Ok(()) } else { Err(diesel::result::Error::RollbackTransaction) }

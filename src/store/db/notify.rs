@@ -1,7 +1,7 @@
-//! NOTIFY and LISTEN: a connection of its own that carries short texts to every process on a database.
+//! NOTIFY and LISTEN: broadcasts short messages to all processes that use the same PostgreSQL database.
 //!
-//! It is no connection of the pool, so wake-ups wait for no request and no request waits for them, and it sends
-//! outside of any transaction: a NOTIFY inside one takes a lock over the whole database when that commits.
+//! The connection does not belong to the pool, so wake-ups and requests never wait for each other. Messages are sent
+//! outside any transaction, because a transaction with a NOTIFY takes a database-wide lock when it commits.
 
 use tokio::sync::mpsc;
 use tokio_postgres::{AsyncMessage, Client, Statement};
@@ -10,17 +10,19 @@ use tokio_util::sync::{CancellationToken, DropGuard};
 use crate::store::db::target::Target;
 use crate::store::{StoreError, StoreResult};
 
-/// The longest text that can be sent, in bytes.
+/// The longest message that can be sent, in bytes.
 pub const MAX_BYTES: usize = 7_999;
-/// What an administrator sees in `pg_stat_activity`.
+/// The name of the connection in `pg_stat_activity`.
 pub const APPLICATION_NAME: &str = "switchboard wake-ups";
 
-/// Received and not yet taken. What overflows it ends the connection, which says more than any text of it.
+/// How many received messages may wait to be taken. If more arrive, the connection is closed.
+///
+/// Losing the connection makes the receiver read everything again, which no single message does.
 const BACKLOG: usize = 1_024;
 const SETUP: &str = "SET statement_timeout = '5s'; LISTEN switchboard";
 const SEND: &str = "SELECT pg_notify('switchboard', text) FROM unnest($1::text[]) AS text";
 
-/// An open connection. It closes when this is dropped.
+/// An open connection. It is closed on drop.
 pub struct NotifyLink {
     client: Client,
     send: Statement,
@@ -29,7 +31,7 @@ pub struct NotifyLink {
 }
 
 impl NotifyLink {
-    /// Connects and listens: what is sent after this returns is received.
+    /// Connects and listens. Every message that is sent after this returns is received.
     pub(in crate::store) async fn open(target: &Target) -> StoreResult<Self> {
         let (client, mut connection) = target.connect_raw().await.map_err(lost)?;
         let (forward, received) = mpsc::channel(BACKLOG);
@@ -56,17 +58,18 @@ impl NotifyLink {
         Ok(Self { client, send, received, _driving: driving })
     }
 
-    /// Sends `texts`, each at most [`MAX_BYTES`] long, in one statement. Also without any it asks the server,
-    /// and so notices that the connection is gone.
+    /// Sends messages, each at most [`MAX_BYTES`] long, in one statement.
+    ///
+    /// With an empty slice the statement still reaches the server, and so checks that the connection is alive.
     ///
     /// # Errors
-    /// [`StoreError::Unavailable`] when the connection is lost.
+    /// [`StoreError::Unavailable`] if the connection is lost.
     pub async fn send(&self, texts: &[String]) -> StoreResult<()> {
         self.client.execute(&self.send, &[&texts]).await.map_err(lost)?;
         Ok(())
     }
 
-    /// The next text that any process sent, this one included; `None` when the connection is lost.
+    /// The next message of any process, including this one. `None` if the connection is lost.
     pub async fn next(&mut self) -> Option<String> {
         self.received.recv().await
     }

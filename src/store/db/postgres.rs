@@ -1,4 +1,4 @@
-//! PostgreSQL: a pool of connections, and transactions that run again after a deadlock.
+//! PostgreSQL: a connection pool, and transactions that run again after a deadlock.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -16,10 +16,10 @@ use crate::store::db::notify::NotifyLink;
 use crate::store::db::prepared::Prepare;
 use crate::store::db::target::Target;
 
-/// How long a request waits for a free connection, and for a new one to be made.
-const CHECKOUT: Duration = Duration::from_secs(5);
+/// How long a request waits for a free connection, and for a new connection to be established.
+const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// How long PostgreSQL works on a statement, and how long a statement waits for a lock.
+/// How long a statement may run, and how long it may wait for a lock.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Timeouts {
     pub statement: Duration,
@@ -27,14 +27,14 @@ pub struct Timeouts {
 }
 
 impl Default for Timeouts {
-    /// No statement outlives its request, and no lock is waited for long.
+    /// 5 seconds for a statement, so that it does not outlive its request, and 2 seconds for a lock.
     fn default() -> Self {
         Self { statement: Duration::from_secs(5), lock: Duration::from_secs(2) }
     }
 }
 
 impl Timeouts {
-    /// What makes a new connection one of ours. 0 would be no timeout, so there is never less than a millisecond.
+    /// The SQL that configures a new connection. A timeout is at least 1 ms, because 0 would turn it off.
     fn setup(self) -> String {
         let millis = |time: Duration| time.as_millis().clamp(1, i32::MAX as u128);
         format!(
@@ -49,13 +49,13 @@ impl Timeouts {
 /// A connection that returns to its pool.
 pub type PgObject = Object<AsyncPgConnection>;
 
-/// A connection of which several statements may be under way: they are sent in the order in which they are first
-/// polled, and answered in that order.
+/// A connection on which several statements may run at once. They are sent in the order in which their futures are
+/// first polled, and answered in that order.
 pub struct PgConn(Arc<Checkout>);
 
 struct Checkout {
     object: PgObject,
-    /// Whether the transaction that is open, or was, has been told to commit.
+    /// Whether COMMIT was sent for the current transaction, or for the last one.
     committed: AtomicBool,
 }
 
@@ -64,15 +64,16 @@ impl PgConn {
         Self(Arc::new(Checkout { object, committed: AtomicBool::new(false) }))
     }
 
-    /// For statements.
+    /// The connection, for sending statements.
     pub fn shared(&self) -> &AsyncPgConnection {
         &self.0.object
     }
 
-    /// Commits when what was sent before has been worked on; rolls back if any of that failed.
+    /// Commits after the statements that were sent before. If one of them failed, the transaction is rolled back.
     pub fn commit(&self) -> BoxFuture<'_, StoreResult<()>> {
         self.0.committed.store(true, Ordering::Relaxed);
-        // As a prepared statement, which takes its turn behind those that still have to be prepared. A batch would not.
+        // A prepared statement is sent after the earlier statements that still have to be prepared. A batch would
+        // overtake them.
         let commit = async { diesel::sql_query("COMMIT").prepared().execute(&mut self.shared()).await };
         commit.map(|done| Ok(done.map(drop)?)).boxed()
     }
@@ -90,21 +91,21 @@ impl PgConn {
         self.control("ROLLBACK")
     }
 
-    // In a box for the same reason as `PgPool::acquire`.
+    // Boxed for the same reason as `PgPool::acquire`.
     fn control(&self, statement: &'static str) -> BoxFuture<'_, StoreResult<()>> {
         async move { Ok(self.shared().batch_execute(statement).await?) }.boxed()
     }
 
-    /// The same connection.
+    /// A second handle to this connection.
     pub fn pipeline_handle(&self) -> Self {
         Self(self.0.clone())
     }
 
-    /// Takes it out of the pool: a statement may still run on it.
+    /// Removes the connection from the pool, because a statement may still run on it.
     pub fn discard(self) {
         match Arc::try_unwrap(self.0) {
             Ok(checkout) => drop(PgObject::take(checkout.object)),
-            Err(_) => tracing::warn!("a connection that was given up is still in use"),
+            Err(_) => tracing::warn!("a discarded connection is still in use"),
         }
     }
 }
@@ -117,10 +118,10 @@ pub struct PgPool {
 }
 
 impl PgPool {
-    /// Makes the pool and one connection, to see that the way is open.
+    /// Creates the pool, and one connection to check that the server can be reached.
     ///
     /// # Errors
-    /// [`StoreError::Unavailable`], and [`StoreError::Url`].
+    /// [`StoreError::Unavailable`] or [`StoreError::Url`].
     pub async fn open(
         url: &str,
         size: usize,
@@ -146,8 +147,8 @@ impl PgPool {
         let manager = AsyncDieselConnectionManager::new_with_config(url, config);
         let pool = Pool::builder(manager)
             .max_size(size)
-            .wait_timeout(Some(CHECKOUT))
-            .create_timeout(Some(CHECKOUT))
+            .wait_timeout(Some(ACQUIRE_TIMEOUT))
+            .create_timeout(Some(ACQUIRE_TIMEOUT))
             .runtime(deadpool::Runtime::Tokio1)
             .build()
             .map_err(|error| StoreError::Unavailable(error.to_string()))?;
@@ -156,11 +157,11 @@ impl PgPool {
         Ok(pool)
     }
 
-    /// A connection.
+    /// Takes a connection from the pool.
     ///
     /// # Errors
-    /// [`StoreError::Unavailable`] when none is free in time or the server cannot be reached.
-    // In a box, so that its code is in the program once and not with each kind of answer.
+    /// [`StoreError::Unavailable`] if no connection becomes free in time, or the server cannot be reached.
+    // Boxed, so that its code is compiled once and not for each result type.
     pub fn acquire(&self) -> BoxFuture<'_, StoreResult<PooledConn>> {
         async {
             let object = self.pool.get().await.map_err(|error| StoreError::Unavailable(error.to_string()))?;
@@ -174,7 +175,7 @@ impl PgPool {
         NotifyLink::open(&self.target).await
     }
 
-    /// How busy it is.
+    /// The state of the pool.
     pub fn status(&self) -> crate::metrics::Pool {
         let status = self.pool.status();
         crate::metrics::Pool {
@@ -186,14 +187,15 @@ impl PgPool {
         }
     }
 
-    /// See [`super::Store::write`]. The caller has to run this to its end.
+    /// See [`super::Store::write`]. The caller must run this future to its end.
     pub async fn write<R, E, F>(&self, work: F) -> Result<R, E>
     where
         E: From<StoreError> + Retry,
         F: for<'c> Fn(&'c mut Conn) -> BoxFuture<'c, Result<R, E>>,
     {
         let mut attempt = 1;
-        // What is left in a transaction, by a panic or an error, is not lent again: the server rolls back.
+        // A panic or an error may leave a transaction open. Then the connection is closed instead of released, and the
+        // server rolls the transaction back.
         let mut pooled = self.acquire().await?;
         loop {
             match transaction(&mut pooled, &work).await {
@@ -201,16 +203,19 @@ impl PgPool {
                     tokio::time::sleep(pause(attempt)).await;
                     attempt += 1;
                 }
-                answer => {
+                result => {
                     pooled.release();
-                    return answer;
+                    return result;
                 }
             }
         }
     }
 }
 
-/// A connection that leaves the pool when it is dropped: something may still be under way on it.
+/// A connection from the pool.
+///
+/// On drop it is closed and not returned to the pool, because a statement may still run on it. Call
+/// [`Self::release`] to return it.
 pub struct PooledConn(Option<Conn>);
 
 impl PooledConn {
@@ -219,12 +224,12 @@ impl PooledConn {
     }
 
     /// # Errors
-    /// [`StoreError::Unavailable`] when it has been given back, or discarded.
+    /// [`StoreError::Unavailable`] if the connection was released or discarded.
     pub fn conn(&mut self) -> StoreResult<&mut Conn> {
         self.0.as_mut().ok_or_else(|| StoreError::Unavailable("the connection is gone".into()))
     }
 
-    /// Done with it: back to the pool.
+    /// Returns the connection to the pool.
     pub fn release(&mut self) {
         self.0.take();
     }
@@ -242,7 +247,7 @@ impl PooledConn {
     fn connection(&mut self) -> StoreResult<&PgConn> {
         match self.conn()? {
             Conn::Postgres(connection) => Ok(connection),
-            Conn::Sqlite(_) => Err(StoreError::Damaged("a loan of another database".into())),
+            Conn::Sqlite(_) => Err(StoreError::Damaged("a pooled connection of another database".into())),
         }
     }
 }
@@ -262,17 +267,17 @@ where
         pooled.discard();
         return Err(error.into());
     }
-    let answer = work(pooled.conn()?).await;
+    let result = work(pooled.conn()?).await;
     let connection = pooled.connection()?;
-    let ended = match &answer {
+    let ended = match &result {
         Ok(_) if connection.is_committed() => Ok(()),
         Ok(_) => connection.commit().await,
         Err(_) => connection.roll_back().await,
     };
-    match (answer, ended) {
+    match (result, ended) {
         (Ok(value), Ok(())) => Ok(value),
         (Ok(_), Err(error)) => {
-            // What lost a race has been rolled back. Of anything else nobody knows what became of it.
+            // After a conflict the transaction has been rolled back. After any other error its result is unknown.
             if !error.is_transient() {
                 pooled.discard();
             }

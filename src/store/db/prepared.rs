@@ -1,19 +1,21 @@
 //! Statements that stay prepared.
 //!
-//! Diesel keeps a statement prepared on its connection unless it may be one of too many: so it takes all updates, all
-//! upserts, insertions of several rows and SQL that is written out. Those it prepares anew each time, which on
-//! PostgreSQL is two more round trips and a new plan for each of the statements that make up the tail of a write:
-//! 0.6 ms of an assignment by PostgreSQL's own log. Ours have few texts, and are known by them. Nothing ever leaves a
-//! connection's cache, so what has a text for each length of a list does not belong here.
+//! Diesel keeps a statement prepared on its connection only if the statement cannot have many different SQL texts. It
+//! does not cache updates, upserts, insertions of several rows and literal SQL, and prepares them at each execution. On
+//! PostgreSQL that costs two round trips and a new plan for each statement at the end of a write: 0.6 ms of an
+//! assignment, by PostgreSQL's log.
+//!
+//! The statements here have few texts, and are cached by their text. A connection never removes a statement from its
+//! cache. So a statement whose text depends on the length of a list must not be marked as prepared.
 
 use diesel::backend::Backend;
 use diesel::prelude::*;
 use diesel::query_builder::{AstPass, Query, QueryFragment, QueryId};
 
-/// Of how many rows an insertion may be to stay prepared: each number is a statement of its own.
+/// The greatest number of rows with which an insertion stays prepared. Each number of rows is a different statement.
 pub(in crate::store) const MAX_ROWS: usize = 32;
 
-/// A statement that stays prepared if `stays`, which only one of few texts may.
+/// A statement that stays prepared if `stays` is set.
 pub(in crate::store) struct Prepared<S> {
     statement: S,
     stays: bool,
@@ -21,17 +23,17 @@ pub(in crate::store) struct Prepared<S> {
 
 /// Statements that can stay prepared.
 pub(in crate::store) trait Prepare: Sized {
-    /// The statement, whose text is always the same or one of few.
+    /// Keeps the statement prepared. Its SQL text must be one of few.
     fn prepared(self) -> Prepared<Self> {
         Prepared { statement: self, stays: true }
     }
 
-    /// The statement, whose text is one of few if `is_one_of_few`.
+    /// Keeps the statement prepared if its SQL text is one of few.
     fn prepared_if(self, is_one_of_few: bool) -> Prepared<Self> {
         Prepared { statement: self, stays: is_one_of_few }
     }
 
-    /// The insertion of `rows` rows.
+    /// Keeps an insertion of `rows` rows prepared, up to [`MAX_ROWS`].
     fn prepared_for(self, rows: usize) -> Prepared<Self> {
         self.prepared_if(rows <= MAX_ROWS)
     }
@@ -87,12 +89,12 @@ mod tests {
         name: Option<&'static str>,
     }
 
-    /// How many statements a connection keeps after running an update and an upsert thrice.
+    /// Runs an update and an upsert three times, and returns how many statements the connection keeps.
     async fn kept(stays: bool) -> u32 {
         let mut conn = SyncConnectionWrapper::<SqliteConnection>::establish(":memory:").await.expect("opens");
         conn.batch_execute("CREATE TABLE things (id INTEGER PRIMARY KEY, name TEXT)")
             .await
-            .expect("makes it");
+            .expect("creates the table");
         let kept = Arc::<AtomicU32>::default();
         let counted = kept.clone();
         conn.set_instrumentation(move |event: InstrumentationEvent<'_>| {
@@ -114,7 +116,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn an_update_and_an_upsert_stay_prepared_if_they_are_to() {
+    async fn an_update_and_an_upsert_stay_prepared_if_asked() {
         assert_eq!(kept(true).await, 2);
         assert_eq!(kept(false).await, 0);
     }

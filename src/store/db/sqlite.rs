@@ -1,9 +1,8 @@
-//! SQLite: one writer and a few readers, each a thread that owns its connection.
+//! SQLite: one writer thread and a few reader threads, each with its own connection.
 //!
-//! A closure that is handed to a thread runs there as a whole, so an operation costs one hop however many
-//! statements it has, and nothing can cancel it half-way. Its futures are ready at their first poll, because
-//! [`Inline`] runs each statement where it is asked for. What waits for the writer is committed together: see
-//! `writer`.
+//! A thread runs a whole closure. So an operation changes threads once, regardless of its number of statements, and
+//! cannot be cancelled halfway. The futures of a closure are ready at their first poll, because [`Inline`] executes
+//! each statement on the current thread. Writes that wait for the writer are committed together; see `writer`.
 
 #[cfg(test)]
 mod tests;
@@ -29,15 +28,17 @@ use crate::store::db::backend::{Conn, Retry, counting};
 use crate::store::db::error::{StoreError, StoreResult};
 use crate::store::db::sqlite::writer::Write;
 
-/// Threads that read. Readers never wait for the writer in WAL mode.
+/// The number of reader threads. In WAL mode readers never wait for the writer.
 const READERS: usize = 4;
 
-/// WAL lets readers go on beside the writer; FULL makes an acknowledged commit survive a power cut. 32 MiB of pages for
-/// each connection, once it has read as many, hold what a team of today looks at in a store of years.
+/// The settings of a connection.
+///
+/// With WAL, readers do not wait for the writer. With FULL, an acknowledged commit survives a power failure. The page
+/// cache of up to 32 MiB per connection holds the recent part of a large database.
 const SETUP: &str = "PRAGMA busy_timeout = 10000; PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; \
                      PRAGMA foreign_keys = ON; PRAGMA temp_store = MEMORY; PRAGMA cache_size = -32768;";
 
-/// Runs each statement at once, on the thread that asks.
+/// Executes each statement immediately, on the calling thread.
 pub struct Inline;
 
 impl SpawnBlocking for Inline {
@@ -56,12 +57,12 @@ impl SpawnBlocking for Inline {
     }
 }
 
-/// A SQLite connection that the asynchronous queries of both databases run on.
+/// A SQLite connection on which the asynchronous queries of both databases run.
 pub type SqliteConn = SyncConnectionWrapper<SqliteConnection, Inline>;
 
 type Read = Box<dyn FnOnce(&mut Conn) + Send>;
 
-/// The threads of one database file. They end when the last clone is gone and their work is done.
+/// The threads of one database file. They end when the last clone is dropped and their work is done.
 #[derive(Clone)]
 pub struct SqliteThreads {
     readers: Sender<Read>,
@@ -69,7 +70,7 @@ pub struct SqliteThreads {
     load: Arc<Load>,
 }
 
-/// What the threads have to do.
+/// The work of the threads.
 #[derive(Default)]
 struct Load {
     waiting_reads: AtomicUsize,
@@ -77,30 +78,30 @@ struct Load {
     busy: AtomicUsize,
 }
 
-/// Counts one of these until it is dropped, however that comes.
+/// Increments a counter, and decrements it on drop.
 struct Counted {
     load: Arc<Load>,
-    of: fn(&Load) -> &AtomicUsize,
+    counter: fn(&Load) -> &AtomicUsize,
 }
 
 impl Counted {
-    fn new(load: &Arc<Load>, of: fn(&Load) -> &AtomicUsize) -> Self {
-        of(load).fetch_add(1, Ordering::Relaxed);
-        Self { load: load.clone(), of }
+    fn new(load: &Arc<Load>, counter: fn(&Load) -> &AtomicUsize) -> Self {
+        counter(load).fetch_add(1, Ordering::Relaxed);
+        Self { load: load.clone(), counter }
     }
 }
 
 impl Drop for Counted {
     fn drop(&mut self) {
-        (self.of)(&self.load).fetch_sub(1, Ordering::Relaxed);
+        (self.counter)(&self.load).fetch_sub(1, Ordering::Relaxed);
     }
 }
 
 impl SqliteThreads {
-    /// Opens the file, making it if need be, and starts the threads.
+    /// Opens the file, creates it if it does not exist, and starts the threads.
     ///
     /// # Errors
-    /// [`StoreError::Unavailable`] when the file cannot be opened.
+    /// [`StoreError::Unavailable`] if the file cannot be opened.
     pub fn open(path: &str, statements: &Arc<AtomicU64>) -> StoreResult<Self> {
         let open = {
             let (path, statements) = (path.to_owned(), statements.clone());
@@ -122,7 +123,7 @@ impl SqliteThreads {
         Ok(Self { readers, writer, load })
     }
 
-    /// How busy they are.
+    /// The state of the threads.
     pub fn status(&self) -> Pool {
         let threads = READERS + 1;
         let waiting = |count: &AtomicUsize| count.load(Ordering::Relaxed);
@@ -138,7 +139,7 @@ impl SqliteThreads {
         }
     }
 
-    /// See [`super::Store::read`]. A read that nobody waits for when its turn comes is not begun.
+    /// See [`super::Store::read`]. A read whose caller is gone before it begins does not run.
     pub async fn read<R, F>(&self, work: F) -> StoreResult<R>
     where
         R: Send + 'static,
@@ -151,14 +152,14 @@ impl SqliteThreads {
             drop(waiting);
             let _busy = Counted::new(&load, |load| &load.busy);
             if !caller.is_closed() {
-                let _ = caller.send(now(work(conn)));
+                let _ = caller.send(ready(work(conn)));
             }
         });
         self.readers.send(read).map_err(|_| gone())?;
         answered.await.map_err(|_| gone())?
     }
 
-    /// See [`super::Store::write`]. What was asked for is written, also when nobody waits for it any more.
+    /// See [`super::Store::write`]. The write runs even if its caller is gone.
     pub async fn write<R, E, F>(&self, work: F) -> Result<R, E>
     where
         R: Send + 'static,
@@ -188,44 +189,44 @@ fn connect(path: &str, read_only: bool, statements: &Arc<AtomicU64>) -> StoreRes
     Ok(Conn::Sqlite(conn))
 }
 
-/// The connection of one thread. After a panic it is made anew: whatever was open on it is rolled back.
+/// The connection of one thread. After a panic it is opened again, which rolls an open transaction back.
 struct OwnConn {
     conn: Conn,
-    is_fit: bool,
+    is_usable: bool,
     reopen: Box<dyn Fn() -> StoreResult<Conn> + Send>,
 }
 
 impl OwnConn {
     fn open(open: impl Fn() -> StoreResult<Conn> + Send + 'static) -> StoreResult<Self> {
-        Ok(Self { conn: open()?, is_fit: true, reopen: Box::new(open) })
+        Ok(Self { conn: open()?, is_usable: true, reopen: Box::new(open) })
     }
 
-    /// Runs `work` on it.
+    /// Runs `work` on the connection.
     ///
     /// # Errors
-    /// [`StoreError::Unavailable`] when `work` panicked, and when the connection could not be made anew.
+    /// [`StoreError::Unavailable`] if `work` panicked, or if the connection could not be opened again.
     fn run<T>(&mut self, work: impl FnOnce(&mut Conn) -> T) -> StoreResult<T> {
-        if !self.is_fit {
+        if !self.is_usable {
             self.conn = (self.reopen)()?;
-            self.is_fit = true;
+            self.is_usable = true;
         }
         catch_unwind(AssertUnwindSafe(|| work(&mut self.conn))).map_err(|_| {
-            self.give_up();
-            StoreError::Unavailable("a store operation panicked; its connection is made anew".into())
+            self.discard();
+            StoreError::Unavailable("a store operation panicked; its connection is reopened".into())
         })
     }
 
-    /// Has the connection made anew before it is used again.
-    fn give_up(&mut self) {
-        self.is_fit = false;
+    /// Marks the connection so that it is opened again before the next use.
+    fn discard(&mut self) {
+        self.is_usable = false;
     }
 }
 
-/// Reads until nobody can ask any more.
+/// Runs reads until all senders are dropped.
 fn serve_reads(mut own: OwnConn, reads: &Mutex<Receiver<Read>>) {
     let next = || reads.lock().unwrap_or_else(PoisonError::into_inner).recv();
     while let Ok(read) = next() {
-        // With the read, the channel on which its caller waits is dropped.
+        // A failed read drops the channel on which its caller waits, so the caller gets an error.
         if let Err(error) = own.run(read) {
             tracing::error!(%error, "a read failed");
         }
@@ -240,10 +241,9 @@ fn start(name: &str, run: impl FnOnce() + Send + 'static) -> StoreResult<()> {
         .map_err(|error| StoreError::Unavailable(error.to_string()))
 }
 
-/// The answer of a future that has to be ready: there is nothing on this thread that would wake it.
-fn now<T, E: From<StoreError>>(future: BoxFuture<'_, Result<T, E>>) -> Result<T, E> {
+/// The output of a future that must be ready: this thread has no runtime that could wake it.
+fn ready<T, E: From<StoreError>>(future: BoxFuture<'_, Result<T, E>>) -> Result<T, E> {
     future.now_or_never().unwrap_or_else(|| {
-        Err(StoreError::Damaged("a store operation waited for something else than the database".into())
-            .into())
+        Err(StoreError::Damaged("a store operation awaited something other than the database".into()).into())
     })
 }

@@ -1,7 +1,8 @@
-//! Which PostgreSQL, and how to connect to it: one way for the pool, the migrations and the wake-ups.
+//! The address of a PostgreSQL server, and how to connect to it. The pool, the migrations and the wake-ups use it.
 //!
-//! The URL is libpq's. What tokio-postgres does not read of it, `sslmode=verify-ca`, `verify-full` and
-//! `sslrootcert`, is read here. `prefer`, the default, encrypts when the server can and verifies nothing.
+//! The URL has libpq's format. This module parses the options that tokio-postgres does not support:
+//! `sslmode=verify-ca`, `sslmode=verify-full` and `sslrootcert`. The default is `sslmode=prefer`, which encrypts if the
+//! server supports it, and verifies nothing.
 
 use std::time::Duration;
 
@@ -16,17 +17,20 @@ use crate::store::db::tls;
 use crate::store::db::tls::Verify;
 use crate::store::{StoreError, StoreResult};
 
-/// How long making a connection may take, unless the URL says `connect_timeout`.
+/// How long establishing a connection may take, unless the URL has `connect_timeout`.
 const CONNECT: Duration = Duration::from_secs(5);
-/// What tokio-postgres does when the URL does not say `keepalives_idle`: too late for anybody who waits.
+/// The default of tokio-postgres for `keepalives_idle`. It notices a lost server much too late.
 const LIBRARY_IDLE: Duration = Duration::from_secs(2 * 60 * 60);
-/// A server whose machine is gone says nothing, not even that. So a connection on which nothing has been heard this
-/// long is asked whether anybody is there, and given up after [`PROBES`] without an answer.
-const SILENCE: Duration = Duration::from_secs(10);
-const PROBE: Duration = Duration::from_secs(5);
-const PROBES: u32 = 3;
-/// The same for a statement that nobody acknowledges: while one is on its way nothing is probed.
-const UNANSWERED: Duration = Duration::from_secs(25);
+/// How long a connection may be silent before TCP keepalive probes are sent.
+///
+/// A server whose machine has failed does not close its connections. Only unanswered probes show that it is gone.
+const KEEPALIVE_IDLE: Duration = Duration::from_secs(10);
+/// The time between two probes.
+const KEEPALIVE_INTERVAL: Duration = Duration::from_secs(5);
+/// The connection is closed after this many unanswered probes.
+const KEEPALIVE_RETRIES: u32 = 3;
+/// How long sent data may remain unacknowledged. While data is in flight, TCP sends no keepalive probes.
+const USER_TIMEOUT: Duration = Duration::from_secs(25);
 
 type TlsStream = <MakeRustlsConnect as tokio_postgres::tls::MakeTlsConnect<Socket>>::Stream;
 
@@ -37,10 +41,10 @@ pub struct Target {
 }
 
 impl Target {
-    /// Reads a `postgres://…` URL.
+    /// Parses a `postgres://…` URL.
     ///
     /// # Errors
-    /// [`StoreError::Url`], without the URL in it.
+    /// [`StoreError::Url`]. Its message does not contain the URL.
     pub fn parse(url: &str) -> StoreResult<Self> {
         let (url, options) = split(url);
         let mut config: Config =
@@ -48,14 +52,14 @@ impl Target {
         let (mode, verify) = match options.mode.as_deref() {
             None | Some("prefer") => (SslMode::Prefer, Verify::Nothing),
             Some("disable") => (SslMode::Disable, Verify::Nothing),
-            // As libpq has it: authorities that are named are used.
+            // As in libpq: `require` with `sslrootcert` verifies the authority.
             Some("require") if options.roots.is_some() => (SslMode::Require, Verify::Authority),
             Some("require") => (SslMode::Require, Verify::Nothing),
             Some("verify-ca") => (SslMode::Require, Verify::Authority),
             Some("verify-full") => (SslMode::Require, Verify::Host),
             Some(_) => {
                 let known = "disable, prefer, require, verify-ca or verify-full";
-                return Err(StoreError::Url(format!("sslmode is one of {known}")));
+                return Err(StoreError::Url(format!("sslmode must be one of {known}")));
             }
         };
         config.ssl_mode(mode);
@@ -63,25 +67,28 @@ impl Target {
             config.connect_timeout(CONNECT);
         }
         if config.get_keepalives_idle() == LIBRARY_IDLE {
-            config.keepalives_idle(SILENCE).keepalives_interval(PROBE).keepalives_retries(PROBES);
+            config
+                .keepalives_idle(KEEPALIVE_IDLE)
+                .keepalives_interval(KEEPALIVE_INTERVAL)
+                .keepalives_retries(KEEPALIVE_RETRIES);
         }
         if config.get_tcp_user_timeout().is_none() {
-            config.tcp_user_timeout(UNANSWERED);
+            config.tcp_user_timeout(USER_TIMEOUT);
         }
         let tls = MakeRustlsConnect::new(tls::client_config(verify, options.roots.as_deref())?);
         Ok(Self { config, tls })
     }
 
-    /// A connection for queries.
+    /// Opens a connection for queries.
     ///
     /// # Errors
-    /// When the server cannot be reached, is not whom the URL asks for, or refuses us.
+    /// If the server cannot be reached, cannot be verified as the URL asks, or refuses the connection.
     pub async fn connect(&self) -> ConnectionResult<AsyncPgConnection> {
         let (client, connection) = self.connect_raw().await.map_err(bad)?;
         AsyncPgConnection::try_from_client_and_connection(client, connection).await
     }
 
-    /// A connection that the caller drives.
+    /// Opens a connection whose messages the caller must poll.
     ///
     /// # Errors
     /// As [`Self::connect`].
@@ -90,7 +97,7 @@ impl Target {
     ) -> Result<(Client, Connection<Socket, TlsStream>), tokio_postgres::Error> {
         let connected = self.config.connect(self.tls.clone()).await;
         match connected {
-            // As libpq has it: who only prefers TLS goes on without.
+            // As in libpq: with `prefer`, the client falls back to a connection without TLS.
             Err(error) if self.config.get_ssl_mode() == SslMode::Prefer && is_about_tls(&error) => {
                 self.config.clone().ssl_mode(SslMode::Disable).connect(self.tls.clone()).await
             }
@@ -99,7 +106,8 @@ impl Target {
     }
 }
 
-/// Whether the same server may well accept a connection without TLS. The kind of an error is not public.
+/// Whether the server may accept a connection without TLS after this error.
+// The kind of a `tokio_postgres::Error` is not public, so this compares the message.
 fn is_about_tls(error: &tokio_postgres::Error) -> bool {
     error.code() == Some(&SqlState::INVALID_AUTHORIZATION_SPECIFICATION)
         || error.to_string().starts_with("error performing TLS handshake")
@@ -109,14 +117,14 @@ fn bad(error: tokio_postgres::Error) -> ConnectionError {
     ConnectionError::BadConnection(error.to_string())
 }
 
-/// What of a URL is read here.
+/// The options of a URL that this module parses.
 #[derive(Default)]
 struct Options {
     mode: Option<String>,
     roots: Option<String>,
 }
 
-/// The URL without what is read here, and that.
+/// Splits off the options that this module parses. Returns the URL without them, and the options.
 fn split(url: &str) -> (String, Options) {
     let mut options = Options::default();
     let Some((base, query)) = url.split_once('?') else { return (url.to_owned(), options) };
@@ -140,7 +148,7 @@ mod tests {
     use crate::store::db::target::*;
 
     #[test]
-    fn what_tokio_postgres_does_not_know_is_taken_out_of_the_url() {
+    fn options_that_tokio_postgres_does_not_support_are_removed_from_the_url() {
         let (url, options) =
             split("postgres://u:p%26w@h/db?sslmode=verify-full&application_name=x%20y&sslrootcert=%2Fa%20b");
         assert_eq!(url, "postgres://u:p%26w@h/db?application_name=x%20y");
@@ -149,7 +157,7 @@ mod tests {
     }
 
     #[test]
-    fn a_server_that_is_gone_without_a_word_is_noticed_within_half_a_minute_unless_the_url_says_otherwise() {
+    fn a_silently_lost_server_is_noticed_within_half_a_minute_unless_the_url_says_otherwise() {
         let target = Target::parse("postgres://h/db").unwrap();
         assert!(target.config.get_keepalives());
         let (idle, interval) = (target.config.get_keepalives_idle(), target.config.get_keepalives_interval());

@@ -1,4 +1,4 @@
-//! TLS to PostgreSQL over rustls: what `sslmode` and `sslrootcert` ask for, as libpq reads them.
+//! TLS connections to PostgreSQL with rustls. `sslmode` and `sslrootcert` mean the same as in libpq.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -12,26 +12,26 @@ use rustls::{CertificateError, ClientConfig, DigitallySignedStruct, RootCertStor
 
 use crate::store::{StoreError, StoreResult};
 
-/// `sslrootcert` for the certificate authorities that the machine trusts.
+/// The value of `sslrootcert` that stands for the certificate authorities of the operating system.
 const SYSTEM: &str = "system";
-/// Where libpq looks for authorities, below the home directory.
+/// libpq's default file of certificate authorities, below the home directory.
 const DEFAULT_ROOTS: &str = ".postgresql/root.crt";
 
-/// How much of the server is verified before it is told anything.
+/// How the server is verified before anything is sent to it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Verify {
-    /// Nothing: whoever listens is not heard, whoever stands in between is.
+    /// Not at all. This protects against eavesdropping, but not against an active attacker.
     Nothing,
-    /// That an authority which is trusted signed its certificate.
+    /// Its certificate must be signed by a trusted authority.
     Authority,
-    /// That, and that the certificate is for the host which was asked for.
+    /// As [`Self::Authority`], and the certificate must be for the host of the URL.
     Host,
 }
 
-/// The client's side of TLS. `roots` is a PEM file or `system`; without it, libpq's own file.
+/// The TLS configuration of the client. `roots` is a PEM file or `system`; the default is libpq's file.
 ///
 /// # Errors
-/// [`StoreError::Url`] when something is to be verified and there are no authorities to do it by.
+/// [`StoreError::Url`] if the server has to be verified and no certificate authorities can be loaded.
 pub fn client_config(verify: Verify, roots: Option<&str>) -> StoreResult<ClientConfig> {
     let provider = Arc::new(aws_lc_rs::default_provider());
     let verifier: Arc<dyn ServerCertVerifier> = match verify {
@@ -58,13 +58,13 @@ fn authorities(roots: Option<&str>) -> StoreResult<RootCertStore> {
         store.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
     } else {
         let path = roots.map(PathBuf::from).or_else(default_roots);
-        let path = path.ok_or_else(|| refused("sslmode asks for verification: set sslrootcert".into()))?;
+        let path = path.ok_or_else(|| refused("sslmode requires verification: set sslrootcert".into()))?;
         for certificate in certificates(&path)? {
             store.add(certificate).map_err(|error| unusable(&path, &error.to_string()))?;
         }
     }
     if store.is_empty() {
-        return Err(refused("sslrootcert names no certificate authority".into()));
+        return Err(refused("sslrootcert contains no certificate authority".into()));
     }
     Ok(store)
 }
@@ -87,7 +87,7 @@ fn refused(why: String) -> StoreError {
     StoreError::Url(why)
 }
 
-/// Verifies the authority only.
+/// Verifies only the authority, not the host.
 #[derive(Debug)]
 struct AnyHost(Arc<WebPkiServerVerifier>);
 
@@ -103,7 +103,7 @@ impl ServerCertVerifier for AnyHost {
         use CertificateError::{NotValidForName, NotValidForNameContext};
         let verified = self.0.verify_server_cert(end_entity, intermediates, server_name, ocsp_response, now);
         match verified {
-            // The name is the last thing that is looked at.
+            // The host is verified last, so everything else was valid.
             Err(rustls::Error::InvalidCertificate(NotValidForName | NotValidForNameContext { .. })) => {
                 Ok(ServerCertVerified::assertion())
             }
@@ -134,7 +134,7 @@ impl ServerCertVerifier for AnyHost {
     }
 }
 
-/// Takes any certificate, for `sslmode=prefer` and `require`.
+/// Accepts any certificate, for `sslmode=prefer` and `require`.
 #[derive(Debug)]
 struct Unverified(Arc<CryptoProvider>);
 

@@ -1,7 +1,7 @@
-//! Several walks in the same order, read as one.
+//! Merges several index scans in the same order into one query.
 //!
-//! Diesel has no union of as many queries as there are numbers. Each database merges the walks lazily, so that it
-//! reads little more than the rows of the page, however many walks there are.
+//! Diesel cannot build a union of a variable number of queries. Both databases merge the scans lazily, so they read
+//! little more than the rows of the page, regardless of the number of scans.
 
 use diesel::backend::Backend;
 use diesel::expression::ValidGrouping;
@@ -11,7 +11,7 @@ use diesel::query_builder::{AstPass, Query, QueryFragment, QueryId};
 use diesel::sql_types::Bool;
 use diesel::sqlite::Sqlite;
 
-/// The rows of all queries, of which there is at least one, in no order.
+/// The rows of all queries, in no particular order. There must be at least one query.
 pub(super) struct All<Q>(pub Vec<Q>);
 
 impl<Q: Query> Query for All<Q> {
@@ -35,18 +35,21 @@ impl<Q: QueryFragment<DB>, DB: Backend> QueryFragment<DB> for All<Q> {
     }
 }
 
-/// The queries of `index_scans`, none of which has an order or a limit, as one with both.
+/// The queries of `index_scans`, merged into one query with an order and a limit.
+///
+/// The queries themselves have neither an order nor a limit.
 pub(super) struct Merged<Q, N> {
     /// At least one.
     pub index_scans: Vec<Q>,
-    /// The names of the columns, each with whether it ascends.
+    /// The names of the columns, each with whether it is ascending.
     pub order: Vec<(&'static str, bool)>,
-    /// Few different ones: it is part of the text.
+    /// Part of the SQL text, so only few different values should occur.
     pub limit: usize,
-    /// Whether the rows are few and looked up by themselves, so that no index is to be walked for their order.
+    /// Whether to keep the planner from scanning an index in the order of the result, because the rows are few and are
+    /// found by their ids.
     pub fenced: bool,
-    /// A number of rows that there cannot be more of, when it is known: whoever has found them need not walk on.
-    pub known: Option<N>,
+    /// An upper bound for the number of rows, if it is known. The scan stops once this many rows are found.
+    pub max_rows: Option<N>,
 }
 
 impl<Q, N> Merged<Q, N> {
@@ -63,7 +66,7 @@ impl<Q, N> Merged<Q, N> {
         out.push_sql(&self.limit.to_string());
     }
 
-    fn push_walks<'b, DB>(
+    fn push_scans<'b, DB>(
         &'b self,
         out: &mut AstPass<'_, 'b, DB>,
         push: impl Fn(&mut AstPass<'_, 'b, DB>, &'b Q) -> QueryResult<()>,
@@ -71,11 +74,11 @@ impl<Q, N> Merged<Q, N> {
     where
         DB: Backend,
     {
-        for (place, walk) in self.index_scans.iter().enumerate() {
+        for (place, scan) in self.index_scans.iter().enumerate() {
             if place > 0 {
                 out.push_sql(" UNION ALL ");
             }
-            push(out, walk)?;
+            push(out, scan)?;
         }
         Ok(())
     }
@@ -91,27 +94,27 @@ impl<Q, N> QueryId for Merged<Q, N> {
 }
 
 impl<Q: QueryFragment<Pg>, N: QueryFragment<Pg>> QueryFragment<Pg> for Merged<Q, N> {
-    // Only a walk that has an order of its own is merged without sorting, and the planner values an order by the
-    // limit beside it, which has to be a plain one.
+    // PostgreSQL merges scans without sorting only if each has its own ORDER BY. It takes the order into account only
+    // with a LIMIT in the same subquery, and that limit must be a literal.
     fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, Pg>) -> QueryResult<()> {
-        if let (true, [walk]) = (self.fenced, self.index_scans.as_slice()) {
+        if let (true, [scan]) = (self.fenced, self.index_scans.as_slice()) {
             out.push_sql("SELECT * FROM (");
-            walk.walk_ast(out.reborrow())?;
+            scan.walk_ast(out.reborrow())?;
             out.push_sql(" OFFSET 0) AS found");
             self.push_order(&mut out);
             self.push_limit(&mut out);
             return Ok(());
         }
-        if let ([walk], None) = (self.index_scans.as_slice(), &self.known) {
-            walk.walk_ast(out.reborrow())?;
+        if let ([scan], None) = (self.index_scans.as_slice(), &self.max_rows) {
+            scan.walk_ast(out.reborrow())?;
             self.push_order(&mut out);
             self.push_limit(&mut out);
             return Ok(());
         }
         out.push_sql("SELECT * FROM (");
-        self.push_walks(&mut out, |out, walk| {
+        self.push_scans(&mut out, |out, scan| {
             out.push_sql("(");
-            walk.walk_ast(out.reborrow())?;
+            scan.walk_ast(out.reborrow())?;
             self.push_order(out);
             self.push_limit(out);
             out.push_sql(")");
@@ -119,26 +122,28 @@ impl<Q: QueryFragment<Pg>, N: QueryFragment<Pg>> QueryFragment<Pg> for Merged<Q,
         })?;
         out.push_sql(") AS merged");
         self.push_order(&mut out);
-        self.push_limit_or_known(&mut out, "least")
+        self.push_lesser_limit(&mut out, "least")
     }
 }
 
 impl<Q: QueryFragment<Sqlite>, N: QueryFragment<Sqlite>> QueryFragment<Sqlite> for Merged<Q, N> {
-    // It merges plain walks by the order of the whole; those with an order of their own it would read to their end.
+    // SQLite merges plain scans in the order of the compound query. It would read scans with their own ORDER BY to the
+    // end.
     fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, Sqlite>) -> QueryResult<()> {
-        self.push_walks(&mut out, |out, walk| walk.walk_ast(out.reborrow()))?;
+        self.push_scans(&mut out, |out, scan| scan.walk_ast(out.reborrow()))?;
         self.push_order(&mut out);
-        self.push_limit_or_known(&mut out, "min")
+        self.push_lesser_limit(&mut out, "min")
     }
 }
 
 impl<Q, N> Merged<Q, N> {
-    fn push_limit_or_known<'b, DB>(&'b self, out: &mut AstPass<'_, 'b, DB>, least: &str) -> QueryResult<()>
+    /// Limits the result to `limit` or `max_rows`, whichever is smaller. `least` is the SQL function for it.
+    fn push_lesser_limit<'b, DB>(&'b self, out: &mut AstPass<'_, 'b, DB>, least: &str) -> QueryResult<()>
     where
         DB: Backend,
         N: QueryFragment<DB>,
     {
-        let Some(known) = &self.known else {
+        let Some(max_rows) = &self.max_rows else {
             self.push_limit(out);
             return Ok(());
         };
@@ -147,13 +152,13 @@ impl<Q, N> Merged<Q, N> {
         out.push_sql("(");
         out.push_sql(&self.limit.to_string());
         out.push_sql(", ");
-        known.walk_ast(out.reborrow())?;
+        max_rows.walk_ast(out.reborrow())?;
         out.push_sql(")");
         Ok(())
     }
 }
 
-/// The first number less the second, each a query of one.
+/// The first number minus the second. Each is a query that returns one number.
 pub(super) struct Difference<A, B>(pub A, pub B);
 
 impl<DB: Backend, A: QueryFragment<DB>, B: QueryFragment<DB>> QueryFragment<DB> for Difference<A, B> {
@@ -167,10 +172,10 @@ impl<DB: Backend, A: QueryFragment<DB>, B: QueryFragment<DB>> QueryFragment<DB> 
     }
 }
 
-/// A value that is true when it is not asked for.
+/// An expression that is evaluated only if it is wanted, and is true otherwise.
 #[derive(ValidGrouping)]
 pub(super) struct OrTrue<E> {
-    pub asked: bool,
+    pub wanted: bool,
     pub value: E,
 }
 
@@ -199,7 +204,7 @@ impl<E> QueryId for OrTrue<E> {
 
 impl<DB: Backend, E: QueryFragment<DB>> QueryFragment<DB> for OrTrue<E> {
     fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, DB>) -> QueryResult<()> {
-        if self.asked {
+        if self.wanted {
             return self.value.walk_ast(out);
         }
         out.push_sql("true");

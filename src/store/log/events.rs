@@ -1,6 +1,6 @@
-//! The log: one row an event, with the conversation before and after it.
+//! The log: one row per event, with the conversation before and after the event.
 //!
-//! Appending is [`super::log::append`]'s; here are the row and the ways to read it.
+//! This file has the row and the queries. [`super::log::append`] writes to the log.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -21,7 +21,7 @@ use crate::store::sql_types::Id;
 use crate::store::tables::messages::MessageRange;
 use crate::store::{Conn, StoreError, StoreResult};
 
-/// The kind of an event about access.
+/// The stored kind of an event that changes access.
 const ACCESS: &str = "ACCESS";
 
 #[derive(Queryable, Selectable, Insertable)]
@@ -47,7 +47,7 @@ impl TryFrom<&Event> for EventRow {
 
     fn try_from(event: &Event) -> StoreResult<Self> {
         let image = |value: Result<String, serde_json::Error>| {
-            value.map_err(|error| StoreError::Damaged(format!("an image that cannot be written: {error}")))
+            value.map_err(|error| StoreError::Damaged(format!("an event cannot be serialised: {error}")))
         };
         let mut row = Self {
             workspace_id: event.workspace_id,
@@ -113,17 +113,17 @@ fn read(rows: Vec<EventRow>) -> StoreResult<Vec<Arc<Event>>> {
     rows.into_iter().map(|row| Event::try_from(row).map(Arc::new)).collect()
 }
 
-/// Adds events whose numbers the caller has just taken.
+/// Adds events with the sequence numbers that the caller has just taken.
 pub(in crate::store) async fn insert(conn: &mut Conn, new: &[Event]) -> StoreResult<()> {
     let rows: Vec<EventRow> = new.iter().map(EventRow::try_from).collect::<StoreResult<_>>()?;
-    // PostgreSQL takes at most 65,535 parameters a statement.
+    // PostgreSQL accepts at most 65,535 parameters in a statement.
     for chunk in rows.chunks(1_000) {
         insert_all!(conn, chunk, |rows| diesel::insert_into(events::table).values(rows));
     }
     Ok(())
 }
 
-/// Adds an event under the number that its workspace has just taken, at the time of the workspace's last event.
+/// Adds an event with the workspace's newest sequence number and timestamp, which this transaction has just set.
 pub(in crate::store) async fn insert_next(conn: &mut Conn, row: EventRow) -> StoreResult<()> {
     on_backend!(conn, |c| {
         workspaces::table
@@ -152,7 +152,7 @@ pub(in crate::store) async fn insert_next(conn: &mut Conn, row: EventRow) -> Sto
     Ok(())
 }
 
-/// The events after number `seq`, in order, at most `limit`.
+/// Up to `limit` events after sequence number `seq`, in order.
 pub async fn after(
     conn: &mut Conn,
     workspace: WorkspaceId,
@@ -171,7 +171,7 @@ pub async fn after(
     read(rows)
 }
 
-/// The event of that number.
+/// The event with sequence number `seq`.
 pub async fn find(conn: &mut Conn, workspace: WorkspaceId, seq: i64) -> StoreResult<Option<Arc<Event>>> {
     let row: Option<EventRow> = on_backend!(conn, |c| {
         events::table.find((workspace, seq)).select(EventRow::as_select()).first(c).await.optional()
@@ -179,7 +179,7 @@ pub async fn find(conn: &mut Conn, workspace: WorkspaceId, seq: i64) -> StoreRes
     row.map(|row| Event::try_from(row).map(Arc::new)).transpose()
 }
 
-/// The history of each run of versions, in order, in one statement.
+/// The events of each range of versions, in order, in one statement.
 pub async fn runs(
     conn: &mut Conn,
     workspace: WorkspaceId,
@@ -211,8 +211,9 @@ pub async fn runs(
     Ok(found)
 }
 
-/// Who owned each conversation at an instant: the assignee after its last event until then. Conversations that
-/// nobody owned then, or that had not begun, are missing.
+/// The owner of each conversation at an instant: the assignee after its last event up to that instant.
+///
+/// Conversations that had no owner then, or did not exist yet, are missing.
 pub async fn assignees_at(
     conn: &mut Conn,
     workspace: WorkspaceId,
@@ -239,7 +240,7 @@ pub async fn assignees_at(
     Ok(rows.into_iter().filter_map(|(id, assignee)| Some((id?, assignee?))).collect())
 }
 
-/// How many events have a number above `floor`, and the greatest number.
+/// The count of the events with a sequence number above `floor`, and the greatest sequence number.
 pub async fn tally(conn: &mut Conn, workspace: WorkspaceId, floor: i64) -> StoreResult<(i64, Option<i64>)> {
     use diesel::dsl::{count_star, max};
     Ok(on_backend!(conn, |c| {
@@ -251,7 +252,9 @@ pub async fn tally(conn: &mut Conn, workspace: WorkspaceId, floor: i64) -> Store
     })?)
 }
 
-/// The greatest number of an event that was no later than `cutoff`, among the `limit` events after `floor`.
+/// Of the `limit` events after sequence number `floor`, the last one up to the time `cutoff`.
+///
+/// Returns its sequence number.
 pub async fn last_until(
     conn: &mut Conn,
     workspace: WorkspaceId,
@@ -269,7 +272,8 @@ pub async fn last_until(
     })?)
 }
 
-/// Deletes, of the events after `floor` up to `through`, those about one agent's reading; says how many.
+/// Deletes the events that only mark conversations read or unread for one agent, with sequence numbers after `floor`
+/// and up to `through`. Returns how many were deleted.
 pub async fn delete_personal(
     conn: &mut Conn,
     workspace: WorkspaceId,

@@ -1,4 +1,4 @@
-//! The tail of every transaction that changes something.
+//! The last step of every transaction that changes something: it writes the events.
 
 pub mod events;
 
@@ -14,17 +14,17 @@ use crate::store::db::backend::pipelined;
 use crate::store::log::events::EventRow;
 use crate::store::tables::{conversations, counts, queue, read_markers, workspaces};
 
-/// An event that has no number yet.
+/// An event that has no sequence number yet.
 #[derive(Debug, Clone)]
 pub struct Draft {
-    /// When it was decided. The event is never earlier than the one before it.
+    /// When the change was decided. The event gets a later time if the log already has a later event.
     pub at: Timestamp,
     pub actor: Option<AgentId>,
     pub body: EventBody,
 }
 
 impl Draft {
-    /// What the log says of a change of a conversation.
+    /// The event of a change of a conversation.
     pub fn of(change: Change, at: Timestamp, actor: Option<AgentId>, message_id: Option<MessageId>) -> Self {
         let body = ConversationEvent {
             kind: change.kind,
@@ -37,7 +37,7 @@ impl Draft {
         Self { at, actor, body: EventBody::Conversation(Box::new(body)) }
     }
 
-    /// The same, with what the actor wrote beside it for colleagues.
+    /// Adds the note that the actor wrote for their colleagues.
     pub fn with_note(mut self, note: Option<String>) -> Self {
         if let EventBody::Conversation(body) = &mut self.body {
             body.note = note;
@@ -45,24 +45,26 @@ impl Draft {
         self
     }
 
-    /// What the log says of a change of access.
+    /// The event of a change of access.
     pub fn access(change: AccessChange, at: Timestamp, actor: Option<AgentId>) -> Self {
         Self { at, actor, body: EventBody::Access(change) }
     }
 }
 
-/// Stores the conversation that a change leads to. Its row, unless the change begins it, is locked by the
-/// caller. Comes before [`append`].
+/// Stores a conversation as it is after a change.
+///
+/// Must be called before [`append`]. Unless the change creates the conversation, the caller must have locked its row.
 pub async fn store(conn: &mut Conn, change: &Change) -> StoreResult<()> {
     store_snapshot(conn, change.before.as_ref(), &change.after).await
 }
 
-/// [`store`] and [`append`] of the one change of a conversation that `draft` tells of, and the end of the transaction:
-/// nothing may follow.
+/// Does [`store`] and [`append`] for the single change in `draft`, and commits. No statement may follow.
 ///
-/// All of it is one round trip, so that on PostgreSQL the workspace's row is locked for as long as the server works
-/// on it, and not for as long as the network takes: the event takes its number from the row itself. Were the
-/// conversation not as `draft` has it, the log would refuse a second event of its version, and nothing were stored.
+/// Everything is sent in one round trip, because the event takes its sequence number from the workspace's row inside
+/// the database. So on PostgreSQL the row is locked only while the server works, and not while the network does.
+///
+/// If the stored conversation differs from the one in `draft`, the log already has an event of that version. Then its
+/// unique index rejects the new event, and nothing is stored.
 pub async fn store_and_commit(
     conn: &mut Conn,
     workspace_id: WorkspaceId,
@@ -72,12 +74,13 @@ pub async fn store_and_commit(
     let change = match &event.body {
         EventBody::Conversation(body) if body.before.is_some() => Some((body.before.as_ref(), &body.after)),
         EventBody::Access(_) => None,
-        // Whether it is the first of its contact is known when it is stored, and then it is too late.
+        // Only the insertion shows whether the contact already has a conversation, and by then all is sent.
         EventBody::Conversation(_) => {
-            return Err(StoreError::Damaged("a conversation that begins is not concluded at once".into()));
+            let why = "a new conversation cannot be stored and committed in one step";
+            return Err(StoreError::Damaged(why.into()));
         }
     };
-    // What cannot be written has to be known before anything is sent.
+    // Serialisation may fail, so it comes before the first statement.
     let row = EventRow::try_from(&event)?;
     let mut deltas = Deltas::new();
     if let Some((before, after)) = change {
@@ -97,7 +100,7 @@ pub async fn store_and_commit(
     Ok(Event { seq, at, ..event })
 }
 
-/// Writes an event under the number, and at the time, that its workspace has taken last, and ends the transaction.
+/// Writes an event with the workspace's newest sequence number and timestamp, and commits.
 async fn write_next(conn: &mut Conn, event: &Event, row: EventRow, deltas: &Deltas) -> StoreResult<()> {
     let ((), ((), ((), ()))) = pipelined!(conn;
         |c| counts::apply(c, event.workspace_id, deltas),
@@ -126,23 +129,24 @@ async fn store_snapshot(conn: &mut Conn, before: Option<&Snapshot>, after: &Snap
     Ok(())
 }
 
-/// How far each agent has read who became, or ceased to be, a reader by their own doing. An inbound message
-/// leaves all markers behind it without touching any.
+/// The new read markers of the agents who read or unread the conversation in this change.
+///
+/// An inbound message makes a conversation unread for all agents without changing a marker.
 fn moved_markers(before: &Snapshot, after: &Snapshot) -> Vec<(AgentId, i32)> {
     let Some(last_inbound) = after.conversation.last_inbound else { return Vec::new() };
-    let came = after.readers.iter().filter(|reader| !before.is_reader(**reader));
-    let mut moved: Vec<_> = came.map(|reader| (*reader, last_inbound)).collect();
+    let added = after.readers.iter().filter(|reader| !before.is_reader(**reader));
+    let mut moved: Vec<_> = added.map(|reader| (*reader, last_inbound)).collect();
     if before.conversation.last_inbound == after.conversation.last_inbound {
-        let left = before.readers.iter().filter(|reader| !after.is_reader(**reader));
-        moved.extend(left.map(|reader| (*reader, last_inbound - 1)));
+        let removed = before.readers.iter().filter(|reader| !after.is_reader(**reader));
+        moved.extend(removed.map(|reader| (*reader, last_inbound - 1)));
     }
     moved
 }
 
-/// Numbers the events, moves the counters and writes the log, and what of it concerns the queue beside it.
+/// Numbers the events, updates the counters, and writes the log and the queue flows.
 ///
-/// This is the last thing a transaction does: the workspace's row is locked from here to the commit, so number
-/// order is commit order, without gaps. Nothing may be locked after it and nothing slow may follow.
+/// This must be the last step of a transaction. The workspace's row is locked from here to the commit, so sequence
+/// numbers are in commit order and without gaps. Lock nothing and do nothing slow after this call.
 pub async fn append(
     conn: &mut Conn,
     workspace_id: WorkspaceId,
@@ -154,8 +158,9 @@ pub async fn append(
     write(conn, workspace_id, drafts, numbers).await
 }
 
-/// Writes events under the numbers that were just taken for them, of which `numbers` holds the last, with the instant
-/// of the workspace's last event.
+/// Writes events with the sequence numbers that were just taken for them.
+///
+/// `numbers` holds the last of these numbers and the timestamp of the workspace's last event.
 async fn write(
     conn: &mut Conn,
     workspace_id: WorkspaceId,
@@ -171,7 +176,8 @@ async fn write(
     let newest = drafts.iter().map(|draft| draft.at).max();
     let (last, stored) = numbers;
     let first = last + 1 - i64::try_from(drafts.len()).unwrap_or(i64::MAX);
-    // The log was already past the clock: another process's runs ahead, or ours was set back.
+    // The last event may be later than this process's clock: another process's clock is ahead, or this one was set
+    // back.
     let mut at = if Some(stored) > newest { stored } else { Timestamp::from_micros(i64::MIN) };
     let mut new = Vec::with_capacity(drafts.len());
     for (seq, draft) in (first..).zip(drafts) {

@@ -1,7 +1,7 @@
-//! What an audit looks for: where a time lies in the log, what is open, and what may stand in breach.
+//! Queries of the audit: positions in the log by time, open conversations, and candidates for violations.
 //!
-//! Candidates are found by an index and then judged by [`crate::domain::audit::violation`]: what is selected
-//! here is never too little, and may be too much.
+//! An index finds the candidates, and [`crate::domain::audit::violation`] then checks each of them. A query here
+//! may return conversations without a violation, but never misses one that has it.
 
 use std::collections::HashMap;
 
@@ -20,10 +20,10 @@ use crate::store::schema::{agents, conversations, events, number_access};
 use crate::store::tables::conversations::ConversationRow;
 use crate::store::{Conn, StoreResult};
 
-/// A row in an order by an instant and the id.
+/// The keyset position of a row: an instant, then the id.
 pub type ViolationKey = (Timestamp, ConversationId);
 
-/// The number of the last event before an instant; 0 when there is none.
+/// The sequence number of the last event before an instant, or 0 if there is no earlier event.
 pub async fn last_before(conn: &mut Conn, workspace: WorkspaceId, at: Timestamp) -> StoreResult<i64> {
     let found: Option<i64> = on_backend!(conn, |c| {
         events::table
@@ -37,9 +37,9 @@ pub async fn last_before(conn: &mut Conn, workspace: WorkspaceId, at: Timestamp)
     Ok(found.unwrap_or(0))
 }
 
-/// Up to `limit` open conversations of the numbers after a place, by last activity.
+/// Up to `limit` open conversations of the phone numbers after a position, ordered by last activity.
 ///
-/// Activity only moves a conversation ahead of the walk, so a walk over all pages misses none that stays open.
+/// Activity only moves a conversation to a later position, so reading all pages misses no conversation that stays open.
 pub async fn open(
     conn: &mut Conn,
     workspace: WorkspaceId,
@@ -68,18 +68,18 @@ pub async fn open(
     rows.into_iter().map(Conversation::try_from).collect()
 }
 
-/// The conversations among which to look for breaches of one kind.
+/// The conversations to search for violations of one kind.
 #[derive(Debug, Clone)]
 pub struct Search {
     pub workspace_id: WorkspaceId,
     pub phone_number_ids: Vec<PhoneNumberId>,
     pub kind: ViolationKind,
-    /// The latest instant since which being unowned or unanswered is too long.
+    /// A conversation that has been unowned or unanswered since this instant, or longer, violates its limit.
     pub latest: Timestamp,
 }
 
-/// Walks a boxed query by an instant and the id, upwards or downwards, from a place on.
-macro_rules! walk {
+/// Reads one page of a boxed query, ordered by an instant and the id, ascending or descending, after a position.
+macro_rules! page {
     ($conn:expr, $query:expr, $key:expr, $upwards:expr, $after:expr, $limit:expr) => {{
         let mut query = $query;
         if let Some((at, id)) = $after {
@@ -100,8 +100,10 @@ macro_rules! walk {
     }};
 }
 
-/// Up to `limit` candidates after a place: by the time that they are unowned, unanswered or owned, the
-/// longest first; what is closed, the latest first.
+/// Up to `limit` candidates after a position.
+///
+/// Unowned, unanswered and owned conversations are ordered by how long they have been so, longest first. Closed
+/// conversations are ordered by when they were closed, latest first.
 pub async fn candidates(
     conn: &mut Conn,
     search: &Search,
@@ -118,12 +120,12 @@ pub async fn candidates(
             ViolationKind::UnownedTooLong => {
                 let query =
                     all.filter(it::status.eq(Status::Open)).filter(it::unassigned_since.le(search.latest));
-                walk!(c, query, it::unassigned_since, true, after, limit)
+                page!(c, query, it::unassigned_since, true, after, limit)
             }
             ViolationKind::UnansweredTooLong => {
                 let query =
                     all.filter(it::assignee_id.is_not_null()).filter(it::waiting_since.le(search.latest));
-                walk!(c, query, it::waiting_since, true, after, limit)
+                page!(c, query, it::waiting_since, true, after, limit)
             }
             ViolationKind::OwnedByInactive => {
                 let active = agents::table
@@ -140,21 +142,22 @@ pub async fn candidates(
                     .filter(it::status.eq(Status::Open))
                     .filter(it::assignee_id.is_not_null())
                     .filter(not(exists(active)));
-                walk!(c, query, it::assigned_at, true, after, limit)
+                page!(c, query, it::assigned_at, true, after, limit)
             }
             ViolationKind::ClosedUnanswered => {
                 let query = all
                     .filter(it::closed_at.is_not_null())
                     .filter(it::last_inbound.eq(it::message_count.nullable()));
-                walk!(c, query, it::closed_at, false, after, limit)
+                page!(c, query, it::closed_at, false, after, limit)
             }
         }
     })?;
     Ok(rows.into_iter().filter_map(|(at, id)| Some((at?, id))).collect())
 }
 
-/// The version that the last close of each conversation left, and the conversation before it. Those that were
-/// never closed are missing.
+/// For the last close of each conversation, the version after it and the snapshot before it.
+///
+/// Conversations that were never closed are missing.
 pub async fn last_closes(
     conn: &mut Conn,
     workspace: WorkspaceId,
@@ -186,7 +189,9 @@ pub async fn last_closes(
     Ok(closes)
 }
 
-/// When each conversation was reopened after the close that left a version. Those still closed are missing.
+/// When each conversation was first reopened after the close that produced the given version.
+///
+/// Conversations that are still closed are missing.
 pub async fn reopenings(
     conn: &mut Conn,
     workspace: WorkspaceId,

@@ -1,6 +1,7 @@
-//! Many conversations of the same owner: finding them, and locking them together.
+//! Finds and locks many conversations of the same owner.
 //!
-//! Whoever finds ids here without a lock looks again at what [`lock_all`] brings: owners change meanwhile.
+//! The queries that only find ids take no lock. The owner may change before [`lock_all`], so a caller must check the
+//! conversations that it returns.
 
 use std::collections::{BTreeSet, HashSet};
 
@@ -18,8 +19,9 @@ use crate::store::tables::conversations::ConversationRow;
 use crate::store::tables::read_markers;
 use crate::store::{Conn, StoreResult};
 
-/// The ids of up to `limit` conversations that an agent owns on `numbers`, in order of their ids; of both
-/// statuses when `status` is `None`.
+/// The ids of up to `limit` conversations that an agent owns on `numbers`, in ascending order.
+///
+/// Finds open and closed conversations if `status` is `None`.
 pub async fn owned_by(
     conn: &mut Conn,
     workspace: WorkspaceId,
@@ -44,7 +46,7 @@ pub async fn owned_by(
     })?)
 }
 
-/// The numbers that the conversations with ids in `ids` are on.
+/// The phone numbers of the conversations with these ids.
 pub async fn numbers_of(
     conn: &mut Conn,
     workspace: WorkspaceId,
@@ -60,7 +62,7 @@ pub async fn numbers_of(
     })?)
 }
 
-/// Up to `limit` conversations that any of `owners` owns, on whichever numbers, in order of their ids.
+/// Up to `limit` conversations that `owners` own, on any phone number, ordered by id.
 pub async fn of_owners(
     conn: &mut Conn,
     workspace: WorkspaceId,
@@ -84,7 +86,7 @@ pub async fn of_owners(
     rows.into_iter().map(Conversation::try_from).collect()
 }
 
-/// Those of `ids` in which the owner has written at least once.
+/// The conversations among `ids` in which the current owner has written a message.
 pub async fn answered_by_owner(
     conn: &mut Conn,
     workspace: WorkspaceId,
@@ -107,8 +109,8 @@ pub async fn answered_by_owner(
     Ok(found.into_iter().collect())
 }
 
-/// The ids of up to `limit` conversations whose customer has waited since `cutoff` or before, under an owner
-/// who got it by then; the longest waiting first.
+/// The ids of up to `limit` conversations whose customer has been waiting since `cutoff` or longer, and whose owner has
+/// owned them since then or longer. The longest waiting come first.
 pub async fn overdue(
     conn: &mut Conn,
     workspace: WorkspaceId,
@@ -129,8 +131,9 @@ pub async fn overdue(
     })?)
 }
 
-/// Those of `ids` that exist, with their readers, in order of their ids. Nobody else changes them before this
-/// transaction ends.
+/// Locks the conversations with these ids until the transaction ends, and reads them with their readers, ordered by id.
+///
+/// Unknown ids are left out.
 pub async fn lock_all(
     conn: &mut Conn,
     workspace: WorkspaceId,
@@ -151,7 +154,9 @@ pub async fn lock_all(
     snapshots.collect()
 }
 
-/// Every (agent, number) pair of `agents`; on PostgreSQL those rows stay as they are until this transaction ends.
+/// Every (agent, phone number) pair of `agents` with access.
+///
+/// On PostgreSQL, no other transaction can change the rows that it finds before this one ends.
 pub async fn access_shared(
     conn: &mut Conn,
     workspace: WorkspaceId,
@@ -164,7 +169,7 @@ pub async fn access_shared(
     Ok(found.into_iter().collect())
 }
 
-/// The latest event of a conversation that is of one of `kinds`.
+/// The last event of a conversation with one of `kinds`.
 pub async fn last_event(
     conn: &mut Conn,
     workspace: WorkspaceId,

@@ -1,4 +1,4 @@
-//! How much each agent holds.
+//! The workload of each agent.
 
 use std::collections::HashMap;
 
@@ -12,7 +12,7 @@ use crate::store::db::backend::on_backend;
 use crate::store::schema::{conversations, view_counts};
 use crate::store::{Conn, StoreResult};
 
-/// How many open conversations each agent owns, from the counters. Who owns none may be absent.
+/// How many open conversations each agent owns, from the counters. Agents who own none may be missing.
 pub async fn open(conn: &mut Conn, workspace: WorkspaceId) -> StoreResult<HashMap<AgentId, i64>> {
     let rows: Vec<(Holder, i64)> = on_backend!(conn, |c| {
         view_counts::table
@@ -33,9 +33,9 @@ pub async fn open(conn: &mut Conn, workspace: WorkspaceId) -> StoreResult<HashMa
     Ok(open)
 }
 
-/// In how many of the conversations that each agent owns the customer waits for an answer.
+/// In how many of each agent's conversations the customer is waiting for an answer.
 ///
-/// Counted on an index that holds the waiting ones only. Who keeps nobody waiting is absent.
+/// Counts on an index that holds only the waiting conversations. Agents without a waiting customer are missing.
 pub async fn waiting(conn: &mut Conn, workspace: WorkspaceId) -> StoreResult<HashMap<AgentId, i64>> {
     let rows: Vec<(Option<AgentId>, i64)> = on_backend!(conn, |c| {
         conversations::table

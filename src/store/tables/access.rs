@@ -1,4 +1,4 @@
-//! What an agent may see, in one statement and so in one snapshot; when less was read than is needed, in another.
+//! Reads what an agent may see in one statement, and so from one snapshot.
 
 use std::sync::Arc;
 
@@ -15,15 +15,17 @@ use crate::store::tables::phone_numbers::PhoneNumberRow;
 use crate::store::tables::workspaces::{Head, WorkspaceRow};
 use crate::store::{Conn, StoreResult};
 
-/// An agent, their workspace, how far its log had come, and the numbers that they can access, oldest first.
+/// An agent, with their workspace and the phone numbers that they can access.
 pub struct AgentAccess {
     pub workspace: Workspace,
+    /// The head of the workspace's log when the rest was read.
     pub head: Head,
     pub agent: Agent,
+    /// Oldest first.
     pub phone_numbers: Arc<[PhoneNumber]>,
 }
 
-/// `None` when there is no such agent.
+/// Reads the access of an agent. Returns `None` if the agent does not exist.
 pub async fn of_agent(
     conn: &mut Conn,
     workspace: WorkspaceId,
@@ -54,16 +56,17 @@ pub async fn of_agent(
     Ok(Some(AgentAccess { workspace, head, agent: agent.into(), phone_numbers }))
 }
 
-/// As [`of_agent`], of an agent whose numbers were `known`, oldest first. On PostgreSQL, of their numbers only the ids are
-/// read, in 0.10 ms instead of 0.16 (its log, for 3 numbers), and as one row instead of one for each; if those are not the
-/// known ones, everything is.
+/// As [`of_agent`], for an agent whose phone numbers, oldest first, are `known` from an earlier read.
+///
+/// On PostgreSQL this reads only the ids of the agent's numbers, as one row. That takes 0.10 ms instead of 0.16 ms for
+/// 3 numbers. If the ids differ from the known ones, it reads everything again.
 pub async fn of_known_agent(
     conn: &mut Conn,
     workspace: WorkspaceId,
     agent: AgentId,
     known: Arc<[PhoneNumber]>,
 ) -> StoreResult<Option<AgentAccess>> {
-    // SQLite has no arrays, and no round trips to save.
+    // SQLite has no arrays and no round trips to save.
     let Some(mut c) = conn.postgres() else { return of_agent(conn, workspace, agent).await };
     let granted = number_access::table
         .filter(number_access::workspace_id.eq(workspace).and(number_access::agent_id.eq(agent)))

@@ -1,4 +1,4 @@
-//! Agents, and which numbers they can access.
+//! Agents, and the phone numbers that they can access.
 
 use std::collections::BTreeSet;
 
@@ -57,7 +57,7 @@ impl From<&Agent> for AgentRow {
     }
 }
 
-/// Adds an agent; false when the workspace has one with that e-mail address.
+/// Adds an agent. Returns false if the workspace already has an agent with that e-mail address.
 pub async fn insert(conn: &mut Conn, agent: &Agent) -> StoreResult<bool> {
     let row = AgentRow::from(agent);
     let n = on_backend!(conn, |c| {
@@ -66,7 +66,7 @@ pub async fn insert(conn: &mut Conn, agent: &Agent) -> StoreResult<bool> {
     Ok(n == 1)
 }
 
-/// Stores name, title, role, activity and experience of an agent that exists.
+/// Stores the name, title, role, activity and experience of an existing agent.
 pub async fn replace(conn: &mut Conn, agent: &Agent) -> StoreResult<()> {
     on_backend!(conn, |c| {
         diesel::update(agents::table.find((agent.workspace_id, agent.id)))
@@ -87,7 +87,7 @@ pub async fn find(conn: &mut Conn, workspace: WorkspaceId, id: AgentId) -> Store
     Ok(by_ids(conn, workspace, &[id]).await?.pop())
 }
 
-/// Those of `ids` that exist, in no particular order.
+/// The agents with these ids, in no particular order. Unknown ids are left out.
 pub async fn by_ids(conn: &mut Conn, workspace: WorkspaceId, ids: &[AgentId]) -> StoreResult<Vec<Agent>> {
     let rows: Vec<AgentRow> = on_backend!(conn, |c| {
         agents::table
@@ -99,7 +99,7 @@ pub async fn by_ids(conn: &mut Conn, workspace: WorkspaceId, ids: &[AgentId]) ->
     Ok(rows.into_iter().map(Agent::from).collect())
 }
 
-/// The agent with an e-mail address, as [`crate::domain::input::email`] spells it.
+/// The agent with this e-mail address, normalised by [`crate::domain::input::email`].
 pub async fn by_email(conn: &mut Conn, workspace: WorkspaceId, email: &str) -> StoreResult<Option<Agent>> {
     let row: Option<AgentRow> = on_backend!(conn, |c| {
         agents::table
@@ -125,7 +125,7 @@ pub async fn all(conn: &mut Conn, workspace: WorkspaceId) -> StoreResult<Vec<Age
     Ok(rows.into_iter().map(Agent::from).collect())
 }
 
-/// As [`by_ids`], and nobody changes those rows before this transaction ends.
+/// As [`by_ids`]. No other transaction can change these rows before this one ends.
 pub async fn by_ids_shared(
     conn: &mut Conn,
     workspace: WorkspaceId,
@@ -140,7 +140,7 @@ pub async fn by_ids_shared(
     Ok(rows.into_iter().map(Agent::from).collect())
 }
 
-/// The owner of a conversation, if there is one.
+/// The owner of a conversation, as a scalar subquery: null if it has no owner.
 macro_rules! owner {
     ($workspace:expr, $conversation:expr) => {
         conversations::table
@@ -150,7 +150,9 @@ macro_rules! owner {
     };
 }
 
-/// Those of `ids` that exist, and the owner of the conversation; nobody changes those rows before this transaction ends.
+/// The agents with these ids, and the owner of the conversation.
+///
+/// No other transaction can change these rows before this one ends.
 pub async fn for_conversation_shared(
     conn: &mut Conn,
     workspace: WorkspaceId,
@@ -169,9 +171,10 @@ pub async fn for_conversation_shared(
     Ok(rows.into_iter().map(Agent::from).collect())
 }
 
-/// Which of `ids`, and of whoever owns the conversation, can access its number; on PostgreSQL those rows stay as they
-/// are until this transaction ends.
-// The number of a conversation never changes.
+/// The agents among `ids`, and the owner of the conversation, who can access its phone number.
+///
+/// On PostgreSQL, no other transaction can change the rows that it finds before this one ends.
+// The phone number of a conversation never changes.
 pub async fn with_access_to_conversation_shared(
     conn: &mut Conn,
     workspace: WorkspaceId,
@@ -197,9 +200,9 @@ pub async fn with_access_to_conversation_shared(
     Ok(found.into_iter().collect())
 }
 
-/// The agents of `ids` and all active managers, locked for a change of theirs.
+/// Locks the agents with these ids and all active managers for an update.
 ///
-/// Managers are locked with it so that two of them cannot remove each other at once.
+/// The managers are locked too, so that two of them cannot remove each other at the same time.
 pub async fn with_managers_locked(
     conn: &mut Conn,
     workspace: WorkspaceId,
@@ -216,7 +219,9 @@ pub async fn with_managers_locked(
     Ok(rows.into_iter().map(Agent::from).collect())
 }
 
-/// Which of `ids` can access the number; on PostgreSQL those rows stay as they are until this transaction ends.
+/// The agents among `ids` who can access the phone number.
+///
+/// On PostgreSQL, no other transaction can change the rows that it finds before this one ends.
 pub async fn with_access_shared(
     conn: &mut Conn,
     workspace: WorkspaceId,
@@ -233,7 +238,7 @@ pub async fn with_access_shared(
     Ok(found.into_iter().collect())
 }
 
-/// The numbers that an agent can access.
+/// The phone numbers that an agent can access.
 pub async fn accessible(
     conn: &mut Conn,
     workspace: WorkspaceId,
@@ -249,7 +254,7 @@ pub async fn accessible(
     Ok(found.into_iter().collect())
 }
 
-/// Every (agent, number) pair of the workspace.
+/// Every (agent, phone number) pair of the workspace with access.
 pub async fn all_access(
     conn: &mut Conn,
     workspace: WorkspaceId,
@@ -264,7 +269,7 @@ pub async fn all_access(
     Ok(found.into_iter().collect())
 }
 
-/// Gives an agent a number; false when they had it.
+/// Gives an agent access to a phone number. Returns false if the agent already had it.
 pub async fn grant(
     conn: &mut Conn,
     workspace: WorkspaceId,
@@ -284,7 +289,7 @@ pub async fn grant(
     Ok(n == 1)
 }
 
-/// Takes a number from an agent; false when they did not have it.
+/// Takes an agent's access to a phone number away. Returns false if the agent did not have it.
 pub async fn revoke(
     conn: &mut Conn,
     workspace: WorkspaceId,

@@ -1,4 +1,4 @@
-//! The customers of a workspace.
+//! Contacts: the customers of a workspace.
 
 use crate::store::StoreError;
 use diesel::prelude::*;
@@ -27,7 +27,7 @@ impl From<ContactRow> for Contact {
     }
 }
 
-/// Those of `ids` that exist, in no particular order.
+/// The contacts with these ids, in no particular order. Unknown ids are left out.
 pub async fn by_ids(conn: &mut Conn, workspace: WorkspaceId, ids: &[ContactId]) -> StoreResult<Vec<Contact>> {
     let rows: Vec<ContactRow> = on_backend!(conn, |c| {
         contacts::table
@@ -39,7 +39,7 @@ pub async fn by_ids(conn: &mut Conn, workspace: WorkspaceId, ids: &[ContactId]) 
     Ok(rows.into_iter().map(Contact::from).collect())
 }
 
-/// The contact with that number.
+/// The contact with this phone number.
 pub async fn by_number(
     conn: &mut Conn,
     workspace: WorkspaceId,
@@ -56,7 +56,7 @@ pub async fn by_number(
     Ok(row.map(Contact::from))
 }
 
-/// The contact with that number, added with `name` if there is none.
+/// Finds the contact with this phone number, or adds one with `name`.
 ///
 /// On PostgreSQL this waits for another transaction that is adding the same contact.
 pub async fn find_or_insert(

@@ -1,7 +1,7 @@
 //! Conversations, one row each.
 //!
-//! The row is flat; [`Conversation`] has no invalid states. The two conversions below are the only place where
-//! one becomes the other. Lists of conversations are in [`super::lists`].
+//! A row is flat and may hold an invalid state; a [`Conversation`] may not. Only the two conversions below turn one
+//! into the other. Lists of conversations are in [`super::lists`].
 
 use diesel::dsl::exists;
 use diesel::prelude::*;
@@ -49,17 +49,17 @@ impl TryFrom<ConversationRow> for Conversation {
         let state = match row.status {
             Status::Open => State::Open { waiting_since: row.waiting_since },
             Status::Closed => {
-                let at = row.closed_at.ok_or_else(|| damaged("closed at no time"))?;
+                let at = row.closed_at.ok_or_else(|| damaged("closed without a time"))?;
                 State::Closed { at, by: row.closed_by_id }
             }
         };
         let ownership = match row.assignee_id {
             Some(id) => {
-                let at = row.assigned_at.ok_or_else(|| damaged("assigned at no time"))?;
+                let at = row.assigned_at.ok_or_else(|| damaged("assigned without a time"))?;
                 Ownership::Agent { id, by: row.assigned_by_id, at }
             }
             None => {
-                let since = row.unassigned_since.ok_or_else(|| damaged("unassigned at no time"))?;
+                let since = row.unassigned_since.ok_or_else(|| damaged("unassigned without a time"))?;
                 Ownership::Nobody { since }
             }
         };
@@ -113,7 +113,7 @@ impl From<&Conversation> for ConversationRow {
     }
 }
 
-/// A conversation as it is now, without a lock.
+/// Reads a conversation without a lock.
 pub async fn find(
     conn: &mut Conn,
     workspace: WorkspaceId,
@@ -130,7 +130,7 @@ pub async fn find(
     row.map(Conversation::try_from).transpose()
 }
 
-/// The conversation of a contact on a number, without a lock.
+/// Reads the conversation of a contact on a phone number, without a lock.
 pub async fn find_between(
     conn: &mut Conn,
     workspace: WorkspaceId,
@@ -150,8 +150,10 @@ pub async fn find_between(
     row.map(Conversation::try_from).transpose()
 }
 
-/// A conversation and its readers, which nobody else changes before this transaction ends. Nobody without access to
-/// its number makes anybody wait: for an actor who has none, PostgreSQL locks nothing, and the answer is `None`.
+/// Locks a conversation until the transaction ends, and reads it with its readers.
+///
+/// On PostgreSQL, if `actor` cannot access the phone number of the conversation, nothing is locked and the result is
+/// `None`. So an agent without access cannot make other transactions wait.
 pub async fn lock(
     conn: &mut Conn,
     workspace: WorkspaceId,
@@ -160,7 +162,7 @@ pub async fn lock(
 ) -> StoreResult<Option<Snapshot>> {
     let (row, markers) = pipelined!(conn;
         |c| row_locked(c, workspace, id, actor),
-        // On PostgreSQL as they are when the lock is had: each statement sees what was committed before it began.
+        // On PostgreSQL this statement begins once the lock is held, and sees what was committed before that.
         |c| read_markers::of(c, workspace, id),
     );
     let Some(row) = row else { return Ok(None) };
@@ -193,7 +195,7 @@ async fn row_locked(
     Ok(row.optional()?)
 }
 
-/// The open conversations that an agent owns, on one number or on all, locked in order of their ids.
+/// Locks the open conversations that an agent owns, on one phone number or on all, in the order of their ids.
 pub async fn lock_open_of(
     conn: &mut Conn,
     workspace: WorkspaceId,
@@ -217,14 +219,14 @@ pub async fn lock_open_of(
     for id in ids {
         locked.extend(lock(conn, workspace, id, None).await?);
     }
-    // One that was closed or handed on before its lock was had is no longer theirs to lose.
+    // A conversation may have been closed or reassigned before it was locked.
     locked.retain(|it| it.conversation.is_open() && it.conversation.assignee() == Some(agent));
     Ok(locked)
 }
 
-/// Adds a conversation; false when the contact has one on that number.
+/// Adds a conversation. Returns false if the contact already has a conversation on that phone number.
 ///
-/// On PostgreSQL this waits for another transaction that is adding the same one.
+/// On PostgreSQL this waits for another transaction that is adding the same conversation.
 pub async fn insert(conn: &mut Conn, conversation: &Conversation) -> StoreResult<bool> {
     let row = ConversationRow::from(conversation);
     let n = on_backend!(conn, |c| {
@@ -233,15 +235,15 @@ pub async fn insert(conn: &mut Conn, conversation: &Conversation) -> StoreResult
     Ok(n == 1)
 }
 
-/// Stores `next` over the version `seen`, which the caller has locked.
+/// Replaces version `expected_version` of a conversation, which the caller has locked, with `next`.
 ///
 /// # Errors
-/// [`StoreError::Changed`] when the stored version is another: the lock was not held.
-pub async fn replace(conn: &mut Conn, next: &Conversation, seen: i32) -> StoreResult<()> {
+/// [`StoreError::Changed`] if the stored version is a different one, which means that the lock was not held.
+pub async fn replace(conn: &mut Conn, next: &Conversation, expected_version: i32) -> StoreResult<()> {
     let row = ConversationRow::from(next);
     let n = on_backend!(conn, |c| {
         diesel::update(conversations::table.find((next.workspace_id, next.id)))
-            .filter(conversations::version.eq(seen))
+            .filter(conversations::version.eq(expected_version))
             .set(row)
             .prepared()
             .execute(c)
@@ -250,7 +252,7 @@ pub async fn replace(conn: &mut Conn, next: &Conversation, seen: i32) -> StoreRe
     if n == 1 { Ok(()) } else { Err(StoreError::Changed) }
 }
 
-/// Up to `limit` conversations with ids after `after`, in order of their ids. Walks a whole workspace.
+/// Up to `limit` conversations with ids after `after`, ordered by id. For reading a whole workspace in batches.
 pub async fn batch(
     conn: &mut Conn,
     workspace: WorkspaceId,

@@ -1,4 +1,4 @@
-//! The counters behind the badges, kept in the transaction that changes what they count.
+//! The counters of the badges. A transaction that changes conversations updates their counters too.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -38,21 +38,21 @@ struct ReadCountRow {
 #[diesel(table_name = slot_counts)]
 struct SlotCountRow {
     workspace_id: WorkspaceId,
-    /// The id of nobody for all.
+    /// [`ALL_READERS`], or the agent whose read conversations are counted.
     reader_id: AgentId,
     phone_number_id: PhoneNumberId,
     slot: i16,
     n: i64,
 }
 
-/// Under which all open conversations of a slot are counted, whoever has read them.
-const ALL: AgentId = AgentId(uuid::Uuid::nil());
+/// The reader id of the counters of all open conversations of a bucket, read or not.
+const ALL_READERS: AgentId = AgentId(uuid::Uuid::nil());
 
-/// Moves the counters. Part of the tail of a transaction: the workspace's row is locked.
+/// Adds the deltas to the counters. Runs at the end of a transaction, while the workspace's row is locked.
 pub async fn apply(conn: &mut Conn, workspace_id: WorkspaceId, deltas: &Deltas) -> StoreResult<()> {
     let mut views = Vec::new();
     let mut reads = Vec::new();
-    let mut slots = Vec::new();
+    let mut buckets = Vec::new();
     for (counter, &n) in deltas {
         match *counter {
             Counter::Conversations { phone_number_id, holder, status, has_inbound } => {
@@ -62,15 +62,15 @@ pub async fn apply(conn: &mut Conn, workspace_id: WorkspaceId, deltas: &Deltas) 
                 reads.push(ReadCountRow { workspace_id, agent_id, phone_number_id, bucket, n });
             }
             Counter::UnreadBucket { reader, phone_number_id, unread_bucket: UnreadBucket(slot) } => {
-                let reader_id = reader.unwrap_or(ALL);
-                slots.push(SlotCountRow { workspace_id, reader_id, phone_number_id, slot, n });
+                let reader_id = reader.unwrap_or(ALL_READERS);
+                buckets.push(SlotCountRow { workspace_id, reader_id, phone_number_id, slot, n });
             }
         }
     }
     let ((), ((), ())) = pipelined!(conn;
         |c| apply_views(c, &views),
         |c| apply_reads(c, &reads),
-        |c| apply_slots(c, &slots),
+        |c| apply_buckets(c, &buckets),
     );
     Ok(())
 }
@@ -108,7 +108,7 @@ async fn apply_reads(conn: &mut Conn, rows: &[ReadCountRow]) -> StoreResult<()> 
     Ok(())
 }
 
-async fn apply_slots(conn: &mut Conn, rows: &[SlotCountRow]) -> StoreResult<()> {
+async fn apply_buckets(conn: &mut Conn, rows: &[SlotCountRow]) -> StoreResult<()> {
     insert_all!(conn, rows, |rows| {
         diesel::insert_into(slot_counts::table)
             .values(rows)
@@ -124,15 +124,15 @@ async fn apply_slots(conn: &mut Conn, rows: &[SlotCountRow]) -> StoreResult<()> 
     Ok(())
 }
 
-/// The slots of some numbers in which an agent has not read everything.
-pub async fn slots_with_unread(
+/// The buckets of each phone number that hold a conversation which the agent has not read.
+pub async fn buckets_with_unread(
     conn: &mut Conn,
     workspace: WorkspaceId,
     agent: AgentId,
     numbers: &[PhoneNumberId],
 ) -> StoreResult<BTreeMap<PhoneNumberId, Vec<UnreadBucket>>> {
     let read = diesel::alias!(slot_counts as read_slots);
-    let same_slot = read
+    let same_bucket = read
         .field(slot_counts::workspace_id)
         .eq(slot_counts::workspace_id)
         .and(read.field(slot_counts::reader_id).eq(agent))
@@ -141,9 +141,9 @@ pub async fn slots_with_unread(
     let n_read = read.field(slot_counts::n).nullable();
     let rows: Vec<(PhoneNumberId, i16)> = on_backend!(conn, |c| {
         slot_counts::table
-            .left_join(read.on(same_slot))
+            .left_join(read.on(same_bucket))
             .filter(slot_counts::workspace_id.eq(workspace))
-            .filter(slot_counts::reader_id.eq(ALL))
+            .filter(slot_counts::reader_id.eq(ALL_READERS))
             .filter(slot_counts::phone_number_id.eq_any(numbers))
             .filter(slot_counts::n.gt(0))
             .filter(n_read.is_null().or(n_read.lt(slot_counts::n.nullable())))
@@ -151,14 +151,16 @@ pub async fn slots_with_unread(
             .load(c)
             .await
     })?;
-    let mut slots: BTreeMap<_, Vec<_>> = BTreeMap::new();
-    for (number, slot) in rows {
-        slots.entry(number).or_default().push(UnreadBucket(slot));
+    let mut buckets: BTreeMap<_, Vec<_>> = BTreeMap::new();
+    for (number, bucket) in rows {
+        buckets.entry(number).or_default().push(UnreadBucket(bucket));
     }
-    Ok(slots)
+    Ok(buckets)
 }
 
-/// How many conversations of each number an agent has unread, whoever owns them; those with none are missing.
+/// How many conversations of each phone number an agent has not read, regardless of their owner.
+///
+/// Phone numbers without an unread conversation are missing.
 pub async fn unread_of_numbers(
     conn: &mut Conn,
     workspace: WorkspaceId,
@@ -190,7 +192,7 @@ pub async fn unread_of_numbers(
     Ok(unread)
 }
 
-/// The badges of an agent over some numbers, in one statement.
+/// The badges of an agent for some phone numbers, in one statement.
 pub async fn badges(
     conn: &mut Conn,
     workspace: WorkspaceId,
@@ -232,21 +234,21 @@ pub async fn badges(
         let counter = match (text.parse::<Status>(), text.parse::<Bucket>()) {
             (Ok(status), _) => Counter::Conversations { phone_number_id, holder, status, has_inbound },
             (_, Ok(bucket)) => Counter::Read { agent_id: agent, phone_number_id, bucket },
-            _ => return Err(StoreError::Damaged(format!("a counter of {text}"))),
+            _ => return Err(StoreError::Damaged(format!("unknown counter {text}"))),
         };
         counts.add(agent, &counter, n);
     }
     Ok(counts)
 }
 
-/// How many conversations a number holds.
+/// How many conversations are on a phone number.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Held {
     pub all: i64,
     pub open: i64,
 }
 
-/// How many conversations each number of a workspace holds.
+/// How many conversations are on each phone number of a workspace.
 pub async fn of_numbers(
     conn: &mut Conn,
     workspace: WorkspaceId,
@@ -270,7 +272,7 @@ pub async fn of_numbers(
     Ok(sums)
 }
 
-/// Every counter of a workspace that is not zero.
+/// All counters of a workspace that are not zero.
 pub async fn all(conn: &mut Conn, workspace: WorkspaceId) -> StoreResult<Deltas> {
     let views: Vec<ViewCountRow> = on_backend!(conn, |c| {
         view_counts::table
@@ -286,16 +288,16 @@ pub async fn all(conn: &mut Conn, workspace: WorkspaceId) -> StoreResult<Deltas>
             .load(c)
             .await
     })?;
-    let slots: Vec<SlotCountRow> = on_backend!(conn, |c| {
+    let buckets: Vec<SlotCountRow> = on_backend!(conn, |c| {
         slot_counts::table
             .filter(slot_counts::workspace_id.eq(workspace).and(slot_counts::n.ne(0)))
             .select(SlotCountRow::as_select())
             .load(c)
             .await
     })?;
-    let slots = slots.into_iter().map(|row| {
+    let buckets = buckets.into_iter().map(|row| {
         let SlotCountRow { phone_number_id, slot, n, .. } = row;
-        let reader = Some(row.reader_id).filter(|reader| *reader != ALL);
+        let reader = Some(row.reader_id).filter(|reader| *reader != ALL_READERS);
         (Counter::UnreadBucket { reader, phone_number_id, unread_bucket: UnreadBucket(slot) }, n)
     });
     let views = views.into_iter().map(|row| {
@@ -306,5 +308,5 @@ pub async fn all(conn: &mut Conn, workspace: WorkspaceId) -> StoreResult<Deltas>
         let ReadCountRow { agent_id, phone_number_id, bucket, n, .. } = row;
         (Counter::Read { agent_id, phone_number_id, bucket }, n)
     });
-    Ok(views.chain(reads).chain(slots).collect())
+    Ok(views.chain(reads).chain(buckets).collect())
 }

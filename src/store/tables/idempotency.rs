@@ -1,4 +1,4 @@
-//! The keys that agents' messages were sent under.
+//! The idempotency keys of the messages that agents sent.
 
 use diesel::prelude::*;
 use diesel_async::RunQueryDsl;
@@ -9,14 +9,14 @@ use crate::store::db::backend::on_backend;
 use crate::store::schema::idempotency_keys;
 use crate::store::{Conn, StoreResult};
 
-/// What a key was used for.
+/// The message that a key was used for.
 pub struct Use {
-    /// Says the same for the same input, and something else for any other.
+    /// Equal for equal inputs, different for different inputs.
     pub fingerprint: String,
     pub message_id: MessageId,
 }
 
-/// What the agent used `key` for, if they did.
+/// The message for which the agent used `key`, if any.
 pub async fn find(
     conn: &mut Conn,
     workspace: WorkspaceId,
@@ -36,8 +36,10 @@ pub async fn find(
     Ok(found.map(|(fingerprint, message_id)| Use { fingerprint, message_id }))
 }
 
-/// Remembers a use. A key that another transaction has taken meanwhile fails as a unique violation, which is
-/// transient: run again, the transaction finds that use.
+/// Stores the use of a key.
+///
+/// If another transaction has used the key meanwhile, this fails with a unique violation. That error is transient: when
+/// the transaction runs again, it finds the other use.
 pub async fn insert(
     conn: &mut Conn,
     workspace: WorkspaceId,

@@ -1,4 +1,4 @@
-//! Messages, numbered 1, 2, 3 … within their conversation.
+//! Messages, numbered from 1 within their conversation.
 
 use std::collections::HashMap;
 
@@ -15,7 +15,7 @@ use crate::store::schema::{agents, messages};
 use crate::store::tables::agents::AgentRow;
 use crate::store::{Conn, StoreError, StoreResult};
 
-/// Consecutive messages, or events, of one conversation: from one number to another, both included.
+/// Consecutive messages or events of one conversation, from the first number to the last, inclusive.
 pub type MessageRange = (ConversationId, i32, i32);
 
 #[derive(Queryable, Selectable, Insertable)]
@@ -54,7 +54,9 @@ impl TryFrom<MessageRow> for Message {
     }
 }
 
-/// Adds a message. A provider's id that is taken fails as a unique violation, which is transient.
+/// Adds a message.
+///
+/// If another message already has the provider's id, this fails with a unique violation, which is transient.
 pub async fn insert(
     conn: &mut Conn,
     message: &Message,
@@ -81,7 +83,7 @@ pub async fn find(conn: &mut Conn, workspace: WorkspaceId, id: MessageId) -> Sto
     Ok(by_ids(conn, workspace, &[id]).await?.pop())
 }
 
-/// Those of `ids` that exist, in no particular order.
+/// The messages with these ids, in no particular order. Unknown ids are left out.
 pub async fn by_ids(conn: &mut Conn, workspace: WorkspaceId, ids: &[MessageId]) -> StoreResult<Vec<Message>> {
     let rows: Vec<MessageRow> = on_backend!(conn, |c| {
         messages::table
@@ -93,7 +95,7 @@ pub async fn by_ids(conn: &mut Conn, workspace: WorkspaceId, ids: &[MessageId]) 
     rows.into_iter().map(Message::try_from).collect()
 }
 
-/// As [`with_authors`], but nobody is looked up.
+/// As [`with_authors`], but without reading the authors: every author is `None`.
 pub async fn without_authors(
     conn: &mut Conn,
     workspace: WorkspaceId,
@@ -106,7 +108,7 @@ pub async fn without_authors(
         .collect())
 }
 
-/// As [`by_ids`], each with the agent who wrote it.
+/// As [`by_ids`], each with the agent who wrote the message.
 pub async fn with_authors(
     conn: &mut Conn,
     workspace: WorkspaceId,
@@ -129,7 +131,7 @@ pub async fn with_authors(
         .collect()
 }
 
-/// The message that the provider delivered under that id.
+/// The message with this id of the SMS provider.
 pub async fn by_provider_id(
     conn: &mut Conn,
     workspace: WorkspaceId,
@@ -147,7 +149,7 @@ pub async fn by_provider_id(
     row.map(Message::try_from).transpose()
 }
 
-/// Other agents' messages after number `after`, oldest first, at most `limit`.
+/// Up to `limit` messages after number `after` that agents other than `author` wrote, oldest first.
 pub async fn replies_by_others(
     conn: &mut Conn,
     workspace: WorkspaceId,
@@ -172,7 +174,7 @@ pub async fn replies_by_others(
     rows.into_iter().map(Message::try_from).collect()
 }
 
-/// The messages of each run, in order, in one statement.
+/// The messages of each range of numbers, in order, in one statement.
 pub async fn runs(
     conn: &mut Conn,
     workspace: WorkspaceId,
@@ -202,7 +204,7 @@ pub async fn runs(
     Ok(found)
 }
 
-/// How many messages each conversation has, and the greatest number among them.
+/// How many messages each conversation has, and the greatest message number.
 pub async fn tallies(
     conn: &mut Conn,
     workspace: WorkspaceId,

@@ -1,4 +1,4 @@
-//! The shared numbers of a workspace.
+//! The phone numbers of a workspace, which its agents share.
 
 use diesel::prelude::*;
 use diesel_async::RunQueryDsl;
@@ -32,7 +32,7 @@ impl From<PhoneNumberRow> for PhoneNumber {
     }
 }
 
-/// Adds a number; false when some workspace has it already.
+/// Adds a phone number. Returns false if a workspace already has it.
 pub async fn insert(conn: &mut Conn, number: &PhoneNumber) -> StoreResult<bool> {
     let row = PhoneNumberRow {
         workspace_id: number.workspace_id,
@@ -47,7 +47,7 @@ pub async fn insert(conn: &mut Conn, number: &PhoneNumber) -> StoreResult<bool> 
     Ok(n == 1)
 }
 
-/// Those of `ids` that exist, in no particular order.
+/// The phone numbers with these ids, in no particular order. Unknown ids are left out.
 pub async fn by_ids(
     conn: &mut Conn,
     workspace: WorkspaceId,
@@ -63,7 +63,7 @@ pub async fn by_ids(
     Ok(rows.into_iter().map(PhoneNumber::from).collect())
 }
 
-/// All numbers of a workspace, oldest first.
+/// All phone numbers of a workspace, oldest first.
 pub async fn all(conn: &mut Conn, workspace: WorkspaceId) -> StoreResult<Vec<PhoneNumber>> {
     let rows: Vec<PhoneNumberRow> = on_backend!(conn, |c| {
         phone_numbers::table
@@ -76,7 +76,7 @@ pub async fn all(conn: &mut Conn, workspace: WorkspaceId) -> StoreResult<Vec<Pho
     Ok(rows.into_iter().map(PhoneNumber::from).collect())
 }
 
-/// The number, in whichever workspace it is.
+/// Finds a phone number in any workspace.
 pub async fn by_number(conn: &mut Conn, number: &E164) -> StoreResult<Option<PhoneNumber>> {
     let row: Option<PhoneNumberRow> = on_backend!(conn, |c| {
         phone_numbers::table

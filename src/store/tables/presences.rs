@@ -1,4 +1,4 @@
-//! Who is looking at which conversation. The one table that the log knows nothing of.
+//! Presences: which agents are viewing which conversation. Changes of this table are not in the log.
 
 use diesel::prelude::*;
 use diesel_async::RunQueryDsl;
@@ -31,7 +31,7 @@ impl From<PresenceRow> for Presence {
     }
 }
 
-/// What an agent last said of a conversation, expired or not.
+/// The last presence of an agent in a conversation, even if it has expired.
 pub async fn find(
     conn: &mut Conn,
     (workspace, conversation): PresenceKey,
@@ -48,19 +48,19 @@ pub async fn find(
     Ok(row.map(Presence::from))
 }
 
-/// Stores what an agent says, over what they said before.
+/// Stores the presence of an agent, and replaces the previous one.
 pub async fn set(
     conn: &mut Conn,
     (workspace, conversation): PresenceKey,
-    said: &Presence,
+    presence: &Presence,
 ) -> StoreResult<()> {
     let row = PresenceRow {
         workspace_id: workspace,
         conversation_id: conversation,
-        agent_id: said.agent_id,
-        state: said.state,
-        since: said.since,
-        expires_at: said.expires_at,
+        agent_id: presence.agent_id,
+        state: presence.state,
+        since: presence.since,
+        expires_at: presence.expires_at,
     };
     on_backend!(conn, |c| {
         diesel::insert_into(presences::table)
@@ -68,9 +68,9 @@ pub async fn set(
             .on_conflict((presences::workspace_id, presences::conversation_id, presences::agent_id))
             .do_update()
             .set((
-                presences::state.eq(said.state),
-                presences::since.eq(said.since),
-                presences::expires_at.eq(said.expires_at),
+                presences::state.eq(presence.state),
+                presences::since.eq(presence.since),
+                presences::expires_at.eq(presence.expires_at),
             ))
             .prepared()
             .execute(c)
@@ -79,7 +79,7 @@ pub async fn set(
     Ok(())
 }
 
-/// Forgets that an agent is there.
+/// Removes the presence of an agent.
 pub async fn remove(
     conn: &mut Conn,
     (workspace, conversation): PresenceKey,
@@ -91,15 +91,15 @@ pub async fn remove(
     Ok(())
 }
 
-/// Who is at any of `places` now, in one statement; by place, then the longest there first.
+/// The presences in `keys` that have not expired, in one statement. Ordered by conversation, then by start.
 ///
-/// Whoever is no longer active, or has no access to the number any more, is not there.
+/// Agents who are no longer active, or can no longer access the phone number, are left out.
 pub async fn at(
     conn: &mut Conn,
-    places: &[PresenceKey],
+    keys: &[PresenceKey],
     now: Timestamp,
 ) -> StoreResult<Vec<(PresenceKey, Presence)>> {
-    let (workspaces, ids): (Vec<_>, Vec<_>) = places.iter().copied().unzip();
+    let (workspaces, ids): (Vec<_>, Vec<_>) = keys.iter().copied().unzip();
     let agent = agents::workspace_id.eq(presences::workspace_id).and(agents::id.eq(presences::agent_id));
     let conversation = conversations::workspace_id
         .eq(presences::workspace_id)
@@ -124,7 +124,7 @@ pub async fn at(
     Ok(rows.into_iter().map(|row| ((row.workspace_id, row.conversation_id), row.into())).collect())
 }
 
-/// Deletes up to `limit` presences of a workspace that have expired.
+/// Deletes up to `limit` expired presences of a workspace.
 pub async fn sweep(conn: &mut Conn, workspace: WorkspaceId, now: Timestamp, limit: i64) -> StoreResult<()> {
     let expired = presences::workspace_id.eq(workspace).and(presences::expires_at.le(now));
     let found: Vec<(ConversationId, AgentId)> = on_backend!(conn, |c| {
@@ -140,7 +140,8 @@ pub async fn sweep(conn: &mut Conn, workspace: WorkspaceId, now: Timestamp, limi
         return Ok(());
     }
     let (conversations, agents): (Vec<_>, Vec<_>) = found.into_iter().unzip();
-    // Every conversation with every agent: some pairs more than were found, all of them expired.
+    // This deletes every combination of these conversations and agents, possibly more rows than were found. All of them
+    // have expired.
     on_backend!(conn, |c| {
         diesel::delete(
             presences::table

@@ -1,4 +1,4 @@
-//! The queue of open, unassigned conversations: what flowed through it, and its oldest.
+//! The queue of open, unassigned conversations: its flows, and its oldest conversations.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -17,12 +17,12 @@ use crate::store::schema::{conversations, phone_numbers, queue_flows, view_count
 use crate::store::sql_types::Id;
 use crate::store::{Conn, StoreResult};
 
-/// One event by which the queue gained or lost a conversation.
+/// An event that added a conversation to the queue or removed one.
 #[derive(Debug, Clone, PartialEq, Eq, Queryable, Selectable, Insertable)]
 #[diesel(table_name = queue_flows)]
 pub struct FlowRow {
     workspace_id: WorkspaceId,
-    /// The number of the event.
+    /// The sequence number of the event.
     pub seq: i64,
     phone_number_id: PhoneNumberId,
     at: Timestamp,
@@ -30,7 +30,7 @@ pub struct FlowRow {
 }
 
 impl FlowRow {
-    /// What belongs beside `event`; `None` when it did nothing to the queue.
+    /// The flow of `event`, or `None` if the event did not change the queue.
     pub fn of(event: &Event) -> Option<Self> {
         let EventBody::Conversation(body) = &event.body else { return None };
         Some(Self {
@@ -43,18 +43,17 @@ impl FlowRow {
     }
 }
 
-/// Writes what events did to the queue. Part of the tail of a transaction.
+/// Writes the queue flows of events. Runs at the end of a transaction.
 pub(in crate::store) async fn record(conn: &mut Conn, events: &[Event]) -> StoreResult<()> {
     let rows: Vec<FlowRow> = events.iter().filter_map(FlowRow::of).collect();
-    // PostgreSQL takes at most 65,535 parameters a statement.
+    // PostgreSQL accepts at most 65,535 parameters in a statement.
     for chunk in rows.chunks(1_000) {
         insert_all!(conn, chunk, |rows| diesel::insert_into(queue_flows::table).values(rows));
     }
     Ok(())
 }
 
-/// As [`record`], of an event that has the number which its workspace has just taken, and the time of the workspace's
-/// last event.
+/// As [`record`], for one event with the workspace's newest sequence number and timestamp.
 pub(in crate::store) async fn record_next(conn: &mut Conn, event: &Event) -> StoreResult<()> {
     let Some(row) = FlowRow::of(event) else { return Ok(()) };
     on_backend!(conn, |c| {
@@ -76,7 +75,7 @@ pub(in crate::store) async fn record_next(conn: &mut Conn, event: &Event) -> Sto
     Ok(())
 }
 
-/// What was written beside the events after number `after` up to number `through`, in order.
+/// The flows of the events with sequence numbers after `after` and up to `through`, in order.
 pub async fn between(
     conn: &mut Conn,
     workspace: WorkspaceId,
@@ -94,9 +93,9 @@ pub async fn between(
     })?)
 }
 
-/// The queue of each of some numbers, with what went through it in a window and in the one before it.
+/// The queue of each phone number, with its flows in a window and in the window before.
 ///
-/// Three statements, however many numbers there are.
+/// Takes three statements, regardless of the number of phone numbers.
 pub async fn of_numbers(
     conn: &mut Conn,
     workspace: WorkspaceId,
@@ -126,7 +125,7 @@ pub async fn of_numbers(
     Ok(queues)
 }
 
-/// How often each flow happened on each number in each slot of the windows.
+/// How often each flow happened, by phone number and bucket of the windows.
 async fn flows(
     conn: &mut Conn,
     workspace: WorkspaceId,
@@ -137,8 +136,8 @@ async fn flows(
         Conn::Postgres(_) => "(extract(epoch FROM at) * 1000000)::bigint",
         Conn::Sqlite(_) => "at",
     };
-    // What `Window::bucket` computes. Written out as numbers, because PostgreSQL takes two parameters for two
-    // expressions and would refuse to group by one and select the other.
+    // The same computation as `Window::bucket`, with literals. With parameters, PostgreSQL would treat the selected
+    // expression and the one in GROUP BY as different, and reject the query.
     let (start, length) = (window.start().as_micros(), window.micros());
     let bucket = format!("(({micros} - ({start})) * {INSTANTS} - 1) / {length}");
     let by_bucket = (sql::<Id>("phone_number_id"), sql::<Text>("flow"), sql::<BigInt>(&bucket));
@@ -159,7 +158,7 @@ async fn flows(
     })?)
 }
 
-/// How many open conversations of each number nobody owns, from the counters.
+/// How many open conversations of each phone number have no owner, from the counters.
 async fn unassigned(
     conn: &mut Conn,
     workspace: WorkspaceId,
@@ -175,7 +174,7 @@ async fn unassigned(
             .load(c)
             .await
     })?;
-    // Those with and without an inbound message are counted apart.
+    // Conversations with and without an inbound message have separate counters.
     let mut sums = BTreeMap::new();
     for (number, n) in counts {
         *sums.entry(number).or_default() += n;
@@ -183,9 +182,10 @@ async fn unassigned(
     Ok(sums.into_iter().collect())
 }
 
-/// Since when the longest unassigned and the longest waiting open conversation of each number have been so.
+/// For each phone number, since when the longest unassigned conversation has been unassigned, and since when the
+/// longest waiting customer has been waiting.
 ///
-/// One statement, with a walk of one row for each number and each of the two.
+/// Takes one statement, which reads two index rows per phone number.
 async fn oldest(
     conn: &mut Conn,
     workspace: WorkspaceId,

@@ -1,7 +1,7 @@
-//! How far each agent has read each conversation.
+//! Read markers: how far each agent has read each conversation.
 //!
-//! A marker exists only where an agent has opened something. One that lies before the last inbound message
-//! means the same as none.
+//! A marker exists only if the agent has opened the conversation. A marker before the last inbound message means the
+//! same as no marker.
 
 use std::collections::HashMap;
 
@@ -14,17 +14,17 @@ use crate::store::db::backend::{insert_all, on_backend};
 use crate::store::schema::{conversations, read_markers};
 use crate::store::{Conn, StoreResult};
 
-/// The agents whose marker is on or past the last inbound message, sorted; nobody when there is none.
+/// The agents who have read the last inbound message, sorted. Empty if the conversation has no inbound message.
 pub async fn readers(conn: &mut Conn, conversation: &Conversation) -> StoreResult<Vec<AgentId>> {
     let markers = of(conn, conversation.workspace_id, conversation.id).await?;
     Ok(markers.readers(conversation.last_inbound))
 }
 
-/// How far some agents have read a conversation.
+/// The read markers of a conversation.
 pub(in crate::store) struct Markers(Vec<(AgentId, i32)>);
 
 impl Markers {
-    /// Those who have read the last inbound message, sorted.
+    /// The agents who have read the last inbound message, sorted.
     pub fn readers(self, last_inbound: Option<i32>) -> Vec<AgentId> {
         let Some(last_inbound) = last_inbound else { return Vec::new() };
         let read = self.0.into_iter().filter(|(_, through)| *through >= last_inbound);
@@ -34,8 +34,10 @@ impl Markers {
     }
 }
 
-/// All markers on a conversation. They are few, and a join that left out what is behind would be planned anew each
-/// time, which takes PostgreSQL longer than the rest of what it does to lock the conversation.
+/// All markers of a conversation.
+///
+/// Reads the markers before the last inbound message too, because they are few. A join that leaves them out would be
+/// planned at each execution, which takes PostgreSQL longer than locking the conversation.
 pub(in crate::store) async fn of(
     conn: &mut Conn,
     workspace: WorkspaceId,
@@ -51,7 +53,7 @@ pub(in crate::store) async fn of(
     })?))
 }
 
-/// As [`readers`], for all conversations with ids in `ids`; those without readers are missing.
+/// As [`readers`], for all conversations with these ids. Conversations without readers are missing.
 pub async fn readers_of(
     conn: &mut Conn,
     workspace: WorkspaceId,
@@ -78,7 +80,7 @@ pub async fn readers_of(
     Ok(found)
 }
 
-/// Sets how far some agents have read.
+/// Sets the read markers of some agents.
 pub async fn set(conn: &mut Conn, conversation: &Conversation, read: &[(AgentId, i32)]) -> StoreResult<()> {
     let row = |&(agent, through): &(AgentId, i32)| {
         (

@@ -1,4 +1,4 @@
-//! Rebalance plans, one row each. The moves and loads of a plan are one JSON text.
+//! Rebalance plans, one row each. The moves and loads of a plan are stored as JSON.
 
 use diesel::prelude::*;
 use diesel_async::RunQueryDsl;
@@ -70,7 +70,7 @@ pub async fn insert(conn: &mut Conn, plan: &RebalancePlan) -> StoreResult<()> {
     Ok(())
 }
 
-/// A plan that nobody else changes before this transaction ends. Comes before every other lock.
+/// Locks a plan until the transaction ends. Must be called before every other lock.
 pub async fn lock(
     conn: &mut Conn,
     workspace: WorkspaceId,
@@ -84,7 +84,7 @@ pub async fn lock(
     row.optional()?.map(RebalancePlan::try_from).transpose()
 }
 
-/// Stores how far a plan has come.
+/// Stores the state of a plan, with its times.
 pub async fn set_state(conn: &mut Conn, plan: &RebalancePlan) -> StoreResult<()> {
     on_backend!(conn, |c| {
         diesel::update(rebalance_plans::table.find((plan.workspace_id, plan.id)))

@@ -1,7 +1,7 @@
 //! The folded words by which conversations are found.
 //!
-//! A plain table of words serves both databases with one query and the same answers; their full-text engines
-//! would each cut and rank words in ways of their own.
+//! A plain table of words gives the same results on both databases with one query. The full-text engines of the two
+//! databases split and rank words differently.
 
 use std::collections::BTreeSet;
 
@@ -14,11 +14,11 @@ use crate::store::db::backend::{insert_all, on_backend};
 use crate::store::schema::conversation_words;
 use crate::store::{Conn, StoreResult};
 
-/// Rows in one statement; PostgreSQL takes at most 65,535 parameters.
+/// Rows in one statement. PostgreSQL accepts at most 65,535 parameters.
 const CHUNK: usize = 1_000;
-/// What begins at most so many words is looked up, however few conversations there are.
+/// A prefix with at most this many matches is always looked up, however few conversations there are.
 const ALWAYS_RARE: i64 = 1_000;
-/// What begins more is asked of each conversation, however many there are.
+/// A prefix with more matches than this is always checked for each conversation, however many there are.
 const NEVER_RARE: i64 = 20_000;
 
 #[derive(Insertable)]
@@ -29,7 +29,7 @@ struct WordRow<'a> {
     conversation_id: ConversationId,
 }
 
-/// Makes a conversation be found by `words`, too.
+/// Adds words to the index of a conversation.
 pub async fn add(
     conn: &mut Conn,
     workspace_id: WorkspaceId,
@@ -46,60 +46,63 @@ pub async fn add(
     Ok(())
 }
 
-/// Where a search has to look.
+/// The result of looking up the words of a search.
 #[derive(Debug, Default)]
 pub struct Lookup {
-    /// The conversations with all the rare words; `None` when no word is rare.
-    pub among: Option<Vec<ConversationId>>,
-    /// The words that are too common to be looked up.
-    pub common: Vec<String>,
+    /// The conversations that have all the rare words, or `None` if no word is rare.
+    pub ids: Option<Vec<ConversationId>>,
+    /// The words that are too common to be looked up. They must be checked for each conversation.
+    pub common_words: Vec<String>,
 }
 
-/// How many conversations a word may have to be looked up, when `wanted` of the `held` that there are are wanted.
+/// The greatest number of matches for which looking a word up is cheaper than checking each conversation.
 ///
-/// Looking up reads them all. Walking past each and asking finds one in `held` / n, until there are `wanted`: less
-/// from where n × n is more than `wanted` × `held`.
-pub fn rare(wanted: usize, held: i64) -> i64 {
+/// `wanted` is the number of conversations to find, `total` the number that exist. A lookup reads all n matches. A scan
+/// finds one match in `total` / n conversations, and so reads `wanted` × `total` / n of them. The scan reads fewer rows
+/// if n × n is greater than `wanted` × `total`.
+pub fn rare_limit(wanted: usize, total: i64) -> i64 {
     let wanted = i64::try_from(wanted).unwrap_or(i64::MAX);
-    wanted.saturating_mul(held.max(0)).isqrt().clamp(ALWAYS_RARE, NEVER_RARE)
+    wanted.saturating_mul(total.max(0)).isqrt().clamp(ALWAYS_RARE, NEVER_RARE)
 }
 
-/// Looks up the conversations with words that begin with each of `words`, unless those are more than `rare`: that many
-/// for all words together, and no less than a thousand for each.
+/// Looks up the conversations that have a word beginning with each of `words`.
+///
+/// A word with too many matches counts as common and is not looked up. `limit` is the number of matches for all words
+/// together; each word may have at least [`ALWAYS_RARE`] matches.
 pub async fn look_up(
     conn: &mut Conn,
     workspace: WorkspaceId,
     words: &[String],
-    rare: i64,
+    limit: i64,
 ) -> StoreResult<Lookup> {
     let mut lookup = Lookup::default();
-    let mut among: Option<BTreeSet<ConversationId>> = None;
-    let mut left = rare;
+    let mut ids: Option<BTreeSet<ConversationId>> = None;
+    let mut left = limit;
     for word in words {
-        let rare = left.max(ALWAYS_RARE);
+        let limit = left.max(ALWAYS_RARE);
         let found: Vec<ConversationId> = on_backend!(conn, |c| {
             conversation_words::table
                 .filter(conversation_words::workspace_id.eq(workspace))
                 .filter(conversation_words::word.ge(word))
                 .filter(conversation_words::word.lt(prefix_end(word)))
-                // Without an order PostgreSQL may look for so many from the beginning of the table.
+                // Without an order PostgreSQL may scan the table from its beginning until it has enough rows.
                 .order((conversation_words::word, conversation_words::conversation_id))
                 .select(conversation_words::conversation_id)
-                .limit(rare + 1)
+                .limit(limit + 1)
                 .load(c)
                 .await
         })?;
         left -= found.len() as i64;
-        if found.len() as i64 > rare {
-            lookup.common.push(word.clone());
+        if found.len() as i64 > limit {
+            lookup.common_words.push(word.clone());
             continue;
         }
         let found = BTreeSet::from_iter(found);
-        among = Some(match among {
+        ids = Some(match ids {
             Some(before) => before.intersection(&found).copied().collect(),
             None => found,
         });
     }
-    lookup.among = among.map(Vec::from_iter);
+    lookup.ids = ids.map(Vec::from_iter);
     Ok(lookup)
 }

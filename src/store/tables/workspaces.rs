@@ -1,4 +1,4 @@
-//! Workspaces, and the one row whose lock orders the log.
+//! Workspaces. The lock on a workspace's row puts the events of its log in order.
 
 use diesel::dsl::case_when;
 use diesel::prelude::*;
@@ -27,14 +27,14 @@ pub(in crate::store) struct WorkspaceRow {
     lease_minutes: Option<i32>,
 }
 
-/// How far the log of a workspace has come.
+/// The head of a workspace's log.
 #[derive(Debug, Clone, Copy)]
 pub struct Head {
-    /// The number of the last event.
+    /// The sequence number of the last event.
     pub seq: i64,
-    /// The number of the last event that may be gone.
+    /// The sequence number of the last event that retention may have deleted.
     pub floor: i64,
-    /// When the last event was.
+    /// The time of the last event.
     pub at: Timestamp,
 }
 
@@ -49,14 +49,14 @@ impl WorkspaceRow {
                 max_unassigned: self.max_unassigned,
                 max_wait_seconds: self.max_wait_seconds,
             },
-            // What cannot be a lease is none: the column has no other writer.
+            // An invalid value counts as no lease. It should not occur: the column is only written from a `Lease`.
             lease: self.lease_minutes.and_then(|minutes| Lease::of_minutes(minutes).ok()),
         };
         (workspace, Head { seq: self.event_seq, floor: self.event_floor, at: self.last_event_at })
     }
 }
 
-/// The epoch of the log, made at the first call.
+/// The epoch of the log. The first call creates it.
 pub async fn epoch(conn: &mut Conn) -> StoreResult<Epoch> {
     let fresh = Epoch(uuid::Uuid::now_v7());
     on_backend!(conn, |c| {
@@ -88,7 +88,7 @@ pub async fn insert(conn: &mut Conn, workspace: &Workspace, at: Timestamp) -> St
     Ok(())
 }
 
-/// A workspace and the head of its log, read together.
+/// Reads a workspace and the head of its log.
 pub async fn find(conn: &mut Conn, id: WorkspaceId) -> StoreResult<Option<(Workspace, Head)>> {
     let row = on_backend!(conn, |c| {
         workspaces::table.find(id).select(WorkspaceRow::as_select()).first(c).await.optional()
@@ -108,7 +108,7 @@ pub async fn all(conn: &mut Conn) -> StoreResult<Vec<(Workspace, Head)>> {
     Ok(rows.into_iter().map(WorkspaceRow::split).collect())
 }
 
-/// The number of the last event of each of `ids`.
+/// The sequence number of the last event of each workspace.
 pub async fn heads(conn: &mut Conn, ids: &[WorkspaceId]) -> StoreResult<Vec<(WorkspaceId, i64)>> {
     Ok(on_backend!(conn, |c| {
         workspaces::table
@@ -119,7 +119,7 @@ pub async fn heads(conn: &mut Conn, ids: &[WorkspaceId]) -> StoreResult<Vec<(Wor
     })?)
 }
 
-/// The same, with the epoch of the log: `None` when there is none of `ids`.
+/// As [`heads`], with the epoch of the log. The epoch is `None` if none of the workspaces exists.
 pub async fn epoch_and_heads(
     conn: &mut Conn,
     ids: &[WorkspaceId],
@@ -136,8 +136,8 @@ pub async fn epoch_and_heads(
     Ok((epoch, rows.into_iter().map(|(id, seq, _)| (id, seq)).collect()))
 }
 
-/// Up to `limit` workspaces, with ids after `after` and in order of their ids, whose oldest event above the floor
-/// is no younger than `cutoff`.
+/// Up to `limit` workspaces whose oldest event above the floor is at `cutoff` or earlier, with ids after `after` and
+/// ordered by id.
 pub async fn behind(
     conn: &mut Conn,
     cutoff: Timestamp,
@@ -158,7 +158,7 @@ pub async fn behind(
     })?)
 }
 
-/// Raises the floor of a log to event number `to`; a floor that is there already stays.
+/// Raises the floor of a log to sequence number `to`. Does nothing if the floor is already there or higher.
 pub async fn raise_floor(conn: &mut Conn, id: WorkspaceId, to: i64) -> StoreResult<()> {
     on_backend!(conn, |c| {
         diesel::update(workspaces::table.find(id).filter(workspaces::event_floor.lt(to)))
@@ -169,7 +169,7 @@ pub async fn raise_floor(conn: &mut Conn, id: WorkspaceId, to: i64) -> StoreResu
     Ok(())
 }
 
-/// Begins a new epoch: cursors from before are void.
+/// Begins a new epoch, which invalidates all older cursors.
 pub async fn renew_epoch(conn: &mut Conn) -> StoreResult<Epoch> {
     let fresh = Epoch(uuid::Uuid::now_v7());
     on_backend!(conn, |c| {
@@ -184,10 +184,10 @@ pub async fn renew_epoch(conn: &mut Conn) -> StoreResult<Epoch> {
     Ok(fresh)
 }
 
-/// Takes the next `n` event numbers; answers with the last of them and the instant of the events.
+/// Takes the next `n` sequence numbers. Returns the last of them, and the timestamp for the events.
 ///
-/// The row stays locked to the end of the transaction, so this comes after every other lock and nothing slow
-/// may follow: numbers are handed out in order of commit, without gaps.
+/// The workspace's row stays locked until the transaction ends, so sequence numbers are in commit order and without
+/// gaps. Call this after taking every other lock, and do nothing slow after it.
 pub async fn take_numbers(
     conn: &mut Conn,
     id: WorkspaceId,
@@ -252,7 +252,7 @@ pub async fn set_lease(conn: &mut Conn, id: WorkspaceId, lease: Option<Lease>) -
     Ok(())
 }
 
-/// Up to `limit` workspaces that have a lease, with ids after `after`, in order of their ids.
+/// Up to `limit` workspaces that have a lease, with ids after `after` and ordered by id.
 pub async fn with_lease(
     conn: &mut Conn,
     after: Option<WorkspaceId>,

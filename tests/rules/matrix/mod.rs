@@ -1,7 +1,7 @@
-//! Who may what: every root field and every id that one takes, tried as every kind of caller.
+//! Permissions: calls every root field, with every id argument, as every kind of caller.
 //!
-//! The fields and the places of ids come from the printed schema. A field without a row in [`MATRIX`], or an id
-//! whose kind [`kind_of`] does not know, fails the test.
+//! The fields and the paths of ids come from the printed schema. The test fails if [`MATRIX`] has no row for a field,
+//! or if [`kind_of`] does not know the kind of an id.
 
 mod sdl;
 
@@ -21,19 +21,19 @@ use crate::support::socket::{Item, Socket};
 use crate::support::world::{Workspace, World, customer};
 use sdl::{RootField, Sdl};
 
-/// What a caller who is signed in gets.
+/// The result for an authenticated caller.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Verdict {
-    /// An answer.
+    /// A response without errors.
     Allowed,
-    /// A top-level error FORBIDDEN.
+    /// A top-level error with the code FORBIDDEN.
     Forbidden,
-    /// A user error NOT_ALLOWED.
+    /// A user error with the code NOT_ALLOWED.
     NotAllowed,
 }
 use Verdict::{Allowed, Forbidden, NotAllowed};
 
-/// What a rep gets, what a manager, and what a service.
+/// The results for a rep, a manager and a service.
 type Row = [Verdict; 3];
 
 const ANYBODY: Row = [Allowed, Allowed, Allowed];
@@ -42,7 +42,7 @@ const MANAGERS_SEE: Row = [Forbidden, Allowed, Forbidden];
 const MANAGERS_DO: Row = [NotAllowed, Allowed, Forbidden];
 const SERVICES: Row = [Forbidden, Forbidden, Allowed];
 
-/// Who may use each root field. Callers without a valid token get nothing at all.
+/// Who may use each root field. Callers without a valid token may use none.
 const MATRIX: &[(&str, Row)] = &[
     ("agents", AGENTS),
     ("conversation", AGENTS),
@@ -55,7 +55,7 @@ const MATRIX: &[(&str, Row)] = &[
     ("phoneNumbers", AGENTS),
     ("queueHealth", AGENTS),
     ("viewCounts", AGENTS),
-    // A service is nobody: null.
+    // Null for a service.
     ("viewer", ANYBODY),
     ("workloads", MANAGERS_SEE),
     ("workspace", AGENTS),
@@ -70,7 +70,7 @@ const MATRIX: &[(&str, Row)] = &[
     ("createAgent", MANAGERS_DO),
     ("deactivateAgent", MANAGERS_DO),
     ("grantNumberAccess", MANAGERS_DO),
-    // Another agent's: everybody may hand off their own.
+    // For another agent's conversations. Every agent may hand off their own.
     ("handOffConversations", MANAGERS_DO),
     ("issueAgentToken", MANAGERS_DO),
     ("markConversationRead", AGENTS),
@@ -87,7 +87,7 @@ const MATRIX: &[(&str, Row)] = &[
     ("setQueueThresholds", MANAGERS_DO),
     ("startConversation", AGENTS),
     ("unassignConversation", AGENTS),
-    // This plan was never applied.
+    // Not allowed for a manager, because the plan was never applied.
     ("undoPlan", [NotAllowed, NotAllowed, Forbidden]),
     ("updateAgent", MANAGERS_DO),
     ("conversationChanged", AGENTS),
@@ -98,7 +98,7 @@ const MATRIX: &[(&str, Row)] = &[
     ("workloadsChanged", MANAGERS_SEE),
 ];
 
-/// The kinds of things that have ids.
+/// The kinds of objects that have ids.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 enum Kind {
     Conversation,
@@ -111,10 +111,10 @@ enum Kind {
     Plan,
 }
 
-/// What the whole team may know of, whatever numbers each has access to.
+/// Objects that every agent of the workspace can see, regardless of access to phone numbers.
 const TEAM: [Kind; 3] = [Kind::Agent, Kind::Workspace, Kind::Plan];
 
-/// What an argument's id is of, by the argument's name.
+/// The kind of object that an argument identifies, by the argument's name.
 fn kind_of(name: &str) -> Option<Kind> {
     Some(match name {
         "id" | "ids" | "conversationId" | "conversationIds" | "assignableTo" => Kind::Conversation,
@@ -126,13 +126,13 @@ fn kind_of(name: &str) -> Option<Kind> {
     })
 }
 
-/// An id of each kind.
+/// One id of each kind.
 type Ids = BTreeMap<Kind, String>;
 
 async fn ids_of(workspace: &Workspace, conversation: &str, asker: &Agent) -> Ids {
     let shown = "contact { id } lastMessage { id } history(first: 1) { nodes { id } }";
     let found = asker.conversation_with(conversation, shown).await;
-    let home = asker.client.data("{ workspace { id } }", json!({})).await;
+    let data = asker.client.data("{ workspace { id } }", json!({})).await;
     let plan = json!({ "agentIds": [workspace.rep.id, workspace.rep2.id] });
     let plan =
         workspace.manager.client.mutate("planRebalance", plan, "plan { id } userErrors { code }").await;
@@ -144,13 +144,13 @@ async fn ids_of(workspace: &Workspace, conversation: &str, asker: &Agent) -> Ids
         (Kind::Message, id(&found["lastMessage"]["id"])),
         (Kind::Contact, id(&found["contact"]["id"])),
         (Kind::Event, id(&found["history"]["nodes"][0]["id"])),
-        (Kind::Workspace, id(&home["workspace"]["id"])),
+        (Kind::Workspace, id(&data["workspace"]["id"])),
         (Kind::Plan, id(&plan.ok().value["plan"]["id"])),
     ])
 }
 
-/// Somewhere else altogether: a workspace whose ids were never known in any other database.
-async fn nowhere() -> Ids {
+/// The ids of a workspace in another database.
+async fn unknown_ids() -> Ids {
     let store = TestDatabase::create(Database::Sqlite).await.expect("a file");
     let app = App::start(&store.url).await;
     let workspace = Workspace::create(&app, Plan::Team).await;
@@ -160,11 +160,11 @@ async fn nowhere() -> Ids {
     ids
 }
 
-/// What is given for a required argument that is no id, so that the call would be right.
+/// A valid value for a required argument.
 fn sample(type_name: &str, name: &str, world: &Workspace, own: &Ids) -> Value {
     match (type_name, name) {
         ("ID", "toAgentId") => json!(world.manager.id),
-        ("ID", name) => json!(own[&kind_of(name).unwrap_or_else(|| panic!("of what kind is {name}?"))]),
+        ("ID", name) => json!(own[&kind_of(name).unwrap_or_else(|| panic!("kind_of does not know {name}"))]),
         ("E164", "number") => json!(format!("+1323{:07}", rand::random_range(0..10_000_000))),
         ("E164", "to") => json!(world.number.number),
         ("E164", _) => json!(customer(99)),
@@ -173,11 +173,11 @@ fn sample(type_name: &str, name: &str, world: &Workspace, own: &Ids) -> Value {
         ("String", "email") => json!(format!("{}@example.test", unique_key())),
         ("String", "idempotencyKey" | "providerMessageId") => json!(unique_key()),
         ("String", _) => json!("Words"),
-        other => panic!("what is a good {other:?}?"),
+        other => panic!("no sample for {other:?}"),
     }
 }
 
-/// The codes of all errors in an answer, wherever they stand.
+/// The codes of all errors in a response: top-level errors and user errors.
 fn codes(body: &Value) -> BTreeSet<String> {
     let top = body["errors"].as_array().into_iter().flatten().map(|error| &error["extensions"]["code"]);
     let payload = body["data"].as_object().and_then(|data| data.values().next());
@@ -185,7 +185,7 @@ fn codes(body: &Value) -> BTreeSet<String> {
     top.chain(user.map(|error| &error["code"])).map(|code| text(code).to_owned()).collect()
 }
 
-/// The first that `client` hears of a call: an answer, an item, or that the socket is closed.
+/// The first result of a call: a response, an item of the subscription, or the closing of the socket.
 async fn outcome(client: &Client, field: &RootField, document: &str, variables: Value) -> Value {
     if field.operation != "subscription" {
         return client.query(document, variables).await.body;
@@ -217,7 +217,7 @@ fn verdict(what: &str, body: &Value) -> Verdict {
 }
 
 #[test]
-fn each_root_field_has_its_row() {
+fn every_root_field_has_a_row() {
     let fields: BTreeSet<String> = Sdl::read().root_fields().into_iter().map(|field| field.name).collect();
     let rows: BTreeSet<String> = MATRIX.iter().map(|row| row.0.to_owned()).collect();
     assert_eq!(fields.difference(&rows).collect::<Vec<_>>(), [""; 0], "fields without a row");
@@ -226,16 +226,21 @@ fn each_root_field_has_its_row() {
 }
 
 #[test]
-fn each_id_is_of_a_known_kind() {
+fn every_id_argument_has_a_known_kind() {
     let sdl = Sdl::read();
     let mut places = 0;
     for field in sdl.root_fields() {
         for place in sdl.id_places(&field) {
-            assert!(kind_of(place.name()).is_some(), "of what kind is {} of {}?", place.name(), field.name);
+            assert!(
+                kind_of(place.name()).is_some(),
+                "kind_of does not know {} of {}",
+                place.name(),
+                field.name
+            );
             places += 1;
         }
     }
-    assert!(places > 40, "{places} places: the schema was not read");
+    assert!(places > 40, "only {places} id arguments in the schema");
 }
 
 on_both! {
@@ -248,7 +253,7 @@ on_both! {
         for field in sdl.root_fields() {
             let row = MATRIX.iter().find(|row| row.0 == field.name);
             let Some((_, [rep, manager, service])) = row else { panic!("{} has no row", field.name) };
-            // What one caller does to a conversation or an agent must not stand in the way of the next.
+            // Each caller gets a new conversation and a new agent, so that the calls do not affect each other.
             for (caller, client, wanted) in [
                 ("stranger", &world.app.stranger(), None),
                 ("expired", &expired, None),
@@ -266,7 +271,7 @@ on_both! {
                 let after = world.manager.as_of().await;
                 let heard = if field.name == "queueChanges" {
                     let document = document.replacen("queueChanges", &format!("queueChanges(after: \"{after}\")"), 1);
-                    world.text(&customer(1), "Something to be told of").await;
+                    world.text(&customer(1), "An event to deliver").await;
                     outcome(client, &field, &document, variables).await
                 } else {
                     outcome(client, &field, &document, variables).await
@@ -307,12 +312,12 @@ on_both! {
         world.app.assert_store_is_sound().await;
     }
 
-    async fn an_id_behind_a_number_without_access_answers_as_one_that_does_not_exist(world: World) {
+    async fn an_id_on_a_number_without_access_answers_as_one_that_does_not_exist(world: World) {
         let hidden = world.add_number(&world.app, &[&world.manager], "Hidden").await;
         let conversation = world.conversation_on(&hidden, 2).await;
         let mut foreign = ids_of(world, &conversation, &world.manager).await;
         foreign.insert(Kind::PhoneNumber, hidden.id.clone());
-        // What the whole team may know of is not hidden.
+        // These kinds are visible to every agent.
         foreign.retain(|kind, _| !TEAM.contains(kind));
         assert_hidden(world, &world.rep, &foreign, async || {
             drop(world.text_to(&hidden, &customer(2), "Psst").await);
@@ -322,11 +327,10 @@ on_both! {
     }
 }
 
-/// Asserts that whatever `asker` does with the ids of `foreign` is answered as for ids that were never given out,
-/// in each place that takes an id, and changes nothing; and that `stir`, which does something to them, is not
-/// told to those who follow them.
+/// Asserts that `asker` gets the same response for the ids in `foreign` as for unknown ids, in every argument that
+/// takes an id, and that subscriptions with these ids do not deliver the events that `stir` causes.
 async fn assert_hidden(world: &World, asker: &Agent, foreign: &Ids, stir: impl AsyncFn()) {
-    let (sdl, unknown) = (Sdl::read(), nowhere().await);
+    let (sdl, unknown) = (Sdl::read(), unknown_ids().await);
     let conversation = world.conversation(3).await;
     let own = ids_of(world, &conversation, &world.manager).await;
     for field in sdl.root_fields() {
@@ -336,29 +340,32 @@ async fn assert_hidden(world: &World, asker: &Agent, foreign: &Ids, stir: impl A
                     sdl.call(&field, Some((&place, id)), &|kind, name| sample(kind, name, world, &own))
                 };
                 let what = format!("{} at {:?} with the id of a {kind:?}", field.name, place.path);
-                let (there, nowhere) = (call(id), call(&unknown[kind]));
+                let (hidden, missing) = (call(id), call(&unknown[kind]));
                 if field.name == "queueChanges" {
-                    let told = told(world, asker, [there, nowhere], &stir).await;
-                    assert_eq!(told[0], told[1], "{what}");
+                    let delivered = delivered(world, asker, [hidden, missing], &stir).await;
+                    assert_eq!(delivered[0], delivered[1], "{what}");
                     continue;
                 }
                 let mut answers = Vec::new();
-                for ((document, variables), id) in [(there, id), (nowhere, &unknown[kind])] {
+                for ((document, variables), id) in [(hidden, id), (missing, &unknown[kind])] {
                     let mut answer = outcome(&asker.client, &field, &document, variables).await;
-                    // Each request has an id of its own.
+                    // Request ids always differ.
                     for error in answer["errors"].as_array_mut().into_iter().flatten() {
                         error["extensions"].as_object_mut().map(|it| it.remove("requestId"));
                     }
                     answers.push(answer.to_string().replace(id.as_str(), "…"));
                 }
-                assert_eq!(answers[0], answers[1], "{what}: one that exists (left) and none (right) differ");
+                assert_eq!(
+                    answers[0], answers[1],
+                    "{what}: a hidden id (left) and an unknown id (right) differ"
+                );
             }
         }
     }
 }
 
-/// Whether each of two subscriptions has anything to tell when `stir` does something.
-async fn told(
+/// Whether each of two subscriptions delivers a change that `stir` causes.
+async fn delivered(
     world: &World,
     asker: &Agent,
     subscriptions: [(String, Value); 2],
@@ -368,7 +375,7 @@ async fn told(
     let mut followed = subscriptions.map(|(document, variables)| socket.subscribe(&document, variables));
     let mut everything = socket.subscribe("subscription { queueChanges { __typename } }", json!({}));
     stir().await;
-    world.text(&customer(3), "Something that the asker is told of").await;
+    world.text(&customer(3), "An event that the agent receives").await;
     everything.next_change().await;
     followed.each_mut().map(|it| !it.is_unchanged())
 }

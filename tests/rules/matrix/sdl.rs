@@ -1,4 +1,4 @@
-//! The schema as the matrix needs it: the root fields, where they take ids, and how to call them.
+//! Reads the schema for the matrix: the root fields, their id arguments, and documents that call them.
 
 use std::collections::BTreeMap;
 
@@ -8,7 +8,7 @@ use async_graphql::parser::types::{
 };
 use serde_json::{Map, Value, json};
 
-/// How deep a generated selection goes below the root field.
+/// The depth of a generated selection below the root field.
 const DEPTH: usize = 2;
 
 /// The definitions of the printed schema.
@@ -21,7 +21,7 @@ pub struct RootField {
     definition: FieldDefinition,
 }
 
-/// Where a root field takes an id: `["input", "agentId"]`.
+/// The path of an id in the arguments of a root field, such as `["input", "agentId"]`.
 #[derive(Debug, Clone)]
 pub struct IdPlace {
     pub path: Vec<String>,
@@ -29,15 +29,15 @@ pub struct IdPlace {
 }
 
 impl IdPlace {
-    /// What the argument is called.
+    /// The name of the argument or input field.
     pub fn name(&self) -> &str {
-        self.path.last().expect("a path has an end")
+        self.path.last().expect("a path is not empty")
     }
 }
 
 impl Sdl {
     pub fn read() -> Self {
-        let document = parse_schema(switchboard::graphql::sdl()).expect("the schema reads as one");
+        let document = parse_schema(switchboard::graphql::sdl()).expect("a valid schema");
         let types = document.definitions.into_iter().filter_map(|definition| match definition {
             TypeSystemDefinition::Type(definition) => {
                 Some((definition.node.name.node.to_string(), definition.node.kind))
@@ -47,7 +47,7 @@ impl Sdl {
         Self(types.collect())
     }
 
-    /// All root fields, in the order of their operations and names.
+    /// All root fields, ordered by operation and name.
     pub fn root_fields(&self) -> Vec<RootField> {
         let roots = [("query", "Query"), ("mutation", "Mutation"), ("subscription", "Subscription")];
         let fields = roots.into_iter().flat_map(|(operation, name)| {
@@ -61,7 +61,7 @@ impl Sdl {
         fields.collect()
     }
 
-    /// Every place where the field takes an id, also deep in its inputs.
+    /// The paths of all ids in the field's arguments, including nested inputs.
     pub fn id_places(&self, field: &RootField) -> Vec<IdPlace> {
         let mut places = Vec::new();
         for argument in &field.definition.arguments {
@@ -83,8 +83,8 @@ impl Sdl {
         path.pop();
     }
 
-    /// A call of the field with everything that it requires, as `value` fills it in by type and name, and with
-    /// `id` in `place`.
+    /// A document and variables that call the field. `value` returns a required argument by type and name. `place`
+    /// is the path of an id and the id to pass.
     pub fn call(
         &self,
         field: &RootField,
@@ -99,7 +99,7 @@ impl Sdl {
         }
         if let Some((place, id)) = place {
             let mut at = &mut variables;
-            let (last, above) = place.path.split_last().expect("a path has an end");
+            let (last, above) = place.path.split_last().expect("a path is not empty");
             for name in above {
                 let below = at.entry(name.clone()).or_insert_with(|| json!({}));
                 at = below.as_object_mut().expect("an input is an object");
@@ -127,7 +127,7 @@ impl Sdl {
         (document, Value::Object(variables))
     }
 
-    /// What an argument is given: nothing unless it is required.
+    /// The value for an argument; `None` if the argument is optional.
     fn filled(&self, argument: &InputValueDefinition, value: &dyn Fn(&str, &str) -> Value) -> Option<Value> {
         if argument.ty.node.nullable || argument.default_value.is_some() {
             return None;
@@ -146,7 +146,7 @@ impl Sdl {
         Some(if list { json!([one]) } else { one })
     }
 
-    /// Everything that a type shows without arguments, and its objects as far down as `depth`.
+    /// Selects all fields of a type without required arguments, with nested objects down to `depth`.
     fn selection(&self, type_name: &str, depth: usize) -> String {
         let fields = match self.0.get(type_name) {
             Some(TypeKind::Object(object)) => &object.fields,
@@ -172,7 +172,7 @@ impl Sdl {
     }
 }
 
-/// The name inside all lists and marks, and whether it is a list.
+/// The name of the innermost type, and whether it is in a list.
 fn named(whole: &Type) -> (&str, bool) {
     match &whole.base {
         BaseType::Named(name) => (name.as_str(), false),

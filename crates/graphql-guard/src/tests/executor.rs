@@ -1,5 +1,5 @@
-//! Behind the guard, a real schema validates and executes the worst that is
-//! admitted.
+//! The executor validates and executes the most expensive documents that the
+//! guard accepts.
 
 use std::panic::AssertUnwindSafe;
 
@@ -9,7 +9,7 @@ use futures_util::stream::{self, Stream};
 
 use super::super::{CheckedDocument, DocumentError, DocumentLimits, Limit, check_document};
 use super::hostile::doubling;
-use super::{INTROSPECTION, WORKER_STACK, assert_exceeds, judge, on_stack};
+use super::{INTROSPECTION, WORKER_STACK, assert_exceeds, check, on_stack};
 
 struct Q;
 
@@ -37,8 +37,8 @@ fn schema() -> Schema<Q, EmptyMutation, S> {
     Schema::build(Q, EmptyMutation, S).limit_complexity(5_000).limit_depth(16).finish()
 }
 
-/// The messages of the errors with which the executor answers what the guard
-/// admitted. It gets the parsed document and no text.
+/// The messages of the errors that the executor returns for a checked document.
+/// The executor receives the parsed document without the text.
 fn errors(checked: CheckedDocument) -> Vec<String> {
     on_stack(WORKER_STACK, move || {
         let mut request = Request::new("");
@@ -52,48 +52,48 @@ fn errors(checked: CheckedDocument) -> Vec<String> {
 
 #[test]
 fn the_parsed_document_executes_without_its_text() {
-    let checked = judge("query A{a(b:[1 2])q{...F}}fragment F on Q{x:a}").unwrap();
+    let checked = check("query A{a(b:[1 2])q{...F}}fragment F on Q{x:a}").unwrap();
     assert_eq!(errors(checked), Vec::<String>::new());
     let checked = check_document(&DocumentLimits::default(), "query A{a}query B{q{a}}", Some("B"));
     assert_eq!(errors(checked.unwrap()), Vec::<String>::new());
 }
 
 #[test]
-fn introspection_executes_behind_the_guard() {
-    assert_eq!(errors(judge(INTROSPECTION).unwrap()), Vec::<String>::new());
+fn introspection_passes_the_guard_and_executes() {
+    assert_eq!(errors(check(INTROSPECTION).unwrap()), Vec::<String>::new());
 }
 
 #[test]
-fn the_deepest_nesting_admitted_is_within_the_executors_recursion() {
+fn the_deepest_nesting_accepted_is_within_the_executors_recursion() {
     let mut text = "{...F1}".to_owned();
     for level in 1..31 {
         text += &format!("fragment F{level} on Q{{...F{}}}", level + 1);
     }
     text += "fragment F31 on Q{a}";
-    assert_eq!(errors(judge(&text).unwrap()), Vec::<String>::new());
+    assert_eq!(errors(check(&text).unwrap()), Vec::<String>::new());
     let inline = format!("{}{{a}}{}", "{...on Q".repeat(31), "}".repeat(31));
-    assert_eq!(errors(judge(&inline).unwrap()), Vec::<String>::new());
+    assert_eq!(errors(check(&inline).unwrap()), Vec::<String>::new());
     let fields = format!("{}{{a}}{}", "{q".repeat(15), "}".repeat(15));
-    assert_eq!(errors(judge(&fields).unwrap()), Vec::<String>::new());
+    assert_eq!(errors(check(&fields).unwrap()), Vec::<String>::new());
 }
 
 #[test]
-fn the_largest_expansion_admitted_executes() {
-    // The fragments stand for 766 selections, with the field and its spread 768.
+fn the_largest_expansion_accepted_executes() {
+    // The fragments expand to 766 selections; with the field and its spread, 768.
     let text = doubling(8, 1_000 - 768);
-    assert_eq!(errors(judge(&text).unwrap()), Vec::<String>::new());
-    assert_exceeds(judge(&doubling(8, 1_001 - 768)), Limit::Selections);
+    assert_eq!(errors(check(&text).unwrap()), Vec::<String>::new());
+    assert_exceeds(check(&doubling(8, 1_001 - 768)), Limit::Selections);
 }
 
 #[test]
-fn lists_of_the_longest_length_admitted_execute() {
+fn lists_of_the_longest_length_accepted_execute() {
     let nested = format!("{{a(b:{}1{})}}", "[".repeat(30), "]".repeat(30));
-    assert_eq!(errors(judge(&nested).unwrap()).len(), 1);
+    assert_eq!(errors(check(&nested).unwrap()).len(), 1);
     let long = format!("{{a(b:[{}])}}", "1 ".repeat(100));
-    assert_eq!(errors(judge(&long).unwrap()), Vec::<String>::new());
+    assert_eq!(errors(check(&long).unwrap()), Vec::<String>::new());
 }
 
-/// A kilobyte of this makes the executor report millions of errors.
+/// A document with conflicting fields. A kilobyte makes the executor report millions of errors.
 fn conflicts(inline: usize, arguments: usize, fields: usize) -> String {
     let arguments: String = (0..arguments).map(|i| format!("x{i}:1 ")).collect();
     format!(
@@ -111,15 +111,15 @@ fn conflicting_fields_multiply_in_the_executor_and_are_refused_before_it() {
         let text = text.clone();
         move || schema().execute(text).now_or_never().expect("no resolver waits")
     });
-    // Each of 50 fields, for its length and for 20 arguments, at each of 10
-    // levels: what it costs without the guard.
+    // Without the guard, the executor reports each of 50 fields at each of 10
+    // levels: once for its length and once for each of 20 arguments.
     let reported = response.errors.iter().filter(|error| error.message.contains("conflict"));
     assert!(reported.count() >= 50 * 21 * 10);
-    assert!(matches!(judge(&text), Err(DocumentError::FieldConflict { .. })));
+    assert!(matches!(check(&text), Err(DocumentError::FieldConflict { .. })));
 }
 
 #[test]
-fn the_executor_reports_no_conflicts_in_what_is_admitted() {
+fn the_executor_reports_no_conflicts_in_accepted_documents() {
     for text in [
         "{...on Q{a a(b:1)}}",
         "{a...F}fragment F on Q{a(b:1)}",
@@ -134,7 +134,7 @@ fn the_executor_reports_no_conflicts_in_what_is_admitted() {
             let response = schema().execute(text).now_or_never().expect("no resolver waits");
             response.errors.into_iter().map(|error| error.message).collect::<Vec<_>>()
         });
-        match judge(text) {
+        match check(text) {
             Ok(checked) => assert!(!reported(errors(checked)), "{text}"),
             Err(DocumentError::FieldConflict { .. }) => assert!(reported(alone), "{text}"),
             Err(DocumentError::Definitions { .. }) => assert!(text.contains("query B")),
@@ -149,21 +149,21 @@ fn a_default_for_a_list_of_an_unknown_type_panics_in_the_executor_alone() {
     let alone = AssertUnwindSafe(schema().execute(text)).catch_unwind().now_or_never();
     assert!(alone.expect("no resolver waits").is_err());
     let known = |name: &str| ["Int", "Boolean", "Q"].contains(&name);
-    assert!(judge(text).unwrap().check_types(known).is_err());
+    assert!(check(text).unwrap().check_types(known).is_err());
 }
 
 #[test]
 fn a_variable_cannot_be_copied_without_limit() {
     let rows = "[$v $v $v $v $v $v $v $v $v $v]".repeat(31);
     let text = format!("query($v:[Int]){{a(b:[{rows}])}}");
-    assert_exceeds(judge(&text), Limit::VariableUses);
+    assert_exceeds(check(&text), Limit::VariableUses);
 }
 
 #[test]
 fn a_subscription_in_a_fragment_ends_at_once_and_is_marked() {
     use futures_util::StreamExt as _;
     let answers = |text: &str| {
-        let checked = judge(text).unwrap();
+        let checked = check(text).unwrap();
         let marked = checked.root_in_fragment;
         let mut request = Request::new("");
         request.set_parsed_query(checked.document);

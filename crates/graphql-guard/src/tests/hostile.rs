@@ -1,11 +1,11 @@
-//! Documents made to kill a server, on stacks that a server has.
+//! Documents that would crash or stall a server, checked on a server's stack size.
 
 use async_graphql::parser::Pos;
 
 use super::super::{DocumentError, DocumentLimits, Limit, check_document};
-use super::{SMALL_STACK, WORKER_STACK, assert_code, assert_exceeds, judge, on_stack};
+use super::{SMALL_STACK, WORKER_STACK, assert_code, assert_exceeds, check, on_stack};
 
-/// Limits that let a text of any length through to the count under test.
+/// Limits that accept a text of any length, so that another limit is tested.
 fn any_length() -> DocumentLimits {
     DocumentLimits { query_bytes: usize::MAX, tokens: usize::MAX, ..DocumentLimits::default() }
 }
@@ -28,7 +28,7 @@ fn thousands_of_nested_literals_are_refused_before_the_parser() {
                 for value in [closed, open.repeat(3_200)] {
                     let text = place.replace("VALUE", &value);
                     assert_exceeds(check_document(&any_length(), &text, None), Limit::Nesting);
-                    assert_code(judge(&text), "LIMIT_EXCEEDED");
+                    assert_code(check(&text), "LIMIT_EXCEEDED");
                 }
             }
         }
@@ -68,7 +68,7 @@ fn brackets_cannot_be_hidden_from_the_scan() {
             let text = format!("{{a(b:[{disguise}{deep}");
             assert_exceeds(check_document(&any_length(), &text, None), Limit::Nesting);
         }
-        // Closing what is not open earns no credit for later.
+        // Unmatched closing brackets do not lower the count of later ones.
         let text = format!("{}{{a(b:{deep}", "}".repeat(4_000));
         assert_exceeds(check_document(&any_length(), &text, None), Limit::Nesting);
     });
@@ -76,7 +76,7 @@ fn brackets_cannot_be_hidden_from_the_scan() {
 
 #[test]
 fn a_string_that_does_not_end_is_refused_before_the_parser() {
-    // The parser would read the first as `""`, `" "` and a nest of lists.
+    // The parser would read the first text as `""`, `" "` and nested lists.
     on_stack(SMALL_STACK, || {
         let deep = "[".repeat(3_200);
         for start in [r#"{a(b:[""" "#, "{a(b:[\"", "{a(b:[\"\n\"", "{a(b:[\"\\\n"] {
@@ -97,12 +97,12 @@ fn brackets_in_strings_and_comments_are_not_nesting() {
         format!("{{a}}#{deep}"),
         format!("{{a(b:\"\\\"{deep}\")}}"),
     ] {
-        assert!(judge(&text).is_ok(), "{text}");
+        assert!(check(&text).is_ok(), "{text}");
     }
 }
 
-/// `levels` fragments that each spread the next one twice, and `fields` beside
-/// the first of them.
+/// `levels` fragments that each spread the next one twice, and `fields` fields
+/// next to the spread of the first fragment.
 pub(super) fn doubling(levels: usize, fields: usize) -> String {
     let mut text = format!("{{q{{...F0 {}}}}}", "a ".repeat(fields));
     for level in 0..levels {
@@ -116,9 +116,9 @@ pub(super) fn doubling(levels: usize, fields: usize) -> String {
 fn doubling_fragments_are_refused() {
     on_stack(SMALL_STACK, || {
         for levels in [9, 12, 20, 29] {
-            assert_exceeds(judge(&doubling(levels, 0)), Limit::Selections);
+            assert_exceeds(check(&doubling(levels, 0)), Limit::Selections);
         }
-        // Sums saturate: this stands for 2^200 selections.
+        // The sums saturate: this expands to 2^200 selections.
         let text = doubling(200, 0);
         assert_exceeds(check_document(&any_length(), &text, None), Limit::Selections);
     });
@@ -132,7 +132,7 @@ fn doubling_by_inline_fragments_and_fields_is_refused() {
         text += &format!("fragment F{level} on Q{{x{{...F{next}}}y{{...on Q{{...F{next}}}}}}}");
     }
     text += "fragment F8 on Q{a}";
-    assert_exceeds(judge(&text), Limit::Selections);
+    assert_exceeds(check(&text), Limit::Selections);
 }
 
 #[test]
@@ -158,13 +158,13 @@ fn fragment_cycles_are_refused_with_the_spread_that_closes_them() {
         ("{...A}fragment A on Q{...B}fragment B on Q{...C}fragment C on Q{...B}", "B"),
         ("{...A}fragment A on Q{...A...A...A}", "A"),
     ] {
-        match judge(text) {
+        match check(text) {
             Err(DocumentError::FragmentCycle { name: found, .. }) => assert_eq!(found, name),
             other => panic!("{text}: {other:?}"),
         }
     }
-    // Two ways to one fragment are no circle.
-    assert!(judge("{...A...B}fragment A on Q{...C}fragment B on Q{...C}fragment C on Q{a}").is_ok());
+    // Two paths to the same fragment are not a cycle.
+    assert!(check("{...A...B}fragment A on Q{...C}fragment B on Q{...C}fragment C on Q{a}").is_ok());
 }
 
 #[test]
@@ -172,16 +172,16 @@ fn floods_are_refused() {
     on_stack(WORKER_STACK, || {
         let aliases: String = (0..10_000).map(|i| format!("x{i}:a ")).collect();
         let text = format!("{{{aliases}}}");
-        assert_exceeds(judge(&text), Limit::QueryBytes);
+        assert_exceeds(check(&text), Limit::QueryBytes);
         let limits = DocumentLimits { selections: usize::MAX, ..any_length() };
         assert_exceeds(check_document(&limits, &text, None), Limit::Aliases);
 
         let text = format!("{{a{}}}", "@d".repeat(50_000));
-        assert_exceeds(judge(&text), Limit::QueryBytes);
+        assert_exceeds(check(&text), Limit::QueryBytes);
         assert_exceeds(check_document(&any_length(), &text, None), Limit::Directives);
 
         let text = format!("#{}\n{{a}}", "x".repeat(3_000_000));
-        assert_exceeds(judge(&text), Limit::QueryBytes);
+        assert_exceeds(check(&text), Limit::QueryBytes);
         assert!(check_document(&any_length(), &text, None).is_ok());
     });
 }
@@ -203,12 +203,12 @@ fn odd_input_is_parsed_or_refused_but_never_fatal() {
             "{a(b:[-0 0.0 -0.0e0])}".to_owned(),
             "{a(b:9223372036854775808 c:-99999999999999999999)}".to_owned(),
         ] {
-            if let Err(refusal) = judge(&text) {
+            if let Err(refusal) = check(&text) {
                 panic!("{refusal:?} for {text}");
             }
         }
         let digits = format!("{{a(b:{})}}", run("9"));
-        let refusal = assert_code(judge(&digits), "GRAPHQL_PARSE_FAILED");
+        let refusal = assert_code(check(&digits), "GRAPHQL_PARSE_FAILED");
         assert_eq!(refusal.locations(), vec![Pos { line: 1, column: 6 }]);
         for text in [
             "",
@@ -234,11 +234,11 @@ fn odd_input_is_parsed_or_refused_but_never_fatal() {
             "type A { a: Int }",
             "{a} type A { a: Int }",
         ] {
-            assert_code(judge(text), "GRAPHQL_PARSE_FAILED");
+            assert_code(check(text), "GRAPHQL_PARSE_FAILED");
         }
         let bangs = format!("query($v:I{}){{a}}", run("!"));
-        assert_code(judge(&bangs), "GRAPHQL_PARSE_FAILED");
+        assert_code(check(&bangs), "GRAPHQL_PARSE_FAILED");
         let zeros = format!("{{a(b:[{}])}}", run("00"));
-        assert_exceeds(judge(&zeros), Limit::Tokens);
+        assert_exceeds(check(&zeros), Limit::Tokens);
     });
 }

@@ -1,4 +1,4 @@
-//! Each limit admits what is exactly at it and refuses one more.
+//! Each limit accepts its exact value and refuses one more.
 
 use async_graphql::parser::parse_query;
 use async_graphql::{Value, Variables};
@@ -10,7 +10,7 @@ fn nested(count: usize) -> String {
     format!("{}a{}", "{a".repeat(count - 1) + "{", "}".repeat(count))
 }
 
-/// Limits of which only the one under test can be passed.
+/// Limits so high that only the limit under test can be exceeded.
 fn loose() -> DocumentLimits {
     DocumentLimits {
         query_bytes: 1 << 20,
@@ -68,7 +68,7 @@ fn nesting_is_limited_through_fragments() {
     passes_at_and_fails_over(&limits, Limit::Nesting, |over| chain(20 + over));
 }
 
-/// A chain of fragments without a field in between, `levels` sets in all.
+/// A chain of fragments without fields, with `levels` nested selection sets.
 fn chain(levels: usize) -> String {
     let mut text = "{...F1}".to_owned();
     for level in 1..levels - 1 {
@@ -78,7 +78,7 @@ fn chain(levels: usize) -> String {
 }
 
 #[test]
-fn nesting_never_passes_the_ceiling() {
+fn nesting_never_exceeds_the_ceiling() {
     let limits = DocumentLimits { nesting: usize::MAX, ..loose() };
     passes_at_and_fails_over(&limits, Limit::Nesting, |over| {
         format!("{{a(b:{}1{})}}", "[".repeat(62 + over), "]".repeat(62 + over))
@@ -97,7 +97,7 @@ fn tokens_are_limited() {
 
 #[test]
 fn tokens_are_counted_as_the_parser_divides_them() {
-    // Each list is the tokens it holds beside the six of `{a(b:[])}` … `}`.
+    // `{a(b:[])}` itself has nine tokens; `tokens` is the number in the list.
     let cases = [
         ("0 0 0", 3),
         ("000", 3),
@@ -123,12 +123,12 @@ fn tokens_are_counted_as_the_parser_divides_them() {
 fn expanded_selections_are_limited() {
     let limits = DocumentLimits { selections: 100, ..loose() };
     passes_at_and_fails_over(&limits, Limit::Selections, |over| format!("{{{}}}", "a ".repeat(100 + over)));
-    // Each spread is one selection and brings nine.
+    // Each spread counts as one selection and adds the nine of its fragment.
     passes_at_and_fails_over(&limits, Limit::Selections, |over| {
         let spreads = "b{...F}".repeat(9);
         format!("{{{spreads}{}}}fragment F on Q{{{}}}", "a ".repeat(1 + over), "a ".repeat(9))
     });
-    // The executor validates every operation, whichever is chosen.
+    // The executor validates every operation, not only the chosen one.
     let text = format!("query A{{{0}}}query B{{{0}a}}", "a ".repeat(50));
     assert_exceeds(check_document(&limits, &text, Some("A")), Limit::Selections);
 }
@@ -167,13 +167,13 @@ fn root_fields_are_limited_through_fragments() {
     let limits = DocumentLimits { root_fields: 6, ..loose() };
     passes_at_and_fails_over(&limits, Limit::RootFields, |over| {
         let fields = "a@skip(if:true)".repeat(1 + over);
-        // One field itself, one by the inline fragment, three by the spreads.
+        // `q`, one field from the inline fragment, and three from the spreads.
         format!("{{q{{a b c}}...F ...on Q{{...F}}...G {fields}}}fragment F on Q{{c}}fragment G on Q{{c d}}")
     });
 }
 
 #[test]
-fn directives_are_limited_wherever_they_stand() {
+fn directives_are_limited_at_every_location() {
     let limits = DocumentLimits { directives: 6, ..loose() };
     passes_at_and_fails_over(&limits, Limit::Directives, |over| {
         format!(
@@ -202,7 +202,7 @@ fn arguments_are_limited_on_fields_and_directives() {
 fn literal_values_are_limited_with_fragments_expanded() {
     let limits = DocumentLimits { values: 12, ..loose() };
     passes_at_and_fails_over(&limits, Limit::Values, |over| {
-        // The list, the object in it and its field, and the rest.
+        // The list, its object, the object's field, and the other items.
         format!("{{a(b:[{{c:1}}{}])}}", " 1".repeat(9 + over))
     });
     passes_at_and_fails_over(&limits, Limit::Values, |over| {
@@ -267,7 +267,7 @@ fn variables_are_limited() {
     assert_eq!(check_variables(&limits, 0, &variables(&deep(32))), Ok(()));
     assert_variables_exceed(&limits, 0, &deep(33), Limit::Nesting);
 
-    // A row of 99 is a hundred values; ten rows are all that is allowed.
+    // An object with a list of 98 items is 100 values, so ten of them are exactly at the limit.
     let row = format!(r#"{{"x":[{}0]}}"#, "0,".repeat(97));
     let rows = |more: &str| {
         let rows: Vec<String> = (0..10).map(|i| format!(r#""v{i}":{row}"#)).collect();

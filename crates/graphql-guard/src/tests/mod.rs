@@ -1,4 +1,4 @@
-//! What the guard admits and refuses, and that the executor is safe behind it.
+//! What the guard accepts and refuses, and that the executor is safe with what it accepts.
 
 mod executor;
 mod hostile;
@@ -8,41 +8,41 @@ mod verdicts;
 
 use super::{CheckedDocument, DocumentError, DocumentLimits, Limit, check_document};
 
-/// What a worker thread of tokio has unless it is told otherwise.
+/// The default stack size of a tokio worker thread.
 const WORKER_STACK: usize = 2 * 1024 * 1024;
 
-/// Far less than a worker has, and still enough for whatever is admitted.
+/// Much less than a worker's stack, and still enough for every document that the guard accepts.
 const SMALL_STACK: usize = 512 * 1024;
 
-/// Runs `work` on a thread of so little stack that recursion over the document
-/// would kill the process.
+/// Runs `work` on a thread with a stack of this size. On a small stack, recursion
+/// over the document would overflow and abort the process.
 fn on_stack<T: Send + 'static>(bytes: usize, work: impl FnOnce() -> T + Send + 'static) -> T {
     std::thread::Builder::new().stack_size(bytes).spawn(work).unwrap().join().unwrap()
 }
 
-fn judge(query: &str) -> Result<CheckedDocument, DocumentError> {
+fn check(query: &str) -> Result<CheckedDocument, DocumentError> {
     check_document(&DocumentLimits::default(), query, None)
 }
 
 #[track_caller]
 fn assert_exceeds(result: Result<CheckedDocument, DocumentError>, expected: Limit) {
-    let refusal = result.expect_err("the document was admitted");
+    let refusal = result.expect_err("the document was accepted");
     assert_eq!(refusal.code(), "LIMIT_EXCEEDED");
     match refusal {
         DocumentError::Exceeded { what, .. } => assert_eq!(what, expected),
-        other => panic!("{other:?} is not about {expected:?}"),
+        other => panic!("expected {expected:?} to be exceeded, got {other:?}"),
     }
 }
 
 #[track_caller]
 fn assert_code(result: Result<CheckedDocument, DocumentError>, code: &str) -> DocumentError {
-    let refusal = result.expect_err("the document was admitted");
+    let refusal = result.expect_err("the document was accepted");
     assert_eq!(refusal.code(), code, "{refusal:?}");
     refusal
 }
 
-/// Introspection as graphql-js writes it with every option on, `ofType` nine
-/// deep; GraphiQL sends the same.
+/// The introspection query of graphql-js with every option on and `ofType`
+/// nested nine times. GraphiQL sends the same.
 const INTROSPECTION: &str = r"
 query IntrospectionQuery {
   __schema {

@@ -1,4 +1,4 @@
-//! What holds for any text, and for any document that a client may write.
+//! Properties of the guard for any text, and for any valid document.
 
 use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 
@@ -7,7 +7,7 @@ use proptest::prelude::*;
 use super::super::scan::scan;
 use super::super::{DocumentLimits, check_document};
 
-/// Pieces of documents, in which a random text gets far into the grammar.
+/// A text of random tokens, which gets further into the grammar than random characters.
 fn fragments_of_text() -> impl Strategy<Value = String> {
     let piece = prop_oneof![
         prop::sample::select(vec![
@@ -76,7 +76,7 @@ fn literal() -> impl Strategy<Value = String> {
     })
 }
 
-/// A field that conflicts with no other: its name says what it asks.
+/// A field that cannot conflict with another: its name contains a hash of its argument.
 fn field() -> impl Strategy<Value = String> {
     let leaf = (0..8_u8, prop::option::of(literal()), any::<bool>()).prop_map(|(name, argument, skipped)| {
         let directive = if skipped { " @include(if: $v)" } else { "" };
@@ -116,8 +116,8 @@ fn document() -> impl Strategy<Value = String> {
     })
 }
 
-/// Limits wide enough for what [`document`] makes, in the counts that its size
-/// alone decides; nesting, depth and the rest are the real ones.
+/// The default limits, except for counts that depend only on the size of a
+/// generated [`document`].
 fn wide() -> DocumentLimits {
     DocumentLimits {
         query_bytes: 1 << 20,
@@ -141,7 +141,7 @@ proptest! {
     }
 
     #[test]
-    fn valid_documents_within_the_limits_are_admitted(text in document()) {
+    fn valid_documents_within_the_limits_are_accepted(text in document()) {
         if let Err(refusal) = check_document(&wide(), &text, Some("Op")) {
             return Err(TestCaseError::fail(format!("{refusal:?} for {text}")));
         }
@@ -153,7 +153,7 @@ proptest! {
         let cut = &text[..ends[at.index(ends.len())]];
         let result = check_document(&wide(), cut, Some("Op"));
         if let Ok(checked) = result {
-            // Only whole definitions and white space or comments can be left out.
+            // A prefix is valid only if it ends between definitions, in white space or in a comment.
             prop_assert!(checked.document.fragments.len() <= 4);
             prop_assert!(cut.contains("fragment F0"));
         }

@@ -1,15 +1,15 @@
-//! What the guard says of a document: introspection, the chosen operation, and
-//! the words and places of a refusal.
+//! The results of the guard: introspection, the chosen operation, and the
+//! messages and positions of errors.
 
 use async_graphql::parser::Pos;
 use async_graphql::parser::types::OperationType;
 
 use super::super::{DocumentError, DocumentLimits, Limit, check_document};
-use super::{INTROSPECTION, assert_code, assert_exceeds, judge};
+use super::{INTROSPECTION, assert_code, assert_exceeds, check};
 
 #[test]
-fn introspection_as_tools_send_it_is_admitted() {
-    let checked = judge(INTROSPECTION).expect("introspection is within the limits");
+fn introspection_as_tools_send_it_is_accepted() {
+    let checked = check(INTROSPECTION).expect("introspection is within the limits");
     assert!(checked.introspection_only);
     assert_eq!(checked.root_fields, 1);
     let limits = |depth| DocumentLimits { depth, ..DocumentLimits::default() };
@@ -22,15 +22,15 @@ fn introspection_that_multiplies_is_refused() {
     let circle = |times: usize| {
         format!("{{__schema{{types{{{}name{}}}}}}}", "fields{type{".repeat(times), "}}".repeat(times))
     };
-    assert!(judge(&circle(2)).is_ok());
-    assert_exceeds(judge(&circle(5)), Limit::IntrospectionCost);
+    assert!(check(&circle(2)).is_ok());
+    assert_exceeds(check(&circle(5)), Limit::IntrospectionCost);
     let twice = format!("{INTROSPECTION}query B{{__schema{{types{{...FullType}}}}}}");
     assert!(check_document(&DocumentLimits::default(), &twice, Some("B")).is_ok());
     let thrice = format!("{twice}query C{{__schema{{types{{...FullType}}}}}}");
     let result = check_document(&DocumentLimits::default(), &thrice, Some("B"));
     assert!(matches!(result, Err(DocumentError::Exceeded { .. })));
-    // The same fields outside introspection are ordinary fields.
-    assert!(judge(&circle(5).replace("__schema", "schema")).is_ok());
+    // Outside `__schema`, fields of the same names are ordinary fields.
+    assert!(check(&circle(5).replace("__schema", "schema")).is_ok());
 }
 
 #[test]
@@ -44,8 +44,8 @@ fn the_operation_is_chosen_by_its_name() {
     let chosen = check_document(&limits, text, Some("C")).unwrap();
     assert_eq!(chosen.operation, OperationType::Subscription);
     assert_eq!((chosen.root_fields, chosen.root_in_fragment), (2, true));
-    // Fragments further down bring nothing to the root.
-    let chosen = judge("{a{...F}}fragment F on Q{b c}").unwrap();
+    // Fragments below the root add no root fields.
+    let chosen = check("{a{...F}}fragment F on Q{b c}").unwrap();
     assert_eq!((chosen.root_fields, chosen.root_in_fragment), (1, false));
 
     let refusal = assert_code(check_document(&limits, text, None), "GRAPHQL_VALIDATION_FAILED");
@@ -54,13 +54,13 @@ fn the_operation_is_chosen_by_its_name() {
         let refusal = assert_code(check_document(&limits, text, Some(name)), "GRAPHQL_VALIDATION_FAILED");
         assert_eq!(refusal, DocumentError::UnknownOperation { name: name.to_owned() });
     }
-    assert_eq!(judge("{a}").unwrap().operation_name, None);
-    assert_eq!(judge("query A{a}").unwrap().operation_name.as_deref(), Some("A"));
+    assert_eq!(check("{a}").unwrap().operation_name, None);
+    assert_eq!(check("query A{a}").unwrap().operation_name.as_deref(), Some("A"));
 }
 
 #[test]
 fn introspection_only_looks_through_fragments_and_into_every_field() {
-    let only = |text: &str| judge(text).unwrap().introspection_only;
+    let only = |text: &str| check(text).unwrap().introspection_only;
     assert!(only("{__typename x:__typename ...F}fragment F on Q{__type(name:\"A\"){name}}"));
     assert!(!only("{__typename a}"));
     assert!(!only("{__typename a:a@skip(if:true)}"));
@@ -69,7 +69,7 @@ fn introspection_only_looks_through_fragments_and_into_every_field() {
 }
 
 #[test]
-fn what_contradicts_itself_is_refused_as_invalid() {
+fn contradictory_documents_are_refused_as_invalid() {
     let cases: [(&str, &[(usize, usize)]); 12] = [
         ("{a}{b}", &[(1, 4), (1, 1)]),
         ("query A{a}query A{b}", &[(1, 11), (1, 1)]),
@@ -85,14 +85,14 @@ fn what_contradicts_itself_is_refused_as_invalid() {
         ("{a\n...F}fragment F on Q{...on Q{b}b(c:1)}", &[(2, 30), (2, 32)]),
     ];
     for (text, places) in cases {
-        let refusal = assert_code(judge(text), "GRAPHQL_VALIDATION_FAILED");
+        let refusal = assert_code(check(text), "GRAPHQL_VALIDATION_FAILED");
         let expected: Vec<Pos> = places.iter().map(|&place| place.into()).collect();
         assert_eq!(refusal.locations(), expected, "{text}: {refusal:?}");
     }
 }
 
 #[test]
-fn a_directive_stands_once_at_a_place() {
+fn a_directive_is_unique_per_location() {
     for (text, places) in [
         ("{a@skip(if:true)@skip(if:false)}", [(1, 3), (1, 17)]),
         ("query@d@e@d{a}", [(1, 6), (1, 10)]),
@@ -110,11 +110,11 @@ fn a_directive_stands_once_at_a_place() {
         assert!(matches!(refusal, DocumentError::DirectiveRepeated { .. }), "{text}: {refusal:?}");
         assert_eq!(refusal.locations(), places.map(Pos::from), "{text}");
     }
-    assert!(judge("query@d{a@d@e b@d ...@d{c@d}}").is_ok());
+    assert!(check("query@d{a@d@e b@d ...@d{c@d}}").is_ok());
 }
 
 #[test]
-fn a_literal_object_gives_a_field_once() {
+fn fields_of_a_literal_object_are_unique() {
     for (text, column) in [
         ("{a(b:{c:1 c:1})}", 11),
         ("{a(b:{c:{d:1} c:2})}", 15),
@@ -123,7 +123,7 @@ fn a_literal_object_gives_a_field_once() {
         ("{a@d(b:{c:\"c:1}\" c:2})}", 18),
         ("{a(b:{c:1 #c:2\r c:3})}", 2),
     ] {
-        let refusal = assert_code(judge(text), "GRAPHQL_VALIDATION_FAILED");
+        let refusal = assert_code(check(text), "GRAPHQL_VALIDATION_FAILED");
         assert!(matches!(refusal, DocumentError::InputFieldRepeated { .. }), "{text}: {refusal:?}");
         assert_eq!(refusal.locations()[0].column, column, "{text}");
     }
@@ -133,12 +133,12 @@ fn a_literal_object_gives_a_field_once() {
         "query($b:I={c:1} $c:I={c:1}){a(b:$b c:$c)}",
         "{a(b:{c:\"{c:1 c:2}\"}){b c}}",
     ] {
-        assert!(judge(text).is_ok(), "{text}");
+        assert!(check(text).is_ok(), "{text}");
     }
 }
 
 #[test]
-fn fields_that_ask_the_same_may_meet_under_one_key() {
+fn equal_fields_may_share_a_response_key() {
     for text in [
         "{a a}",
         "{a(b:1,c:[2])...F}fragment F on Q{a(c:[2],b:1)}",
@@ -146,14 +146,14 @@ fn fields_that_ask_the_same_may_meet_under_one_key() {
         "{...on A{x:a}...on B{x:b}}",
         "{a{x:b}c{x:d}}",
     ] {
-        assert!(judge(text).is_ok(), "{text}");
+        assert!(check(text).is_ok(), "{text}");
     }
 }
 
 #[test]
-fn a_syntax_error_says_where_but_never_quotes_the_text() {
+fn a_syntax_error_has_a_position_but_never_quotes_the_text() {
     let refusal = assert_code(
-        judge("mutation {\n  sendMessage(body: \"secret words\" ?) { id }\n}"),
+        check("mutation {\n  sendMessage(body: \"secret words\" ?) { id }\n}"),
         "GRAPHQL_PARSE_FAILED",
     );
     assert_eq!(refusal.locations(), vec![Pos { line: 2, column: 36 }]);
@@ -170,7 +170,7 @@ fn names_are_clipped_in_messages() {
 
 #[test]
 fn an_unknown_type_of_a_variable_is_refused_through_lists() {
-    let checked = judge("query($a:[[Nope!]!]=[1] $b:Int){a(b:[$a $b])}").unwrap();
+    let checked = check("query($a:[[Nope!]!]=[1] $b:Int){a(b:[$a $b])}").unwrap();
     let refusal = checked.check_types(|name| name == "Int").unwrap_err();
     assert_eq!(refusal.code(), "GRAPHQL_VALIDATION_FAILED");
     assert_eq!(refusal.locations(), vec![Pos { line: 1, column: 10 }]);

@@ -1,9 +1,9 @@
-//! Objects resolved where they stand.
+//! Objects whose fields are polled one after another.
 //!
-//! The engine makes a task of every field, so that those which have to be looked up wait for each other. In a page
-//! of rows nearly all are there already. What a list of them cannot write at once (see [`super::object`]), and a row
-//! by itself, [`InlineObject`] resolves: it asks each field once, in order, keeps what is ready, and waits only for the rest,
-//! together as the engine would. It passes the engine's extensions by: the schema has none.
+//! async-graphql collects a future for every field and joins them, so that look-ups can be batched. In a page of
+//! rows, nearly all fields are already loaded. [`InlineObject`] resolves single objects and the rows that a list
+//! cannot write directly (see [`super::object`]). It polls each field once, in order, keeps the results that are
+//! ready, and awaits the other fields concurrently. It does not call async-graphql's extensions; the schema has none.
 
 use std::borrow::Cow;
 use std::future::poll_fn;
@@ -22,7 +22,7 @@ use futures_util::stream::FuturesUnordered;
 
 use super::object::{FastObject, FieldWriter, Selected};
 
-/// An object type of the API that is resolved field by field, as itself in every other way.
+/// Wraps an object type so that its fields are polled in order. Otherwise it behaves as `T`.
 #[derive(Debug, Clone)]
 pub struct InlineObject<T>(pub T);
 
@@ -61,7 +61,7 @@ impl<T: ContainerType + FastObject> OutputType for InlineObject<T> {
                 Poll::Ready(Ok(value)) => _ = object.insert(key.clone(), value.unwrap_or_default()),
                 Poll::Ready(Err(error)) => ctx.add_error(error),
                 Poll::Pending => {
-                    // Its place in the order.
+                    // Reserves the field's position in the object.
                     object.insert(key.clone(), Value::Null);
                     waiting.push(async move { (key, resolving.await) });
                 }
@@ -76,13 +76,14 @@ impl<T: ContainerType + FastObject> OutputType for InlineObject<T> {
                 }
             }
         }
-        // As the engine says that all fields of an object failed.
+        // async-graphql also represents an object all of whose fields failed as null.
         Ok(if object.is_empty() { Value::Null } else { Value::Object(object) })
     }
 }
 
-/// The fields of a selection on this object type, fragments laid out; false when the engine should rather do it:
-/// for a key that is asked for twice, whose selections have to be merged, and for directives.
+/// Collects the fields of a selection on this object type, including those in fragments. Returns `false` if
+/// async-graphql must resolve the selection: it has directives, or a response key that occurs twice and must be
+/// merged.
 pub(super) fn gather<'a>(
     ctx: &ContextSelectionSet<'a>,
     set: &'a SelectionSet,
@@ -185,7 +186,7 @@ mod tests {
             Thing
         }
 
-        async fn direct(&self) -> InlineObject<Thing> {
+        async fn inline(&self) -> InlineObject<Thing> {
             InlineObject(Thing)
         }
     }
@@ -195,7 +196,7 @@ mod tests {
         schema.execute(format!("{{ it: {field} {selection} }} {fragments}")).await
     }
 
-    fn told(response: &Response) -> Vec<String> {
+    fn error_texts(response: &Response) -> Vec<String> {
         let mut errors: Vec<_> =
             response.errors.iter().map(|error| format!("{} at {:?}", error.message, error.path)).collect();
         errors.sort();
@@ -203,7 +204,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn answers_are_those_of_the_engine() {
+    async fn results_equal_those_of_async_graphql() {
         for (selection, fragments) in [
             ("{ ready waits }", ""),
             ("{ waits three: waits(n: 3) ready __typename }", ""),
@@ -218,16 +219,16 @@ mod tests {
             ),
         ] {
             let plain = answer("plain", selection, fragments).await;
-            let direct = answer("direct", selection, fragments).await;
-            assert_eq!(direct.data, plain.data, "{selection}");
-            assert_eq!(told(&direct), told(&plain), "{selection}");
+            let inline = answer("inline", selection, fragments).await;
+            assert_eq!(inline.data, plain.data, "{selection}");
+            assert_eq!(error_texts(&inline), error_texts(&plain), "{selection}");
         }
     }
 
     #[tokio::test]
-    async fn fields_stand_in_the_order_asked_for_also_when_they_waited() {
+    async fn fields_are_in_the_requested_order_even_if_they_were_awaited() {
         let response =
-            answer("direct", "{ waits ready ...f __typename }", "fragment f on Thing { last: waits }");
+            answer("inline", "{ waits ready ...f __typename }", "fragment f on Thing { last: waits }");
         let text = response.await.data.to_string();
         assert_eq!(text, r#"{it: {waits: 2, ready: 1, last: 2, __typename: "Thing"}}"#);
     }

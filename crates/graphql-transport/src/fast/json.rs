@@ -3,12 +3,12 @@
 use async_graphql::resolver_utils::EnumType;
 use async_graphql::{Response, Value};
 
-/// JSON in the making.
+/// A JSON writer.
 #[derive(Debug, Default)]
 pub struct Json(Vec<u8>);
 
 impl Json {
-    /// Empty, with room for `bytes`.
+    /// An empty writer, with room for `bytes`.
     pub fn with_capacity(bytes: usize) -> Self {
         Self(Vec::with_capacity(bytes))
     }
@@ -29,13 +29,13 @@ impl Json {
         self.serialized(text);
     }
 
-    /// The name of an enum's value.
+    /// The name of an enum value.
     pub fn name<E: EnumType>(&mut self, value: E) {
         let name = E::items().iter().find(|item| item.value == value).map_or("", |item| item.name);
         self.text(name);
     }
 
-    /// `null` for nothing.
+    /// `null` for `None`.
     pub fn optional<V>(&mut self, value: Option<V>, write: impl FnOnce(&mut Self, V)) {
         match value {
             Some(value) => write(self, value),
@@ -45,8 +45,8 @@ impl Json {
 
     pub fn list<V>(&mut self, items: impl IntoIterator<Item = V>, mut write: impl FnMut(&mut Self, V)) {
         self.raw("[");
-        for (place, item) in items.into_iter().enumerate() {
-            if place > 0 {
+        for (index, item) in items.into_iter().enumerate() {
+            if index > 0 {
                 self.raw(",");
             }
             write(self, item);
@@ -54,7 +54,7 @@ impl Json {
         self.raw("]");
     }
 
-    /// What the engine answers with, in which some may be written already.
+    /// A value of async-graphql, parts of which may already be JSON.
     pub fn value(&mut self, value: &Value) {
         match value {
             Value::Null => self.null(),
@@ -63,15 +63,15 @@ impl Json {
             Value::String(text) => self.text(text),
             Value::Enum(name) => self.text(name),
             Value::Binary(written) => {
-                // It is most of the answer, and what follows it is short.
+                // This is most of the response; what follows it is short.
                 self.0.reserve(written.len() + 1_024);
                 self.0.extend_from_slice(written);
             }
             Value::List(items) => self.list(items, Self::value),
             Value::Object(fields) => {
                 self.raw("{");
-                for (place, (key, value)) in fields.iter().enumerate() {
-                    if place > 0 {
+                for (index, (key, value)) in fields.iter().enumerate() {
+                    if index > 0 {
                         self.raw(",");
                     }
                     self.text(key);
@@ -83,7 +83,7 @@ impl Json {
         }
     }
 
-    /// A whole answer.
+    /// A whole response.
     pub fn response(&mut self, response: &Response) {
         self.raw("{\"data\":");
         self.value(&response.data);
@@ -98,7 +98,7 @@ impl Json {
         self.raw("}");
     }
 
-    /// JSON as it is.
+    /// Text that is already JSON.
     pub fn raw(&mut self, json: &str) {
         self.0.extend_from_slice(json.as_bytes());
     }
@@ -109,7 +109,7 @@ impl Json {
 
     fn serialized<V: serde::Serialize + ?Sized>(&mut self, value: &V) {
         let before = self.0.len();
-        // Memory takes everything, and none of these can fail half-way but by a key that is no text.
+        // Writing to memory cannot fail. Serialisation can, for a map whose keys are not strings.
         if serde_json::to_writer(&mut self.0, value).is_err() {
             self.0.truncate(before);
             self.null();

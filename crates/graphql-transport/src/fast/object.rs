@@ -1,13 +1,13 @@
-//! Answers that are written as JSON where their parts stand.
+//! Serialises lists of loaded objects directly to JSON.
 //!
-//! Between a resolver and the wire the engine keeps a tree of values: of a page of fifty, 1,300 of them, each with a
-//! copy of its text and a name to hash. What is known already needs no tree. A plan is made of a selection
-//! once, and writes an object of its type as often as there are rows. Where a row needs something that has to be
-//! waited for, an argument, or a directive, there is no plan, and the engine does what it always does: a type
-//! gains in speed what it says here, and loses nothing by what it does not say.
+//! async-graphql builds a tree of values between the resolvers and the response: 1,300 values for a page of fifty
+//! rows, each with a copy of its text and a hashed name. Values that are already loaded do not need this tree. A
+//! selection is compiled once into a `SerializerPlan`, which then writes each row. If a row needs a value that must be
+//! loaded, or the selection has arguments or directives, async-graphql resolves the list as usual. A type without
+//! [`FastObject`] fields therefore still works; it is only slower.
 //!
-//! What is written stands in the engine's answer as a binary value, which nothing else makes and which [`Json::value`]
-//! puts into the text as it is.
+//! The JSON is stored in the response as [`Value::Binary`], which nothing else produces, and which [`Json::value`]
+//! copies into the output unchanged.
 
 use std::borrow::Cow;
 
@@ -19,33 +19,33 @@ use async_graphql::{ContextSelectionSet, OutputType, Positioned, ServerResult, V
 use super::inline::gather;
 use super::json::Json;
 
-/// About as many as a row of a list takes with what is usually selected of it.
+/// The typical size of a row in a list, in bytes. Used to reserve memory.
 const BYTES_OF_ROW: usize = 512;
 
-/// What a request carries in which no key is asked for in two places of one object: the engine merges what it finds in
-/// both, and what is written cannot be merged.
+/// Marker in the data of a request: no response key occurs twice in one object, so no fields have to be merged. JSON
+/// that is already written cannot be merged.
 pub struct NoMergedKeys;
 
-/// Writes a field of `T`; `None` when what it shows is not at hand, and something may have been written in vain.
+/// Writes a field of `T`. Returns `None` if the value is not loaded; the output is then incomplete and is discarded.
 pub type FieldWriter<T> = Box<dyn Fn(&T, &mut Json) -> Option<()> + Send + Sync>;
 
-/// A type of the API some of whose fields can be written. They must be what its resolvers answer with: a test holds
-/// the two together.
+/// A GraphQL type of which some fields can be written directly. They must equal the results of its resolvers; a test
+/// compares the two.
 ///
-/// Unless it says otherwise, none.
+/// By default, no field can be written directly.
 pub trait FastObject: Sized {
-    /// The type's name in the schema; empty when nothing of it is written, not even that.
+    /// The type's name in the schema. Empty if nothing of the type, not even `__typename`, is written directly.
     fn type_name() -> Cow<'static, str> {
         Cow::default()
     }
 
-    /// How to write a field; `None` when the engine is to resolve it.
+    /// The writer of a field. `None` if async-graphql must resolve it.
     fn writer(_: &Selected<'_>) -> Option<FieldWriter<Self>> {
         None
     }
 }
 
-/// A selected field, without arguments and directives.
+/// A selected field without arguments and directives.
 pub struct Selected<'a> {
     ctx: &'a ContextSelectionSet<'a>,
     field: &'a Field,
@@ -57,7 +57,7 @@ impl Selected<'_> {
         &self.field.name.node
     }
 
-    /// Writes the object that `find` finds at hand, or `null` when there is none.
+    /// A writer for the object that `find` returns: `None` if it is not loaded, `Some(None)` for `null`.
     pub fn object<T, U>(
         &self,
         find: impl Fn(&T) -> Option<Option<&U>> + Send + Sync + 'static,
@@ -76,7 +76,7 @@ impl Selected<'_> {
     }
 }
 
-/// Writes a field whose value is always at hand.
+/// A writer for a field whose value is always loaded.
 pub fn scalar<T>(write: impl Fn(&T, &mut Json) + Send + Sync + 'static) -> FieldWriter<T> {
     Box::new(move |it, json| {
         write(it, json);
@@ -84,14 +84,14 @@ pub fn scalar<T>(write: impl Fn(&T, &mut Json) + Send + Sync + 'static) -> Field
     })
 }
 
-/// How to write what is selected of an object of type `T`.
+/// A selection on type `T`, compiled to field writers.
 struct SerializerPlan<T> {
-    /// What stands before each value, and what writes it.
+    /// For each field: the text before its value (brace or comma, and key), and its writer.
     fields: Vec<(String, FieldWriter<T>)>,
 }
 
 impl<T: FastObject> SerializerPlan<T> {
-    /// `None` when the engine has to do it.
+    /// `None` if async-graphql must resolve the selection.
     fn of<'a>(ctx: &'a ContextSelectionSet<'a>, set: &'a SelectionSet) -> Option<Self> {
         let type_name = T::type_name();
         if type_name.is_empty() {
@@ -129,20 +129,20 @@ impl<T: FastObject> SerializerPlan<T> {
     }
 }
 
-/// A list whose items are written if they can be.
+/// A list whose items are written directly if possible.
 pub struct FastList<'a, T>(pub Vec<&'a T>);
 
 impl<T: FastObject> FastList<'_, T> {
-    fn written(&self, ctx: &ContextSelectionSet<'_>) -> Option<Value> {
-        let plan = planned::<T>(ctx)?;
+    fn serialize(&self, ctx: &ContextSelectionSet<'_>) -> Option<Value> {
+        let plan = plan_of::<T>(ctx)?;
         let mut json = Json::with_capacity(self.0.len() * BYTES_OF_ROW);
-        let mut all = Some(());
+        let mut complete = Some(());
         json.list(&self.0, |json, item| {
-            if all.is_some() {
-                all = plan.write(item, json);
+            if complete.is_some() {
+                complete = plan.write(item, json);
             }
         });
-        all.map(|()| Value::Binary(json.into_bytes().into()))
+        complete.map(|()| Value::Binary(json.into_bytes().into()))
     }
 }
 
@@ -160,14 +160,14 @@ impl<T: OutputType + FastObject> OutputType for FastList<'_, T> {
     }
 
     async fn resolve(&self, ctx: &ContextSelectionSet<'_>, field: &Positioned<Field>) -> ServerResult<Value> {
-        match self.written(ctx) {
+        match self.serialize(ctx) {
             Some(written) => Ok(written),
             None => resolve_list(ctx, field, self.0.iter().copied(), Some(self.0.len())).await,
         }
     }
 }
 
-fn planned<T: FastObject>(ctx: &ContextSelectionSet<'_>) -> Option<SerializerPlan<T>> {
+fn plan_of<T: FastObject>(ctx: &ContextSelectionSet<'_>) -> Option<SerializerPlan<T>> {
     ctx.data_opt::<NoMergedKeys>()?;
     SerializerPlan::of(ctx, &ctx.item.node)
 }

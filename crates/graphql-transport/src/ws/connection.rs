@@ -1,8 +1,8 @@
-//! One client's conversation, from the upgrade to the close.
+//! A client's connection, from the upgrade to the close.
 //!
-//! A socket is one task. It reads and writes side by side, so that neither a slow
-//! client nor a busy subscription keeps it from hearing `complete`; operations run in
-//! tasks of their own and are dropped with it. Mutations are not: see
+//! A connection is one task. It reads and writes concurrently, so that neither a slow
+//! client nor a busy subscription delays the handling of `complete`. Operations run in
+//! separate tasks, which are aborted when the connection ends, except for mutations: see
 //! [`crate::operation::execute`].
 
 use std::{future::pending, ops::ControlFlow};
@@ -39,45 +39,45 @@ use crate::{
     trace_context::TraceContext,
 };
 
-/// Answers to the client's messages that may wait to be written; while they do, no
-/// further message is read.
+/// The capacity of the queue of replies to the client's messages. While it is full, no
+/// message is read.
 const REPLIES: usize = 8;
 
-/// In a box, since the queue has the room for 32 of them: 1.3 KiB less a socket.
+/// Boxed, because a channel allocates blocks of 32 messages: this saves 1.3 KiB per socket.
 type Reply = Box<Message>;
 
-/// How long a closed socket waits for the client to close its side.
-const CLOSING: Duration = Duration::from_secs(2);
+/// How long the server waits for the client to close its side.
+const CLOSE_TIMEOUT: Duration = Duration::from_secs(2);
 
-/// How a conversation ended.
+/// How a connection ended.
 enum Ending {
-    /// We close, and can still read.
+    /// The server closes, and can still read.
     Close(Close),
-    /// We close, and what the client sends cannot be read any more.
+    /// The server closes, and cannot read any more.
     Unreadable(Close),
-    /// The client closed, or is gone.
+    /// The client closed the socket or disconnected.
     Gone,
 }
 
-/// Serves a socket until it is closed. `trace` is what its upgrade said.
+/// Serves a socket until it is closed. `trace` is the trace context of the upgrade request.
 pub(super) async fn serve<E: Executor, A: SignIn>(
     endpoint: GraphqlEndpoint<E, A>,
     socket: WebSocket,
-    place: SocketPermit,
+    permit: SocketPermit,
     trace: TraceContext,
 ) {
-    let spoken = socket.protocol().is_some();
+    let negotiated = socket.protocol().is_some();
     let (mut sink, mut stream) = socket.split();
-    let ending = if spoken {
-        converse(&endpoint, trace, &mut sink, &mut stream).await
+    let ending = if negotiated {
+        run_connection(&endpoint, trace, &mut sink, &mut stream).await
     } else {
         Ending::Close(Close::subprotocol())
     };
     close(sink, stream, ending).await;
-    drop(place);
+    drop(permit);
 }
 
-async fn converse<E: Executor, A: SignIn>(
+async fn run_connection<E: Executor, A: SignIn>(
     endpoint: &GraphqlEndpoint<E, A>,
     trace: TraceContext,
     sink: &mut SplitSink<WebSocket, Message>,
@@ -85,7 +85,7 @@ async fn converse<E: Executor, A: SignIn>(
 ) -> Ending {
     let (live, deliveries) = LiveOperations::new(endpoint.settings());
     let (replies, queued_replies) = mpsc::channel(REPLIES);
-    let mut conversation = SocketConnection {
+    let mut connection = SocketConnection {
         endpoint,
         trace,
         live: &live,
@@ -99,12 +99,12 @@ async fn converse<E: Executor, A: SignIn>(
     let deadline = endpoint.settings().write_deadline;
     tokio::select! {
         biased;
-        ending = conversation.run(stream) => ending,
+        ending = connection.run(stream) => ending,
         ending = write(sink, queued_replies, deliveries, &live, deadline) => ending,
     }
 }
 
-/// Writes what is queued: replies first, then the operations' messages in turn.
+/// Writes the queued messages: replies first, then the messages of operations.
 async fn write(
     sink: &mut SplitSink<WebSocket, Message>,
     mut replies: mpsc::Receiver<Reply>,
@@ -136,7 +136,7 @@ async fn close(mut sink: SplitSink<WebSocket, Message>, mut stream: SplitStream<
         Ending::Unreadable(reason) => (Some(reason), false),
         Ending::Gone => (None, true),
     };
-    let farewell = async {
+    let close_handshake = async {
         if let Some(Close { code, reason }) = reason {
             tracing::debug!(code, reason, "closing a socket");
             let frame = CloseFrame { code, reason: reason.into() };
@@ -145,21 +145,21 @@ async fn close(mut sink: SplitSink<WebSocket, Message>, mut stream: SplitStream<
             }
         }
         if readable {
-            // Reading also sends the answer to a close of the client's.
+            // Reading also sends the reply to the client's close frame.
             while let Some(Ok(_)) = stream.next().await {}
         } else {
-            // Dropping the socket now would reset it, and the client might never see why.
+            // Dropping the socket now would reset the connection, and the client might not receive the close frame.
             pending().await
         }
     };
-    // A client that does not close its side is cut off.
-    let _ = timeout(CLOSING, farewell).await;
+    // After the timeout, dropping the socket disconnects the client.
+    let _ = timeout(CLOSE_TIMEOUT, close_handshake).await;
 }
 
 /// A caller whose `connection_init` was acknowledged.
 struct Caller {
     session: Session,
-    _place: Option<AgentPermit>,
+    _permit: Option<AgentPermit>,
 }
 
 struct SocketConnection<'a, E, A> {
@@ -168,7 +168,7 @@ struct SocketConnection<'a, E, A> {
     live: &'a LiveOperations,
     timers: Timers,
     replies: mpsc::Sender<Reply>,
-    /// `connection_init` has arrived; it may not come twice.
+    /// Whether `connection_init` has arrived. A second one is an error.
     initialised: bool,
     signing_in: BoxFuture<'static, Result<Session, SignInError>>,
     revoked: BoxFuture<'static, ()>,
@@ -187,7 +187,7 @@ impl<E: Executor, A: SignIn> SocketConnection<'_, E, A> {
         tokio::pin!(shutdown);
         loop {
             let (at, due) = self.timers.next();
-            // What ends the conversation comes first: nothing may be done after it.
+            // What ends the connection is polled first: no message may be handled after it.
             let step = tokio::select! {
                 biased;
                 () = &mut shutdown => end(Close::service_restart()),
@@ -212,7 +212,7 @@ impl<E: Executor, A: SignIn> SocketConnection<'_, E, A> {
             Due::Expiry => end(Close::expired()),
             Due::Pong => end(Close::no_pong()),
             Due::Ping => {
-                // A full queue means that the writer is stuck, which has a deadline of its own.
+                // A full queue means that the writer is blocked, which has a separate deadline.
                 let sent = self.replies.try_send(Box::new(Message::Ping(Bytes::new()))).is_ok();
                 self.timers.pinged(sent, Instant::now());
                 Step::Continue(())
@@ -227,20 +227,20 @@ impl<E: Executor, A: SignIn> SocketConnection<'_, E, A> {
             Err(SignInError::Unauthenticated(_)) => return end(Close::forbidden()),
             Err(SignInError::Unavailable) => return end(Close::sign_in_unavailable()),
         };
-        let place = match session.user_key {
+        let permit = match session.user_key {
             None => None,
-            Some(agent) => match self.endpoint.sockets().admit_agent(agent) {
-                Some(place) => Some(place),
+            Some(agent) => match self.endpoint.sockets().acquire_for_agent(agent) {
+                Some(permit) => Some(permit),
                 None => return end(Close::too_many_sockets()),
             },
         };
         self.timers.expire_in(session.expires_in, Instant::now());
         self.revoked = std::mem::replace(&mut session.revoked, Box::pin(pending()));
-        self.caller = Some(Caller { session, _place: place });
+        self.caller = Some(Caller { session, _permit: permit });
         let Some(ack) = reply(&ServerMessage::ConnectionAck) else {
             return Step::Break(Ending::Gone);
         };
-        // Waiting is right even here: the writer makes room, or ends the conversation.
+        // Waiting here cannot block forever: the writer either makes room or ends the connection.
         match self.replies.send(ack).await {
             Ok(()) => Step::Continue(()),
             Err(_) => Step::Break(Ending::Gone),
@@ -248,7 +248,7 @@ impl<E: Executor, A: SignIn> SocketConnection<'_, E, A> {
     }
 
     fn on_unreadable(&self, error: &axum::Error) -> Step {
-        // The cause's type belongs to a crate that axum does not re-export.
+        // axum does not re-export the type of the cause, so the text is compared.
         let text = error.to_string();
         let close = if text.starts_with("Space limit exceeded") {
             Close::too_large(self.endpoint.settings().message_bytes)
@@ -261,7 +261,7 @@ impl<E: Executor, A: SignIn> SocketConnection<'_, E, A> {
     }
 
     fn on_message(&mut self, permit: OwnedPermit<Reply>, message: Message) -> Step {
-        if !self.timers.heard(Instant::now()) {
+        if !self.timers.count_frame(Instant::now()) {
             return end(Close::too_many_frames());
         }
         let text = match message {
@@ -306,40 +306,40 @@ impl<E: Executor, A: SignIn> SocketConnection<'_, E, A> {
         Step::Continue(())
     }
 
-    fn on_subscribe(&mut self, permit: OwnedPermit<Reply>, id: String, parameters: Parameters) -> Step {
+    fn on_subscribe(&mut self, reply_permit: OwnedPermit<Reply>, id: String, parameters: Parameters) -> Step {
         let Some(caller) = &self.caller else {
             return end(Close::unauthorized());
         };
         if self.live.contains(&id) {
             return end(Close::duplicate(&id));
         }
-        let span = OperationSpan::of_socket(self.endpoint.observer(), &parameters.trace, &self.trace);
-        span.signed_in(&caller.session);
-        let admitted = Operation::prepare(parameters, self.endpoint.settings(), self.endpoint.documents());
-        let placed = admitted.and_then(|operation| {
-            span.admitted(&operation);
-            let Some(place) = self.live.place(operation.kind) else {
+        let span = OperationSpan::socket(self.endpoint.observer(), &parameters.trace, &self.trace);
+        span.record_session(&caller.session);
+        let prepared = Operation::prepare(parameters, self.endpoint.settings(), self.endpoint.documents());
+        let accepted = prepared.and_then(|operation| {
+            span.record_operation(&operation);
+            let Some(permit) = self.live.acquire(operation.kind) else {
                 let message = "This socket has too many operations running.";
                 return Err(Box::new(errors::error(Code::LimitExceeded, message)));
             };
             match self.endpoint.rate_limit().charge(caller.session.user_key, operation.points) {
-                Ok(_) => Ok((operation, place)),
-                Err(spent) => Err(Box::new(errors::spent(&spent))),
+                Ok(_) => Ok((operation, permit)),
+                Err(limited) => Err(Box::new(errors::rate_limited(&limited))),
             }
         });
-        let (operation, place) = match placed {
-            Ok(placed) => placed,
+        let (operation, permit) = match accepted {
+            Ok(accepted) => accepted,
             Err(mut error) => {
-                errors::name_request(std::slice::from_mut(&mut *error), span.request_id());
-                span.ended(std::slice::from_ref(&*error));
+                errors::set_request_id(std::slice::from_mut(&mut *error), span.request_id());
+                span.record_errors(std::slice::from_ref(&*error));
                 let message = ServerMessage::Error { id: &id, payload: std::slice::from_ref(&*error) };
                 if let Some(refusal) = reply(&message) {
-                    permit.send(refusal);
+                    reply_permit.send(refusal);
                 }
                 return Step::Continue(());
             }
         };
-        self.start(id, operation, place, &caller.session, span);
+        self.start(id, operation, permit, &caller.session, span);
         Step::Continue(())
     }
 
@@ -347,49 +347,49 @@ impl<E: Executor, A: SignIn> SocketConnection<'_, E, A> {
         &self,
         id: String,
         operation: Operation,
-        place: OwnedSemaphorePermit,
+        permit: OwnedSemaphorePermit,
         session: &Session,
         span: OperationSpan,
     ) {
         let kind = operation.kind;
         let mut request = operation.into_request(session);
         let executor = self.endpoint.executor().clone();
-        // An operation that is not heard any more has nothing left to report.
+        // The tasks ignore `SocketClosed`: without a client, there is nothing left to do.
         if kind == OperationType::Subscription {
-            // Begun out here, so that the task has no room for the request as long as it lasts.
+            // The stream is created here, so that the future of the task does not reserve memory for the request.
             let items = executor.execute_stream(request, None);
-            self.live.start(id, Some(place), |outbox| async move {
+            self.live.start(id, Some(permit), |outbox| async move {
                 let _ = operations::subscribe(items, outbox, span).await;
             });
             return;
         }
-        let place = if kind == OperationType::Mutation {
-            request = request.data(place);
+        let permit = if kind == OperationType::Mutation {
+            request = request.data(permit);
             None
         } else {
-            Some(place)
+            Some(permit)
         };
         let tasks = self.endpoint.tasks().clone();
         let time = self.endpoint.settings().request_timeout;
-        self.live.start(id, place, move |outbox| async move {
+        self.live.start(id, permit, move |outbox| async move {
             let _ = operations::answer(executor, kind, request, tasks, time, outbox, span).await;
         });
     }
 }
 
-/// The next message, once there is room for a reply to it.
+/// Waits until there is room for a reply, then receives the next message.
 async fn receive(
     replies: &mpsc::Sender<Reply>,
     stream: &mut SplitStream<WebSocket>,
 ) -> (OwnedPermit<Reply>, Option<Result<Message, axum::Error>>) {
     match replies.clone().reserve_owned().await {
         Ok(permit) => (permit, stream.next().await),
-        // The receiver lives as long as the conversation does.
+        // The receiver lives as long as the connection.
         Err(_) => pending().await,
     }
 }
 
-/// `None` is a fault of the server: a message that is not JSON.
+/// Serialises a reply. `None` is a fault of the server: the message cannot be written as JSON.
 fn reply(message: &ServerMessage<'_>) -> Option<Reply> {
     match message.to_json() {
         Ok(text) => Some(Box::new(Message::Text(text.into()))),

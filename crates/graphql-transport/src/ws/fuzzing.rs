@@ -1,19 +1,19 @@
-//! A way in for the fuzz targets. Compiled for them alone.
+//! Access for the fuzz targets. Compiled only for fuzzing.
 
 use super::protocol::{ClientMessage, Close, authorization};
 use crate::operation::Parameters;
 
-/// What a socket would make of a text frame.
+/// How a socket interprets a text frame.
 #[derive(Debug)]
-pub enum Read {
-    /// The socket closes with this code and reason.
+pub enum Frame {
+    /// The frame is invalid: the socket is closed with this code and reason.
     Closed {
         code: u16,
         reason: String,
     },
     /// `connection_init`, with the token in its payload.
     Init(Option<String>),
-    /// An operation to pass through the guard.
+    /// An operation, before the guard.
     Subscribe {
         id: String,
         parameters: Parameters,
@@ -21,16 +21,16 @@ pub enum Read {
     Other,
 }
 
-pub fn read(text: &str) -> Read {
+pub fn parse(text: &str) -> Frame {
     match ClientMessage::parse(text) {
         Err(reason) => {
             let Close { code, reason } = Close::bad_request(reason);
-            Read::Closed { code, reason }
+            Frame::Closed { code, reason }
         }
         Ok(ClientMessage::ConnectionInit(payload)) => {
-            Read::Init(authorization(payload.as_ref()).map(str::to_owned))
+            Frame::Init(authorization(payload.as_ref()).map(str::to_owned))
         }
-        Ok(ClientMessage::Subscribe { id, parameters }) => Read::Subscribe { id, parameters },
-        Ok(ClientMessage::Ping(_) | ClientMessage::Pong | ClientMessage::Complete { .. }) => Read::Other,
+        Ok(ClientMessage::Subscribe { id, parameters }) => Frame::Subscribe { id, parameters },
+        Ok(ClientMessage::Ping(_) | ClientMessage::Pong | ClientMessage::Complete { .. }) => Frame::Other,
     }
 }

@@ -1,6 +1,6 @@
-//! How many sockets there may be: in the process, in a second, and for one agent.
+//! Limits on the number of sockets: per process, per second, and per agent.
 //!
-//! A place is given back when it is dropped, wherever its socket's life ends.
+//! A permit is released when it is dropped, no matter how its socket ends.
 
 use std::{
     collections::HashMap,
@@ -17,7 +17,7 @@ use crate::settings::TransportSettings;
 
 const ARRIVALS_WINDOW: Duration = Duration::from_secs(1);
 
-/// The sockets of a process.
+/// Counts the sockets of the process and enforces their limits.
 #[derive(Debug)]
 pub struct SocketLimits {
     shared: Arc<Shared>,
@@ -30,7 +30,7 @@ pub struct SocketLimits {
 struct Shared {
     open: AtomicUsize,
     arrivals: Mutex<Arrivals>,
-    of_agents: Mutex<HashMap<Uuid, usize>>,
+    by_agent: Mutex<HashMap<Uuid, usize>>,
 }
 
 #[derive(Debug)]
@@ -45,7 +45,7 @@ impl SocketLimits {
             shared: Arc::new(Shared {
                 open: AtomicUsize::new(0),
                 arrivals: Mutex::new(Arrivals { since: Instant::now(), count: 0 }),
-                of_agents: Mutex::default(),
+                by_agent: Mutex::default(),
             }),
             per_process: settings.sockets_per_process,
             per_agent: settings.sockets_per_agent,
@@ -53,24 +53,25 @@ impl SocketLimits {
         }
     }
 
-    /// The sockets that are open now.
+    /// The number of open sockets.
     pub(crate) fn open(&self) -> usize {
         self.shared.open.load(Ordering::Relaxed)
     }
 
-    /// A place for one more socket; `None` when the process is full, or when too many
-    /// have arrived within this second.
-    pub(super) fn admit(&self, now: Instant) -> Option<SocketPermit> {
-        if !self.arrives(now) {
+    /// Acquires a permit for a new socket. Returns `None` if the process has too many
+    /// sockets, or if too many have arrived within the current second.
+    pub(super) fn acquire(&self, now: Instant) -> Option<SocketPermit> {
+        if !self.count_arrival(now) {
             return None;
         }
-        let place = SocketPermit(Arc::clone(&self.shared));
-        // Counted before it is compared, so that two arrivals cannot share the last place.
+        let permit = SocketPermit(Arc::clone(&self.shared));
+        // Incremented before the comparison, so that two arrivals cannot both take the last permit.
         let before = self.shared.open.fetch_add(1, Ordering::Relaxed);
-        (before < self.per_process).then_some(place)
+        (before < self.per_process).then_some(permit)
     }
 
-    fn arrives(&self, now: Instant) -> bool {
+    /// Counts a new socket. Returns `false` if the current second has too many.
+    fn count_arrival(&self, now: Instant) -> bool {
         let mut arrivals = locked(&self.shared.arrivals);
         if now.saturating_duration_since(arrivals.since) >= ARRIVALS_WINDOW {
             *arrivals = Arrivals { since: now, count: 0 };
@@ -80,10 +81,10 @@ impl SocketLimits {
         fits
     }
 
-    /// One more socket of this agent; `None` when the agent has too many.
-    pub(super) fn admit_agent(&self, agent: Uuid) -> Option<AgentPermit> {
-        let mut of_agents = locked(&self.shared.of_agents);
-        let open = of_agents.entry(agent).or_default();
+    /// Acquires a permit for a socket of this agent. Returns `None` if the agent has too many.
+    pub(super) fn acquire_for_agent(&self, agent: Uuid) -> Option<AgentPermit> {
+        let mut by_agent = locked(&self.shared.by_agent);
+        let open = by_agent.entry(agent).or_default();
         if *open >= self.per_agent {
             return None;
         }
@@ -92,7 +93,7 @@ impl SocketLimits {
     }
 }
 
-/// A socket's place among those of the process.
+/// A socket's permit from the limit of the process.
 #[derive(Debug)]
 pub(super) struct SocketPermit(Arc<Shared>);
 
@@ -102,7 +103,7 @@ impl Drop for SocketPermit {
     }
 }
 
-/// A socket's place among those of its agent.
+/// A socket's permit from the limit of its agent.
 #[derive(Debug)]
 pub(super) struct AgentPermit {
     shared: Arc<Shared>,
@@ -111,17 +112,17 @@ pub(super) struct AgentPermit {
 
 impl Drop for AgentPermit {
     fn drop(&mut self) {
-        let mut of_agents = locked(&self.shared.of_agents);
-        if let Some(open) = of_agents.get_mut(&self.agent) {
+        let mut by_agent = locked(&self.shared.by_agent);
+        if let Some(open) = by_agent.get_mut(&self.agent) {
             *open -= 1;
             if *open == 0 {
-                of_agents.remove(&self.agent);
+                by_agent.remove(&self.agent);
             }
         }
     }
 }
 
-/// The counters hold whatever happened to the thread that last touched them.
+/// Ignores poisoning: the counters stay valid if a thread panics while it holds the lock.
 fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
@@ -131,36 +132,36 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_place_is_given_back_when_it_is_dropped() {
+    fn a_permit_is_released_when_it_is_dropped() {
         let now = Instant::now();
         let limits = SocketLimits::new(&TransportSettings {
             sockets_per_process: 1,
             sockets_per_agent: 1,
             ..TransportSettings::default()
         });
-        let place = limits.admit(now);
-        assert!(place.is_some() && limits.admit(now).is_none());
-        drop(place);
-        assert!(limits.admit(now).is_some());
+        let permit = limits.acquire(now);
+        assert!(permit.is_some() && limits.acquire(now).is_none());
+        drop(permit);
+        assert!(limits.acquire(now).is_some());
         assert_eq!(limits.open(), 0);
 
         let agent = Uuid::from_u128(1);
-        let held = limits.admit_agent(agent);
-        assert!(held.is_some() && limits.admit_agent(agent).is_none());
-        assert!(limits.admit_agent(Uuid::from_u128(2)).is_some());
+        let held = limits.acquire_for_agent(agent);
+        assert!(held.is_some() && limits.acquire_for_agent(agent).is_none());
+        assert!(limits.acquire_for_agent(Uuid::from_u128(2)).is_some());
         drop(held);
-        assert!(limits.admit_agent(agent).is_some());
+        assert!(limits.acquire_for_agent(agent).is_some());
     }
 
     #[test]
-    fn arrivals_are_counted_by_the_second() {
+    fn arrivals_are_counted_per_second() {
         let limits = SocketLimits::new(&TransportSettings {
             new_sockets_per_second: 2,
             ..TransportSettings::default()
         });
         let now = Instant::now();
-        assert!(limits.admit(now).is_some() && limits.admit(now).is_some());
-        assert!(limits.admit(now).is_none());
-        assert!(limits.admit(now + 2 * ARRIVALS_WINDOW).is_some());
+        assert!(limits.acquire(now).is_some() && limits.acquire(now).is_some());
+        assert!(limits.acquire(now).is_none());
+        assert!(limits.acquire(now + 2 * ARRIVALS_WINDOW).is_some());
     }
 }

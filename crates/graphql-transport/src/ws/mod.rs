@@ -1,11 +1,12 @@
-//! GraphQL over WebSocket: `GET /graphql` upgraded, by the protocol `graphql-transport-ws`.
+//! GraphQL over WebSocket: an upgrade of `GET /graphql` to the protocol `graphql-transport-ws`.
 //!
-//! `protocol` holds the messages and close codes, `connection` one client's
-//! conversation, `operations` what it has running, `limits` who may open a socket
-//! and how many. The older protocol `graphql-ws` is not spoken.
+//! `protocol` contains the messages and close codes, `connection` a client's connection,
+//! `operations` the running operations of a connection, `origin` and `limits` the rules for
+//! opening a socket. The older protocol `graphql-ws` is not supported.
 //!
-//! async-graphql-axum's `GraphQLProtocol` accepts that one too and does not say which
-//! it chose, and its `GraphQLWebSocket` knows neither 4401, 4408 nor 4409; so neither is used.
+//! This module replaces two types of async-graphql-axum. `GraphQLProtocol` also accepts the
+//! older protocol, and does not report which one it negotiated. `GraphQLWebSocket` does not
+//! implement the close codes 4401, 4408 and 4409.
 
 mod connection;
 #[cfg(fuzzing)]
@@ -29,44 +30,44 @@ use tokio::time::Instant;
 pub use self::limits::SocketLimits;
 use crate::{auth::SignIn, endpoint::GraphqlEndpoint, response::Rejection, trace_context::TraceContext};
 
-/// The only subprotocol that is spoken.
+/// The only supported subprotocol.
 pub const SUBPROTOCOL: &str = "graphql-transport-ws";
 
-/// When a client that is refused for the crowd is told to try again: some time in between, by chance.
+/// The range of the random `Retry-After` of a client that is refused because the server has too many sockets.
 const RETRY_SECONDS: RangeInclusive<u64> = 1..=10;
 
-/// Whether a request wants to become a WebSocket.
-pub(crate) fn asks_for_upgrade(headers: &HeaderMap) -> bool {
+/// Whether a request asks for an upgrade to a WebSocket.
+pub(crate) fn is_upgrade(headers: &HeaderMap) -> bool {
     headers.get(header::UPGRADE).is_some_and(|value| value.as_bytes().eq_ignore_ascii_case(b"websocket"))
 }
 
-/// Answers the handshake, and serves the socket in a task of its own.
+/// Responds to the handshake, and spawns a task that serves the socket.
 ///
-/// A foreign origin is refused with 403; a full or stopping server with 503. Without
-/// the subprotocol the handshake succeeds and the socket is closed with 4406, because
-/// a client cannot read the answer to a handshake that fails.
+/// A foreign origin is refused with 403. If the server is stopping or has too many sockets,
+/// the status is 503. Without the subprotocol, the handshake succeeds and the socket is
+/// closed with 4406, because a browser cannot read the response to a failed handshake.
 pub(crate) async fn upgrade<E: Executor, A: SignIn>(
     endpoint: GraphqlEndpoint<E, A>,
     mut parts: Parts,
 ) -> Response {
     let settings = endpoint.settings();
     if !origin::is_allowed(&parts.headers, &settings.allowed_origins) {
-        let message = "Pages of this origin may not open a socket here.";
+        let message = "Pages of this origin may not open a socket on this server.";
         return Rejection::forbidden(message).into_response();
     }
     if endpoint.shutdown().is_cancelled() {
         return Rejection::unavailable("The server is stopping.").into_response();
     }
-    let Some(place) = endpoint.sockets().admit(Instant::now()) else {
-        let rejection = Rejection::unavailable("The server accepts no more sockets now.");
-        // Clients that all lost their sockets at once must not all come back at once.
+    let Some(permit) = endpoint.sockets().acquire(Instant::now()) else {
+        let rejection = Rejection::unavailable("The server has too many sockets.");
+        // Spreads the reconnects of clients that lost their sockets at the same time.
         return rejection.retry_after(rand::random_range(RETRY_SECONDS)).into_response();
     };
     let upgrade = match WebSocketUpgrade::from_request_parts(&mut parts, &()).await {
         Ok(upgrade) => upgrade,
         Err(rejection) => return Rejection::bad_request(&rejection.body_text()).into_response(),
     };
-    let trace = TraceContext::of_headers(&parts.headers);
+    let trace = TraceContext::from_headers(&parts.headers);
     let endpoint_of_socket = endpoint.clone();
     upgrade
         .read_buffer_size(settings.read_buffer_bytes)
@@ -76,6 +77,6 @@ pub(crate) async fn upgrade<E: Executor, A: SignIn>(
         .protocols([SUBPROTOCOL])
         .on_upgrade(move |socket| {
             let tasks = endpoint_of_socket.tasks().clone();
-            tasks.track_future(connection::serve(endpoint_of_socket, socket, place, trace))
+            tasks.track_future(connection::serve(endpoint_of_socket, socket, permit, trace))
         })
 }

@@ -1,8 +1,8 @@
-//! What one socket has running.
+//! The running operations of a socket.
 //!
-//! Every operation is a task. All of them feed one writer through a queue of one
-//! message, for which they wait in turn: an operation never has more than one message
-//! waiting, so one that floods delays the others by one message a round and no more.
+//! Every operation is a task. All tasks send to one writer through a channel with a
+//! capacity of one message, and the channel serves waiting senders in order. A fast
+//! operation therefore delays each message of another operation by at most one of its own.
 
 use std::{
     collections::HashMap,
@@ -31,17 +31,17 @@ use crate::{
 #[derive(Debug)]
 pub(super) struct Delivery {
     id: Arc<str>,
-    /// Tells operations that reused an id from one another.
+    /// Distinguishes operations that use the same id one after the other.
     number: u64,
     text: String,
-    /// The operation ends with it.
+    /// Whether this is the last message of the operation.
     last: bool,
 }
 
 /// The operations that neither side has completed.
 ///
-/// The socket's reader and its writer share it within one task, so what the reader
-/// has ended the writer cannot send any more.
+/// The reader and the writer of the socket share it within one task. After the reader has
+/// completed an operation, the writer discards the operation's messages.
 pub(super) struct LiveOperations {
     entries: Mutex<Entries>,
     queue: mpsc::Sender<Box<Delivery>>,
@@ -57,15 +57,15 @@ struct Entries {
 
 struct Entry {
     number: u64,
-    // Here and not in the task: the place is free as soon as the operation is completed,
-    // while a task that is aborted ends some time later.
-    _place: Option<OwnedSemaphorePermit>,
+    // Stored here and not in the task, because an aborted task ends later than the
+    // operation is completed.
+    _permit: Option<OwnedSemaphorePermit>,
     _task: AbortOnDropHandle<()>,
 }
 
 impl LiveOperations {
-    /// The queue's other end belongs to the writer.
-    // Boxes, since every queue has the room for 32 of what it carries: 1.5 KiB less a socket.
+    /// Also returns the receiver, for the writer.
+    // A channel allocates blocks of 32 messages, so boxed messages save 1.5 KiB per socket.
     pub(super) fn new(settings: &TransportSettings) -> (Self, mpsc::Receiver<Box<Delivery>>) {
         let (queue, deliveries) = mpsc::channel(1);
         let live = Self {
@@ -81,23 +81,23 @@ impl LiveOperations {
         self.locked().by_id.contains_key(id)
     }
 
-    /// A place for one more operation of the kind; `None` when the socket has too many.
-    pub(super) fn place(&self, kind: OperationType) -> Option<OwnedSemaphorePermit> {
-        let places = match kind {
+    /// Acquires a permit for an operation of this type. Returns `None` if the socket has too many.
+    pub(super) fn acquire(&self, kind: OperationType) -> Option<OwnedSemaphorePermit> {
+        let permits = match kind {
             OperationType::Subscription => &self.subscriptions,
             OperationType::Query | OperationType::Mutation => &self.results,
         };
-        Arc::clone(places).try_acquire_owned().ok()
+        Arc::clone(permits).try_acquire_owned().ok()
     }
 
-    /// Starts an operation under an id that is not in use.
+    /// Starts an operation with an id that is not in use.
     ///
-    /// The `place` comes back when the operation is completed by either side; that of
-    /// a mutation, which cannot be stopped, belongs in its request instead.
+    /// `permit` is released when either side completes the operation. The permit of a
+    /// mutation, which cannot be cancelled, must be attached to its request instead.
     pub(super) fn start<F>(
         &self,
         id: String,
-        place: Option<OwnedSemaphorePermit>,
+        permit: Option<OwnedSemaphorePermit>,
         run: impl FnOnce(Outbox) -> F,
     ) where
         F: Future<Output = ()> + Send + 'static,
@@ -107,17 +107,19 @@ impl LiveOperations {
         let id: Arc<str> = id.into();
         let number = entries.started;
         let outbox = Outbox { queue: self.queue.clone(), id: Arc::clone(&id), number };
-        // The task cannot be heard before it is entered: the writer waits for this one.
+        // The entry is inserted before the first message is written, because the writer runs in
+        // the same task as this function.
         let task = AbortOnDropHandle::new(tokio::spawn(run(outbox)));
-        entries.by_id.insert(id, Entry { number, _place: place, _task: task });
+        entries.by_id.insert(id, Entry { number, _permit: permit, _task: task });
     }
 
-    /// Ends an operation at the client's wish. An unknown id means that it had ended.
+    /// Ends an operation that the client has completed. An unknown id is ignored, because the
+    /// operation may have ended already.
     pub(super) fn complete(&self, id: &str) {
         self.locked().by_id.remove(id);
     }
 
-    /// The text of a delivery whose operation still lives; with its last one it ends.
+    /// The text of a message; `None` if its operation has ended. The last message ends its operation.
     pub(super) fn take(&self, delivery: Delivery) -> Option<String> {
         let mut entries = self.locked();
         let entry = entries.by_id.get(&delivery.id)?;
@@ -135,7 +137,7 @@ impl LiveOperations {
     }
 }
 
-/// Where an operation's task leaves its messages. An `Err` means that nobody listens.
+/// The sender of an operation's messages. An `Err` means that the socket is closed.
 pub(super) struct Outbox {
     queue: mpsc::Sender<Box<Delivery>>,
     id: Arc<str>,
@@ -143,31 +145,31 @@ pub(super) struct Outbox {
 }
 
 /// The socket is closed.
-pub(super) struct Unheard;
+pub(super) struct SocketClosed;
 
 impl Outbox {
-    async fn next(&self, response: &Response) -> Result<(), Unheard> {
+    async fn next(&self, response: &Response) -> Result<(), SocketClosed> {
         let message = ServerMessage::Next { id: &self.id, payload: response };
         self.send(&message, false).await
     }
 
-    async fn complete(&self) -> Result<(), Unheard> {
+    async fn complete(&self) -> Result<(), SocketClosed> {
         let message = ServerMessage::Complete { id: &self.id };
         self.send(&message, true).await
     }
 
-    async fn error(&self, errors: &[ServerError]) -> Result<(), Unheard> {
+    async fn error(&self, errors: &[ServerError]) -> Result<(), SocketClosed> {
         let message = ServerMessage::Error { id: &self.id, payload: errors };
         self.send(&message, true).await
     }
 
-    async fn send(&self, message: &ServerMessage<'_>, last: bool) -> Result<(), Unheard> {
+    async fn send(&self, message: &ServerMessage<'_>, last: bool) -> Result<(), SocketClosed> {
         let text = message.to_json().map_err(|error| {
             tracing::error!(%error, "a message cannot be written as JSON");
-            Unheard
+            SocketClosed
         })?;
         let delivery = Delivery { id: Arc::clone(&self.id), number: self.number, text, last };
-        self.queue.send(Box::new(delivery)).await.map_err(|_| Unheard)
+        self.queue.send(Box::new(delivery)).await.map_err(|_| SocketClosed)
     }
 }
 
@@ -176,7 +178,7 @@ pub(super) async fn subscribe(
     mut items: BoxStream<'static, Response>,
     outbox: Outbox,
     span: OperationSpan,
-) -> Result<(), Unheard> {
+) -> Result<(), SocketClosed> {
     let request_id = span.request_id();
     let tracing_span = span.span();
     loop {
@@ -186,7 +188,7 @@ pub(super) async fn subscribe(
             Ok(Some(response)) => errors::settle(response, request_id),
             Err(payload) => operation::settle_result(Err(payload), request_id),
         };
-        span.settled(&settled);
+        span.record_settled(&settled);
         match settled {
             Settled::Executed(response) => outbox.next(&response).await?,
             Settled::Refused(errors) => return outbox.error(&errors).await,
@@ -203,15 +205,15 @@ pub(super) async fn answer<E: Executor>(
     time: Duration,
     outbox: Outbox,
     span: OperationSpan,
-) -> Result<(), Unheard> {
+) -> Result<(), SocketClosed> {
     let run = operation::execute(&executor, kind, request, &tasks, &span).instrument(span.span());
     let settled = timeout(time, run).await.unwrap_or_else(|_| {
         let mut error = errors::timed_out();
-        errors::name_request(std::slice::from_mut(&mut error), span.request_id());
+        errors::set_request_id(std::slice::from_mut(&mut error), span.request_id());
         Settled::Refused(vec![error])
     });
-    span.settled(&settled);
-    // What the client does not read is no part of the operation.
+    span.record_settled(&settled);
+    // Ends the span here, so that the duration excludes the time for sending the response.
     drop(span);
     match settled {
         Settled::Executed(response) => {
@@ -227,7 +229,7 @@ mod tests {
     use super::*;
 
     #[tokio::test]
-    async fn operations_that_flood_take_turns() {
+    async fn fast_operations_take_turns() {
         const FLOODS: usize = 5;
         const ROUNDS: usize = 100;
         let (live, mut deliveries) = LiveOperations::new(&TransportSettings::default());
@@ -249,7 +251,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn what_waits_when_its_operation_is_completed_is_not_written() {
+    async fn a_waiting_message_of_a_completed_operation_is_discarded() {
         let (live, mut deliveries) = LiveOperations::new(&TransportSettings::default());
         let say = |outbox: Outbox| async move {
             let _ = outbox.next(&Response::default()).await;

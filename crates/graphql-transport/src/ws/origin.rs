@@ -1,17 +1,18 @@
-//! Which pages may open a socket.
+//! The origins whose pages may open a socket.
 //!
-//! Browsers let any page open a WebSocket anywhere and send an `Origin` with it, so
-//! the server has to look. Other clients send none and are let in: they hold a token.
+//! A browser lets any page open a WebSocket to any server, and sends the page's `Origin`
+//! with the handshake. The server must check it. Other clients do not send an `Origin` and
+//! are accepted; they authenticate with their token.
 
 use axum::http::{HeaderMap, header};
 use url::Url;
 
-/// The `Origin` is missing, the server's own (as `Host` names it), or one of `allowed`.
+/// Whether the `Origin` is absent, the server's own (according to `Host`), or one of `allowed`.
 pub(super) fn is_allowed(headers: &HeaderMap, allowed: &[String]) -> bool {
     let Some(origin) = headers.get(header::ORIGIN) else {
         return true;
     };
-    // `null`, what sandboxed pages send, does not parse and is foreign.
+    // Sandboxed pages send `null`, which does not parse and is foreign.
     let Some(origin) = origin.to_str().ok().and_then(|text| Url::parse(text).ok()) else {
         return false;
     };
@@ -19,7 +20,7 @@ pub(super) fn is_allowed(headers: &HeaderMap, allowed: &[String]) -> bool {
     if allowed.iter().any(listed) {
         return true;
     }
-    // The page's scheme, not the server's: a proxy may have taken TLS off.
+    // Uses the page's scheme, because a proxy may have terminated TLS.
     headers
         .get(header::HOST)
         .and_then(|host| host.to_str().ok())

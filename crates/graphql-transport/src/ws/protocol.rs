@@ -1,6 +1,6 @@
-//! The messages of `graphql-transport-ws`, and the codes that sockets are closed with.
+//! The messages of `graphql-transport-ws`, and the close codes.
 //!
-//! Pure: text in, messages out. Which message is allowed when is [`super::connection`]'s.
+//! This module parses and serialises messages. [`super::connection`] decides when a message is allowed.
 
 use async_graphql::{Response, ServerError};
 use serde::{Deserialize, Serialize};
@@ -9,7 +9,7 @@ use serde_json::{Map, Value};
 use crate::fast::Json;
 use crate::operation::Parameters;
 
-/// A control frame holds 125 bytes, two of which are the code.
+/// The maximum length of a close reason: a control frame has up to 125 bytes, two of which are the code.
 const REASON_BYTES: usize = 123;
 
 /// A message of the client.
@@ -31,9 +31,9 @@ struct Envelope {
 }
 
 impl ClientMessage {
-    /// The error says what is wrong, as the reason to close with 4400.
+    /// Parses a text frame. The error is the reason for closing the socket with 4400.
     pub(super) fn parse(text: &str) -> Result<Self, String> {
-        // Serde would also read the fields of the envelope from an array.
+        // Serde would also accept an array of the envelope's fields.
         if !text.trim_start().starts_with('{') {
             return Err("Invalid message: not a JSON object".to_owned());
         }
@@ -96,7 +96,7 @@ pub(super) enum ServerMessage<'a> {
 }
 
 impl ServerMessage<'_> {
-    /// The error is a fault of the server: a value that is not JSON.
+    /// Serialises the message. An error is a fault of the server: a value cannot be written as JSON.
     pub(super) fn to_json(&self) -> serde_json::Result<String> {
         let Self::Next { id, payload } = self else { return serde_json::to_string(self) };
         let mut json = Json::default();
@@ -109,7 +109,7 @@ impl ServerMessage<'_> {
     }
 }
 
-/// Why a socket is closed. The codes from 4000 are the protocol's, except 4508.
+/// The code and reason with which a socket is closed. The protocol defines the codes from 4000, except 4508.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Close {
     pub(super) code: u16,
@@ -125,7 +125,7 @@ impl Close {
         Self { code, reason }
     }
 
-    /// 4400; the reason says what was wrong.
+    /// 4400: the message is invalid.
     pub(super) fn bad_request(reason: String) -> Self {
         Self::new(4400, reason)
     }
@@ -135,43 +135,43 @@ impl Close {
         Self::new(4401, "Unauthorized")
     }
 
-    /// 4403: the token was not good.
+    /// 4403: the token is invalid.
     pub(super) fn forbidden() -> Self {
         Self::new(4403, "Forbidden")
     }
 
-    /// 4403: the token has expired since.
+    /// 4403: the token has expired.
     pub(super) fn expired() -> Self {
         Self::new(4403, "Forbidden: the token has expired")
     }
 
-    /// 4403: the agent was deactivated since.
+    /// 4403: the agent was deactivated.
     pub(super) fn revoked() -> Self {
         Self::new(4403, "Forbidden: the agent is deactivated")
     }
 
-    /// 4406.
+    /// 4406: the client does not offer the subprotocol.
     pub(super) fn subprotocol() -> Self {
         Self::new(4406, "Subprotocol not acceptable")
     }
 
-    /// 4408.
+    /// 4408: `connection_init` did not arrive in time.
     pub(super) fn init_timeout() -> Self {
         Self::new(4408, "Connection initialisation timeout")
     }
 
-    /// 4409.
+    /// 4409: an operation with this id is running.
     pub(super) fn duplicate(id: &str) -> Self {
         Self::new(4409, format!("Subscriber for {id} already exists"))
     }
 
-    /// 4429.
+    /// 4429: a second `connection_init`.
     pub(super) fn too_many_inits() -> Self {
         Self::new(4429, "Too many initialisation requests")
     }
 
-    /// 4429: more frames than the window holds. The protocol's clients do not connect
-    /// again after it, which is what a client that floods should do.
+    /// 1008: the client has sent too many frames. Clients do not reconnect after this code,
+    /// which is intended: a client that floods the server should not.
     pub(super) fn too_many_frames() -> Self {
         Self::new(1008, "Too many messages")
     }
@@ -181,38 +181,38 @@ impl Close {
         Self::new(4508, "The client reads too slowly")
     }
 
-    /// 1001: the client is gone, as far as anyone can tell.
+    /// 1001: the client did not answer a ping, so it is presumed gone.
     pub(super) fn no_pong() -> Self {
         Self::new(1001, "No answer to a ping")
     }
 
-    /// 1002.
+    /// 1002: the client violated the WebSocket protocol.
     pub(super) fn protocol_error() -> Self {
         Self::new(1002, "Protocol error")
     }
 
-    /// 1007.
+    /// 1007: a text frame is not UTF-8.
     pub(super) fn not_utf8() -> Self {
         Self::new(1007, "Text is not UTF-8")
     }
 
-    /// 1009.
+    /// 1009: a message is too long.
     pub(super) fn too_large(limit: usize) -> Self {
         Self::new(1009, format!("A message is longer than {limit} bytes"))
     }
 
-    /// 1012: the server stops, connect to the next one.
+    /// 1012: the server is stopping; the client should reconnect.
     pub(super) fn service_restart() -> Self {
         Self::new(1012, "Service restart")
     }
 
-    /// 1013: the agent has as many sockets as it may. Clients try again after it, as
-    /// they must: the sockets in the way may be dead ones that no ping has found yet.
+    /// 1013: the agent has too many sockets. Clients retry after this code. They have to,
+    /// because some of the agent's sockets may be dead and not yet detected by a ping.
     pub(super) fn too_many_sockets() -> Self {
-        Self::new(1013, "Too many sockets of this agent")
+        Self::new(1013, "The agent has too many sockets")
     }
 
-    /// 1013: the token could not be judged.
+    /// 1013: the token could not be verified.
     pub(super) fn sign_in_unavailable() -> Self {
         Self::new(1013, "Sign-in is unavailable")
     }

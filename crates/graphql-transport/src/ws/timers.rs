@@ -1,23 +1,23 @@
-//! When a socket has to act by itself, and how much it may still hear.
+//! The timers of a socket, and its limit on incoming frames.
 
 use tokio::time::{Duration, Instant};
 
 use crate::settings::TransportSettings;
 
-/// What a socket has to do when its time has come.
+/// A timer that can expire.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Due {
-    /// `connection_init` has not come.
+    /// `connection_init` has not arrived.
     Init,
     /// The token has expired.
     Expiry,
-    /// The client has been silent since the last ping.
+    /// The client has sent nothing since the last ping.
     Pong,
     /// It is time for a ping.
     Ping,
 }
 
-/// The clocks of a socket.
+/// The timers and the frame counter of a socket.
 #[derive(Debug)]
 pub(super) struct Timers {
     init: Option<Instant>,
@@ -48,7 +48,7 @@ impl Timers {
         }
     }
 
-    /// What is due next, and when.
+    /// The next timer to expire, and its time.
     pub(super) fn next(&self) -> (Instant, Due) {
         let mut next = (self.ping, Due::Ping);
         let others = [(self.pong, Due::Pong), (self.init, Due::Init), (self.expiry, Due::Expiry)];
@@ -62,17 +62,17 @@ impl Timers {
         next
     }
 
-    /// `connection_init` has come.
+    /// Stops the timer for `connection_init`, which has arrived.
     pub(super) fn initialised(&mut self) {
         self.init = None;
     }
 
-    /// The token is good for so long; a time past any clock's end is as good as never.
+    /// Sets the expiry of the token. A time that overflows `Instant` counts as no expiry.
     pub(super) fn expire_in(&mut self, time: Option<Duration>, now: Instant) {
         self.expiry = time.and_then(|time| now.checked_add(time));
     }
 
-    /// A ping was due, and `sent` or not.
+    /// Restarts the ping timer; if a ping was `sent`, the client must answer it.
     pub(super) fn pinged(&mut self, sent: bool, now: Instant) {
         self.ping = now + self.ping_interval;
         if sent && self.pong.is_none() {
@@ -80,9 +80,9 @@ impl Timers {
         }
     }
 
-    /// A frame has come, which also proves that the client is there. `false` when it
-    /// was one too many.
-    pub(super) fn heard(&mut self, now: Instant) -> bool {
+    /// Counts an incoming frame, which also proves that the client is alive. Returns `false`
+    /// if the client has sent too many.
+    pub(super) fn count_frame(&mut self, now: Instant) -> bool {
         self.pong = None;
         if now.duration_since(self.window_start) >= self.window {
             self.window_start = now;
@@ -100,7 +100,7 @@ mod tests {
     const SECOND: Duration = Duration::from_secs(1);
 
     #[test]
-    fn a_client_that_answers_is_pinged_again_and_a_silent_one_is_given_up() {
+    fn a_client_that_answers_is_pinged_again_and_a_silent_one_times_out() {
         let start = Instant::now();
         let mut timers = Timers::start(&TransportSettings::default(), start);
         assert_eq!(timers.next(), (start + 5 * SECOND, Due::Init));
@@ -108,14 +108,14 @@ mod tests {
         assert_eq!(timers.next(), (start + 25 * SECOND, Due::Ping));
         timers.pinged(true, start + 25 * SECOND);
         assert_eq!(timers.next(), (start + 35 * SECOND, Due::Pong));
-        assert!(timers.heard(start + 26 * SECOND));
+        assert!(timers.count_frame(start + 26 * SECOND));
         assert_eq!(timers.next(), (start + 50 * SECOND, Due::Ping));
         timers.pinged(false, start + 50 * SECOND);
         assert_eq!(timers.next(), (start + 75 * SECOND, Due::Ping));
     }
 
     #[test]
-    fn a_token_for_ever_never_expires() {
+    fn a_token_that_outlasts_the_clock_never_expires() {
         let start = Instant::now();
         let mut timers = Timers::start(&TransportSettings::default(), start);
         timers.initialised();
@@ -126,11 +126,11 @@ mod tests {
     }
 
     #[test]
-    fn frames_are_counted_by_the_window() {
+    fn frames_are_counted_per_window() {
         let settings = TransportSettings { client_frames: 2, ..TransportSettings::default() };
         let start = Instant::now();
         let mut timers = Timers::start(&settings, start);
-        assert!(timers.heard(start) && timers.heard(start) && !timers.heard(start));
-        assert!(timers.heard(start + 60 * SECOND));
+        assert!(timers.count_frame(start) && timers.count_frame(start) && !timers.count_frame(start));
+        assert!(timers.count_frame(start + 60 * SECOND));
     }
 }

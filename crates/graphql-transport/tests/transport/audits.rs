@@ -1,7 +1,7 @@
-//! The audits of the npm package `graphql-http`, all of which have to pass.
+//! The audits of the npm package `graphql-http`. All of them must pass.
 //!
-//! They run where `npm ci` has been run in `tests/clients`; elsewhere the test says
-//! that it was skipped.
+//! The test needs the packages of `tests/clients` (`npm ci`). Without them, it prints that
+//! it was skipped.
 
 use std::path::Path;
 
@@ -10,7 +10,7 @@ use tokio::process::Command;
 use super::support::Server;
 
 #[tokio::test]
-async fn graphql_http_finds_nothing_wrong() {
+async fn all_audits_of_graphql_http_pass() {
     let clients = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/clients");
     if !clients.join("node_modules/graphql-http").is_dir() {
         eprintln!("SKIPPED: run `npm ci` in tests/clients for the audits of graphql-http");

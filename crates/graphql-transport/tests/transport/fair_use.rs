@@ -1,4 +1,4 @@
-//! Agents' points: what they are told of them, and what happens when there are none left.
+//! The rate limit of agents: its headers, and the errors when it is exceeded.
 
 use graphql_transport::settings::TransportSettings;
 use reqwest::{Client, Response, StatusCode, header};
@@ -9,7 +9,7 @@ use super::{socket::Socket, support::Server};
 const STRICT: &str = "application/graphql-response+json";
 const PLAIN: &str = "application/json";
 
-async fn of_points(points_per_minute: u32) -> Server {
+async fn server_with_points(points_per_minute: u32) -> Server {
     Server::with(TransportSettings { points_per_minute, ..TransportSettings::default() }).await
 }
 
@@ -22,14 +22,14 @@ async fn post(server: &Server, token: &str, query: &str) -> Response {
     post_accepting(server, STRICT, token, query).await
 }
 
-/// `RateLimit-Limit`, `-Remaining` and `-Reset`.
-fn standing(response: &Response) -> Option<[u64; 3]> {
+/// `RateLimit-Limit`, `RateLimit-Remaining` and `RateLimit-Reset`.
+fn rate_limit_headers(response: &Response) -> Option<[u64; 3]> {
     let read = |name| response.headers().get(name).map(|value| value.to_str().unwrap().parse().unwrap());
     Some([read("ratelimit-limit")?, read("ratelimit-remaining")?, read("ratelimit-reset")?])
 }
 
 #[tokio::test]
-async fn an_agent_is_told_what_is_left() {
+async fn responses_contain_the_remaining_points() {
     for (query, cost) in [
         ("{ caller }", 1),
         ("{ caller one: echo(number: 1) nested { caller } }", 1),
@@ -38,16 +38,16 @@ async fn an_agent_is_told_what_is_left() {
         ("mutation { write }", 5),
         ("mutation { a: write b: write ...M } fragment M on Mutation { c: write }", 15),
     ] {
-        let server = of_points(60).await;
+        let server = server_with_points(60).await;
         let response = post(&server, "alice", query).await;
-        assert_eq!(standing(&response), Some([60, 60 - cost, cost]), "{query}");
+        assert_eq!(rate_limit_headers(&response), Some([60, 60 - cost, cost]), "{query}");
     }
 }
 
 #[tokio::test]
-async fn without_points_there_is_429_and_nothing_happens() {
-    let server = of_points(1).await;
-    // More than a minute's worth costs all there is.
+async fn without_points_the_status_is_429_and_nothing_executes() {
+    let server = server_with_points(1).await;
+    // The price is capped at a full minute's points.
     assert_eq!(post(&server, "alice", "mutation { write }").await.status(), StatusCode::OK);
     for accept in [STRICT, PLAIN] {
         for query in ["{ caller }", "mutation { write }"] {
@@ -55,7 +55,7 @@ async fn without_points_there_is_429_and_nothing_happens() {
             assert_eq!(response.status(), StatusCode::TOO_MANY_REQUESTS);
             let retry: u64 = response.headers()["retry-after"].to_str().unwrap().parse().unwrap();
             assert!((1..=60).contains(&retry), "{retry}");
-            let [limit, remaining, reset] = standing(&response).unwrap();
+            let [limit, remaining, reset] = rate_limit_headers(&response).unwrap();
             assert_eq!((limit, remaining), (1, 0));
             assert!((1..=60).contains(&reset), "{reset}");
             let body: Value = response.json().await.unwrap();
@@ -67,17 +67,17 @@ async fn without_points_there_is_429_and_nothing_happens() {
         }
     }
     assert_eq!(server.written(), 1);
-    // Somebody else has points of their own.
+    // Other agents have their own points.
     assert_eq!(post(&server, "revocable", "{ caller }").await.status(), StatusCode::OK);
 }
 
 #[tokio::test]
-async fn a_socket_and_http_spend_from_one_account() {
-    let server = of_points(1).await;
+async fn sockets_and_http_share_the_points_of_an_agent() {
+    let server = server_with_points(1).await;
     let mut socket = Socket::ready(&server).await;
     let mut other = Socket::ready_as(&server, "revocable").await;
     socket.subscribe("1", "subscription { tick }").await;
-    // Items cost nothing: only the start was paid.
+    // Only the start of a subscription costs points, its items do not.
     for n in 1..=3 {
         server.world.tick.notify_one();
         assert_eq!(socket.next_of("1").await["data"]["tick"], n);
@@ -91,7 +91,7 @@ async fn a_socket_and_http_spend_from_one_account() {
     }
     assert_eq!(post(&server, "alice", "{ caller }").await.status(), StatusCode::TOO_MANY_REQUESTS);
     assert_eq!(server.written(), 0);
-    // The socket and its subscription live on, and so does everybody else.
+    // The socket, its subscription and other agents are not affected.
     server.world.tick.notify_one();
     assert_eq!(socket.next_of("1").await["data"]["tick"], 4);
     other.subscribe("1", "{ caller }").await;
@@ -99,17 +99,17 @@ async fn a_socket_and_http_spend_from_one_account() {
 }
 
 #[tokio::test]
-async fn services_and_strangers_are_not_counted_and_0_counts_nobody() {
-    let server = of_points(1).await;
+async fn services_and_anonymous_callers_are_not_limited_and_0_disables_the_limit() {
+    let server = server_with_points(1).await;
     for _ in 0..20 {
         let response = post(&server, "service", "mutation { write }").await;
-        assert_eq!((response.status(), standing(&response)), (StatusCode::OK, None));
-        let response = post(&server, "nobody", "{ __typename }").await;
-        assert_eq!((response.status(), standing(&response)), (StatusCode::OK, None));
+        assert_eq!((response.status(), rate_limit_headers(&response)), (StatusCode::OK, None));
+        let response = post(&server, "unknown", "{ __typename }").await;
+        assert_eq!((response.status(), rate_limit_headers(&response)), (StatusCode::OK, None));
     }
-    let server = of_points(0).await;
+    let server = server_with_points(0).await;
     for _ in 0..20 {
         let response = post(&server, "alice", "mutation { write }").await;
-        assert_eq!((response.status(), standing(&response)), (StatusCode::OK, None));
+        assert_eq!((response.status(), rate_limit_headers(&response)), (StatusCode::OK, None));
     }
 }

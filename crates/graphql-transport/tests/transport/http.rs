@@ -1,4 +1,4 @@
-//! GraphQL over HTTP: negotiation, statuses, codes, and what must not execute.
+//! GraphQL over HTTP: content negotiation, statuses, error codes, and requests that must not execute.
 
 use std::time::Duration;
 
@@ -30,7 +30,7 @@ fn code(body: &Value) -> &str {
 }
 
 #[tokio::test]
-async fn a_query_is_answered_for_its_caller() {
+async fn a_query_executes_for_its_caller() {
     let server = Server::start().await;
     let response = post(&server, Some("alice"), json!({ "query": "{ caller }" })).await;
     assert_eq!(response.status(), StatusCode::OK);
@@ -40,7 +40,7 @@ async fn a_query_is_answered_for_its_caller() {
 }
 
 #[tokio::test]
-async fn without_a_good_token_there_is_401_and_nothing_of_the_schema() {
+async fn without_a_valid_token_the_status_is_401_and_reveals_nothing_of_the_schema() {
     let server = Server::start().await;
     for token in [None, Some("forged")] {
         for query in ["{ caller }", "{ noSuchField }", "mutation { write }", "{ __typename caller }"] {
@@ -69,7 +69,7 @@ async fn introspection_needs_no_token() {
 }
 
 #[tokio::test]
-async fn introspection_is_refused_when_it_is_off() {
+async fn introspection_is_refused_when_it_is_disabled() {
     let server =
         Server::with(TransportSettings { introspection: false, ..TransportSettings::default() }).await;
     for text in [
@@ -86,9 +86,9 @@ async fn introspection_is_refused_when_it_is_off() {
 }
 
 #[tokio::test]
-async fn a_sign_in_that_is_away_is_503_and_retryable() {
+async fn an_unavailable_sign_in_is_503_and_retryable() {
     let server = Server::start().await;
-    let response = post(&server, Some("away"), json!({ "query": "{ caller }" })).await;
+    let response = post(&server, Some("unavailable"), json!({ "query": "{ caller }" })).await;
     assert_eq!(response.status(), StatusCode::SERVICE_UNAVAILABLE);
     let body: Value = response.json().await.unwrap();
     assert_eq!(code(&body), "UNAVAILABLE");
@@ -120,7 +120,7 @@ async fn each_mistake_has_its_code() {
 }
 
 #[tokio::test]
-async fn a_fault_is_masked_and_named_by_the_request_id() {
+async fn a_fault_is_masked_and_carries_the_request_id() {
     let server = Server::start().await;
     for (text, expected) in [("{ fail }", StatusCode::OK), ("{ panic }", StatusCode::INTERNAL_SERVER_ERROR)] {
         let response = post(&server, Some("alice"), json!({ "query": text })).await;
@@ -175,7 +175,7 @@ async fn nothing_executes_for_a_client_that_cannot_read_the_answer() {
 }
 
 #[tokio::test]
-async fn a_mutation_is_not_sent_by_get() {
+async fn a_mutation_by_get_is_refused() {
     let server = Server::start().await;
     let get = |query: &'static str| {
         Client::new().get(server.url()).query(&[("query", query)]).bearer_auth("alice").send()
@@ -216,7 +216,7 @@ async fn malformed_requests_are_400() {
 }
 
 #[tokio::test]
-async fn a_subscription_over_http_is_told_where_to_go() {
+async fn a_subscription_over_http_is_refused_with_the_protocol_to_use() {
     let server = Server::start().await;
     let (status, body) = query(&server, "subscription { count(to: 1) }").await;
     assert_eq!(status, StatusCode::BAD_REQUEST);
@@ -240,7 +240,7 @@ async fn a_body_over_the_limit_is_413_however_it_is_sent() {
     let send = |body: reqwest::Body| {
         Client::new().post(server.url()).header(header::CONTENT_TYPE, "application/json").body(body).send()
     };
-    // Once with its length announced, once in chunks.
+    // Once with `Content-Length`, once chunked.
     let chunks = Full::new(Bytes::from(megabytes.clone())).map_frame(|frame| frame);
     for body in [reqwest::Body::from(megabytes.clone()), reqwest::Body::wrap(chunks)] {
         let response = send(body).await.unwrap();
@@ -251,7 +251,7 @@ async fn a_body_over_the_limit_is_413_however_it_is_sent() {
 }
 
 #[tokio::test]
-async fn a_mutation_ends_although_its_client_hung_up() {
+async fn a_mutation_completes_although_its_client_disconnected() {
     let server = Server::start().await;
     let request = Client::new()
         .post(server.url())
@@ -262,7 +262,7 @@ async fn a_mutation_ends_although_its_client_hung_up() {
     server.world.begun.notified().await;
     client.abort();
     assert!(client.await.unwrap_err().is_cancelled());
-    // The hang-up has reached the server when it takes no more notice of the request.
+    // Gives the server time to notice that the client has disconnected.
     tokio::time::sleep(Duration::from_millis(50)).await;
     server.world.release.notify_one();
     server.endpoint.drain().await;
@@ -270,7 +270,7 @@ async fn a_mutation_ends_although_its_client_hung_up() {
 }
 
 #[tokio::test]
-async fn a_request_that_takes_too_long_is_unavailable_and_its_mutation_still_ends() {
+async fn a_request_that_times_out_is_unavailable_and_its_mutation_still_completes() {
     let server = Server::with(TransportSettings {
         request_timeout: Duration::from_millis(100),
         ..TransportSettings::default()
@@ -288,7 +288,7 @@ async fn a_request_that_takes_too_long_is_unavailable_and_its_mutation_still_end
 }
 
 #[tokio::test]
-async fn documents_that_kill_the_stack_are_refused_before_anything_reads_them() {
+async fn documents_that_would_overflow_the_stack_are_refused() {
     let server = Server::start().await;
     for token in [None, Some("alice")] {
         for document in hostile_documents() {

@@ -1,4 +1,4 @@
-//! Each limit of a document, with a small setting, over HTTP and over WebSocket; and patience with slow senders.
+//! Each limit on documents, over HTTP and WebSocket, and the timeouts for slow senders.
 
 use std::time::Duration;
 
@@ -14,13 +14,13 @@ use tokio::{
 
 use super::{socket::Socket, support::Server};
 
-/// How long anything may take before a test gives up on it.
-const PATIENCE: Duration = Duration::from_secs(30);
+/// The timeout of every wait in these tests.
+const TIMEOUT: Duration = Duration::from_secs(30);
 
-/// How a limit is made small, and the document and variables that are too much for it then.
+/// Lowers a limit, with the document and variables that then exceed it.
 type Excess = (fn(&mut DocumentLimits), &'static str, Value);
 
-/// One or two for each limit.
+/// One or two cases per limit.
 fn excesses() -> Vec<Excess> {
     const TWICE: &str = "query($n: Int!) { a: echo(number: $n) b: echo(number: $n) }";
     const ONCE: &str = "query($n: Int!) { echo(number: $n) }";
@@ -45,11 +45,11 @@ fn excesses() -> Vec<Excess> {
 }
 
 #[tokio::test]
-async fn what_is_over_a_limit_of_documents_is_a_typed_error() {
+async fn a_document_over_a_limit_is_a_typed_error() {
     for (shrink, query, variables) in excesses() {
         let body = json!({ "query": query, "variables": variables });
         let mut settings = TransportSettings::default();
-        // With the usual limits none of these is too much.
+        // The default limits allow all of these.
         let server = Server::with(settings.clone()).await;
         let answer = Client::new().post(server.url()).bearer_auth("alice").json(&body).send().await.unwrap();
         let answer: Value = answer.json().await.unwrap();
@@ -72,13 +72,13 @@ async fn what_is_over_a_limit_of_documents_is_a_typed_error() {
     }
 }
 
-/// Everything the server says until it closes the connection.
+/// Everything that the server sends until it closes the connection.
 async fn until_closed(stream: &mut TcpStream) -> String {
-    let mut said = Vec::new();
-    let read = timeout(PATIENCE, stream.read_to_end(&mut said)).await;
-    // A reset is as good an end as any.
+    let mut received = Vec::new();
+    let read = timeout(TIMEOUT, stream.read_to_end(&mut received)).await;
+    // A reset also counts as closing.
     let _ = read.expect("the server closes the connection");
-    String::from_utf8_lossy(&said).into_owned()
+    String::from_utf8_lossy(&received).into_owned()
 }
 
 #[tokio::test]
@@ -91,18 +91,18 @@ async fn headers_that_never_end_close_the_connection() {
     for beginning in ["", "P", "POST /graphql HTTP/1.1\r\nHost: x\r\nX-Slow: "] {
         let mut stream = TcpStream::connect(server.address).await.unwrap();
         stream.write_all(beginning.as_bytes()).await.unwrap();
-        let said = until_closed(&mut stream).await;
-        assert!(said.is_empty() || said.starts_with("HTTP/1.1 408"), "{beginning:?}: {said}");
+        let received = until_closed(&mut stream).await;
+        assert!(received.is_empty() || received.starts_with("HTTP/1.1 408"), "{beginning:?}: {received}");
     }
-    // One byte after another does not help: the time is for all of them.
+    // Sending one byte at a time does not extend the timeout.
     let mut stream = TcpStream::connect(server.address).await.unwrap();
     stream.write_all(b"POST /graphql HTTP/1.1\r\nX-Slow: ").await.unwrap();
-    let drip = async {
+    let send_slowly = async {
         while stream.write_all(b"x").await.is_ok() {
             tokio::time::sleep(Duration::from_millis(20)).await;
         }
     };
-    timeout(PATIENCE, drip).await.expect("the server closes the connection");
+    timeout(TIMEOUT, send_slowly).await.expect("the server closes the connection");
 }
 
 #[tokio::test]
@@ -132,8 +132,8 @@ async fn a_body_that_never_ends_is_408_and_closes_the_connection() {
              Authorization: Bearer alice\r\nContent-Type: application/json\r\n{head}"
         );
         stream.write_all(request.as_bytes()).await.unwrap();
-        let said = until_closed(&mut stream).await;
-        assert!(said.starts_with("HTTP/1.1 408"), "{said}");
-        assert!(said.contains("LIMIT_EXCEEDED"), "{said}");
+        let received = until_closed(&mut stream).await;
+        assert!(received.starts_with("HTTP/1.1 408"), "{received}");
+        assert!(received.contains("LIMIT_EXCEEDED"), "{received}");
     }
 }

@@ -1,8 +1,8 @@
-//! The transport, spoken to as clients speak to it.
+//! Tests of the transport over real HTTP and WebSocket connections.
 //!
-//! The handlers run on a port of their own over a small schema of these tests; nothing
-//! of Switchboard's own schema or storage takes part. Clients are raw, so that a test
-//! sees each status, frame and close code.
+//! The handlers serve a small test schema on a random port, without Switchboard's schema
+//! and storage. The clients are low-level, so that a test sees each status, frame and
+//! close code.
 
 mod audits;
 mod fair_use;

@@ -1,4 +1,4 @@
-//! A raw client of `graphql-transport-ws`: it sends what it is told and shows what comes.
+//! A low-level client of `graphql-transport-ws`.
 
 use std::time::Duration;
 
@@ -12,10 +12,10 @@ use tokio_tungstenite::{
 
 use super::support::Server;
 
-/// How long an answer may take before the test fails.
-const PATIENCE: Duration = Duration::from_secs(20);
+/// How long the server may take to send a frame before the test fails.
+const TIMEOUT: Duration = Duration::from_secs(20);
 
-/// How long a silence is listened to.
+/// How long [`Socket::silent`] waits for a frame.
 pub const SILENCE: Duration = Duration::from_millis(200);
 
 pub struct Socket(WebSocketStream<MaybeTlsStream<TcpStream>>);
@@ -64,7 +64,7 @@ impl Socket {
         self.0.send(message).await.unwrap();
     }
 
-    /// Sends although the server may have closed the socket meanwhile.
+    /// Sends a message and ignores errors, because the server may have closed the socket.
     pub async fn try_send_raw(&mut self, message: Message) {
         let _ = self.0.send(message).await;
     }
@@ -80,14 +80,14 @@ impl Socket {
 
     /// The next frame of any kind.
     pub async fn frame(&mut self) -> Message {
-        timeout(PATIENCE, self.0.next())
+        timeout(TIMEOUT, self.0.next())
             .await
             .expect("a frame arrives")
             .expect("the socket is open")
             .expect("the frame can be read")
     }
 
-    /// The next message, whatever WebSocket pings come before it.
+    /// The next message. Skips WebSocket pings.
     pub async fn next(&mut self) -> Value {
         loop {
             match self.frame().await {
@@ -112,7 +112,7 @@ impl Socket {
         message["payload"][0].clone()
     }
 
-    /// The code and reason the server closes with, past whatever it sends before.
+    /// The close code and reason. Skips all frames before the close.
     pub async fn closed(&mut self) -> (u16, String) {
         loop {
             if let Message::Close(frame) = self.frame().await {
@@ -122,8 +122,8 @@ impl Socket {
         }
     }
 
-    /// Asserts that no message comes, by the answer to a ping that was sent after all
-    /// that could have caused one, and for a while after it.
+    /// Asserts that the server sends no message: none before the pong of a new ping, and none
+    /// for [`SILENCE`] after it.
     pub async fn silent(&mut self) {
         self.send(json!({ "type": "ping" })).await;
         assert_eq!(self.next().await, json!({ "type": "pong" }));

@@ -1,4 +1,4 @@
-//! A server over a small schema, and a sign-in that knows a handful of tokens.
+//! A server with a small schema, and a sign-in with a few fixed tokens.
 
 use std::{
     sync::{
@@ -20,22 +20,22 @@ use tokio::{net::TcpListener, sync::Notify};
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
-/// What a test and the resolvers share.
+/// The state that a test shares with the resolvers.
 #[derive(Default)]
 pub struct World {
-    /// Mutations that have ended.
+    /// The number of completed mutations.
     pub written: AtomicU32,
-    /// A mutation has begun.
+    /// Notified when a `hold` has started.
     pub begun: Notify,
-    /// Lets a `hold` end.
+    /// Lets a `hold` complete.
     pub release: Notify,
-    /// Lets `tick` give its next item.
+    /// Lets `tick` send its next item.
     pub tick: Notify,
     /// Deactivates the agent of the token `revocable`.
     pub revoke: CancellationToken,
-    /// Lets the token `slow` be judged.
-    pub judge: Notify,
-    /// Subscriptions to `forever` that are running.
+    /// Lets the sign-in of the token `slow` complete.
+    pub finish_sign_in: Notify,
+    /// The number of running subscriptions to `forever`.
     pub forever: AtomicU32,
 }
 
@@ -45,7 +45,7 @@ fn explode() -> i32 {
 
 pub struct Query;
 
-/// Whom the request is made for.
+/// The caller of the request.
 pub struct Caller(pub String);
 
 #[Object]
@@ -88,7 +88,7 @@ impl Mutation {
         Ok(world.written.fetch_add(1, Ordering::SeqCst) + 1)
     }
 
-    /// Begins, waits to be released, and writes.
+    /// Waits for `World::release` before it writes.
     async fn hold(&self, ctx: &Context<'_>) -> Result<u32> {
         let world = ctx.data::<Arc<World>>()?;
         world.begun.notify_one();
@@ -122,7 +122,7 @@ impl Subscriptions {
         }))
     }
 
-    /// As many items, as large, as the client will take.
+    /// An endless stream of items of this size.
     async fn flood(&self, bytes: usize) -> impl Stream<Item = String> {
         stream::repeat_with(move || "x".repeat(bytes))
     }
@@ -148,7 +148,8 @@ impl Subscriptions {
 
 pub type TestSchema = Schema<Query, Mutation, Subscriptions>;
 
-/// Tokens, of a different agent each: `alice`, `service` (of none), `brief` (expires in half a second), `revocable`, `slow`, `away`.
+/// The tokens `alice`, `brief` (expires after half a second), `revocable` and `slow` belong to agents. The token
+/// `service` belongs to a service. With the token `unavailable`, the sign-in is unavailable.
 #[derive(Clone)]
 pub struct TestSignIn(pub Arc<World>);
 
@@ -157,10 +158,10 @@ impl SignIn for TestSignIn {
         let name = match bearer {
             Some(name @ ("alice" | "service" | "brief" | "revocable")) => name.to_owned(),
             Some("slow") => {
-                self.0.judge.notified().await;
+                self.0.finish_sign_in.notified().await;
                 "slow".to_owned()
             }
-            Some("away") => return Err(SignInError::Unavailable),
+            Some("unavailable") => return Err(SignInError::Unavailable),
             _ => return Err(SignInError::Unauthenticated("Sign in first.".to_owned())),
         };
         let world = Arc::clone(&self.0);
@@ -180,7 +181,7 @@ impl SignIn for TestSignIn {
     }
 }
 
-/// A running server; it stops when the test ends.
+/// A running server. It stops when it is dropped.
 pub struct Server {
     pub address: std::net::SocketAddr,
     pub world: Arc<World>,
@@ -223,7 +224,7 @@ impl Server {
     }
 }
 
-/// Waits until something holds that nothing announces; the test's own timeout ends it.
+/// Polls until a condition holds, with a timeout. For conditions without a notification.
 pub async fn eventually(holds: impl Fn() -> bool) {
     let wait = async {
         while !holds() {
@@ -232,10 +233,10 @@ pub async fn eventually(holds: impl Fn() -> bool) {
     };
     tokio::time::timeout(Duration::from_secs(20), wait)
         .await
-        .expect("what was waited for did not come about");
+        .expect("the condition did not hold within 20 s");
 }
 
-/// Short documents that cost a stock server its stack, or minutes.
+/// Documents that would overflow the stack of a server without a guard, or keep it busy for minutes.
 pub fn hostile_documents() -> Vec<String> {
     let doubling: String =
         (0..30).map(|n| format!("fragment F{n} on Query {{ ...F{m} ...F{m} }} ", m = n + 1)).collect();

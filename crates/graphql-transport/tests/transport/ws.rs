@@ -1,4 +1,4 @@
-//! graphql-transport-ws: each case of the protocol, and each of its close codes.
+//! graphql-transport-ws: each case of the protocol, and each close code.
 
 use std::{sync::atomic::Ordering, time::Duration};
 
@@ -39,7 +39,7 @@ async fn a_subscription_gives_its_items_in_order_and_completes() {
 }
 
 #[tokio::test]
-async fn an_invalid_operation_is_error_and_nothing_else() {
+async fn an_invalid_operation_gets_one_error_message() {
     let server = Server::start().await;
     let mut socket = Socket::ready(&server).await;
     for (query, code) in [
@@ -60,7 +60,7 @@ async fn an_invalid_operation_is_error_and_nothing_else() {
 }
 
 #[tokio::test]
-async fn a_field_that_fails_is_next_with_errors() {
+async fn a_field_error_is_a_next_message_with_errors() {
     let server = Server::start().await;
     let mut socket = Socket::ready(&server).await;
     socket.subscribe("1", "subscription { refuse }").await;
@@ -75,7 +75,7 @@ async fn a_field_that_fails_is_next_with_errors() {
 }
 
 #[tokio::test]
-async fn a_panic_is_a_masked_error_and_the_socket_goes_on() {
+async fn a_panic_is_a_masked_error_and_the_socket_stays_open() {
     let server = Server::start().await;
     let mut socket = Socket::ready(&server).await;
     socket.subscribe("s", "subscription { burst }").await;
@@ -104,7 +104,7 @@ async fn pings_of_both_kinds_are_answered_at_any_time() {
 async fn after_the_clients_complete_there_is_silence() {
     let server = Server::start().await;
     let mut socket = Socket::ready(&server).await;
-    // Items are waiting to be written when `complete` is read, over and over.
+    // In each round, items are waiting to be written when the server reads `complete`.
     for round in 0..20 {
         let id = format!("flood {round}");
         socket.subscribe(&id, "subscription { flood(bytes: 100) }").await;
@@ -119,7 +119,7 @@ async fn after_the_clients_complete_there_is_silence() {
             assert_eq!((&message["type"], &message["id"]), (&json!("next"), &json!(id)));
         }
     }
-    // Had an item of a round come late, the next round would have met it.
+    // A late item of a round would have failed the assertion of the next round.
     socket.silent().await;
     socket.subscribe("hold", "mutation { hold }").await;
     server.world.begun.notified().await;
@@ -181,7 +181,7 @@ async fn a_flood_does_not_starve_a_tick() {
                 break;
             }
             others += 1;
-            // What the kernel's buffers hold may come first, and no more than that.
+            // Messages in the kernel's buffers may arrive first.
             assert!(others < 20_000, "tick {n} is starved");
         }
     }
@@ -220,10 +220,10 @@ async fn subscribing_before_the_ack_closes_with_4401() {
     early.subscribe("1", "{ __typename }").await;
     assert_eq!(early.closed().await, (4401, "Unauthorized".to_owned()));
 
-    let mut while_judged = Socket::open(&server).await;
-    while_judged.init("slow").await;
-    while_judged.subscribe("1", "{ __typename }").await;
-    assert_eq!(while_judged.closed().await.0, 4401);
+    let mut while_signing_in = Socket::open(&server).await;
+    while_signing_in.init("slow").await;
+    while_signing_in.subscribe("1", "{ __typename }").await;
+    assert_eq!(while_signing_in.closed().await.0, 4401);
 }
 
 #[tokio::test]
@@ -243,7 +243,7 @@ async fn a_bad_or_missing_token_closes_with_4403() {
 }
 
 #[tokio::test]
-async fn the_token_may_stand_under_a_lower_case_key() {
+async fn the_token_may_have_a_lower_case_key() {
     let server = Server::start().await;
     let mut socket = Socket::open(&server).await;
     let payload = json!({ "authorization": "bearer alice" });
@@ -277,10 +277,10 @@ async fn a_deactivated_agents_socket_closes_with_4403() {
 }
 
 #[tokio::test]
-async fn a_sign_in_that_is_away_closes_with_1013() {
+async fn an_unavailable_sign_in_closes_with_1013() {
     let server = Server::start().await;
     let mut socket = Socket::open(&server).await;
-    socket.init("away").await;
+    socket.init("unavailable").await;
     assert_eq!(socket.closed().await.0, 1013);
 }
 
@@ -326,17 +326,17 @@ async fn a_second_init_closes_with_4429() {
     let server = Server::start().await;
     let mut ready = Socket::ready(&server).await;
     ready.init("alice").await;
-    let mut judged = Socket::open(&server).await;
-    judged.init("slow").await;
-    judged.init("slow").await;
-    for socket in [&mut ready, &mut judged] {
+    let mut signing_in = Socket::open(&server).await;
+    signing_in.init("slow").await;
+    signing_in.init("slow").await;
+    for socket in [&mut ready, &mut signing_in] {
         let expected = (4429, "Too many initialisation requests".to_owned());
         assert_eq!(socket.closed().await, expected);
     }
 }
 
 #[tokio::test]
-async fn a_mutation_ends_although_its_socket_died() {
+async fn a_mutation_completes_although_its_socket_closed() {
     let server = Server::start().await;
     let mut socket = Socket::ready(&server).await;
     socket.subscribe("m", "mutation { hold }").await;
@@ -349,7 +349,7 @@ async fn a_mutation_ends_although_its_socket_died() {
 }
 
 #[tokio::test]
-async fn a_stopping_server_closes_with_1012_and_takes_no_more() {
+async fn a_stopping_server_closes_with_1012_and_refuses_new_sockets() {
     let server = Server::start().await;
     let mut socket = Socket::ready(&server).await;
     socket.subscribe("s", "subscription { forever }").await;

@@ -1,4 +1,4 @@
-//! What one client may take of the server: sockets, operations, frames, memory, patience.
+//! The limits of a client: sockets, operations, frames, message sizes and timeouts.
 
 use std::time::Duration;
 
@@ -92,7 +92,7 @@ async fn too_many_subscriptions_are_refused_by_error() {
     }
     let error = socket.error_of("3").await;
     assert_eq!(error["extensions"]["code"], "LIMIT_EXCEEDED");
-    // Queries are counted by themselves, and a place comes back with its subscription.
+    // Queries are counted separately, and a completed subscription releases its permit.
     socket.subscribe("3", "{ caller }").await;
     socket.next_of("3").await;
     assert_eq!(socket.next().await["type"], "complete");
@@ -102,7 +102,7 @@ async fn too_many_subscriptions_are_refused_by_error() {
 }
 
 #[tokio::test]
-async fn completed_mutations_keep_their_places_until_they_end() {
+async fn completed_mutations_keep_their_permits_until_they_end() {
     let server =
         Server::with(TransportSettings { results_per_socket: 1, ..TransportSettings::default() }).await;
     let mut socket = Socket::ready(&server).await;
@@ -155,14 +155,14 @@ async fn a_message_over_the_limit_closes_with_1009() {
 }
 
 #[tokio::test]
-async fn a_client_that_does_not_answer_pings_is_given_up() {
+async fn a_client_that_does_not_answer_pings_is_disconnected() {
     let server = Server::with(TransportSettings {
         ping_interval: Duration::from_millis(200),
         pong_timeout: Duration::from_millis(500),
         ..TransportSettings::default()
     })
     .await;
-    // A client that reads answers pings by itself, and is kept.
+    // A client that reads also answers pings, and stays connected.
     let mut alive = Socket::ready(&server).await;
     for _ in 0..5 {
         assert!(matches!(alive.frame().await, Message::Ping(_)));
@@ -193,7 +193,7 @@ async fn a_client_that_does_not_read_is_closed_with_4508() {
 }
 
 #[tokio::test]
-async fn a_handshake_that_stops_half_way_is_given_up() {
+async fn a_client_that_stops_in_the_middle_of_a_frame_is_disconnected() {
     let server = Server::with(TransportSettings {
         init_timeout: Duration::from_millis(100),
         ..TransportSettings::default()
@@ -207,7 +207,7 @@ async fn a_handshake_that_stops_half_way_is_given_up() {
         server.address
     );
     stream.write_all(request.as_bytes()).await.unwrap();
-    // The first half of a frame, and then nothing.
+    // The first byte of a frame, and then nothing.
     stream.write_all(&[0x81]).await.unwrap();
     let mut answer = Vec::new();
     stream.read_to_end(&mut answer).await.unwrap();
@@ -218,11 +218,11 @@ async fn a_handshake_that_stops_half_way_is_given_up() {
 }
 
 #[tokio::test]
-async fn documents_that_kill_the_stack_are_refused_by_error() {
+async fn documents_that_would_overflow_the_stack_are_refused() {
     let server = Server::start().await;
     let mut socket = Socket::ready(&server).await;
     for document in hostile_documents() {
-        // The longest is longer than a message may be.
+        // The longest document exceeds the limit on messages.
         if document.len() < 32 * 1024 {
             socket.subscribe("1", &document).await;
             let error = socket.error_of("1").await;

@@ -1,6 +1,6 @@
-//! Conversations in other languages, where the team answers in kind.
+//! Conversations in other languages, in which the team answers in the same language.
 //!
-//! Slots are used sparingly: days, parts and colours are English words.
+//! They use few placeholders, because days, parts and colours are English words.
 
 use super::super::threads::Topic;
 use super::{Script, them, them_maybe, us, us_maybe};

@@ -1,10 +1,10 @@
-//! The texts of whole conversations, as scripts of alternatives.
+//! The messages of whole conversations, as scripts with alternatives.
 //!
-//! A [`Script`] is a list of steps; each step says who texts, and offers
-//! several lines of which one is drawn. The lines of a step are written to follow
-//! whichever line came before, so a script of six steps with four lines each
-//! tells four thousand stories before a single slot is filled. Braces name slots,
-//! which [`super::slots`] fills.
+//! A [`Script`] is a list of steps. Each step has an author and several lines, of
+//! which one is drawn. Each line of a step fits every line of the step before, so
+//! six steps with four lines each make four thousand conversations, before any
+//! placeholder is replaced. Braces name placeholders, which [`super::slots`]
+//! replaces.
 
 mod abroad;
 mod money;
@@ -15,31 +15,31 @@ mod workshop;
 use super::phrases::{NUDGES, THANKS, WELCOME};
 use super::threads::{Speaker, Topic};
 
-/// One way for a conversation to go.
+/// A script of a conversation.
 pub(super) struct Script {
     pub(super) topic: Topic,
-    /// How often it is drawn, compared with the others.
+    /// The relative frequency of this script.
     pub(super) weight: u32,
-    /// The first step is the customer's and never optional.
+    /// The first step is from the customer and always takes place.
     pub(super) steps: &'static [Step],
 }
 
-/// One text of a script.
+/// A message of a script.
 pub(super) struct Step {
     pub(super) from: Speaker,
-    pub(super) told: Told,
+    pub(super) occurrence: Occurrence,
     pub(super) lines: &'static [&'static str],
 }
 
 /// Whether a step of a script takes place.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub(super) enum Told {
+pub(super) enum Occurrence {
     Always,
-    /// Half of the time.
-    Perhaps,
-    /// Half of the time, and only right after the other side's text: a `you're
-    /// welcome` needs a thank-you.
-    InAnswer,
+    /// In half of the conversations.
+    Sometimes,
+    /// Half of the time, and only directly after a message of the other side: a
+    /// `you're welcome` needs a thank-you.
+    InReply,
 }
 
 /// Every script, in a fixed order.
@@ -49,37 +49,37 @@ pub(super) fn all() -> impl Iterator<Item = &'static Script> + Clone {
         .flatten()
 }
 
-/// The customer texts one of `lines`.
+/// The customer sends one of `lines`.
 const fn them(lines: &'static [&'static str]) -> Step {
-    Step { from: Speaker::Customer, told: Told::Always, lines }
+    Step { from: Speaker::Customer, occurrence: Occurrence::Always, lines }
 }
 
-/// The customer may text one of `lines`.
+/// The customer may send one of `lines`.
 const fn them_maybe(lines: &'static [&'static str]) -> Step {
-    Step { from: Speaker::Customer, told: Told::Perhaps, lines }
+    Step { from: Speaker::Customer, occurrence: Occurrence::Sometimes, lines }
 }
 
-/// The team texts one of `lines`.
+/// The team sends one of `lines`.
 const fn us(lines: &'static [&'static str]) -> Step {
-    Step { from: Speaker::Team, told: Told::Always, lines }
+    Step { from: Speaker::Team, occurrence: Occurrence::Always, lines }
 }
 
 /// The team may answer with one of `lines`.
 const fn us_maybe(lines: &'static [&'static str]) -> Step {
-    Step { from: Speaker::Team, told: Told::InAnswer, lines }
+    Step { from: Speaker::Team, occurrence: Occurrence::InReply, lines }
 }
 
-/// The team may add one of `lines` to what it has said.
+/// The team may send one of `lines`, also directly after its own message.
 const fn us_more(lines: &'static [&'static str]) -> Step {
-    Step { from: Speaker::Team, told: Told::Perhaps, lines }
+    Step { from: Speaker::Team, occurrence: Occurrence::Sometimes, lines }
 }
 
-/// The lines with which `from` goes on after `text`, when `text` is the other
-/// side's and comes from a script.
+/// The lines with which `from` continues after `text`, when `text` is a message
+/// of the other side and comes from a script.
 ///
-/// Slips and filled slots are in the way of comparing whole lines, so the line
-/// whose longest stretch without a slot occurs in `text` counts; the longest
-/// such stretch wins. `None` when no line comes close, or nothing follows it.
+/// Typos and placeholders prevent a comparison of whole lines. So a line matches
+/// when its longest part without a placeholder occurs in `text`, and the line with
+/// the longest such part wins. `None` when no line matches or the script ends.
 pub(super) fn next_lines(from: Speaker, text: &str) -> Option<&'static [&'static str]> {
     let text = text.to_lowercase();
     let mut best: Option<(usize, &'static [&'static str])> = None;
@@ -100,10 +100,10 @@ pub(super) fn next_lines(from: Speaker, text: &str) -> Option<&'static [&'static
     best.map(|(_, lines)| lines)
 }
 
-/// Stretches of fewer bytes than this are in too many texts to mean a line.
+/// Parts with fewer bytes than this occur in too many texts to identify a line.
 const STRETCH_MIN: usize = 9;
 
-/// The longest part of `line` between slots, with no full stop at its end.
+/// The longest part of `line` between placeholders, without a full stop at its end.
 fn longest_stretch(line: &str) -> &str {
     line.split(['{', '}']).step_by(2).max_by_key(|part| part.len()).unwrap_or_default().trim_end_matches('.')
 }

@@ -1,4 +1,4 @@
-//! Orders on their way, and goods on their way back.
+//! Orders, deliveries and returns.
 
 use super::super::threads::Topic;
 use super::{NUDGES, Script, THANKS, WELCOME, them, them_maybe, us, us_maybe, us_more};

@@ -1,15 +1,14 @@
-//! GraphiQL's own files: which ones, how they are recognised, and where they are kept.
+//! The files of GraphiQL: their versions, hashes and location on disk.
 //!
-//! Every file is named by npm package, exact version and SHA-384 hash. Nothing
-//! reaches a browser that does not match its hash, wherever it came from: files
-//! on disk are compared by [`load`], files from the CDN by the browser itself.
-//! What npm does besides putting these few files in place is therefore of no
-//! consequence, and it is asked to run no scripts.
+//! Every file is identified by npm package, exact version and SHA-384 hash. A browser
+//! runs only files that match their hash: [`load`] checks the files on disk, and the
+//! browser checks the files from the CDN. The installation therefore does not have to
+//! trust npm, and it runs npm without scripts.
 //!
-//! The directory has npm's own layout (`node_modules/<package>/…`), so that the
-//! command of [`install_command`], typed by hand, is as good as [`install`].
+//! The directory has npm's layout (`node_modules/<package>/…`), so that the command of
+//! [`install_command`] has the same result as [`install`].
 //!
-//! To move to other versions, change [`FILES`]; the hash of a file is
+//! To change a version, edit [`FILES`]. The hash of a file is the output of
 //! `openssl dgst -sha384 -binary FILE | base64`.
 
 use std::fs::File;
@@ -25,21 +24,21 @@ use bytes::Bytes;
 use tokio::process::Command;
 use uuid::Uuid;
 
-/// A file larger than this is refused unread; GraphiQL itself is about 1 MiB.
+/// The maximum size of a file. GraphiQL's script is about 1 MiB.
 const FILE_BYTES_MAX: u64 = 8 * 1024 * 1024;
 
-/// How long npm may take before [`install`] gives up.
+/// The timeout of npm in [`install`].
 const INSTALL_TIMEOUT: Duration = Duration::from_secs(120);
 
-/// How much of npm's complaint is kept for [`AssetError::NpmFailed`].
+/// The maximum length of npm's error output in [`AssetError::NpmFailed`].
 const NPM_MESSAGE_BYTES_MAX: u64 = 2 * 1024;
 
-/// And how many lines.
+/// The maximum number of lines of npm's error output in [`AssetError::NpmFailed`].
 const NPM_MESSAGE_LINES_MAX: usize = 4;
 
-/// The options that keep npm to its one task, by hand and by [`install`] alike.
+/// The options of npm, for [`install`] and [`install_command`].
 ///
-/// Peers are left alone because [`FILES`] already names the ones that the page uses.
+/// Peer dependencies are not installed, because [`FILES`] contains the ones that the page uses.
 const NPM_OPTIONS: [&str; 9] = [
     "--no-save",
     "--no-package-lock",
@@ -52,10 +51,10 @@ const NPM_OPTIONS: [&str; 9] = [
     "--loglevel=error",
 ];
 
-/// Where a browser finds the packages when they have not been installed here.
+/// Where a browser loads the packages if they are not installed on this server.
 const CDN: &str = "https://cdn.jsdelivr.net/npm";
 
-/// What a file is to the page.
+/// The type of a file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {
     /// A classic script, run in the order of [`FILES`].
@@ -67,7 +66,7 @@ pub enum Kind {
 /// One file of one npm package.
 #[derive(Debug, PartialEq, Eq)]
 pub struct AssetFile {
-    /// Its name under `/graphiql/assets/`; holds the version, so that what was cached under it stays true.
+    /// Its name under `/graphiql/assets/`. It contains the version, so that a cached file never goes stale.
     pub name: &'static str,
     /// The npm package.
     pub package: &'static str,
@@ -75,13 +74,13 @@ pub struct AssetFile {
     pub version: &'static str,
     /// The path within the package.
     pub path: &'static str,
-    /// What the page does with it.
+    /// The type of the file.
     pub kind: Kind,
-    /// `sha384-` and the hash in base64, as the `integrity` attribute has it.
+    /// `sha384-` and the hash in base64, as in the `integrity` attribute.
     pub integrity: &'static str,
 }
 
-/// The files that the page needs, in the order in which it loads them.
+/// The files that the page needs, in loading order.
 pub const FILES: [AssetFile; 7] = [
     AssetFile {
         name: "graphiql-4.1.2.css",
@@ -142,7 +141,7 @@ pub const FILES: [AssetFile; 7] = [
 ];
 
 impl AssetFile {
-    /// The address of this file, in this version, at the CDN.
+    /// The URL of this file at the CDN.
     pub fn cdn_url(&self) -> String {
         format!("{CDN}/{}@{}/{}", self.package, self.version, self.path)
     }
@@ -155,7 +154,7 @@ impl AssetFile {
         path
     }
 
-    /// The file's bytes under `dir`, if they are the ones that [`FILES`] means.
+    /// Reads the file under `dir` and checks its hash.
     fn read(&self, dir: &Path) -> Result<Bytes, AssetError> {
         let path = self.path_in(dir);
         let bytes = match read_at_most(&path, FILE_BYTES_MAX) {
@@ -173,7 +172,7 @@ impl AssetFile {
     }
 }
 
-/// All of [`FILES`], in memory, each equal to its hash.
+/// All of [`FILES`], in memory, with matching hashes.
 #[derive(Clone, Debug)]
 pub struct Assets {
     // In the order of `FILES`.
@@ -181,25 +180,25 @@ pub struct Assets {
 }
 
 impl Assets {
-    /// The file of that name with its bytes; `None` for any name that is not in [`FILES`].
+    /// The file of this name and its bytes; `None` if the name is not in [`FILES`].
     ///
-    /// The name is only ever compared: it takes no part in a path.
+    /// The name is only compared; it never becomes part of a path.
     pub fn find(&self, name: &str) -> Option<(&'static AssetFile, Bytes)> {
         let files = FILES.iter().zip(&self.bytes);
         files.filter(|(file, _)| file.name == name).map(|(file, bytes)| (file, bytes.clone())).next()
     }
 }
 
-/// Why GraphiQL's files are not at hand.
+/// Why GraphiQL's files could not be loaded or installed.
 #[derive(Debug, thiserror::Error)]
 pub enum AssetError {
-    /// Nobody has installed them yet, or not these versions.
-    #[error("{} is not there", path.display())]
+    /// The files are not installed, or other versions are.
+    #[error("{} does not exist", path.display())]
     Missing {
-        /// The first file that was looked for in vain.
+        /// The first missing file.
         path: PathBuf,
     },
-    /// A file is there, but is not the one whose hash is known. It is not served.
+    /// A file does not match its hash. It is not served.
     #[error("{} differs from the published file", path.display())]
     Mismatch {
         /// The file that differs.
@@ -210,61 +209,61 @@ pub enum AssetError {
     Io {
         /// The file or directory.
         path: PathBuf,
-        /// What the operating system said.
+        /// The error of the operating system.
         source: io::Error,
     },
-    /// The command `npm` could not be started: most likely it is not installed.
+    /// The command `npm` could not be started. Most likely it is not installed.
     #[error("npm cannot be started: {0}")]
     NpmUnavailable(io::Error),
-    /// npm ran and reported a failure.
+    /// npm failed.
     #[error("npm failed: {message}")]
     NpmFailed {
-        /// The first lines that npm wrote, or its exit status when it wrote nothing.
+        /// The first lines of npm's error output, or its exit status if there is no output.
         message: String,
     },
-    /// npm was stopped because it took too long.
-    #[error("npm was not done after {} seconds", INSTALL_TIMEOUT.as_secs())]
+    /// npm exceeded its timeout and was killed.
+    #[error("npm did not finish within {} seconds", INSTALL_TIMEOUT.as_secs())]
     NpmTimedOut,
 }
 
-/// Reads the files under `dir` and compares each with its hash.
+/// Reads the files under `dir` and checks their hashes.
 ///
-/// Blocks on the disk for about 2 MB: for use at start.
+/// Blocks while it reads about 2 MB from disk. Call it at start-up.
 ///
 /// # Errors
 ///
 /// [`AssetError::Missing`], [`AssetError::Mismatch`] or [`AssetError::Io`] for
-/// the first file in the way; it is all of them or none.
+/// the first file that cannot be loaded.
 pub fn load(dir: &Path) -> Result<Assets, AssetError> {
     let bytes = FILES.iter().map(|file| file.read(dir)).collect::<Result<_, _>>()?;
     Ok(Assets { bytes })
 }
 
-/// Lets npm fetch the packages, keeps the files that the page needs under `dir`, and loads them.
+/// Downloads the packages with npm, moves the files that the page needs to `dir`, and loads them.
 ///
-/// npm works in a directory of its own beside them, which is gone afterwards, so
-/// processes that install at the same time do not disturb each other. Nothing is printed.
+/// npm works in a temporary directory under `dir`, so that processes can install
+/// concurrently. Nothing is printed.
 ///
 /// # Errors
 ///
-/// Any [`AssetError`]; `dir` then holds whole verified files or what it held before.
+/// Any [`AssetError`]. Each file in `dir` is then either complete and verified, or unchanged.
 pub async fn install(dir: &Path) -> Result<Assets, AssetError> {
     let staging = Staging::new(dir)?;
     run_npm(&staging.0).await?;
     let dir = dir.to_owned();
-    let settled = tokio::task::spawn_blocking(move || {
+    let moved = tokio::task::spawn_blocking(move || {
         let assets = load(&staging.0)?;
-        settle(&staging.0, &dir)?;
+        move_files(&staging.0, &dir)?;
         Ok(assets)
     });
-    settled.await.unwrap_or_else(|stopped| {
-        Err(AssetError::NpmFailed { message: format!("its files could not be taken over: {stopped}") })
+    moved.await.unwrap_or_else(|stopped| {
+        Err(AssetError::NpmFailed { message: format!("its files could not be moved: {stopped}") })
     })
 }
 
-/// The shell command that does by hand what [`install`] does.
+/// The shell command that does the same as [`install`].
 ///
-/// It is shown to whoever opens the page, so the home directory is not spelled out.
+/// The page shows this command to its visitors, so the home directory is written as `~`.
 pub fn install_command(dir: &Path) -> String {
     let quoted = |path: &Path| path.display().to_string().replace('\'', r"'\''");
     let home = variable("HOME");
@@ -276,10 +275,10 @@ pub fn install_command(dir: &Path) -> String {
     format!("npm install --prefix {prefix} {options} {}", packages().join(" "))
 }
 
-/// The place of the files unless a setting names another: the user's cache directory.
+/// The default directory of the files, in the user's cache directory.
 ///
-/// Without a home directory it is the system's directory for temporary files;
-/// even there nothing unknown is served, since each file is compared with its hash.
+/// Without a home directory, it is in the system's directory for temporary files. This is
+/// safe although other users can write there, because each file is checked against its hash.
 pub fn default_dir() -> PathBuf {
     let cache = variable("XDG_CACHE_HOME")
         .or_else(|| variable("LOCALAPPDATA"))
@@ -288,13 +287,13 @@ pub fn default_dir() -> PathBuf {
     cache.join("switchboard").join("graphiql")
 }
 
-/// The directory that the environment names so; `None` when unset or empty.
+/// The path in an environment variable; `None` if it is unset or empty.
 fn variable(name: &str) -> Option<PathBuf> {
     let value = std::env::var_os(name).filter(|value| !value.is_empty());
     value.map(PathBuf::from)
 }
 
-/// A directory for npm to work in, removed when this is dropped.
+/// The temporary directory in which npm works. Dropping it removes the directory.
 struct Staging(PathBuf);
 
 impl Staging {
@@ -309,17 +308,17 @@ impl Staging {
 
 impl Drop for Staging {
     fn drop(&mut self) {
-        // What cannot be removed is only in the way of tidiness.
+        // A directory that cannot be removed does no harm.
         let _ = std::fs::remove_dir_all(&self.0);
     }
 }
 
-/// Runs npm to its end, or kills it at [`INSTALL_TIMEOUT`].
+/// Runs npm, and kills it after [`INSTALL_TIMEOUT`].
 async fn run_npm(dir: &Path) -> Result<(), AssetError> {
     let log = dir.join("npm.log");
     let io_error = |source| AssetError::Io { path: log.clone(), source };
     let stderr = File::create(&log).map_err(io_error)?;
-    // On Windows npm is a batch file, which is found by its whole name only.
+    // On Windows, npm is a batch file, which must be started by its full name.
     let npm = if cfg!(windows) { "npm.cmd" } else { "npm" };
     let mut child = Command::new(npm)
         .arg("install")
@@ -335,7 +334,7 @@ async fn run_npm(dir: &Path) -> Result<(), AssetError> {
         .spawn()
         .map_err(AssetError::NpmUnavailable)?;
     let Ok(waited) = tokio::time::timeout(INSTALL_TIMEOUT, child.wait()).await else {
-        // Dropping the child would kill it too, but would not wait until it is gone.
+        // Dropping the child would also kill it, but would not wait for it to exit.
         let _ = child.kill().await;
         return Err(AssetError::NpmTimedOut);
     };
@@ -345,17 +344,17 @@ async fn run_npm(dir: &Path) -> Result<(), AssetError> {
     }
     let written = read_at_most(&log, NPM_MESSAGE_BYTES_MAX).unwrap_or_default();
     let written = String::from_utf8_lossy(&written);
-    // npm's first lines name the reason; what follows is a stack trace.
+    // The first lines contain the reason; the rest is a stack trace.
     let lines: Vec<&str> = written.lines().take(NPM_MESSAGE_LINES_MAX).collect();
     let message = match lines.join("; ") {
-        nothing if nothing.is_empty() => status.to_string(),
+        empty if empty.is_empty() => status.to_string(),
         message => message,
     };
     Err(AssetError::NpmFailed { message })
 }
 
-/// Moves the files that the page needs from where npm put them to `dir`, each in one step.
-fn settle(staging: &Path, dir: &Path) -> Result<(), AssetError> {
+/// Moves the files that the page needs from `staging` to `dir`, each atomically.
+fn move_files(staging: &Path, dir: &Path) -> Result<(), AssetError> {
     for file in &FILES {
         let path = file.path_in(dir);
         let parent = path.parent().unwrap_or(dir);
@@ -366,7 +365,7 @@ fn settle(staging: &Path, dir: &Path) -> Result<(), AssetError> {
     Ok(())
 }
 
-/// The packages of [`FILES`] as npm wants them named, each once.
+/// The packages of [`FILES`] as arguments of npm, without duplicates.
 fn packages() -> Vec<String> {
     let mut packages: Vec<String> =
         FILES.iter().map(|file| format!("{}@{}", file.package, file.version)).collect();
@@ -375,9 +374,9 @@ fn packages() -> Vec<String> {
     packages
 }
 
-/// The file's bytes, cut off where a file within the limit would have ended.
+/// Reads at most `bytes_max + 1` bytes of the file.
 ///
-/// A longer file keeps one byte too many, so that it cannot pass for a whole one.
+/// The extra byte ensures that a file over the limit cannot match a hash.
 fn read_at_most(path: &Path, bytes_max: u64) -> io::Result<Vec<u8>> {
     let mut bytes = Vec::new();
     File::open(path)?.take(bytes_max + 1).read_to_end(&mut bytes)?;

@@ -1,8 +1,8 @@
-// Signs in, and starts GraphiQL: who one is, the two transports, the tabs.
+// Starts GraphiQL: the identity, the two transports and the tabs.
 //
-// Depends on the globals of the files in assets.rs and on `LiveQueue` of queue.js.
-// Nothing is kept in the browser but the theme, the panes' sizes and,
-// where no identities are given, what GraphiQL itself remembers; never a token.
+// Uses the globals of the files in assets.rs, and `LiveQueue` of queue.js. The browser
+// stores the theme and the sizes of the panes. If the page has no identities, it also
+// stores GraphiQL's other state. Tokens are never stored.
 (() => {
   'use strict';
 
@@ -19,14 +19,14 @@
   }
   if (!window.React || !window.ReactDOM || !window.graphqlWs || !window.GraphiQL) {
     byId('graphiql').firstElementChild.textContent =
-      'GraphiQL could not be loaded. The API itself is at ' + settings.endpoint + '.';
+      'GraphiQL could not be loaded. The API is at ' + settings.endpoint + '.';
     return;
   }
-  // Radix, within GraphiQL, adds a style element when a dialog opens.
+  // GraphiQL's Radix components add a style element when a dialog opens.
   window.__webpack_nonce__ = document.currentScript.nonce;
 
-  // Who one is. `session` is replaced as a whole, so whoever holds one can tell
-  // whether it is still the current one.
+  // The current session. Signing in creates a new object, so that two sessions
+  // can be compared by identity.
   const listeners = new Set();
   let session = null;
 
@@ -44,7 +44,7 @@
       connectionParams: token ? { Authorization: 'Bearer ' + token } : {},
       retryAttempts: Infinity,
       retryWait: (attempts) => pause(Math.min(10_000, 250 * 2 ** attempts) * (0.5 + Math.random())),
-      // 4403: the token has expired, or its agent has been deactivated.
+      // 4403: the token is invalid or has expired, or its agent was deactivated.
       shouldRetry: (problem) => problem.code !== 4403,
     });
     socket.on('connected', () => showSocket('live', 'Live over graphql-transport-ws'));
@@ -68,8 +68,8 @@
     return { label, token, socket, fetcher, request };
   }
 
-  // GraphiQL looks at an operation a moment after it has changed, so right after a
-  // tab is opened it may take a subscription for what the last tab held.
+  // GraphiQL parses the editor with a delay. Right after a tab is opened, it would
+  // still use the document of the previous tab, so the document is parsed here.
   function run(request, options) {
     let documentAST;
     try {
@@ -87,11 +87,11 @@
     byId('socket').title = text;
   }
 
-  // The switch, or a field for a token where no identities are given.
+  // The switch of identities.
   function drawSwitch() {
     const who = byId('who');
     who.setAttribute('role', 'radiogroup');
-    who.setAttribute('aria-label', 'Who you are');
+    who.setAttribute('aria-label', 'Identity');
     const buttons = settings.identities.map((identity) => {
       const button = document.createElement('button');
       button.type = 'button';
@@ -110,6 +110,7 @@
     mark();
   }
 
+  // A field for a token, for a page without identities.
   function drawTokenField() {
     const form = document.createElement('form');
     const field = document.createElement('input');
@@ -129,28 +130,28 @@
     byId('who').append(form);
   }
 
-  // Real ids for the variables, so that each tab runs at once. What cannot be
-  // found is left for the visitor to fill in.
+  // Finds ids for the variables, so that each tab can run immediately. An id that
+  // cannot be found stays empty.
   async function findIds() {
     const ids = { first: '', second: '', agent: '' };
     if (!session.token) return ids;
     try {
-      const unowned = await session.request(`{
+      const unassigned = await session.request(`{
         conversations(view: UNASSIGNED, filter: { status: OPEN }, first: 2) { nodes { id } }
         viewer { id }
       }`);
-      const [first, second] = unowned.data.conversations.nodes;
+      const [first, second] = unassigned.data.conversations.nodes;
       ids.first = first?.id ?? '';
       ids.second = second?.id ?? ids.first;
-      const able = await session.request(
+      const assignable = await session.request(
         'query ($id: ID) { agents(assignableTo: $id, first: 10) { nodes { id role } } }',
         { id: ids.first || null },
       );
-      const agents = able.data.agents.nodes;
-      const other = agents.find((agent) => agent.role === 'REP' && agent.id !== unowned.data.viewer?.id);
+      const agents = assignable.data.agents.nodes;
+      const other = agents.find((agent) => agent.role === 'REP' && agent.id !== unassigned.data.viewer?.id);
       ids.agent = (other ?? agents[0])?.id ?? '';
     } catch {
-      // The tabs are shown all the same; running them shows what is wrong.
+      // The tabs open with empty ids. Running a tab shows the error.
     }
     return ids;
   }
@@ -169,24 +170,24 @@
     }));
   }
 
-  // Under `demo` each start has a workspace of its own, so yesterday's tabs hold
-  // ids that nobody knows: only looks are remembered there.
+  // Every start of `demo` creates a new workspace, in which the ids of stored tabs
+  // do not exist. With identities, only the theme and the sizes are stored.
   function storage(tabs) {
-    // GraphiQL takes the variables of its first tab from here, not from the tab.
+    // GraphiQL reads the variables of the first tab from the storage, not from the tab.
     const first = ['graphiql:variables', tabs[0].variables];
     if (settings.identities.length === 0) {
       if (!localStorage.getItem('graphiql:tabState')) localStorage.setItem(...first);
       return localStorage;
     }
-    const kept = (key) => /^graphiql:(theme|.*Flex)$/.test(key);
-    // The operations are wider than their answers.
+    const isStored = (key) => /^graphiql:(theme|.*Flex)$/.test(key);
+    // The operations are wider than their responses.
     const memory = new Map([first, ['graphiql:editorFlex', '1.2']]);
     return {
       get length() { return memory.size; },
       clear: () => memory.clear(),
-      getItem: (key) => (kept(key) ? localStorage.getItem(key) : null) ?? memory.get(key) ?? null,
-      setItem: (key, value) => (kept(key) ? localStorage.setItem(key, value) : memory.set(key, value)),
-      removeItem: (key) => (kept(key) ? localStorage.removeItem(key) : memory.delete(key)),
+      getItem: (key) => (isStored(key) ? localStorage.getItem(key) : null) ?? memory.get(key) ?? null,
+      setItem: (key, value) => (isStored(key) ? localStorage.setItem(key, value) : memory.set(key, value)),
+      removeItem: (key) => (isStored(key) ? localStorage.removeItem(key) : memory.delete(key)),
     };
   }
 
@@ -219,8 +220,8 @@
       },
     };
     const h = React.createElement;
-    // The queue stands beside GraphiQL, but uses its editors, which only what is
-    // within GraphiQL can do. The place of the logo, which is not shown, serves.
+    // The queue is outside of GraphiQL's element but uses its editor context, which
+    // requires a child component of GraphiQL. The hidden logo serves as its parent.
     const queue = ReactDOM.createPortal(h(LiveQueue, { sessions }), byId('queue'));
     const plugins = window.GraphiQLPluginExplorer ? [GraphiQLPluginExplorer.explorerPlugin()] : [];
     ReactDOM.createRoot(byId('graphiql')).render(h(GraphiQL, {

@@ -1,8 +1,8 @@
-//! The HTML of GraphiQL's page, put together from the files beside this module.
+//! The HTML of the GraphiQL page, assembled from the files in the folder of this module.
 //!
-//! `page.html` is the frame, `page.css` its looks, `page.js` signs in and starts
-//! GraphiQL, `queue.js` is the live queue, and `tabs/` holds the operations. What
-//! the server has to say goes in as one JSON block that no content can end early.
+//! `page.html` is the template and `page.css` its style. `page.js` signs in and starts
+//! GraphiQL, `queue.js` is the live queue, and `tabs/` contains the operations. The
+//! server's settings are embedded as one escaped JSON block.
 
 use bytes::Bytes;
 use serde_json::json;
@@ -17,7 +17,7 @@ const QUEUE: &str = include_str!("queue.js");
 
 /// The operations that the page opens with, in the order of its tabs.
 ///
-/// The page fills in the variables, since their ids differ from server to server.
+/// The page fills in the variables, because ids differ from server to server.
 pub(super) const TABS: [(&str, &str); 5] = [
     ("Queue", include_str!("tabs/queue.graphql")),
     ("Live", include_str!("tabs/live.graphql")),
@@ -26,14 +26,14 @@ pub(super) const TABS: [(&str, &str); 5] = [
     ("Close", include_str!("tabs/close.graphql")),
 ];
 
-/// The page, but for the nonce.
+/// The page without its nonce.
 pub(super) struct Page {
     settings: GraphiqlSettings,
     styles: Vec<Reference>,
     scripts: Vec<Reference>,
 }
 
-/// How the page names one of [`FILES`].
+/// The URL and the hash of one of [`FILES`].
 struct Reference {
     url: String,
     integrity: &'static str,
@@ -48,7 +48,7 @@ impl Page {
         Self { styles: references(Kind::Style), scripts: references(Kind::Script), settings }
     }
 
-    /// The page with the tokens of all identities in it.
+    /// The page with the tokens of all identities.
     pub(super) fn html_signed_in(&self, nonce: &str) -> String {
         let identities = self.settings.identities.iter();
         let identities = identities.map(|who| json!({ "label": who.label, "token": who.token }));
@@ -60,7 +60,7 @@ impl Page {
         self.html(nonce, Vec::new())
     }
 
-    /// The file of that name, if it is this server that serves it.
+    /// The file of this name; `None` if it does not exist or comes from the CDN.
     pub(super) fn asset(&self, name: &str) -> Option<(&'static AssetFile, Bytes)> {
         match &self.settings.assets {
             AssetSource::Installed(assets) => assets.find(name),
@@ -122,9 +122,9 @@ impl Reference {
     }
 }
 
-/// `template` with each `{{name}}` replaced by what `value` gives for it.
+/// Replaces each `{{name}}` in `template` with `value(name)`.
 ///
-/// What is put in is not searched again, so that it may hold braces of its own.
+/// The values are not searched for placeholders, so they may contain braces.
 pub(in crate::http) fn fill<'v>(template: &str, value: impl Fn(&str) -> &'v str) -> String {
     let mut pieces = template.split("{{");
     let mut filled = pieces.next().unwrap_or_default().to_owned();
@@ -140,10 +140,10 @@ pub(in crate::http) fn fill<'v>(template: &str, value: impl Fn(&str) -> &'v str)
     filled
 }
 
-/// JSON that stays within its `<script>` element, whatever its strings hold.
+/// Serialises `value` so that it cannot end its `<script>` element.
 ///
-/// `<`, `>` and `&` occur in JSON within strings only, where an escape means the
-/// same; without them neither `</script>` nor `<!--` can be written.
+/// In JSON, `<`, `>` and `&` occur only in strings, where they can be escaped. Without
+/// them, the text cannot contain `</script>` or `<!--`.
 pub(in crate::http) fn script_safe(value: &serde_json::Value) -> String {
     value.to_string().replace('<', "\\u003c").replace('>', "\\u003e").replace('&', "\\u0026")
 }

@@ -1,8 +1,8 @@
-// The live queue beside GraphiQL, a React component that uses its editors.
+// The live queue next to GraphiQL: a React component that uses GraphiQL's editors.
 //
-// It is a client like any other: it queries a page, subscribes `after` the page's
-// `asOf`, and folds what arrives over the page. A row or a removal counts when
-// its version is not older than the one already known.
+// It works as any client does. It queries a page, subscribes `after` the page's
+// `asOf`, and folds the changes over the page. A change is ignored if its version
+// is older than the version in the queue.
 const LiveQueue = (() => {
   'use strict';
 
@@ -42,39 +42,39 @@ const LiveQueue = (() => {
   const CAUSES = {
     RECEIVED: () => 'texted',
     REPLIED: (who) => `${who} replied`,
-    ASSIGNED: (who, row) => `${who} → ${row.assignee?.name ?? 'somebody'}`,
+    ASSIGNED: (who, row) => `${who} → ${row.assignee?.name ?? 'an agent'}`,
     UNASSIGNED: (who) => `${who} unassigned it`,
     CLOSED: (who) => `${who} closed it`,
     REOPENED: (who) => `${who} reopened it`,
-    READ: () => 'read',
+    READ: () => 'marked read',
     UNREAD: () => 'marked unread',
   };
 
-  // The queue as it is: a list of rows by id, and the versions of what has left.
-  const nothing = { rows: new Map(), gone: new Map(), changes: 0 };
+  // A queue has its rows by id, and the versions of removed rows.
+  const EMPTY = { rows: new Map(), removed: new Map(), changes: 0 };
 
   function fold(queue, change) {
     const rows = new Map(queue.rows);
-    const gone = new Map(queue.gone);
+    const removed = new Map(queue.removed);
     const row = change.conversation;
     const id = row?.id ?? change.conversationId;
     const version = row?.version ?? change.version;
-    if (!id || version < (rows.get(id)?.version ?? gone.get(id) ?? 0)) return queue;
+    if (!id || version < (rows.get(id)?.version ?? removed.get(id) ?? 0)) return queue;
     if (row) {
-      gone.delete(id);
+      removed.delete(id);
       rows.set(id, { ...row, cause: change.cause, changedAt: Date.now() });
     } else {
       rows.delete(id);
-      gone.set(id, version);
+      removed.set(id, version);
     }
-    return { rows, gone, changes: queue.changes + 1 };
+    return { rows, removed, changes: queue.changes + 1 };
   }
 
   const inOrder = (rows) => [...rows.values()]
     .sort((a, b) => b.lastActivityAt.localeCompare(a.lastActivityAt) || a.id.localeCompare(b.id))
     .slice(0, ROWS_MAX);
 
-  // Follows one view for one session, until the returned function is called.
+  // Loads a view and subscribes to its changes, until the returned function is called.
   function follow(session, view, update) {
     const variables = { view, filter: FILTER };
     let stopped = false;
@@ -89,11 +89,11 @@ const LiveQueue = (() => {
       });
     }
     async function refetch() {
-      const answer = await session.request(PAGE, variables);
+      const response = await session.request(PAGE, variables);
       if (stopped) return;
-      const page = answer.data?.conversations;
-      if (!page) throw new Error(answer.errors?.[0]?.message ?? 'no answer');
-      update(() => ({ ...nothing, rows: new Map(page.nodes.map((row) => [row.id, row])) }));
+      const page = response.data?.conversations;
+      if (!page) throw new Error(response.errors?.[0]?.message ?? 'The server sent no page.');
+      update(() => ({ ...EMPTY, rows: new Map(page.nodes.map((row) => [row.id, row])) }));
       unsubscribe = session.socket.subscribe(
         { query: CHANGES, variables: { ...variables, after: page.asOf } },
         {
@@ -140,30 +140,30 @@ const LiveQueue = (() => {
     const cause = fresh && row.cause && CAUSES[row.cause.kind];
     const message = row.lastMessage;
     const author = message?.direction === 'OUTBOUND' ? `${message.author?.name ?? 'We'}: ` : '';
-    const said = message ? author + message.body : '';
+    const text = message ? author + message.body : '';
     return h('li', { key: row.id },
       h('button', {
         type: 'button',
         className: fresh ? 'row fresh' : 'row',
-        title: 'Put the id of this conversation into the variables',
+        title: 'Set conversationId in the variables',
         'data-conversation': row.id,
         onClick: () => pick(row.id),
       },
       h('span', { className: row.unread ? 'unread dot' : 'dot', title: row.unread ? 'Unread' : '' }),
       h('span', { className: 'contact' }, row.contact.name ?? row.contact.number),
       h('span', { className: 'time' }, ago(row.lastActivityAt)),
-      h('span', { className: 'said' }, said),
-      h('span', { className: row.assignee ? 'owner' : 'owner nobody' }, row.assignee?.name ?? 'Nobody'),
+      h('span', { className: 'text' }, text),
+      h('span', { className: row.assignee ? 'owner' : 'owner unassigned' }, row.assignee?.name ?? 'Unassigned'),
       cause ? h('span', { className: 'cause' }, cause(row.cause.actor?.name ?? 'The server', row)) : null));
   }
 
-  // Puts an id into the variables of this tab, or of the first tab that wants one.
+  // Sets `conversationId` in the variables of this tab, or of the first tab that has this variable.
   function usePick() {
     const editors = GraphiQL.React.useEditorContext({ nonNull: true });
     const latest = useRef(editors);
     latest.current = editors;
     return (id) => {
-      const wants = (tab) => /\$conversationId\b/.test(tab.query ?? '');
+      const hasVariable = (tab) => /\$conversationId\b/.test(tab.query ?? '');
       const { tabs, activeTabIndex, changeTab, queryEditor } = latest.current;
       const put = () => {
         const { variableEditor } = latest.current;
@@ -171,16 +171,16 @@ const LiveQueue = (() => {
         try { variables = JSON.parse(variableEditor.getValue() || '{}'); } catch { /* replaced */ }
         variableEditor.setValue(JSON.stringify({ ...variables, conversationId: id }, null, 2));
       };
-      if (wants({ query: queryEditor?.getValue() })) return put();
-      const index = tabs.findIndex((tab, at) => at !== activeTabIndex && wants(tab));
+      if (hasVariable({ query: queryEditor?.getValue() })) return put();
+      const index = tabs.findIndex((tab, at) => at !== activeTabIndex && hasVariable(tab));
       if (index < 0) return undefined;
       changeTab(index);
       return requestAnimationFrame(put);
     };
   }
 
-  // Runs the first tab when the page opens, and again for whoever one becomes:
-  // an answer that was given to somebody else would mislead.
+  // Runs the active tab when the page opens and when the identity changes, so that
+  // the response never belongs to another identity.
   function useRunFor(session) {
     const { queryEditor, variableEditor, responseEditor } = GraphiQL.React.useEditorContext({ nonNull: true });
     const execution = GraphiQL.React.useExecutionContext({ nonNull: true });
@@ -197,14 +197,14 @@ const LiveQueue = (() => {
   function LiveQueue({ sessions }) {
     const [session, setSession] = useState(sessions.current);
     const [view, setView] = useState('INBOX');
-    const [queue, setQueue] = useState(nothing);
+    const [queue, setQueue] = useState(EMPTY);
     const [counts, setCounts] = useState(null);
     const [, setTick] = useState(0);
     const pick = usePick();
     useRunFor(session);
     useEffect(() => sessions.listen(setSession), [sessions]);
     useEffect(() => {
-      setQueue(nothing);
+      setQueue(EMPTY);
       return session.token ? follow(session, view, setQueue) : undefined;
     }, [session, view]);
     useEffect(() => {

@@ -1,4 +1,4 @@
-//! The page as a browser would get it.
+//! The page as a browser receives it.
 
 use async_graphql::parser::parse_query;
 use axum::body::{Body, to_bytes};
@@ -36,7 +36,7 @@ async fn page_of(router: Router) -> (HeaderMap, String) {
     (headers, html)
 }
 
-/// What the page's settings element holds, as the browser delimits it.
+/// The content of the page's settings element, as a browser would parse it.
 fn settings_in(html: &str) -> serde_json::Value {
     let (_, rest) = html.split_once(r#"<script type="application/json" id="settings">"#).unwrap();
     let (settings, _) = rest.split_once("</script").unwrap();
@@ -57,7 +57,7 @@ async fn each_file_of_the_cdn_has_its_exact_version_and_its_hash() {
 }
 
 #[tokio::test]
-async fn nothing_in_an_identity_ends_its_script_element() {
+async fn an_identity_cannot_end_its_script_element() {
     let (_, html) = page_of(signed_in()).await;
     let identity = &settings_in(&html)["identities"][0];
     assert_eq!(identity["label"], "</script><script>alert(1)</script><!--&");
@@ -66,13 +66,13 @@ async fn nothing_in_an_identity_ends_its_script_element() {
 }
 
 #[tokio::test]
-async fn a_page_without_identities_holds_none() {
+async fn a_page_without_identities_contains_none() {
     let (_, html) = page_of(from_cdn(Vec::new())).await;
     assert_eq!(settings_in(&html)["identities"], serde_json::json!([]));
 }
 
 #[tokio::test]
-async fn tokens_are_given_to_addresses_and_to_no_other_name() {
+async fn only_addresses_and_localhost_receive_tokens() {
     for host in ["127.0.0.1", "127.0.0.1:80", "localhost:4000", "[::1]:80", "10.1.2.3:9"] {
         let (_, _, html) = get_from(signed_in(), host, "/graphiql").await;
         assert!(html.contains("the.secret.token"), "{host}");
@@ -85,7 +85,7 @@ async fn tokens_are_given_to_addresses_and_to_no_other_name() {
 }
 
 #[tokio::test]
-async fn the_policy_admits_this_response_and_this_server_only() {
+async fn the_policy_allows_only_this_response_and_this_server() {
     let (headers, html) = page_of(signed_in()).await;
     let policy = headers[CONTENT_SECURITY_POLICY].to_str().unwrap();
     let (_, rest) = policy.split_once("script-src 'nonce-").unwrap();
@@ -108,7 +108,7 @@ async fn the_policy_admits_this_response_and_this_server_only() {
 }
 
 #[tokio::test]
-async fn the_page_is_not_kept_not_framed_and_tells_nobody_where_it_was() {
+async fn the_page_is_not_cached_not_framed_and_sends_no_referrer() {
     let (headers, _) = page_of(signed_in()).await;
     assert_eq!(headers[CACHE_CONTROL], "no-store");
     assert_eq!(headers[X_FRAME_OPTIONS], "DENY");
@@ -126,8 +126,8 @@ async fn no_path_leads_out_of_the_assets() {
 }
 
 #[tokio::test]
-async fn installed_files_come_from_this_server_and_may_be_kept_for_ever() {
-    let assets = AssetSource::Installed(assets::tests::strangers());
+async fn installed_files_come_from_this_server_and_may_be_cached_forever() {
+    let assets = AssetSource::Installed(assets::tests::fake_assets());
     let settings = GraphiqlSettings { endpoint: "/graphql".to_owned(), identities: Vec::new(), assets };
     let router: Router = routes(settings);
     let (_, html) = page_of(router.clone()).await;

@@ -1,6 +1,6 @@
-//! A form that Twilio posts: its fields, and whether Twilio signed them.
+//! The fields of a form that Twilio posts, and the verification of its signature.
 //!
-//! Nothing here knows what the fields mean.
+//! This module does not interpret the fields.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
@@ -10,12 +10,12 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use url::form_urlencoded;
 
-/// The fields of a form, in the order in which they came.
+/// The fields of a form, in the order of the body.
 #[derive(Clone)]
 pub(super) struct Form(Vec<(String, String)>);
 
 impl Form {
-    /// Reads `application/x-www-form-urlencoded`. Anything is such a form; bytes that are not UTF-8 are replaced.
+    /// Parses `application/x-www-form-urlencoded`. This never fails; bytes that are not UTF-8 are replaced.
     pub fn parse(body: &[u8]) -> Self {
         Self(form_urlencoded::parse(body).into_owned().collect())
     }
@@ -36,8 +36,8 @@ impl Form {
         by_number.into_values().cloned().collect()
     }
 
-    /// What Twilio signs after the URL: each field's name and value, sorted by name and without anything between
-    /// them. A name that comes more than once counts with each of its different values, sorted.
+    /// The text that Twilio signs after the URL: the name and value of each field, sorted by name, without separators.
+    /// A repeated name occurs once with each of its distinct values, sorted.
     fn signed_text(&self) -> String {
         let mut fields: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::new();
         for (key, value) in &self.0 {
@@ -54,22 +54,22 @@ impl Form {
     }
 }
 
-/// Shows the names only: the values are what customers wrote, and their numbers.
+/// Shows only the names of the fields, because the values contain customers' messages and numbers.
 impl fmt::Debug for Form {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_list().entries(self.0.iter().map(|(key, _)| key)).finish()
     }
 }
 
-/// Tells what Twilio signed for one endpoint from everything else.
+/// Verifies Twilio's signatures for one endpoint.
 pub(super) struct Signatures {
     key: hmac::Key,
-    /// The URLs of the endpoint, without a query.
+    /// The URLs that Twilio may sign for the endpoint, without a query.
     urls: Vec<String>,
 }
 
 impl Signatures {
-    /// For the endpoint at `path` of the server that Twilio knows as `public_url`.
+    /// Creates a verifier for the endpoint at `path` under `public_url`.
     pub fn new(auth_token: &str, public_url: &str, path: &str) -> Self {
         let origin = public_url.trim_end_matches('/');
         let urls = [Some(origin.to_owned()), with_port_toggled(origin)];
@@ -79,10 +79,10 @@ impl Signatures {
         }
     }
 
-    /// Whether `signature`, the value of `X-Twilio-Signature`, is Twilio's for this form, sent with this query.
+    /// Whether `signature`, the value of `X-Twilio-Signature`, is valid for this query and form.
     pub fn verify(&self, signature: &[u8], query: Option<&str>, form: &Form) -> bool {
         let Ok(tag) = STANDARD.decode(signature) else { return false };
-        // Sorting and hashing is not done for whoever does not even pretend.
+        // Checked first, so that a request without a plausible signature costs no sorting and hashing.
         if tag.len() != hmac::HMAC_SHA1_FOR_LEGACY_USE_ONLY.tag_len() {
             return false;
         }
@@ -90,14 +90,14 @@ impl Signatures {
         let fields = form.signed_text();
         self.urls.iter().any(|url| {
             let signed = [url, query.as_str(), &fields].concat();
-            // In constant time.
+            // This comparison runs in constant time.
             hmac::verify(&self.key, signed.as_bytes(), &tag).is_ok()
         })
     }
 }
 
-/// The same origin without its port, or with the default one if it has none: Twilio does not always sign the port
-/// as it was configured, so its own validators accept both.
+/// The origin without its port, or with the default port if it has none. Twilio does not always sign the port as it
+/// was configured, so its own validators accept both.
 fn with_port_toggled(origin: &str) -> Option<String> {
     let (scheme, rest) = origin.split_once("://")?;
     let (authority, path) = rest.split_at(rest.find('/').unwrap_or(rest.len()));
@@ -123,7 +123,7 @@ mod tests {
     /// The request of Twilio's documentation, with its fields out of order.
     const FORM: &[u8] =
         b"To=%2B18005551212&Digits=1234&CallSid=CA1234567890ABCDE&From=%2B14158675309&Caller=%2B14158675309";
-    /// Twilio's published signature of it.
+    /// The signature of this request in Twilio's documentation.
     const SIGNATURE: &[u8] = b"RSOYDt4T1cUTdK1PDd93/VVr8B8=";
 
     fn verify(token: &str, origin: &str, query: Option<&str>, form: &[u8], signature: &[u8]) -> bool {
@@ -131,7 +131,7 @@ mod tests {
     }
 
     #[test]
-    fn the_documented_signature_is_good_whatever_the_order_of_the_fields() {
+    fn the_documented_signature_is_valid_for_any_order_of_the_fields() {
         assert!(verify(TOKEN, ORIGIN, QUERY, FORM, SIGNATURE));
         assert!(verify(TOKEN, "https://mycompany.com/", QUERY, FORM, SIGNATURE));
     }
@@ -158,7 +158,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_whole_signature_is_refused() {
+    fn a_malformed_signature_is_refused() {
         for bad in [&b""[..], b"=", b"RSOY", b"nonsense!", b"\xff\xfe", &SIGNATURE[1..], &SIGNATURE[..24]] {
             assert!(!verify(TOKEN, ORIGIN, QUERY, FORM, bad), "{bad:?}");
         }
@@ -176,7 +176,7 @@ mod tests {
     }
 
     #[test]
-    fn fields_are_decoded_and_numbered_ones_come_in_order() {
+    fn fields_are_decoded_and_numbered_fields_are_sorted() {
         let form = Form::parse(b"Body=1+%2B+1%0A%F0%9F%9A%B2&Empty=&Url10=k&Url2=c&Url0=a&UrlX=x&Url3=");
         assert_eq!(form.get("Body"), Some("1 + 1\n🚲"));
         assert_eq!(form.get("Empty"), None);
@@ -185,7 +185,7 @@ mod tests {
     }
 
     #[test]
-    fn what_customers_write_is_not_in_debug_output() {
+    fn values_are_not_in_debug_output() {
         let shown = format!("{:?}", Form::parse(b"Body=secret&From=%2B14155550123"));
         assert_eq!(shown, r#"["Body", "From"]"#);
     }

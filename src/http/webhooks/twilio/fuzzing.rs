@@ -1,10 +1,10 @@
-//! A way in for the fuzz targets, past the database. Compiled for them alone.
+//! Access for the fuzz targets, without a database. Compiled only for fuzzing.
 
-use crate::http::webhooks::twilio::form::{Form, Signatures};
-use crate::http::webhooks::twilio::{PATH, read_text};
+use super::form::{Form, Signatures};
+use super::{PATH, read_message};
 use crate::service::ReceiveMessage;
 
-/// Whether `signature` is Twilio's for this form, sent with this query to the server at `public_url`.
+/// Whether `signature` is valid for this form, sent with this query to the server at `public_url`.
 pub fn is_signed(
     auth_token: &str,
     public_url: &str,
@@ -15,7 +15,7 @@ pub fn is_signed(
     Signatures::new(auth_token, public_url, PATH).verify(signature, query, &Form::parse(body))
 }
 
-/// The text that a form describes, if it is one that can be stored.
-pub fn text(body: &[u8]) -> Option<ReceiveMessage> {
-    read_text(&Form::parse(body)).ok()
+/// The message in a form; `None` if the form is invalid.
+pub fn message(body: &[u8]) -> Option<ReceiveMessage> {
+    read_message(&Form::parse(body)).ok()
 }

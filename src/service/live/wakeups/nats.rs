@@ -1,4 +1,4 @@
-//! Wake-ups over NATS, for engines that speak PostgreSQL's protocol without its NOTIFY.
+//! Wake-ups over NATS, for databases that speak PostgreSQL's protocol but have no NOTIFY.
 
 use std::time::Duration;
 
@@ -10,20 +10,20 @@ use tokio_util::sync::CancellationToken;
 use crate::service::live::wakeups::{Bus, BusError, Link};
 use crate::store::db::tls::{Verify, client_config};
 
-/// Where wake-ups are published. Those of other stores are about workspaces that nobody here watches.
+/// The subject of wake-ups. Wake-ups of other stores name unknown workspaces, so they have no effect.
 const SUBJECT: &str = "switchboard.wakeups";
-/// What the first text says, which comes back once the subscription stands.
+/// The first text. Receiving it back confirms that the subscription is active.
 const HELLO: &str = "hello";
-/// How often the server is asked whether it is still there; two silences end the connection.
+/// The ping interval. Two missed replies end the connection.
 const PING: Duration = Duration::from_secs(5);
 
-/// A NATS server, or several with commas between them.
+/// The NATS servers to connect to.
 pub struct Nats {
     servers: String,
 }
 
 impl Nats {
-    /// `servers` is `nats://…` or `tls://…`, with a user and a password in it if need be.
+    /// `servers` is a comma-separated list of URLs, `nats://…` or `tls://…`, each optionally with user and password.
     pub fn new(servers: impl Into<String>) -> Self {
         Self { servers: servers.into() }
     }
@@ -36,15 +36,17 @@ impl Bus for Nats {
             let mut options = ConnectOptions::new()
                 .name("switchboard")
                 .ping_interval(PING)
-                // The carrier connects anew, and then everybody looks again.
+                // The bus task reconnects instead, and then signals a resync.
                 .max_reconnects(1)
                 .event_callback({
                     let lost = lost.clone();
                     move |event| {
                         match event {
                             Event::Connected => {}
-                            Event::ServerError(error) => tracing::warn!(%error, "NATS reports an error"),
-                            Event::ClientError(error) => tracing::warn!(%error, "NATS cannot be spoken to"),
+                            Event::ServerError(error) => {
+                                tracing::warn!(%error, "the NATS server reported an error")
+                            }
+                            Event::ClientError(error) => tracing::warn!(%error, "the NATS client failed"),
                             _ => lost.cancel(),
                         }
                         std::future::ready(())
@@ -56,7 +58,7 @@ impl Bus for Nats {
             }
             let client = options.connect(self.servers.as_str()).await.map_err(bus_error)?;
             let mut received = client.subscribe(SUBJECT).await.map_err(bus_error)?;
-            // The server reads in order: once this has come back, it knows the subscription.
+            // The server handles messages in order, so once this text is received, the subscription is active.
             client.publish(SUBJECT, HELLO.into()).await.map_err(bus_error)?;
             client.flush().await.map_err(bus_error)?;
             while let Some(message) = received.next().await {

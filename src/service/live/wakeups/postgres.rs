@@ -1,4 +1,4 @@
-//! Wake-ups by NOTIFY, over the database that the processes share anyway.
+//! Wake-ups by NOTIFY and LISTEN of the shared PostgreSQL database.
 
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
@@ -7,7 +7,7 @@ use crate::service::live::wakeups::{Bus, BusError, Link};
 use crate::store::Store;
 use crate::store::db::notify::NotifyLink;
 
-/// NOTIFY and LISTEN on the store's own database.
+/// A bus over the store's PostgreSQL database.
 pub struct Notifications(pub Store);
 
 impl Bus for Notifications {

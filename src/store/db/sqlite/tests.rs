@@ -16,7 +16,7 @@ use crate::store::db::error::StoreError;
 use crate::store::db::sqlite::{SqliteConn, SqliteThreads};
 
 const WRITES: i64 = 10;
-/// The write among them that something befalls.
+/// The number of the write that behaves differently from the others.
 const ODD: i64 = 4;
 
 #[derive(Debug)]
@@ -47,7 +47,7 @@ struct Stored {
     number: i64,
 }
 
-/// A database file, and how many transactions its writer has committed.
+/// A database file, with the number of transactions that its writer has committed.
 struct File {
     threads: SqliteThreads,
     commits: Arc<AtomicU64>,
@@ -86,8 +86,8 @@ impl File {
         self.commits.swap(0, Relaxed)
     }
 
-    /// Holds the writer until [`WRITES`] more wait for it, each an insert, and after its own the odd one does
-    /// this too. What came of each, by its number.
+    /// Blocks the writer until [`WRITES`] inserts wait for it, then lets them run. The insert with number [`ODD`] also
+    /// runs `odd`. Returns the result of each insert, ordered by number.
     async fn write_at_once(&self, odd: Odd) -> Vec<Result<i64, TestError>> {
         let (release, held) = mpsc::channel::<()>();
         let held = Mutex::new(held);
@@ -102,7 +102,7 @@ impl File {
             });
             hold.await
         });
-        // Otherwise it might wait with the others, and be committed with them.
+        // Otherwise the blocking write might wait with the inserts, and be committed with them.
         while !AtomicBool::load(&begun, Relaxed) {
             yield_now().await;
         }
@@ -128,7 +128,7 @@ impl File {
             yield_now().await;
         }
         drop(release);
-        holding.await.expect("ends").expect("is held and let go");
+        holding.await.expect("ends").expect("the blocking write succeeds");
         let mut outcomes = writes.join_all().await;
         outcomes.sort_by_key(|(number, _)| *number);
         outcomes.into_iter().map(|(_, outcome)| outcome).collect()
@@ -147,7 +147,7 @@ impl File {
     }
 }
 
-/// What the odd write does after its insert.
+/// The action of the odd write after its insert.
 type Odd = fn(&mut Conn) -> BoxFuture<'_, Result<(), TestError>>;
 
 fn sqlite(conn: &mut Conn) -> &mut SqliteConn {
@@ -168,16 +168,16 @@ fn succeeded(outcomes: &[Result<i64, TestError>]) -> Vec<i64> {
 }
 
 #[tokio::test]
-async fn what_waits_for_the_writer_is_committed_at_once() {
+async fn writes_that_wait_for_the_writer_are_committed_together() {
     let file = File::new().await;
     let outcomes = file.write_at_once(|_| async { Ok(()) }.boxed()).await;
     assert_eq!(succeeded(&outcomes), (0..WRITES).collect::<Vec<_>>());
     assert_eq!(file.stored().await, (0..WRITES).collect::<Vec<_>>());
-    assert_eq!(file.commits_since(), 2, "one for the write that was held, one for all the others");
+    assert_eq!(file.commits_since(), 2, "one commit for the blocking write, one for all the others");
 }
 
 #[tokio::test]
-async fn a_refusal_in_a_group_is_undone_alone() {
+async fn a_refusal_in_a_group_rolls_back_only_itself() {
     let file = File::new().await;
     let outcomes = file.write_at_once(|_| async { Err(TestError::Refused) }.boxed()).await;
     assert_eq!(succeeded(&outcomes), all_but_the_odd_one());
@@ -187,7 +187,7 @@ async fn a_refusal_in_a_group_is_undone_alone() {
 }
 
 #[tokio::test]
-async fn a_fault_in_a_group_is_nobody_elses() {
+async fn a_fault_in_a_group_does_not_affect_the_others() {
     let file = File::new().await;
     let fault: Odd = |conn| async { run(sqlite(conn), "INSERT INTO nowhere VALUES (1)").await }.boxed();
     let outcomes = file.write_at_once(fault).await;
@@ -197,7 +197,7 @@ async fn a_fault_in_a_group_is_nobody_elses() {
 }
 
 #[tokio::test]
-async fn a_panic_in_a_group_is_nobody_elses() {
+async fn a_panic_in_a_group_does_not_affect_the_others() {
     let file = File::new().await;
     let outcomes = file.write_at_once(|_| panic!("of a test")).await;
     assert_eq!(succeeded(&outcomes), all_but_the_odd_one());
@@ -206,9 +206,9 @@ async fn a_panic_in_a_group_is_nobody_elses() {
     assert_eq!(file.stored().await, all_but_the_odd_one());
 }
 
-/// A connection that rolled everything back by itself, as SQLite does when the disk is full.
+/// SQLite rolls back the whole transaction when the disk is full.
 #[tokio::test]
-async fn a_transaction_that_is_gone_is_nobody_elses() {
+async fn an_automatic_rollback_does_not_affect_the_others() {
     let file = File::new().await;
     let gone: Odd = |conn| {
         async {

@@ -1,10 +1,12 @@
-//! The one writer of a file, and its group commit.
+//! The writer of a file, and its group commit.
 //!
-//! A commit waits for the disk. Whatever has come in meanwhile is written in one transaction, with a savepoint
-//! each, and waits for the disk once. Each write sees those before it as if they were committed already, and none
-//! is answered before they are. A write that comes to a refusal is undone alone. When the database fails or a
-//! write panics, the whole group is undone and its writes are run one by one, each in a transaction of its own, so
-//! that nobody pays for another's fault.
+//! A commit waits for the disk. The writes that arrive meanwhile run in one transaction, each in a savepoint, and wait
+//! for the disk once. Each write sees the writes before it as if they were already committed. No write is answered
+//! before the commit.
+//!
+//! If the application refuses a write, only its savepoint is rolled back. If the database fails or a write panics, the
+//! whole group is rolled back, and its writes run again one by one, each in its own transaction. So a failed write does
+//! not affect the others.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
@@ -19,46 +21,46 @@ use tokio::sync::oneshot;
 
 use crate::store::db::backend::{Conn, MAX_ATTEMPTS, Retry, pause};
 use crate::store::db::error::{StoreError, StoreResult};
-use crate::store::db::sqlite::{Counted, Load, OwnConn, now};
+use crate::store::db::sqlite::{Counted, Load, OwnConn, ready};
 
-/// How many writes one commit may carry: the first of them waits for the last.
+/// The greatest number of writes in one commit. The first of them has to wait for the last.
 const GROUP: usize = 64;
 
-/// Something to be written, and whoever waits for what comes of it.
+/// A write, with the channel to its caller.
 pub trait Write: Send {
-    /// Runs it in the transaction that is open, and keeps what comes of it.
-    fn run(&mut self, conn: &mut Conn) -> Ran;
-    /// Takes note that it was not written after all.
+    /// Runs the write in the open transaction, and keeps its result.
+    fn run(&mut self, conn: &mut Conn) -> RunOutcome;
+    /// Replaces the result with an error, because the write was not committed.
     fn fail(&mut self, error: StoreError);
-    /// Tells what came of it.
+    /// Sends the result to the caller.
     fn answer(self: Box<Self>);
 }
 
-/// How a write went, before it is committed.
+/// The outcome of a write before the commit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Ran {
+pub enum RunOutcome {
     Done,
-    /// It came to a refusal, and is to be undone.
+    /// The application refused the write. It must be rolled back.
     Refused,
     /// The database failed.
     Failed {
-        again: bool,
+        retry: bool,
     },
 }
 
-/// A closure to be run in a transaction.
+/// A closure to run in a transaction.
 pub struct Request<R, E, F> {
     work: F,
     waiting: Option<Counted>,
-    outcome: Option<Result<R, E>>,
+    result: Option<Result<R, E>>,
     caller: oneshot::Sender<Result<R, E>>,
 }
 
 impl<R, E, F> Request<R, E, F> {
-    /// With the end on which to wait for the answer.
+    /// The request, and the channel on which to wait for its result.
     pub(in crate::store) fn new(work: F, waiting: Counted) -> (Self, oneshot::Receiver<Result<R, E>>) {
         let (caller, answered) = oneshot::channel();
-        (Self { work, waiting: Some(waiting), outcome: None, caller }, answered)
+        (Self { work, waiting: Some(waiting), result: None, caller }, answered)
     }
 }
 
@@ -68,45 +70,45 @@ where
     E: From<StoreError> + Retry + Send,
     F: for<'c> Fn(&'c mut Conn) -> BoxFuture<'c, Result<R, E>> + Send,
 {
-    fn run(&mut self, conn: &mut Conn) -> Ran {
+    fn run(&mut self, conn: &mut Conn) -> RunOutcome {
         self.waiting = None;
-        // Of an earlier run nothing may be left if this one panics.
-        self.outcome = None;
-        let outcome = now((self.work)(conn));
-        let ran = match &outcome {
-            Ok(_) => Ran::Done,
-            Err(error) if error.is_fault() => Ran::Failed { again: error.is_transient() },
-            Err(_) => Ran::Refused,
+        // If this run panics, the result of an earlier run must not remain.
+        self.result = None;
+        let result = ready((self.work)(conn));
+        let outcome = match &result {
+            Ok(_) => RunOutcome::Done,
+            Err(error) if error.is_fault() => RunOutcome::Failed { retry: error.is_transient() },
+            Err(_) => RunOutcome::Refused,
         };
-        self.outcome = Some(outcome);
-        ran
+        self.result = Some(result);
+        outcome
     }
 
     fn fail(&mut self, error: StoreError) {
-        self.outcome = Some(Err(error.into()));
+        self.result = Some(Err(error.into()));
     }
 
     fn answer(self: Box<Self>) {
-        let Self { work, outcome, caller, .. } = *self;
-        // What it holds may wake others, who are told before the caller goes on.
+        let Self { work, result, caller, .. } = *self;
+        // Dropping the closure may notify subscribers. That must happen before the caller continues.
         drop(work);
-        if let Some(outcome) = outcome {
-            let _ = caller.send(outcome);
+        if let Some(result) = result {
+            let _ = caller.send(result);
         }
     }
 }
 
-/// Writes until nobody can ask any more.
+/// Runs writes until all senders are dropped.
 pub fn serve(mut own: OwnConn, writes: &Receiver<Box<dyn Write>>, load: &Arc<Load>) {
     while let Ok(first) = writes.recv() {
         let _busy = Counted::new(load, |load| &load.busy);
         let mut group = vec![first];
         group.extend(writes.try_iter().take(GROUP - 1));
-        if !together(&mut own, &mut group) {
-            group.iter_mut().for_each(|write| alone(&mut own, write.as_mut()));
+        if !run_group(&mut own, &mut group) {
+            group.iter_mut().for_each(|write| run_single(&mut own, write.as_mut()));
         }
         for write in group {
-            // What has come of the others is not this one's to lose.
+            // If one write panics here, the others must still be answered.
             if catch_unwind(AssertUnwindSafe(|| write.answer())).is_err() {
                 tracing::error!("a write panicked after its commit");
             }
@@ -114,9 +116,9 @@ pub fn serve(mut own: OwnConn, writes: &Receiver<Box<dyn Write>>, load: &Arc<Loa
     }
 }
 
-/// Runs a group in one transaction; false when nothing of it was written.
-fn together(own: &mut OwnConn, group: &mut [Box<dyn Write>]) -> bool {
-    // For one alone a savepoint would be a waste.
+/// Runs a group in one transaction. Returns false if nothing was written.
+fn run_group(own: &mut OwnConn, group: &mut [Box<dyn Write>]) -> bool {
+    // A single write needs no savepoint.
     if group.len() < 2 {
         return false;
     }
@@ -124,42 +126,42 @@ fn together(own: &mut OwnConn, group: &mut [Box<dyn Write>]) -> bool {
         for write in group {
             control(conn, Manager::begin_transaction)?;
             match write.run(conn) {
-                Ran::Done => control(conn, Manager::commit_transaction)?,
-                Ran::Refused => control(conn, Manager::rollback_transaction)?,
-                Ran::Failed { .. } => return Ok(false),
+                RunOutcome::Done => control(conn, Manager::commit_transaction)?,
+                RunOutcome::Refused => control(conn, Manager::rollback_transaction)?,
+                RunOutcome::Failed { .. } => return Ok(false),
             }
         }
         Ok(true)
     })
     .unwrap_or_else(|error| {
-        tracing::debug!(%error, "a group of writes is run one by one");
+        tracing::debug!(%error, "a group of writes failed and runs one by one");
         false
     })
 }
 
-/// Runs one write in a transaction of its own, and again when it lost a race.
-fn alone(own: &mut OwnConn, write: &mut dyn Write) {
+/// Runs one write in its own transaction. After a transient failure the write runs again.
+fn run_single(own: &mut OwnConn, write: &mut dyn Write) {
     for attempt in 1..=MAX_ATTEMPTS {
-        let mut again = false;
+        let mut retry = false;
         let ended = in_transaction(own, |conn| {
-            let ran = write.run(conn);
-            again = ran == Ran::Failed { again: true };
-            Ok(ran == Ran::Done)
+            let outcome = write.run(conn);
+            retry = outcome == RunOutcome::Failed { retry: true };
+            Ok(outcome == RunOutcome::Done)
         });
         if let Err(error) = ended {
-            again = error.is_transient();
+            retry = error.is_transient();
             write.fail(error);
         }
-        if !again || attempt == MAX_ATTEMPTS {
+        if !retry || attempt == MAX_ATTEMPTS {
             return;
         }
         thread::sleep(pause(attempt));
     }
 }
 
-/// Runs `work` in a transaction, commits it if the answer is true, and gives that answer.
+/// Runs `work` in a transaction, commits if `work` returns true, and returns that value.
 ///
-/// BEGIN IMMEDIATE: a transaction that starts by reading could not become a writer later while another is.
+/// Uses BEGIN IMMEDIATE: a transaction that begins with a read cannot become a writer while another one writes.
 fn in_transaction(own: &mut OwnConn, work: impl FnOnce(&mut Conn) -> StoreResult<bool>) -> StoreResult<bool> {
     let (ended, is_clean) = own.run(|conn| {
         let ended = control(conn, |c| Manager::begin_transaction_sql(c, "BEGIN IMMEDIATE"))
@@ -168,18 +170,18 @@ fn in_transaction(own: &mut OwnConn, work: impl FnOnce(&mut Conn) -> StoreResult
                 true => control(conn, Manager::commit_transaction).map(|()| true),
                 false => Ok(false),
             });
-        // Whatever is still open, as after a commit that failed.
-        let undone = control(conn, roll_back);
-        (ended, undone.is_ok())
+        // A transaction is still open if, for example, its commit failed.
+        let rolled_back = control(conn, roll_back);
+        (ended, rolled_back.is_ok())
     })?;
     if !is_clean {
-        // SQLite rolls back by itself when the disk is full, which leaves nothing to be rolled back.
-        own.give_up();
+        // When the disk is full, SQLite rolls back automatically, and the rollback here fails.
+        own.discard();
     }
     ended
 }
 
-/// Rolls back from any depth; nothing when no transaction is open.
+/// Rolls back a transaction and all its savepoints. Does nothing if no transaction is open.
 fn roll_back(conn: &mut SqliteConnection) -> QueryResult<()> {
     while Manager::transaction_manager_status_mut(conn).transaction_depth()?.is_some() {
         Manager::rollback_transaction(conn)?;
@@ -189,7 +191,7 @@ fn roll_back(conn: &mut SqliteConnection) -> QueryResult<()> {
 
 fn control(conn: &mut Conn, statement: fn(&mut SqliteConnection) -> QueryResult<()>) -> StoreResult<()> {
     let Conn::Sqlite(conn) = conn else {
-        return Err(StoreError::Damaged("a SQLite thread holds another connection".into()));
+        return Err(StoreError::Damaged("a SQLite thread has a connection to another database".into()));
     };
-    now(conn.spawn_blocking(statement).map(|done| done.map_err(StoreError::from)).boxed())
+    ready(conn.spawn_blocking(statement).map(|done| done.map_err(StoreError::from)).boxed())
 }
