@@ -227,7 +227,7 @@ async fn subscribe_before_ack(kind: Kind) -> String {
     client.subscribe("1", "{ caller }").await;
     if kind == Kind::Stock {
         // The stock service reads no message while it checks a token, so the check has to end first.
-        subject.world.judge.notify_one();
+        subject.world.finish_sign_in.notify_one();
         assert_eq!(client.next().await, Event::Message("connection_ack".to_owned()));
     }
     client.next().await.to_string()
@@ -239,7 +239,7 @@ async fn ping_before_ack(kind: Kind) -> String {
     client.init("slow").await;
     client.send(json!({ "type": "ping" })).await;
     if kind == Kind::Stock {
-        subject.world.judge.notify_one();
+        subject.world.finish_sign_in.notify_one();
     }
     client.next().await.to_string()
 }
