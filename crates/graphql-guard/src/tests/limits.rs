@@ -120,6 +120,14 @@ fn tokens_are_counted_as_the_parser_divides_them() {
 }
 
 #[test]
+fn a_spread_is_one_token() {
+    let limits = DocumentLimits { tokens: 8, ..loose() };
+    passes_at_and_fails_over(&limits, Limit::Tokens, |over| {
+        format!("{{...on Q{{{}}}}}", "a ".repeat(1 + over))
+    });
+}
+
+#[test]
 fn expanded_selections_are_limited() {
     let limits = DocumentLimits { selections: 100, ..loose() };
     passes_at_and_fails_over(&limits, Limit::Selections, |over| format!("{{{}}}", "a ".repeat(100 + over)));

@@ -1,5 +1,6 @@
 //! What the guard accepts and refuses, and that the executor is safe with what it accepts.
 
+mod compact;
 mod executor;
 mod hostile;
 mod limits;

@@ -4,7 +4,7 @@
 use async_graphql::parser::Pos;
 use async_graphql::parser::types::OperationType;
 
-use super::super::{DocumentError, DocumentLimits, Limit, check_document};
+use super::super::{DocumentError, DocumentLimits, Limit, NESTING_CEILING, check_document};
 use super::{INTROSPECTION, assert_code, assert_exceeds, check};
 
 #[test]
@@ -122,6 +122,8 @@ fn fields_of_a_literal_object_are_unique() {
         ("query($v:I={c:1,d:2,c:3}){a(b:$v)}", 21),
         ("{a@d(b:{c:\"c:1}\" c:2})}", 18),
         ("{a(b:{c:1 #c:2\r c:3})}", 2),
+        // An object that has ended does not end the arguments.
+        ("{a(b:{c:1} d:{e:1 e:2})}", 19),
     ] {
         let refusal = assert_code(check(text), "GRAPHQL_VALIDATION_FAILED");
         assert!(matches!(refusal, DocumentError::InputFieldRepeated { .. }), "{text}: {refusal:?}");
@@ -132,6 +134,8 @@ fn fields_of_a_literal_object_are_unique() {
         "{a(b:{c:1} c:{c:1}){c:a c:a}}",
         "query($b:I={c:1} $c:I={c:1}){a(b:$b c:$c)}",
         "{a(b:{c:\"{c:1 c:2}\"}){b c}}",
+        // Braces after the arguments are a selection set, in which aliases may repeat.
+        "{a(b:1){c:a c:a}}",
     ] {
         assert!(check(text).is_ok(), "{text}");
     }
@@ -175,4 +179,42 @@ fn an_unknown_type_of_a_variable_is_refused_through_lists() {
     assert_eq!(refusal.code(), "GRAPHQL_VALIDATION_FAILED");
     assert_eq!(refusal.locations(), vec![Pos { line: 1, column: 10 }]);
     assert_eq!(checked.check_types(|_| true), Ok(()));
+}
+
+#[test]
+fn positions_count_every_kind_of_line_ending_once() {
+    // The string without an end is on the line after each of the endings.
+    for (endings, line) in
+        [("", 1), ("\n", 2), ("\r", 2), ("\r\n", 2), ("\n\n", 3), ("\r\r", 3), ("\r\n\r\n", 3), ("\n\r", 3)]
+    {
+        let refusal = assert_code(check(&format!("{endings}  \"")), "GRAPHQL_PARSE_FAILED");
+        assert_eq!(refusal.locations(), vec![Pos { line, column: 3 }], "{endings:?}");
+    }
+}
+
+#[test]
+fn a_message_names_the_definitions_that_contradict_each_other() {
+    for (text, message) in [
+        ("{a}{b}", "an anonymous operation must be the only one"),
+        ("query A{a}query A{b}", "operation \"A\" is defined twice"),
+        ("{...F}fragment F on Q{a}fragment F on Q{b}", "fragment \"F\" is defined twice"),
+    ] {
+        let refusal = check(text).unwrap_err();
+        assert_eq!(refusal.to_string(), format!("Invalid document: {message}."));
+    }
+}
+
+#[test]
+fn a_message_names_the_limit_and_its_value() {
+    let refusal = check(&format!("{{{}}}", "a ".repeat(21))).unwrap_err();
+    let message = "Too many root fields with fragments expanded: at most 20 are allowed.";
+    assert_eq!(refusal.to_string(), message);
+}
+
+#[test]
+fn the_parsers_own_limit_is_a_limit_too() {
+    // The scan refuses such documents first, so only the parser's error itself can show it.
+    let refusal = DocumentError::from_parser(async_graphql_parser::Error::RecursionLimitExceeded);
+    let limit = NESTING_CEILING;
+    assert_eq!(refusal, DocumentError::Exceeded { what: Limit::Nesting, limit, at: None });
 }
