@@ -6,7 +6,6 @@ use async_graphql::{Object, Request, Schema, Subscription};
 use futures_util::{FutureExt, Stream, stream};
 use graphql_transport::{
     auth::{Session, SignIn, SignInError},
-    conformance::{ConformingExecutor, schema_index::SchemaIndex},
     endpoint::GraphqlEndpoint,
     routes, server,
     settings::TransportSettings,
@@ -68,14 +67,12 @@ impl SignIn for Everybody {
 }
 
 #[tokio::main]
-async fn main() -> Result<(), Box<dyn std::error::Error>> {
+async fn main() -> std::io::Result<()> {
     let titles = Titles::new(vec!["Dune".to_owned()]);
     let schema = Schema::new(Query(titles.clone()), Mutation(titles.clone()), Subscriptions(titles));
-    let index = SchemaIndex::parse(&schema.sdl())?;
-    let executor = ConformingExecutor::new(schema.clone(), schema, index);
     let (settings, stop) = (TransportSettings::default(), CancellationToken::new());
     let header_timeout = settings.header_timeout;
-    let endpoint = GraphqlEndpoint::new(executor, Everybody, settings, Arc::new(()), stop.clone());
+    let endpoint = GraphqlEndpoint::new(schema, Everybody, settings, Arc::new(()), stop.clone());
     let listener = TcpListener::bind("127.0.0.1:0").await?;
     println!("http://{}/graphql", listener.local_addr()?);
     server::serve(listener, routes::routes("/graphql", endpoint), header_timeout, stop).await;
