@@ -58,6 +58,7 @@ impl SignIn for TokenSignIn {
             revoked: self.services.revoked(&access),
             user_key: caller.agent_id().map(|id| id.0),
             tenant_key: Some(caller.workspace_id().0),
+            replaces_invalid_text: caller.agent_id().is_none(),
             attach: Arc::new(move |request| graphql::attach(request, Scope::new(later.clone(), caller))),
             attach_first: Some(Box::new(move |request| {
                 graphql::attach(request, Scope::with_access(services, access))

@@ -8,6 +8,7 @@ use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::AbortOnDropHandle;
 
+use graphql_transport::conformance::schema::SchemaError;
 use graphql_transport::endpoint::GraphqlEndpoint;
 use graphql_transport::server;
 
@@ -24,7 +25,7 @@ use crate::store::{DatabaseUrl, Store, StoreError};
 use crate::token::jwks::{Jwks, JwksError};
 use crate::token::{Keys, WeakSecret};
 
-pub(crate) type Endpoint = GraphqlEndpoint<graphql::ApiExecutor, TokenSignIn>;
+pub(crate) type Endpoint = GraphqlEndpoint<graphql::Schema, TokenSignIn>;
 
 /// Why a server did not start.
 #[derive(Debug, thiserror::Error)]
@@ -47,9 +48,9 @@ pub enum StartError {
     Listen { address: SocketAddr, source: std::io::Error },
     #[error("{0} is not an origin, such as https://app.example.com")]
     Origin(String),
-    /// The schema cannot be parsed. A test ensures that it can.
-    #[error("the schema cannot be parsed: {0}")]
-    Schema(#[from] async_graphql::parser::Error),
+    /// The schema is invalid. A test ensures that it is valid.
+    #[error("the schema is invalid: {0}")]
+    Schema(#[from] SchemaError),
 }
 
 /// A running server, which accepts requests until [`App::shutdown`].
@@ -131,13 +132,12 @@ impl App {
     /// When the address is in use.
     pub async fn serve(config: ServerConfig, services: Services) -> Result<Self, StartError> {
         let shutdown = CancellationToken::new();
-        let mut transport = config.transport.clone();
-        let schema = graphql::schema_index()?;
-        transport.type_names = Some(Arc::new(schema.type_names().map(str::to_owned).collect()));
-        let executor = graphql::executor(config.operations, schema);
+        let transport = config.transport.clone();
+        let executor = graphql::executor(config.operations);
+        let schema = graphql::api_schema()?;
         let observer = Arc::new(services.metrics().clone());
         let sign_in = TokenSignIn::new(services.clone());
-        let endpoint = GraphqlEndpoint::new(executor, sign_in, transport, observer, shutdown.clone());
+        let endpoint = GraphqlEndpoint::new(executor, schema, sign_in, transport, observer, shutdown.clone());
         let draining = CancellationToken::new();
         let health = Health::new(services.clone(), draining.clone());
         let router = routes::router(&config, services.clone(), endpoint.clone(), health).await?;

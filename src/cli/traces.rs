@@ -1,6 +1,6 @@
 //! Traces: sends the spans of this program to an OpenTelemetry collector, by OTLP over HTTP or HTTPS.
 //!
-//! Exports only the spans of `switchboard`, with their names, times and few fields. The sampler and the batch limits
+//! Exports only the spans of `switchboard` and of `graphql_transport`, with their names, times and few fields. The sampler and the batch limits
 //! are set by the environment variables of the OpenTelemetry SDK (`OTEL_TRACES_SAMPLER`, `OTEL_BSP_…`).
 
 use std::fmt;
@@ -118,7 +118,7 @@ impl Traces {
             .with_location(false)
             .with_target(false)
             .with_threads(false)
-            .with_filter(filter_fn(|of| of.is_span() && of.target().starts_with("switchboard")));
+            .with_filter(filter_fn(|of| of.is_span() && is_ours(of.target())));
         Ok((Self { provider: Some(provider) }, Some(layer)))
     }
 }
@@ -142,6 +142,11 @@ fn traces_url(endpoint: &str) -> anyhow::Result<Url> {
         url.set_path("/v1/traces");
     }
     Ok(url)
+}
+
+/// Whether a span is of this program rather than of a library.
+fn is_ours(target: &str) -> bool {
+    ["switchboard", "graphql_transport"].iter().any(|name| target.starts_with(name))
 }
 
 #[cfg(test)]

@@ -41,8 +41,7 @@ pub mod types;
 mod tests;
 
 use async_graphql::{MergedObject, SDLExportOptions, SchemaBuilder, ValidationMode, Value};
-use graphql_transport::conformance::ConformingExecutor;
-use graphql_transport::conformance::schema_index::SchemaIndex;
+use graphql_transport::conformance::schema::{ApiSchema, SchemaError};
 
 pub use scope::{Scope, attach};
 
@@ -64,9 +63,6 @@ pub type Schema = async_graphql::Schema<QueryRoot, Mutation, Subscription>;
 #[graphql(name = "Query")]
 pub struct QueryRoot(Query, Reports);
 
-/// The executor of the API.
-pub type ApiExecutor = ConformingExecutor<Schema>;
-
 /// The limits on one operation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Limits {
@@ -84,21 +80,22 @@ impl Default for Limits {
     }
 }
 
-/// The schema, within `limits`, ready to be executed.
-pub fn executor(limits: Limits, index: SchemaIndex) -> ApiExecutor {
-    ConformingExecutor::new(
-        schema(limits, ValidationMode::Strict),
-        schema(limits, ValidationMode::Fast),
-        index,
-    )
+/// Builds the executor of the schema with these limits. The transport has validated what it executes.
+pub fn executor(limits: Limits) -> Schema {
+    builder()
+        .validation_mode(ValidationMode::Fast)
+        .limit_depth(limits.depth)
+        .limit_complexity(limits.complexity)
+        .limit_directives(limits.directives)
+        .finish()
 }
 
-/// What the schema declares, for the checks before execution.
+/// The schema as the transport needs it to validate documents and variables.
 ///
 /// # Errors
-/// When the printed schema cannot be parsed; a test makes sure that it can.
-pub fn schema_index() -> Result<SchemaIndex, async_graphql::parser::Error> {
-    Ok(SchemaIndex::parse(&sdl())?
+/// When the printed schema is invalid. A test ensures that it is valid.
+pub fn api_schema() -> Result<ApiSchema, SchemaError> {
+    Ok(ApiSchema::parse(&sdl())?
         .with_scalar("DateTime", |value| text(value).is_some_and(|text| Timestamp::parse(text).is_some()))
         .with_scalar("E164", |value| text(value).is_some_and(|text| E164::parse(text).is_some()))
         .with_scalar("EventCursor", |value| text(value).is_some()))
@@ -109,15 +106,6 @@ fn text(value: &Value) -> Option<&str> {
         Value::String(text) => Some(text),
         _ => None,
     }
-}
-
-fn schema(limits: Limits, mode: ValidationMode) -> Schema {
-    builder()
-        .validation_mode(mode)
-        .limit_depth(limits.depth)
-        .limit_complexity(limits.complexity)
-        .limit_directives(limits.directives)
-        .finish()
 }
 
 /// The schema in SDL, sorted, so that the same schema always prints the same text.

@@ -102,13 +102,13 @@ pub struct Host {
 
 struct Published {
     answer: Mutex<Answer>,
-    asked: AtomicU32,
+    requests: AtomicU32,
 }
 
 impl Host {
     pub async fn publishing(keys: &[&Key]) -> Self {
         let answer = Mutex::new(Answer::Text(key_set(keys).to_string()));
-        let published = Arc::new(Published { answer, asked: AtomicU32::new(0) });
+        let published = Arc::new(Published { answer, requests: AtomicU32::new(0) });
         let router = Router::new().route("/", get(answer_with)).with_state(published.clone());
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
         let address = listener.local_addr().expect("an address");
@@ -124,9 +124,9 @@ impl Host {
         *self.published.answer.lock().expect("not poisoned") = answer;
     }
 
-    /// How often the set was asked for.
-    pub fn asked(&self) -> u32 {
-        self.published.asked.load(Ordering::SeqCst)
+    /// How often the key set was requested.
+    pub fn requests(&self) -> u32 {
+        self.published.requests.load(Ordering::SeqCst)
     }
 
     /// The usual settings for this host.
@@ -137,7 +137,7 @@ impl Host {
 }
 
 async fn answer_with(State(published): State<Arc<Published>>) -> Response {
-    published.asked.fetch_add(1, Ordering::SeqCst);
+    published.requests.fetch_add(1, Ordering::SeqCst);
     let answer = published.answer.lock().expect("not poisoned").clone();
     match answer {
         Answer::Text(text) => text.into_response(),

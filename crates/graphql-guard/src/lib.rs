@@ -32,6 +32,7 @@ mod scan;
 mod shape;
 #[cfg(test)]
 mod tests;
+mod text;
 
 use async_graphql_parser::types::{
     BaseType, DocumentOperations, ExecutableDocument, OperationDefinition, OperationType, Type,
@@ -123,6 +124,9 @@ impl DocumentLimits {
 /// A document within the limits, and what the transport needs to know about it.
 #[derive(Debug, Clone)]
 pub struct CheckedDocument {
+    /// The text without the descriptions of operations, fragments and variables. Positions in it are those of the
+    /// document.
+    pub text: String,
     /// The parsed document, for `Request::set_parsed_query`.
     pub document: ExecutableDocument,
     /// The type of the chosen operation.
@@ -158,7 +162,8 @@ pub fn check_document(
     operation_name: Option<&str>,
 ) -> Result<CheckedDocument, DocumentError> {
     scan::scan(limits, query)?;
-    let document = parse_query(query).map_err(DocumentError::from_parser)?;
+    let text = text::without_descriptions(query);
+    let document = parse_query(text::for_counting(&text)).map_err(DocumentError::from_parser)?;
     objects::check(query)?;
     let (operation_name, operation) = choose_operation(&document.operations, operation_name)?;
     let root = shape::check(limits, &document, operation)?;
@@ -169,6 +174,7 @@ pub fn check_document(
         introspection_only: root.introspection_only(),
         root_fields: root.fields,
         root_in_fragment: root.fields_in_fragments > 0,
+        text: text.into_owned(),
         document,
     })
 }

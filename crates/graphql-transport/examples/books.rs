@@ -4,6 +4,7 @@ use std::{future, sync::Arc};
 
 use async_graphql::{Object, Request, Schema, Subscription};
 use futures_util::{FutureExt, Stream, stream};
+use graphql_transport::conformance::schema::ApiSchema;
 use graphql_transport::{
     auth::{Session, SignIn, SignInError},
     endpoint::GraphqlEndpoint,
@@ -56,6 +57,7 @@ struct Everybody;
 impl SignIn for Everybody {
     async fn sign_in(&self, _: Option<&str>) -> Result<Session, SignInError> {
         Ok(Session {
+            replaces_invalid_text: false,
             expires_in: None,
             revoked: future::pending().boxed(),
             attach: Arc::new(|request: Request| request),
@@ -72,7 +74,8 @@ async fn main() -> std::io::Result<()> {
     let schema = Schema::new(Query(titles.clone()), Mutation(titles.clone()), Subscriptions(titles));
     let (settings, stop) = (TransportSettings::default(), CancellationToken::new());
     let header_timeout = settings.header_timeout;
-    let endpoint = GraphqlEndpoint::new(schema, Everybody, settings, Arc::new(()), stop.clone());
+    let api_schema = ApiSchema::parse(&schema.sdl()).expect("the schema is valid");
+    let endpoint = GraphqlEndpoint::new(schema, api_schema, Everybody, settings, Arc::new(()), stop.clone());
     let listener = TcpListener::bind("127.0.0.1:0").await?;
     println!("http://{}/graphql", listener.local_addr()?);
     server::serve(listener, routes::routes("/graphql", endpoint), header_timeout, stop).await;

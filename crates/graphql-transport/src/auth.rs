@@ -26,6 +26,9 @@ pub struct Session {
     /// Resolves when the agent is deactivated, and stays pending otherwise. A
     /// socket is then closed with 4403. HTTP never polls this future.
     pub revoked: BoxFuture<'static, ()>,
+    /// Whether half of a surrogate pair in a text is replaced by U+FFFD, for callers that deliver texts of others. An
+    /// operation of any other caller is refused.
+    pub replaces_invalid_text: bool,
     /// Attaches the caller and new loaders to a request. Called once per operation.
     pub attach: Attach,
     /// Used instead of `attach` for the operation that the sign-in was made for, which can reuse the rows that the

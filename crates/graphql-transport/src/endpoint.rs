@@ -5,8 +5,9 @@ use std::sync::Arc;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use super::{observer::Observer, rate_limit::RateLimiter, settings::TransportSettings, ws::SocketLimits};
+use crate::conformance::PreparedDocument;
+use crate::conformance::schema::ApiSchema;
 use crate::document_cache::DocumentCache;
-use graphql_guard::CheckedDocument;
 
 /// One GraphQL endpoint: what executes, who may, and within which bounds.
 ///
@@ -17,6 +18,7 @@ pub struct GraphqlEndpoint<E, A> {
 
 struct Inner<E, A> {
     executor: E,
+    schema: ApiSchema,
     sign_in: A,
     settings: TransportSettings,
     observer: Arc<dyn Observer>,
@@ -24,23 +26,28 @@ struct Inner<E, A> {
     tasks: TaskTracker,
     sockets: SocketLimits,
     rate_limit: RateLimiter,
-    documents: DocumentCache<CheckedDocument>,
+    documents: DocumentCache<PreparedDocument>,
 }
 
 impl<E, A> GraphqlEndpoint<E, A> {
+    /// An endpoint for `executor`, whose schema is `schema`. The executor need not validate documents.
+    ///
     /// Cancelling `shutdown` closes all sockets with 1012 and refuses new ones.
     pub fn new(
         executor: E,
+        schema: ApiSchema,
         sign_in: A,
         settings: TransportSettings,
         observer: Arc<dyn Observer>,
         shutdown: CancellationToken,
     ) -> Self {
+        let schema = if settings.introspection { schema } else { schema.without_suggestions() };
         let sockets = SocketLimits::new(&settings);
         let rate_limit = RateLimiter::new(settings.points_per_minute);
         Self {
             inner: Arc::new(Inner {
                 executor,
+                schema,
                 sign_in,
                 settings,
                 observer,
@@ -70,6 +77,10 @@ impl<E, A> GraphqlEndpoint<E, A> {
         &self.inner.executor
     }
 
+    pub(crate) fn schema(&self) -> &ApiSchema {
+        &self.inner.schema
+    }
+
     pub(crate) fn sign_in(&self) -> &A {
         &self.inner.sign_in
     }
@@ -95,7 +106,7 @@ impl<E, A> GraphqlEndpoint<E, A> {
     }
 
     /// The documents that were admitted.
-    pub(crate) fn documents(&self) -> &DocumentCache<CheckedDocument> {
+    pub(crate) fn documents(&self) -> &DocumentCache<PreparedDocument> {
         &self.inner.documents
     }
 

@@ -19,9 +19,9 @@ use tracing::Instrument;
 use super::{
     auth::{self, SignIn},
     endpoint::GraphqlEndpoint,
-    errors::Settled,
+    errors::{self, Settled},
     media_type::{self, MediaType},
-    operation::{self, Operation, Parameters},
+    operation::{self, Caller, Operation, Parameters},
     operation_span::OperationSpan,
     rate_limit::RateLimitStatus,
     request_id::RequestId,
@@ -155,9 +155,15 @@ async fn execute<E: Executor, A: SignIn>(
         .charge(agent, operation.points)
         .map_err(|limited| Rejection::rate_limited(&limited))?;
     let kind = operation.kind;
-    let request = operation.into_first_request(session);
-    let tasks = endpoint.tasks();
-    Ok((operation::execute(endpoint.executor(), kind, request, tasks, span).await, rate_limit_status))
+    let caller = session.map_or(Caller::Anonymous, Caller::First);
+    let settled = match operation.conform(endpoint.schema(), caller) {
+        Ok(prepared) => operation::execute(endpoint.executor(), kind, prepared, endpoint.tasks(), span).await,
+        Err(mut errors) => {
+            errors::set_request_id(&mut errors, span.request_id());
+            Settled::Refused(errors)
+        }
+    };
+    Ok((settled, rate_limit_status))
 }
 
 /// Reads a body of at most `limit` bytes.
@@ -232,6 +238,7 @@ fn parse_uri(uri: &Uri) -> Result<Parameters, Rejection> {
         query,
         operation_name: parameters.operation_name.filter(|name| !name.is_empty()),
         variables,
+        replaced_surrogates: false,
         trace: trace.unwrap_or_default(),
     })
 }

@@ -3,13 +3,11 @@
 //! HTTP and WebSocket share these steps: read the parameters, run the guard, attach
 //! the caller, execute. Each transport reports errors in its own format.
 
-use std::{fmt, io, panic::AssertUnwindSafe};
+use std::{fmt, io, panic::AssertUnwindSafe, sync::Arc};
 
 use async_graphql::{
-    Executor, Request, Response, ServerError, Value, Variables,
-    parser::types::{
-        DocumentOperations, ExecutableDocument, OperationDefinition, OperationType, Selection, SelectionSet,
-    },
+    Executor, Request, Response, ServerError, Variables,
+    parser::types::{ExecutableDocument, OperationType, Selection, SelectionSet},
 };
 use futures_util::FutureExt;
 use serde::{
@@ -28,8 +26,11 @@ use super::{
     settings::TransportSettings,
     trace_context::TraceContext,
 };
+use graphql_guard::{self as guard, DocumentError};
+
+use crate::conformance::schema::ApiSchema;
+use crate::conformance::{Execution, PreparedDocument};
 use crate::document_cache::DocumentCache;
-use graphql_guard::{self as guard, CheckedDocument, DocumentError};
 
 /// The parameters of a GraphQL request. Only their types have been checked.
 ///
@@ -42,6 +43,8 @@ pub struct Parameters {
     pub operation_name: Option<String>,
     /// Empty when absent or null.
     pub variables: Variables,
+    /// Whether half of a surrogate pair was replaced in the body. [`Operation::conform`] refuses that for most callers.
+    pub replaced_surrogates: bool,
     /// The trace context in `extensions`, for sockets, whose operations have no headers.
     pub trace: TraceContext,
 }
@@ -95,6 +98,7 @@ impl<'de> Visitor<'de> for ParametersVisitor {
             query: query.ok_or_else(|| de::Error::missing_field("query"))?,
             operation_name: operation_name.flatten(),
             variables: variables.unwrap_or_default(),
+            replaced_surrogates: false,
             trace: trace.unwrap_or_default(),
         })
     }
@@ -117,7 +121,9 @@ pub struct Operation {
     pub name: Option<String>,
     /// Its price in the points of [`super::rate_limit`].
     pub points: u32,
-    request: Request,
+    document: Arc<PreparedDocument>,
+    variables: Variables,
+    replaced_surrogates: bool,
 }
 
 impl Operation {
@@ -130,44 +136,67 @@ impl Operation {
     pub fn prepare(
         parameters: Parameters,
         settings: &TransportSettings,
-        documents: &DocumentCache<CheckedDocument>,
+        documents: &DocumentCache<PreparedDocument>,
     ) -> Result<Self, Box<ServerError>> {
-        let Parameters { query, operation_name, variables, trace: _ } = parameters;
+        let Parameters { query, operation_name, variables, replaced_surrogates, trace: _ } = parameters;
         guard::check_variables(&settings.document, json_bytes(&variables), &variables)
             .map_err(document_error)?;
         let name = operation_name.as_deref();
-        let checked =
+        let document =
             documents.get_or_try_insert_with(&query, name, || prepare_document(&query, name, settings))?;
-        if let Some(definition) = selected(&checked.document, name) {
-            check_variables(definition, &variables)?;
-        }
-        let mut request = Request::new(query).variables(variables);
-        request.operation_name = operation_name;
-        request.set_parsed_query(checked.document.clone());
         Ok(Self {
-            kind: checked.operation,
-            introspection_only: checked.introspection_only,
-            points: points(checked.operation, checked.root_fields),
-            name: checked.operation_name.as_ref().map(|name| name.to_string()),
-            request,
+            kind: document.kind,
+            introspection_only: document.introspection_only,
+            points: points(document.kind, document.root_fields),
+            name: document.operation_name.clone(),
+            document,
+            variables,
+            replaced_surrogates,
         })
     }
 
-    /// The request of a socket's caller.
-    pub fn into_request(self, session: &Session) -> Request {
-        (session.attach)(self.request)
-    }
-
-    /// The request of a caller who signed in for this operation.
+    /// Validates the document and the variables, and attaches the caller.
     ///
-    /// Without a session, only introspection is executed.
-    pub fn into_first_request(self, session: Option<Session>) -> Request {
-        match session {
-            Some(Session { attach_first: Some(attach), .. }) => attach(self.request),
-            Some(session) => (session.attach)(self.request),
-            // For a mutation, `only_introspection` would make `__typename` return `EmptyMutation`.
-            None if self.kind == OperationType::Query => self.request.only_introspection(),
-            None => self.request,
+    /// # Errors
+    /// The errors to respond with. Nothing was executed.
+    pub fn conform(
+        self,
+        schema: &ApiSchema,
+        caller: Caller<'_>,
+    ) -> Result<(Request, Execution), Vec<ServerError>> {
+        if self.replaced_surrogates && !caller.replaces_invalid_text() {
+            let message = "The request contains half of a surrogate pair: a character was cut in two.";
+            return Err(vec![errors::error(Code::BadUserInput, message)]);
+        }
+        let (request, execution) = self.document.conform(schema, self.variables)?;
+        let request = match caller {
+            Caller::First(Session { attach_first: Some(attach), .. }) => attach(request),
+            Caller::First(session) => (session.attach)(request),
+            Caller::Socket(session) => (session.attach)(request),
+            // For a mutation, the executor would name the root `EmptyMutation`.
+            Caller::Anonymous if self.kind == OperationType::Query => request.only_introspection(),
+            Caller::Anonymous => request,
+        };
+        Ok((request, execution))
+    }
+}
+
+/// Who sends an operation.
+pub enum Caller<'a> {
+    /// The caller has signed in for this operation alone, which can reuse what the sign-in has loaded.
+    First(Session),
+    /// The caller of a socket.
+    Socket(&'a Session),
+    /// Not signed in. Only introspection is answered, whatever the document selects.
+    Anonymous,
+}
+
+impl Caller<'_> {
+    fn replaces_invalid_text(&self) -> bool {
+        match self {
+            Self::First(session) => session.replaces_invalid_text,
+            Self::Socket(session) => session.replaces_invalid_text,
+            Self::Anonymous => false,
         }
     }
 }
@@ -179,15 +208,16 @@ impl Operation {
 pub(super) async fn execute<E: Executor>(
     executor: &E,
     kind: OperationType,
-    request: Request,
+    (request, execution): (Request, Execution),
     tasks: &TaskTracker,
     span: &OperationSpan,
 ) -> Settled {
     let executor = executor.clone();
     let span = span.clone();
     let run = async move {
-        let response = AssertUnwindSafe(executor.execute(request)).catch_unwind();
-        let settled = settle_result(response.await, span.request_id());
+        let response = AssertUnwindSafe(executor.execute(request)).catch_unwind().await;
+        let response = response.map(|response| execution.complete(response));
+        let settled = settle_result(response, span.request_id());
         span.record_settled(&settled);
         settled
     }
@@ -218,21 +248,17 @@ fn prepare_document(
     query: &str,
     operation_name: Option<&str>,
     settings: &TransportSettings,
-) -> Result<CheckedDocument, Box<ServerError>> {
-    let mut checked =
-        guard::check_document(&settings.document, query, operation_name).map_err(document_error)?;
-    if let Some(names) = &settings.type_names {
-        checked.check_types(|name| names.contains(name)).map_err(document_error)?;
-    }
+) -> Result<PreparedDocument, Box<ServerError>> {
+    let checked = guard::check_document(&settings.document, query, operation_name).map_err(document_error)?;
     if !settings.introspection && introspects(&checked.document) {
         return Err(invalid("Introspection is disabled on this server."));
     }
-    if checked.operation == OperationType::Subscription {
-        check_subscription(&checked)?;
+    if checked.operation == OperationType::Subscription && checked.introspection_only {
+        return Err(invalid("A subscription cannot be introspected."));
     }
-    // The document stays in the cache, and in each of its subscriptions as long as they run.
-    guard::compact(&mut checked.document);
-    Ok(checked)
+    let name = checked.operation_name.map(|name| name.to_string());
+    let (kind, root_fields) = (checked.operation, checked.root_fields);
+    Ok(PreparedDocument::new(checked.text, kind, name, checked.introspection_only, root_fields))
 }
 
 fn points(kind: OperationType, root_fields: usize) -> u32 {
@@ -257,48 +283,6 @@ fn document_error(document_error: DocumentError) -> Box<ServerError> {
 
 fn invalid(message: &str) -> Box<ServerError> {
     Box::new(errors::error(Code::GraphqlValidationFailed, message))
-}
-
-fn selected<'a>(document: &'a ExecutableDocument, name: Option<&str>) -> Option<&'a OperationDefinition> {
-    let definition = match (&document.operations, name) {
-        (DocumentOperations::Single(definition), _) => Some(definition),
-        (DocumentOperations::Multiple(all), Some(name)) => all.get(name),
-        (DocumentOperations::Multiple(all), None) => all.values().next(),
-    };
-    definition.map(|definition| &definition.node)
-}
-
-/// Refuses a request without a value for a required variable. async-graphql reports this
-/// only during execution, where the variable is used, and without an error code.
-fn check_variables(definition: &OperationDefinition, variables: &Variables) -> Result<(), Box<ServerError>> {
-    for variable in &definition.variable_definitions {
-        let name = &variable.node.name.node;
-        let given = variables.get(name);
-        let required = !variable.node.var_type.node.nullable;
-        let absent = given.is_none() && variable.node.default_value.is_none();
-        if required && (absent || given == Some(&Value::Null)) {
-            let of_type = &variable.node.var_type.node;
-            let name = guard::clip(name);
-            let message = format!("Variable \"${name}\" of type \"{of_type}\" needs a value.");
-            return Err(Box::new(errors::error(Code::BadUserInput, message)));
-        }
-    }
-    Ok(())
-}
-
-/// Refuses a subscription that is not exactly one root field outside of fragments.
-/// async-graphql runs several root fields concurrently, and ignores root fields in fragments.
-fn check_subscription(checked: &CheckedDocument) -> Result<(), Box<ServerError>> {
-    if checked.root_fields != 1 {
-        return Err(invalid("A subscription must select exactly one root field."));
-    }
-    if checked.root_in_fragment {
-        return Err(invalid("The root field of a subscription must not be in a fragment."));
-    }
-    if checked.introspection_only {
-        return Err(invalid("A subscription must not select an introspection field."));
-    }
-    Ok(())
 }
 
 /// Whether the document contains `__schema` or `__type`. Each selection is visited once,
@@ -373,21 +357,6 @@ mod tests {
         let parameters = parse(json).unwrap();
         assert_eq!(parameters.query, "{a}");
         assert!(parameters.variables.is_empty() && parameters.operation_name.is_none());
-    }
-
-    #[test]
-    fn the_error_for_a_missing_variable_clips_its_name() {
-        let query = format!("query(${}: Int!) {{ a }}", "v".repeat(10_000));
-        let parameters = Parameters {
-            query,
-            operation_name: None,
-            variables: Variables::default(),
-            trace: TraceContext::default(),
-        };
-        let error = Operation::prepare(parameters, &TransportSettings::default(), &DocumentCache::default())
-            .err()
-            .unwrap();
-        assert!(error.message.contains("needs a value") && error.message.len() < 200, "{}", error.message);
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! Every bound of the transport, with its default.
 
-use std::{collections::HashSet, sync::Arc, time::Duration};
+use std::time::Duration;
 
 use graphql_guard::DocumentLimits;
 
@@ -52,9 +52,6 @@ pub struct TransportSettings {
     pub introspection: bool,
     /// Limits on documents and variables.
     pub document: DocumentLimits,
-    /// The names of the schema's types. If set, a document with a variable of an unknown type is refused before it
-    /// reaches the executor.
-    pub type_names: Option<Arc<HashSet<String>>>,
 }
 
 impl Default for TransportSettings {
@@ -81,7 +78,6 @@ impl Default for TransportSettings {
             allowed_origins: Vec::new(),
             introspection: true,
             document: DocumentLimits::default(),
-            type_names: None,
         }
     }
 }

@@ -1,187 +1,189 @@
-//! Answers as the specification wants them: nulls where something failed, and fields in the order asked for.
+//! Everything that happens to a document between the guard and the executor, so that the answer is the one of the
+//! specification.
 //!
-//! The engine leaves a field that failed out of its object. Clients are promised otherwise: a nullable field
-//! that failed is null, and one that is never null takes the nearest nullable thing around it along. The
-//! engine also writes fields down as they become ready; people who explore expect them as they wrote them.
+//! [`PreparedDocument`] is made once for a document and one of its operations, and cached. After the sign-in,
+//! [`PreparedDocument::conform`] validates it, coerces the variables, and takes its normal form: one operation without
+//! fragments, directives and repeated fields, which async-graphql executes as it is. [`Execution::complete`] then adds
+//! the nulls that async-graphql 7 leaves out for failed fields, and puts the fields in the order of the document.
 
-mod document;
-mod nulls;
+mod normal_form;
 mod outline;
-pub mod schema_index;
+pub mod schema;
 #[cfg(test)]
 mod tests;
-mod value_validation;
+mod validation;
 mod variables;
 
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::collections::HashSet;
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
-use async_graphql::parser::parse_query;
-use async_graphql::{Data, Executor, Request, Response, Value};
-use futures_util::StreamExt;
-use futures_util::stream::{self, BoxStream};
+use apollo_compiler::Name;
+use apollo_compiler::ast;
+use apollo_compiler::executable::{DirectiveList, ExecutableDocument, Selection, SelectionSet};
+use apollo_compiler::validation::Valid;
+use async_graphql::parser::types::OperationType;
+use async_graphql::{Request, Response, ServerError, Value, Variables};
 
-use self::document::operation;
-use self::outline::Outline;
-use self::schema_index::SchemaIndex;
-use crate::document_cache::DocumentCache;
+use self::normal_form::{Inputs, NormalForm};
+use self::schema::ApiSchema;
+use crate::errors::{self, Code};
 use crate::fast::NoMergedKeys;
 
-/// An executor whose answers conform to the specification, around one whose answers do not quite.
-pub struct ConformingExecutor<E> {
-    /// Validates each document.
-    validating: E,
-    /// Executes the same schema and skips validation, for documents that have been found valid.
-    trusting: E,
-    schema: Arc<SchemaIndex>,
-    documents: Arc<DocumentCache<PreparedDocument>>,
+pub use self::outline::HIDDEN_KEY;
+
+/// The most normal forms of a document that are cached. Documents with more combinations of conditions and absent
+/// variables are rare; for those the form is made each time.
+const MAX_FORMS: usize = 8;
+
+/// A document and one of its operations, checked by the guard.
+pub struct PreparedDocument {
+    /// Query, mutation or subscription.
+    pub kind: OperationType,
+    /// Whether the operation selects only `__schema`, `__type` and `__typename`.
+    pub introspection_only: bool,
+    /// Fields at the root of the operation, directives aside.
+    pub root_fields: usize,
+    /// The name of the operation; `None` if it is anonymous.
+    pub operation_name: Option<String>,
+    text: String,
+    valid: OnceLock<Result<ValidDocument, Vec<ServerError>>>,
 }
 
-// Derived, it would ask for nothing more than `E: Clone`, but would not say that the rest is shared.
-impl<E: Clone> Clone for ConformingExecutor<E> {
-    fn clone(&self) -> Self {
-        Self {
-            validating: self.validating.clone(),
-            trusting: self.trusting.clone(),
-            schema: self.schema.clone(),
-            documents: self.documents.clone(),
-        }
-    }
+/// A document that fits the schema.
+struct ValidDocument {
+    document: Valid<ExecutableDocument>,
+    /// The variables of `@skip` and `@include`.
+    conditions: Vec<Name>,
+    /// The variables of the operation that may be absent.
+    optional: Vec<Name>,
+    forms: Mutex<Vec<(FormKey, Arc<NormalForm>)>>,
 }
 
-impl<E> ConformingExecutor<E> {
-    /// Wraps two executors of the schema that `schema` describes. `trusting` need not validate.
-    pub fn new(validating: E, trusting: E, schema: SchemaIndex) -> Self {
-        Self { validating, trusting, schema: Arc::new(schema), documents: Arc::default() }
+/// Which conditions are true, and which optional variables are provided.
+type FormKey = Vec<bool>;
+
+/// What executes, and how its responses are completed.
+#[derive(Clone)]
+pub struct Execution(Arc<NormalForm>);
+
+impl Execution {
+    /// Completes a response of this execution: see [`crate::conformance`].
+    pub fn complete(&self, mut response: Response) -> Response {
+        self.0.outline.complete(&mut response);
+        response
     }
-
-    fn executor_for(&self, prepared: &PreparedDocument) -> &E {
-        if prepared.is_valid.load(Ordering::Relaxed) { &self.trusting } else { &self.validating }
-    }
-}
-
-impl<E: Executor> Executor for ConformingExecutor<E> {
-    async fn execute(&self, mut request: Request) -> Response {
-        match PreparedDocument::of(&mut request, &self.documents, &self.schema) {
-            Preparation::Unparsable => self.validating.execute(request).await,
-            Preparation::Refused(refused) => *refused,
-            Preparation::Ready(prepared) => {
-                prepared.complete(self.executor_for(&prepared).execute(prepared.mark(request)).await)
-            }
-            Preparation::NotCacheable(prepared) => {
-                prepared.repaired(self.validating.execute(prepared.mark(request)).await)
-            }
-        }
-    }
-
-    fn execute_stream(
-        &self,
-        mut request: Request,
-        session_data: Option<Arc<Data>>,
-    ) -> BoxStream<'static, Response> {
-        let execute = |executor: &E, request| executor.execute_stream(request, session_data);
-        match PreparedDocument::of(&mut request, &self.documents, &self.schema) {
-            Preparation::Unparsable => execute(&self.validating, request),
-            Preparation::Refused(refused) => stream::once(std::future::ready(*refused)).boxed(),
-            Preparation::Ready(prepared) => {
-                let request = prepared.mark(request);
-                execute(self.executor_for(&prepared), request)
-                    .map(move |response| prepared.complete(response))
-                    .boxed()
-            }
-            Preparation::NotCacheable(prepared) => {
-                let request = prepared.mark(request);
-                execute(&self.validating, request).map(move |response| prepared.repaired(response)).boxed()
-            }
-        }
-    }
-}
-
-/// What a request asked for, kept beside its execution, which for a subscription is long: so the document, which is
-/// many times as large as its text, is not. It is read again for an answer in which something failed.
-struct PreparedDocument {
-    query: String,
-    operation_name: Option<String>,
-    schema: Arc<SchemaIndex>,
-    outline: Outline,
-    /// Whether the document has passed the engine's validation, whatever its variables were: those are judged apart,
-    /// and each time.
-    is_valid: AtomicBool,
-}
-
-/// What is known of a request before its execution.
-enum Preparation {
-    /// There is no document that can be read; the engine says why.
-    Unparsable,
-    /// A value stands where it may not, or a variable does not fit.
-    Refused(Box<Response>),
-    Ready(Arc<PreparedDocument>),
-    /// The same, but it has to be validated, and that it is valid says nothing of the next time: there is less in the
-    /// request's document than was asked, or a variable is null.
-    NotCacheable(Arc<PreparedDocument>),
 }
 
 impl PreparedDocument {
-    fn of(request: &mut Request, documents: &DocumentCache<Self>, schema: &Arc<SchemaIndex>) -> Preparation {
-        let (query, name) = (request.query.clone(), request.operation_name.clone());
-        let variables = std::mem::take(&mut request.variables);
-        let read = request.parsed_query().map(|document| {
-            let prepared = documents.get_or_try_insert_with(&query, name.as_deref(), || {
-                match value_validation::validate_values(schema, document) {
-                    Some(error) => Err(error),
-                    None => Ok(Self {
-                        query: query.clone(),
-                        operation_name: name.clone(),
-                        schema: schema.clone(),
-                        outline: Outline::of_operation(schema, document, name.as_deref()),
-                        is_valid: AtomicBool::new(false),
-                    }),
-                }
-            })?;
-            let coerce_variables = variables::coerce_variables(schema, document, name.as_deref(), &variables);
-            coerce_variables
-                .map_or_else(|| Ok((prepared, variables::omit_unprovided(schema, document, &variables))), Err)
+    /// Prepares a document that passed the guard. `text` is the document as apollo-compiler is to parse it.
+    pub fn new(
+        text: String,
+        kind: OperationType,
+        operation_name: Option<String>,
+        introspection_only: bool,
+        root_fields: usize,
+    ) -> Self {
+        Self { kind, introspection_only, root_fields, operation_name, text, valid: OnceLock::new() }
+    }
+
+    /// The request to execute for these variables.
+    ///
+    /// # Errors
+    /// `GRAPHQL_VALIDATION_FAILED` if the document does not fit the schema, and `BAD_USER_INPUT` if a variable is
+    /// invalid. Nothing was executed.
+    pub fn conform(
+        &self,
+        schema: &ApiSchema,
+        variables: Variables,
+    ) -> Result<(Request, Execution), Vec<ServerError>> {
+        let valid = self.valid.get_or_init(|| self.validate(schema)).as_ref().map_err(Clone::clone)?;
+        let (variables, form) =
+            valid.form(schema, self.operation_name.as_deref(), variables).map_err(|error| vec![*error])?;
+        let mut request = Request::new(String::new()).variables(variables).data(NoMergedKeys);
+        request.set_parsed_query(form.document.clone());
+        Ok((request, Execution(form)))
+    }
+
+    fn validate(&self, schema: &ApiSchema) -> Result<ValidDocument, Vec<ServerError>> {
+        let document = validation::validate(schema, &self.text)?;
+        let operation = document.operations.get(self.operation_name.as_deref());
+        let optional = operation.map(|operation| {
+            let optional =
+                operation.variables.iter().filter(|it| !it.ty.is_non_null() && it.default_value.is_none());
+            optional.map(|it| it.name.clone()).collect()
         });
-        request.variables = variables;
-        match read {
-            Err(_) => Preparation::Unparsable,
-            Ok(Err(error)) => Preparation::Refused(Box::new(Response::from_errors(vec![error]))),
-            // Where null may stand is not judged apart.
-            Ok(Ok((prepared, None))) if request.variables.values().any(|value| *value == Value::Null) => {
-                Preparation::NotCacheable(prepared)
+        let mut conditions = Vec::new();
+        let fragments = document.fragments.values().map(|fragment| &fragment.selection_set);
+        for set in document.operations.iter().map(|operation| &operation.selection_set).chain(fragments) {
+            conditions_in(set, &mut conditions);
+        }
+        Ok(ValidDocument {
+            conditions,
+            optional: optional.unwrap_or_default(),
+            forms: Mutex::default(),
+            document,
+        })
+    }
+}
+
+impl ValidDocument {
+    fn form(
+        &self,
+        schema: &ApiSchema,
+        operation_name: Option<&str>,
+        variables: Variables,
+    ) -> Result<(Variables, Arc<NormalForm>), Box<ServerError>> {
+        let operation = self
+            .document
+            .operations
+            .get(operation_name)
+            .map_err(|_| errors::error(Code::GraphqlValidationFailed, "There is no such operation."))?;
+        let variables = variables::coerce(schema, operation, &self.document.sources, variables)?;
+        let is_true = |name: &Name| variables.get(name.as_str()) == Some(&Value::Boolean(true));
+        let is_provided = |name: &Name| variables.contains_key(name.as_str());
+        let key: FormKey =
+            self.conditions.iter().map(is_true).chain(self.optional.iter().map(is_provided)).collect();
+        let mut forms = self.forms.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some((_, form)) = forms.iter().find(|(other, _)| *other == key) {
+            return Ok((variables, form.clone()));
+        }
+        let inputs = Inputs {
+            conditions: self.conditions.iter().map(|name| (name.as_str(), is_true(name))).collect(),
+            unprovided: self.optional.iter().filter(|name| !is_provided(name)).map(Name::as_str).collect(),
+        };
+        let form = Arc::new(NormalForm::of(schema, &self.document, operation, &inputs));
+        if forms.len() < MAX_FORMS {
+            forms.push((key, form.clone()));
+        }
+        Ok((variables, form))
+    }
+}
+
+/// Adds the variables of `@skip` and `@include` in a selection set.
+fn conditions_in(set: &SelectionSet, conditions: &mut Vec<Name>) {
+    let mut seen: HashSet<Name> = conditions.iter().cloned().collect();
+    let mut sets = vec![set];
+    while let Some(set) = sets.pop() {
+        for selection in &set.selections {
+            for name in variables_of(selection.directives()) {
+                if seen.insert(name.clone()) {
+                    conditions.push(name.clone());
+                }
             }
-            Ok(Ok((prepared, None))) => Preparation::Ready(prepared),
-            Ok(Ok((prepared, Some(abridged)))) => {
-                request.set_parsed_query(abridged);
-                Preparation::NotCacheable(prepared)
+            match selection {
+                Selection::Field(field) => sets.push(&field.selection_set),
+                Selection::InlineFragment(fragment) => sets.push(&fragment.selection_set),
+                Selection::FragmentSpread(_) => {}
             }
         }
     }
+}
 
-    /// The request, which says so when nothing of its answer has to be merged.
-    fn mark(&self, request: Request) -> Request {
-        if self.outline.merges { request } else { request.data(NoMergedKeys) }
-    }
-
-    /// `response`, mended and in order. Unless it says otherwise, the document is valid from now on.
-    fn complete(&self, response: Response) -> Response {
-        // What is not valid is answered with an error of no field.
-        if response.errors.iter().all(|error| !error.path.is_empty()) {
-            self.is_valid.store(true, Ordering::Relaxed);
-        }
-        self.repaired(response)
-    }
-
-    /// `response`, mended and in order.
-    fn repaired(&self, mut response: Response) -> Response {
-        let failed = response.errors.iter().any(|error| !error.path.is_empty());
-        if failed && let Ok(document) = parse_query(&self.query) {
-            let operation = operation(&document, self.operation_name.as_deref());
-            if let Some(operation) = operation {
-                nulls::repair(&self.schema, &mut response, &document, operation);
-            }
-        }
-        self.outline.arrange(&mut response.data);
-        response
-    }
+fn variables_of(directives: &DirectiveList) -> impl Iterator<Item = &Name> {
+    let conditions =
+        directives.iter().filter(|directive| matches!(directive.name.as_str(), "skip" | "include"));
+    conditions.filter_map(|directive| match &**directive.specified_argument_by_name("if")? {
+        ast::Value::Variable(name) => Some(name),
+        _ => None,
+    })
 }

@@ -1,110 +1,173 @@
-//! The order in which a document asks for fields, and whether some are asked for twice.
+//! The shape of an answer: which fields each object has, in which order, and which of them may be null.
 
+use std::collections::HashMap;
+
+use apollo_compiler::ast::Type;
 use async_graphql::indexmap::IndexMap;
-use async_graphql::parser::types::{ExecutableDocument, Selection, SelectionSet};
-use async_graphql::{Name, Value};
+use async_graphql::{Name, PathSegment, Response, ServerError, Value};
 
-use super::document::operation;
-use super::schema_index::SchemaIndex;
+/// The response key of a field that no client asked for. No document can spell it.
+pub const HIDDEN_KEY: &str = "";
 
-/// What a selection answers with, in order, and what is selected in each in turn.
-#[derive(Default)]
-pub(super) struct Outline {
-    fields: IndexMap<Name, Outline>,
-    /// Whether a key here or below is asked for in more than one place.
-    pub merges: bool,
+/// The fields of an object, in the order of the document.
+pub(super) type Fields = IndexMap<Name, OutlineField>;
+
+/// A field of an answer.
+#[derive(Debug, PartialEq)]
+pub(super) struct OutlineField {
+    /// The type of the field in the schema.
+    pub ty: Type,
+    pub outline: Outline,
+}
+
+/// What a field answers with.
+#[derive(Debug, PartialEq)]
+pub(super) enum Outline {
+    /// A scalar or an enum value.
+    Leaf,
+    /// An object of one type, or of several types that have the same fields. `hidden` is whether the executor answers
+    /// with a field under [`HIDDEN_KEY`], because there is no other.
+    Object { fields: Fields, hidden: bool },
+    /// An object whose fields depend on its type, which the executor answers under [`HIDDEN_KEY`].
+    ByType(HashMap<Name, Fields>),
 }
 
 impl Outline {
-    /// Empty when there is no such operation.
-    pub fn of_operation(schema: &SchemaIndex, document: &ExecutableDocument, name: Option<&str>) -> Self {
-        let operation = operation(document, name);
-        operation.map_or_else(Self::default, |it| Self::of(schema, document, &[&it.selection_set.node]))
-    }
-
-    /// The outline of selections that are answered together.
-    fn of(schema: &SchemaIndex, document: &ExecutableDocument, sets: &[&SelectionSet]) -> Self {
-        let mut below: IndexMap<&Name, Vec<Selected>> = IndexMap::new();
-        for set in sets {
-            gather(document, set, None, &mut below);
+    /// Completes the data of a response: adds nulls for failed fields, orders the fields of each object, and removes
+    /// hidden fields.
+    pub fn complete(&self, response: &mut Response) {
+        let failures = Failures::of(&response.errors);
+        if let Some(failures) = &failures {
+            self.fill(&mut response.data, failures);
         }
-        let mut merges = below.values().any(|selected| are_merged(schema, selected));
-        let outlined = |(key, selected): (&Name, Vec<Selected>)| {
-            let sets: Vec<_> = selected.into_iter().map(|(_, set)| set).collect();
-            let outline = Self::of(schema, document, &sets);
-            merges |= outline.merges;
-            (key.clone(), outline)
-        };
-        let fields = below.into_iter().map(outlined).collect();
-        Self { fields, merges }
+        self.arrange(&mut response.data);
     }
 
-    /// Puts the fields of every object in order.
-    pub fn arrange(&self, data: &mut Value) {
+    /// The fields of `object`. `None` for a leaf, and if the type of the object is unknown.
+    fn fields_of(&self, object: &IndexMap<Name, Value>) -> Option<&Fields> {
+        match self {
+            Self::Leaf => None,
+            Self::Object { fields, .. } => Some(fields),
+            Self::ByType(by_type) => match object.get(HIDDEN_KEY) {
+                Some(Value::String(name)) => by_type.get(name.as_str()),
+                _ => None,
+            },
+        }
+    }
+
+    /// Puts the fields of each object in order, and removes the hidden ones.
+    fn arrange(&self, data: &mut Value) {
         match data {
-            _ if self.fields.is_empty() => {}
-            Value::List(items) => items.iter_mut().for_each(|item| self.arrange(item)),
-            Value::Object(fields) => {
-                // They mostly stand as they were asked for, and are found then without a hash. What comes before the
-                // first that does not is looked at twice.
-                let mut prepared = self.fields.iter();
-                let is_arranged = fields.iter_mut().all(|(key, below)| {
-                    let outline = prepared.find(|(name, _)| *name == key);
-                    outline.inspect(|(_, outline)| outline.arrange(below)).is_some()
-                });
-                if is_arranged {
-                    return;
+            Value::List(items) if *self != Self::Leaf => items.iter_mut().for_each(|item| self.arrange(item)),
+            Value::Object(object) => {
+                let Some(fields) = self.fields_of(object) else { return };
+                if !matches!(self, Self::Object { hidden: false, .. }) {
+                    object.shift_remove(HIDDEN_KEY);
                 }
-                let place = |key: &Name| self.fields.get_index_of(key).unwrap_or(usize::MAX);
-                fields.sort_by_cached_key(|key, _| place(key));
-                for (key, below) in fields {
-                    if let Some(outline) = self.fields.get(key) {
-                        outline.arrange(below);
-                    }
-                }
+                arrange_fields(fields, object);
             }
             _ => {}
         }
     }
+
+    /// Adds a null for each missing field of an object, and applies the rule for a null where none is allowed.
+    fn fill(&self, data: &mut Value, failures: &Failures) {
+        if *self == Self::Leaf {
+            return;
+        }
+        // async-graphql answers with null for an object all of whose fields failed.
+        if *data == Value::Null && matches!(self, Self::Object { .. }) && failures.has_fields() {
+            *data = Value::Object(IndexMap::new());
+        }
+        let Value::Object(object) = data else { return };
+        let Some(fields) = self.fields_of(object) else { return };
+        for (key, field) in fields {
+            let value = object.entry(key.clone()).or_insert(Value::Null);
+            let failures = failures.at_field(key);
+            if !complete_value(&field.ty, &field.outline, value, failures) {
+                *data = Value::Null;
+                return;
+            }
+        }
+    }
 }
 
-/// What a field selects, with the type that the fragment around it is on, if there is one.
-type Selected<'a> = (Option<&'a str>, &'a SelectionSet);
-
-/// Whether the answer may have one object for several of these.
-fn are_merged(schema: &SchemaIndex, selected: &[Selected]) -> bool {
-    let objects = selected.iter().filter(|(_, set)| !set.items.is_empty());
-    let ons: Vec<Option<&str>> = objects.map(|(on, _)| *on).collect();
-    let is_apart = |one: Option<&str>, other: Option<&str>| match (one, other) {
-        (Some(one), Some(other)) => one != other && schema.is_object(one) && schema.is_object(other),
-        _ => false,
-    };
-    ons.iter().enumerate().any(|(place, one)| ons[..place].iter().any(|other| !is_apart(*one, *other)))
-}
-
-fn gather<'a>(
-    document: &'a ExecutableDocument,
-    set: &'a SelectionSet,
-    on: Option<&'a str>,
-    below: &mut IndexMap<&'a Name, Vec<Selected<'a>>>,
-) {
-    for selection in &set.items {
-        match &selection.node {
-            Selection::Field(field) => {
-                let key = &field.node.response_key().node;
-                below.entry(key).or_default().push((on, &field.node.selection_set.node));
-            }
-            Selection::InlineFragment(fragment) => {
-                let condition = fragment.node.type_condition.as_ref();
-                let on = condition.map_or(on, |condition| Some(condition.node.on.node.as_str()));
-                gather(document, &fragment.node.selection_set.node, on, below);
-            }
-            Selection::FragmentSpread(spread) => {
-                if let Some(fragment) = document.fragments.get(&spread.node.fragment_name.node) {
-                    let on = Some(fragment.node.type_condition.node.on.node.as_str());
-                    gather(document, &fragment.node.selection_set.node, on, below);
+/// Completes a value of the type `ty`. False if the value is null and `ty` does not allow that.
+fn complete_value(ty: &Type, outline: &Outline, value: &mut Value, failures: Option<&Failures>) -> bool {
+    match ty {
+        Type::List(item) | Type::NonNullList(item) => {
+            if let Value::List(items) = value {
+                let mut complete = true;
+                for (index, item_value) in items.iter_mut().enumerate() {
+                    let failures = failures.and_then(|failures| failures.at_index(index));
+                    complete &= complete_value(item, outline, item_value, failures);
+                }
+                if !complete {
+                    *value = Value::Null;
                 }
             }
         }
+        Type::Named(_) | Type::NonNullNamed(_) => {
+            if let Some(failures) = failures {
+                outline.fill(value, failures);
+            }
+        }
+    }
+    *value != Value::Null || !ty.is_non_null()
+}
+
+/// Puts the fields of an object in order.
+fn arrange_fields(fields: &Fields, object: &mut IndexMap<Name, Value>) {
+    // The fields are mostly in order already, and are then found without hashing.
+    let mut expected = fields.iter();
+    let is_ordered = object.iter_mut().all(|(key, value)| {
+        let field = expected.find(|(name, _)| *name == key);
+        field.inspect(|(_, field)| field.outline.arrange(value)).is_some()
+    });
+    if is_ordered {
+        return;
+    }
+    let position = |key: &Name| fields.get_index_of(key).unwrap_or(usize::MAX);
+    object.sort_by_cached_key(|key, _| position(key));
+    for (key, value) in object {
+        if let Some(field) = fields.get(key) {
+            field.outline.arrange(value);
+        }
+    }
+}
+
+/// The paths of the errors of a response, as a tree.
+#[derive(Default)]
+struct Failures {
+    fields: HashMap<String, Failures>,
+    items: HashMap<usize, Failures>,
+}
+
+impl Failures {
+    /// `None` if no field failed.
+    fn of(errors: &[ServerError]) -> Option<Self> {
+        let mut root = Self::default();
+        for error in errors {
+            let mut node = &mut root;
+            for segment in &error.path {
+                node = match segment {
+                    PathSegment::Field(key) => node.fields.entry(key.clone()).or_default(),
+                    PathSegment::Index(index) => node.items.entry(*index).or_default(),
+                };
+            }
+        }
+        root.has_fields().then_some(root)
+    }
+
+    fn has_fields(&self) -> bool {
+        !self.fields.is_empty()
+    }
+
+    fn at_field(&self, key: &str) -> Option<&Self> {
+        self.fields.get(key)
+    }
+
+    fn at_index(&self, index: usize) -> Option<&Self> {
+        self.items.get(&index)
     }
 }

@@ -1,259 +1,136 @@
-//! Whether the variables of a request fit their types, before anything is executed.
+//! `CoerceVariableValues` of the specification: the variables of a request, before anything is executed.
 //!
-//! The engine reads a variable where it is used, so a mutation could be carried out although a later field's
-//! variable cannot be read. The specification wants variables to be coerced first: a value that does not fit
-//! refuses the whole request.
+//! async-graphql reads a variable where it is used, so that a mutation could be carried out although the variable of a
+//! later field is invalid. Here a value that does not fit refuses the whole request.
 
-use std::collections::HashSet;
+use apollo_compiler::ast::{self, Type};
+use apollo_compiler::executable::Operation;
+use apollo_compiler::parser::SourceMap;
+use apollo_compiler::schema::ExtendedType;
+use async_graphql::{Name, Number, Pos, ServerError, Value, Variables};
 
-use async_graphql::parser::types::{
-    BaseType, DocumentOperations, ExecutableDocument, OperationDefinition, Selection, SelectionSet, Type,
-};
-use async_graphql::{ErrorExtensionValues, Name, ServerError, Value, Variables};
-use async_graphql_value::Value as Literal;
+use super::normal_form::{constant_literal, position};
+use super::schema::ApiSchema;
+use crate::errors::{self, Code};
 
-use super::document::operation;
-use super::schema_index::{Input, InputValueDef, InputValueDefs, SchemaIndex};
-use crate::errors::Code;
+/// The most characters of a name that an error repeats.
+const NAME_CHARS: usize = 64;
 
-/// The first variable of the operation that does not fit its type, as an error to answer with.
-pub fn coerce_variables(
-    schema: &SchemaIndex,
-    document: &ExecutableDocument,
-    operation_name: Option<&str>,
-    variables: &Variables,
-) -> Option<ServerError> {
-    let operation = operation(document, operation_name)?;
-    for definition in &operation.variable_definitions {
-        let definition = &definition.node;
-        let Some(value) = variables.get(&definition.name.node) else { continue };
-        if let Err(reason) = check(schema, &definition.var_type.node, value) {
-            let message = format!("Variable \"${}\" cannot be used: {reason}.", definition.name.node);
-            let mut error = ServerError::new(message, Some(definition.name.pos));
-            let mut extensions = ErrorExtensionValues::default();
-            extensions.set("code", Code::BadUserInput.as_str());
-            error.extensions = Some(extensions);
-            return Some(error);
-        }
-    }
-    None
-}
-
-/// The document without the arguments, and the fields of literal objects, whose variable was not given; `None` when
-/// all were. The specification takes them for absent and the engine for null, which is something else where there is a
-/// default, and where null means nobody.
+/// The values of the operation's variables: those given, and the defaults of the others.
 ///
-/// A document of several operations stays as it is: they share fragments, and may not give the same.
-pub fn omit_unprovided(
-    schema: &SchemaIndex,
-    document: &ExecutableDocument,
-    variables: &Variables,
-) -> Option<ExecutableDocument> {
-    let absent: HashSet<Name> = match &document.operations {
-        DocumentOperations::Single(operation) => absent(&operation.node, variables),
-        DocumentOperations::Multiple(operations) if operations.len() == 1 => {
-            operations.values().flat_map(|operation| absent(&operation.node, variables)).collect()
-        }
-        DocumentOperations::Multiple(_) => return None,
-    };
-    if absent.is_empty() {
-        return None;
-    }
-    let mut document = document.clone();
-    let mut abridged = OmitUnprovided { schema, absent, left_out: HashSet::new() };
-    for fragment in document.fragments.values_mut() {
-        let on = fragment.node.type_condition.node.on.node.clone();
-        abridged.set(&on, &mut fragment.node.selection_set.node);
-    }
-    let operations: Vec<&mut OperationDefinition> = match &mut document.operations {
-        DocumentOperations::Single(operation) => vec![&mut operation.node],
-        DocumentOperations::Multiple(operations) => operations.values_mut().map(|it| &mut it.node).collect(),
-    };
-    for operation in operations {
-        abridged.set(schema.root(operation.ty), &mut operation.selection_set.node);
-        // What is not used at all is a mistake, and stays one.
-        operation.variable_definitions.retain(|it| !abridged.left_out.contains(&it.node.name.node));
-    }
-    Some(document)
-}
-
-fn absent(operation: &OperationDefinition, variables: &Variables) -> HashSet<Name> {
-    let definitions = operation.variable_definitions.iter().map(|it| &it.node);
-    let absent = definitions.filter(|it| {
-        it.var_type.node.nullable && it.default_value.is_none() && !variables.contains_key(&it.name.node)
-    });
-    absent.map(|it| it.name.node.clone()).collect()
-}
-
-/// A document from which the places of absent variables are taken. Places that the schema does not have stay: validation
-/// is to say so.
-struct OmitUnprovided<'a> {
-    schema: &'a SchemaIndex,
-    absent: HashSet<Name>,
-    /// Those that had a place.
-    left_out: HashSet<Name>,
-}
-
-impl OmitUnprovided<'_> {
-    /// A selection on the type `parent`.
-    fn set(&mut self, parent: &str, set: &mut SelectionSet) {
-        for selection in &mut set.items {
-            match &mut selection.node {
-                Selection::Field(field) => {
-                    let Some(declared) = self.schema.field(parent, &field.node.name.node) else { continue };
-                    let arguments = &mut field.node.arguments;
-                    arguments.retain(|(name, value)| {
-                        !self.leaves_out(&declared.arguments, &name.node, &value.node)
-                    });
-                    for (name, value) in arguments {
-                        self.value(declared.arguments.get(&name.node), &mut value.node);
-                    }
-                    self.set(base(&declared.of_type), &mut field.node.selection_set.node);
-                }
-                Selection::InlineFragment(fragment) => {
-                    let fragment = &mut fragment.node;
-                    let condition =
-                        fragment.type_condition.as_ref().map(|condition| condition.node.on.node.clone());
-                    let on = condition.as_ref().map_or(parent, |on| on.as_str());
-                    self.set(on, &mut fragment.selection_set.node);
-                }
-                Selection::FragmentSpread(_) => {}
+/// # Errors
+/// `BAD_USER_INPUT`, with the first variable that has an invalid value, or none where one is required.
+pub(super) fn coerce(
+    schema: &ApiSchema,
+    operation: &Operation,
+    sources: &SourceMap,
+    mut given: Variables,
+) -> Result<Variables, Box<ServerError>> {
+    let mut coerced = Variables::default();
+    for definition in &operation.variables {
+        let name = definition.name.as_str();
+        let at = || position(definition, sources);
+        let value = match (given.remove(name), &definition.default_value) {
+            (Some(Value::Null), _) if definition.ty.is_non_null() => {
+                return Err(missing(name, &definition.ty, at()));
             }
-        }
+            (Some(value), _) => coerce_value(schema, &definition.ty, value).map_err(|reason| {
+                invalid(format!("Variable \"${}\" is invalid: {reason}.", clip(name)), at())
+            })?,
+            (None, Some(default)) => constant_literal(default).into_const().unwrap_or_default(),
+            (None, None) if definition.ty.is_non_null() => return Err(missing(name, &definition.ty, at())),
+            (None, None) => continue,
+        };
+        coerced.insert(Name::new(name), value);
     }
-
-    fn value(&mut self, place: Option<&InputValueDef>, value: &mut Literal) {
-        let Some(place) = place else { return };
-        match value {
-            Literal::Object(fields) => {
-                let Some(Input::Object(places)) = self.schema.input(base(&place.of_type)) else { return };
-                fields.retain(|name, value| !self.leaves_out(places, name, value));
-                fields.iter_mut().for_each(|(name, value)| self.value(places.get(name), value));
-            }
-            // Nothing can be missing from a list.
-            Literal::List(items) => items.iter_mut().for_each(|item| match self.is_absent(item) {
-                true => *item = Literal::Null,
-                false => self.value(Some(place), item),
-            }),
-            _ => {}
-        }
-    }
-
-    fn leaves_out(&mut self, places: &InputValueDefs, name: &Name, value: &Literal) -> bool {
-        places.contains_key(name) && self.is_absent(value)
-    }
-
-    fn is_absent(&mut self, value: &Literal) -> bool {
-        let Literal::Variable(name) = value else { return false };
-        let is_absent = self.absent.contains(name);
-        if is_absent {
-            self.left_out.insert(name.clone());
-        }
-        is_absent
-    }
+    Ok(coerced)
 }
 
-/// The name inside all the lists.
-fn base(of: &Type) -> &str {
-    match &of.base {
-        BaseType::Named(name) => name,
-        BaseType::List(item) => base(item),
-    }
+fn missing(name: &str, ty: &Type, at: Pos) -> Box<ServerError> {
+    invalid(format!("Variable \"${}\" of type \"{ty}\" needs a value.", clip(name)), at)
+}
+
+fn invalid(message: String, at: Pos) -> Box<ServerError> {
+    let mut error = errors::error(Code::BadUserInput, message);
+    error.locations = vec![at];
+    Box::new(error)
+}
+
+fn clip(name: &str) -> String {
+    name.chars().take(NAME_CHARS).collect()
 }
 
 /// # Errors
-/// Why the value does not fit, to end a sentence with. Never says the value itself.
-fn check(schema: &SchemaIndex, of: &Type, value: &Value) -> Result<(), String> {
-    match (value, &of.base) {
-        (Value::Null, _) if of.nullable => Ok(()),
-        (Value::Null, _) => Err(format!("{of} may not be null")),
-        (Value::List(items), BaseType::List(of)) => items.iter().try_for_each(|item| check(schema, of, item)),
-        // One value stands for a list of one.
-        (value, BaseType::List(of)) => check(schema, of, value),
-        (value, BaseType::Named(name)) => check_named(schema, name, value),
+/// Why the value is invalid, as the end of a sentence. The reason never contains the value.
+fn coerce_value(schema: &ApiSchema, ty: &Type, value: Value) -> Result<Value, String> {
+    match (value, ty) {
+        (Value::Null, ty) if ty.is_non_null() => Err(format!("{ty} cannot be null")),
+        (Value::Null, _) => Ok(Value::Null),
+        (Value::List(items), Type::List(item) | Type::NonNullList(item)) => {
+            let items = items.into_iter().map(|value| coerce_value(schema, item, value));
+            Ok(Value::List(items.collect::<Result<_, _>>()?))
+        }
+        // A single value is a list of one.
+        (value, Type::List(item) | Type::NonNullList(item)) => {
+            Ok(Value::List(vec![coerce_value(schema, item, value)?]))
+        }
+        (value, Type::Named(name) | Type::NonNullNamed(name)) => coerce_named(schema, name, value),
     }
 }
 
-fn check_named(schema: &SchemaIndex, name: &str, value: &Value) -> Result<(), String> {
-    let fits = match (name, value) {
-        ("Int", Value::Number(number)) => number.as_i64().is_some_and(|n| i32::try_from(n).is_ok()),
-        ("Float", Value::Number(_)) | ("Boolean", Value::Boolean(_)) => true,
-        ("String" | "ID", Value::String(_)) => true,
-        ("ID", Value::Number(number)) => number.is_i64(),
-        ("Int" | "Float" | "Boolean" | "String" | "ID", _) => false,
-        _ => return check_declared(schema, name, value),
-    };
-    if fits { Ok(()) } else { Err(format!("this is not of type {name}")) }
-}
-
-fn check_declared(schema: &SchemaIndex, name: &str, value: &Value) -> Result<(), String> {
-    match (schema.input(name), value) {
-        (Some(Input::Enum(values)), Value::String(text)) if values.iter().any(|name| name == text) => Ok(()),
-        (Some(Input::Enum(values)), Value::Enum(text)) if values.contains(text) => Ok(()),
-        (Some(Input::Enum(_)), _) => Err(format!("this is no value of {name}")),
-        (Some(Input::Object(fields)), Value::Object(given)) => {
-            if let Some(unknown) = given.keys().find(|key| !fields.contains_key(*key)) {
-                let unknown: String = unknown.chars().take(64).collect();
-                return Err(format!("{name} has no field \"{unknown}\""));
+fn coerce_named(schema: &ApiSchema, name: &ast::NamedType, value: Value) -> Result<Value, String> {
+    let wrong = || format!("not a value of type {name}");
+    match (schema.definition(name), value) {
+        (Some(ExtendedType::Scalar(_)), value) => match (name.as_str(), value) {
+            ("Int", Value::Number(number)) => {
+                let int = integer(&number).filter(|n| i32::try_from(*n).is_ok()).ok_or_else(wrong)?;
+                Ok(Value::Number(int.into()))
             }
-            fields.iter().try_for_each(|(field, InputValueDef { of_type, has_default })| {
-                match given.get(field) {
+            ("ID", Value::Number(number)) => {
+                Ok(Value::String(integer(&number).ok_or_else(wrong)?.to_string()))
+            }
+            ("Float", value @ Value::Number(_))
+            | ("Boolean", value @ Value::Boolean(_))
+            | ("String" | "ID", value @ Value::String(_)) => Ok(value),
+            ("Int" | "Float" | "Boolean" | "String" | "ID", _) => Err(wrong()),
+            (custom, value) if schema.is_scalar_value(custom, &value) => Ok(value),
+            _ => Err(wrong()),
+        },
+        (Some(ExtendedType::Enum(of)), Value::String(text)) if of.values.contains_key(text.as_str()) => {
+            Ok(Value::Enum(Name::new(text)))
+        }
+        (Some(ExtendedType::Enum(of)), value @ Value::Enum(_)) => match &value {
+            Value::Enum(given) if of.values.contains_key(given.as_str()) => Ok(value),
+            _ => Err(wrong()),
+        },
+        (Some(ExtendedType::InputObject(of)), Value::Object(mut given)) => {
+            if let Some(unknown) = given.keys().find(|key| !of.fields.contains_key(key.as_str())) {
+                return Err(format!("{name} has no field \"{}\"", clip(unknown)));
+            }
+            for (field, definition) in &of.fields {
+                match given.get_mut(field.as_str()) {
                     Some(value) => {
-                        check(schema, of_type, value).map_err(|reason| format!("at \"{field}\", {reason}"))
+                        *value = coerce_value(schema, &definition.ty, std::mem::take(value))
+                            .map_err(|reason| format!("at \"{field}\", {reason}"))?;
                     }
-                    None if of_type.nullable || *has_default => Ok(()),
-                    None => Err(format!("{name} needs the field \"{field}\"")),
+                    None if definition.is_required() => {
+                        return Err(format!("{name} needs the field \"{field}\""));
+                    }
+                    None => {}
                 }
-            })
+            }
+            Ok(Value::Object(given))
         }
-        (Some(Input::Object(_)), _) => Err(format!("this is no {name}")),
-        (Some(Input::Scalar), value) if schema.scalar(name).is_some_and(|fits| !fits(value)) => {
-            Err(format!("this is not of type {name}"))
-        }
-        // Unknown types are refused by validation, and scalars without a rule here take anything.
-        (Some(Input::Scalar) | None, _) => Ok(()),
+        // Validation has refused variables of a type that does not exist.
+        _ => Err(wrong()),
     }
 }
 
-#[cfg(test)]
-mod tests {
-    use super::super::schema_index::test_schema;
-    use super::*;
-    use async_graphql::parser::parse_query;
-    use serde_json::json;
-
-    fn reason(query: &str, variables: serde_json::Value) -> Option<String> {
-        let variables = Variables::from_json(variables);
-        coerce_variables(&test_schema(), &parse_query(query).unwrap(), None, &variables)
-            .map(|error| error.message)
-    }
-
-    #[test]
-    fn values_fit_their_types_or_refuse_the_request() {
-        let query = "mutation($n: E164!, $i: Int, $t: DateTime, $v: ConversationView, $f: ConversationFilter, \
-                     $ids: [ID!], $input: CloseConversationInput!) { x }";
-        let good = json!({ "n": "+14155550123", "i": 1, "t": "2026-01-01T00:00:00Z", "v": "INBOX",
-            "f": { "status": "OPEN", "phoneNumberIds": ["a"], "unread": null }, "ids": "one",
-            "input": { "conversationId": "x" } });
-        assert_eq!(reason(query, good.clone()), None);
-        for (name, bad) in [
-            ("n", json!("garbage")),
-            ("n", json!(null)),
-            ("i", json!(99_999_999_999_i64)),
-            ("i", json!(1.5)),
-            ("t", json!("nope")),
-            ("v", json!("NONSENSE")),
-            ("f", json!({ "status": "AJAR" })),
-            ("f", json!({ "nonsense": 1 })),
-            ("f", json!("OPEN")),
-            ("ids", json!([null])),
-            ("input", json!({})),
-            ("input", json!({ "conversationId": "x", "expectedVersion": "1" })),
-        ] {
-            let mut variables = good.clone();
-            variables[name] = bad.clone();
-            let message = reason(query, variables).unwrap_or_else(|| panic!("{name}: {bad} was taken"));
-            assert!(message.starts_with(&format!("Variable \"${name}\"")), "{message}");
-        }
-    }
+/// The integer that a JSON number is, also if it is written as `2.0`.
+fn integer(number: &Number) -> Option<i64> {
+    const EXACT: f64 = 9_007_199_254_740_992.0;
+    number.as_i64().or_else(|| {
+        let float = number.as_f64().filter(|float| float.fract() == 0.0 && float.abs() <= EXACT)?;
+        Some(float as i64)
+    })
 }

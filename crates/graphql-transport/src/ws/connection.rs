@@ -7,7 +7,7 @@
 
 use std::{future::pending, ops::ControlFlow};
 
-use async_graphql::{Executor, parser::types::OperationType};
+use async_graphql::{Executor, Request, parser::types::OperationType};
 use axum::extract::ws::{CloseFrame, Message, WebSocket};
 use bytes::Bytes;
 use futures_util::{
@@ -32,9 +32,10 @@ use super::{
 };
 use crate::{
     auth::{self, Session, SignIn, SignInError},
+    conformance::Execution,
     endpoint::GraphqlEndpoint,
     errors::{self, Code},
-    operation::{Operation, Parameters},
+    operation::{self, Operation, Parameters},
     operation_span::OperationSpan,
     trace_context::TraceContext,
 };
@@ -322,44 +323,47 @@ impl<E: Executor, A: SignIn> SocketConnection<'_, E, A> {
                 let message = "This socket has too many operations running.";
                 return Err(Box::new(errors::error(Code::LimitExceeded, message)));
             };
-            match self.endpoint.rate_limit().charge(caller.session.user_key, operation.points) {
-                Ok(_) => Ok((operation, permit)),
-                Err(limited) => Err(Box::new(errors::rate_limited(&limited))),
-            }
+            let charged = self.endpoint.rate_limit().charge(caller.session.user_key, operation.points);
+            charged.map_err(|limited| errors::rate_limited(&limited))?;
+            Ok((operation, permit))
         });
-        let (operation, permit) = match accepted {
-            Ok(accepted) => accepted,
-            Err(mut error) => {
-                errors::set_request_id(std::slice::from_mut(&mut *error), span.request_id());
-                span.record_errors(std::slice::from_ref(&*error));
-                let message = ServerMessage::Error { id: &id, payload: std::slice::from_ref(&*error) };
+        let conformed = accepted.map_err(|error| vec![*error]).and_then(|(operation, permit)| {
+            let kind = operation.kind;
+            let prepared =
+                operation.conform(self.endpoint.schema(), operation::Caller::Socket(&caller.session))?;
+            Ok((kind, prepared, permit))
+        });
+        let (kind, prepared, permit) = match conformed {
+            Ok(conformed) => conformed,
+            Err(mut errors) => {
+                errors::set_request_id(&mut errors, span.request_id());
+                span.record_errors(&errors);
+                let message = ServerMessage::Error { id: &id, payload: &errors };
                 if let Some(refusal) = reply(&message) {
                     reply_permit.send(refusal);
                 }
                 return Step::Continue(());
             }
         };
-        self.start(id, operation, permit, &caller.session, span);
+        self.start(id, kind, prepared, permit, span);
         Step::Continue(())
     }
 
     fn start(
         &self,
         id: String,
-        operation: Operation,
+        kind: OperationType,
+        (mut request, execution): (Request, Execution),
         permit: OwnedSemaphorePermit,
-        session: &Session,
         span: OperationSpan,
     ) {
-        let kind = operation.kind;
-        let mut request = operation.into_request(session);
         let executor = self.endpoint.executor().clone();
         // The tasks ignore `SocketClosed`: without a client, there is nothing left to do.
         if kind == OperationType::Subscription {
             // The stream is created here, so that the future of the task does not reserve memory for the request.
             let items = executor.execute_stream(request, None);
             self.live.start(id, Some(permit), |outbox| async move {
-                let _ = operations::subscribe(items, outbox, span).await;
+                let _ = operations::subscribe(items, execution, outbox, span).await;
             });
             return;
         }
@@ -372,7 +376,7 @@ impl<E: Executor, A: SignIn> SocketConnection<'_, E, A> {
         let tasks = self.endpoint.tasks().clone();
         let time = self.endpoint.settings().request_timeout;
         self.live.start(id, permit, move |outbox| async move {
-            let _ = operations::answer(executor, kind, request, tasks, time, outbox, span).await;
+            let _ = operations::answer(executor, kind, (request, execution), tasks, time, outbox, span).await;
         });
     }
 }

@@ -21,6 +21,7 @@ use tracing::Instrument;
 
 use super::protocol::ServerMessage;
 use crate::{
+    conformance::Execution,
     errors::{self, Settled},
     operation,
     operation_span::OperationSpan,
@@ -176,6 +177,7 @@ impl Outbox {
 /// Sends every item of a subscription, in order, until it ends.
 pub(super) async fn subscribe(
     mut items: BoxStream<'static, Response>,
+    execution: Execution,
     outbox: Outbox,
     span: OperationSpan,
 ) -> Result<(), SocketClosed> {
@@ -185,7 +187,7 @@ pub(super) async fn subscribe(
         let item = AssertUnwindSafe(items.next()).catch_unwind().instrument(tracing_span.clone()).await;
         let settled = match item {
             Ok(None) => return outbox.complete().await,
-            Ok(Some(response)) => errors::settle(response, request_id),
+            Ok(Some(response)) => errors::settle(execution.complete(response), request_id),
             Err(payload) => operation::settle_result(Err(payload), request_id),
         };
         span.record_settled(&settled);
@@ -200,13 +202,13 @@ pub(super) async fn subscribe(
 pub(super) async fn answer<E: Executor>(
     executor: E,
     kind: OperationType,
-    request: Request,
+    prepared: (Request, Execution),
     tasks: TaskTracker,
     time: Duration,
     outbox: Outbox,
     span: OperationSpan,
 ) -> Result<(), SocketClosed> {
-    let run = operation::execute(&executor, kind, request, &tasks, &span).instrument(span.span());
+    let run = operation::execute(&executor, kind, prepared, &tasks, &span).instrument(span.span());
     let settled = timeout(time, run).await.unwrap_or_else(|_| {
         let mut error = errors::timed_out();
         errors::set_request_id(std::slice::from_mut(&mut error), span.request_id());

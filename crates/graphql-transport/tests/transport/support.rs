@@ -10,6 +10,7 @@ use std::{
 
 use async_graphql::{Context, Error, ErrorExtensions, Object, Request, Result, Schema, Subscription};
 use futures_util::{FutureExt, Stream, StreamExt, future::pending, stream};
+use graphql_transport::conformance::schema::ApiSchema;
 use graphql_transport::{
     auth::{Session, SignIn, SignInError},
     endpoint::GraphqlEndpoint,
@@ -166,6 +167,7 @@ impl SignIn for TestSignIn {
         };
         let world = Arc::clone(&self.0);
         Ok(Session {
+            replaces_invalid_text: false,
             expires_in: (name == "brief").then_some(Duration::from_millis(500)),
             revoked: match name.as_str() {
                 "revocable" => world.revoke.clone().cancelled_owned().boxed(),
@@ -201,7 +203,9 @@ impl Server {
         let header_timeout = settings.header_timeout;
         let schema = Schema::build(Query, Mutation, Subscriptions).limit_depth(8).finish();
         let sign_in = TestSignIn(Arc::clone(&world));
-        let endpoint = GraphqlEndpoint::new(schema, sign_in, settings, Arc::new(()), shutdown.clone());
+        let api_schema = ApiSchema::parse(&schema.sdl()).expect("the schema is valid");
+        let endpoint =
+            GraphqlEndpoint::new(schema, api_schema, sign_in, settings, Arc::new(()), shutdown.clone());
         let router = routes::routes("/graphql", endpoint.clone());
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();

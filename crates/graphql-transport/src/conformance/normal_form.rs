@@ -1,0 +1,377 @@
+//! One operation in its normal form: without fragments, directives, and fields that occur twice.
+//!
+//! async-graphql executes each field of a selection set by itself and merges the answers afterwards, which goes wrong
+//! when two fields of one response key select different things. This module applies the specification's
+//! `CollectFields` ahead of the execution: it evaluates `@skip` and `@include`, expands the fragments, and merges the
+//! selections of each response key. A selection set that comes out empty gets a hidden `__typename`, because
+//! async-graphql answers an empty set with null.
+
+use std::collections::{HashMap, HashSet};
+
+use apollo_compiler::Node;
+use apollo_compiler::ast;
+use apollo_compiler::executable::{
+    DirectiveList, ExecutableDocument as Document, Field, Operation, Selection, SelectionSet,
+};
+use apollo_compiler::parser::SourceMap;
+use async_graphql::indexmap::IndexMap;
+use async_graphql::parser::types as parsed;
+use async_graphql::{Name, Pos, Positioned};
+use async_graphql_value::{Number, Value as Literal};
+
+use super::outline::{Fields, HIDDEN_KEY, Outline, OutlineField};
+use super::schema::ApiSchema;
+
+/// What a normal form depends on besides the document.
+pub(super) struct Inputs<'a> {
+    /// The values of the variables of `@skip` and `@include`.
+    pub conditions: HashMap<&'a str, bool>,
+    /// The variables that have neither a value nor a default.
+    pub unprovided: HashSet<&'a str>,
+}
+
+/// An operation in its normal form.
+#[derive(Debug)]
+pub(super) struct NormalForm {
+    pub document: parsed::ExecutableDocument,
+    pub outline: Outline,
+}
+
+impl NormalForm {
+    pub fn of(schema: &ApiSchema, document: &Document, operation: &Operation, inputs: &Inputs<'_>) -> Self {
+        let mut builder = Builder { schema, document, inputs, used: HashSet::new() };
+        let root = &operation.selection_set;
+        let (items, outline) = builder.selection_set(root.ty.as_str(), &[root]);
+        let at = Pos::default();
+        let definition = parsed::OperationDefinition {
+            ty: match operation.operation_type {
+                ast::OperationType::Query => parsed::OperationType::Query,
+                ast::OperationType::Mutation => parsed::OperationType::Mutation,
+                ast::OperationType::Subscription => parsed::OperationType::Subscription,
+            },
+            variable_definitions: builder.variable_definitions(operation),
+            directives: Vec::new(),
+            selection_set: Positioned::new(parsed::SelectionSet { items }, at),
+        };
+        let document = parsed::ExecutableDocument {
+            operations: parsed::DocumentOperations::Single(Positioned::new(definition, at)),
+            fragments: HashMap::new(),
+        };
+        Self { document, outline }
+    }
+}
+
+struct Builder<'a> {
+    schema: &'a ApiSchema,
+    document: &'a Document,
+    inputs: &'a Inputs<'a>,
+    /// The variables that the normal form uses.
+    used: HashSet<&'a str>,
+}
+
+/// The fields of each response key, in the order of the document.
+type Collected<'a> = IndexMap<&'a str, Vec<&'a Node<Field>>>;
+
+type Items = Vec<Positioned<parsed::Selection>>;
+
+impl<'a> Builder<'a> {
+    /// Merges selection sets on the type `ty`.
+    fn selection_set(&mut self, ty: &str, sets: &[&'a SelectionSet]) -> (Items, Outline) {
+        match self.schema.possible_types(ty) {
+            Some(possible) if self.depend_on_type(possible, sets) => self.by_type(possible, sets),
+            possible => {
+                // If the selections do not depend on the type, then the fields are those of any possible type.
+                let object =
+                    possible.and_then(|possible| possible.first()).map_or(ty, |first| first.as_str());
+                let (mut items, fields) = self.object(object, sets);
+                let hidden = items.is_empty();
+                if hidden {
+                    items.push(hidden_typename());
+                }
+                (items, Outline::Object { fields, hidden })
+            }
+        }
+    }
+
+    /// The fields of an object of the type `object`.
+    fn object(&mut self, object: &str, sets: &[&'a SelectionSet]) -> (Items, Fields) {
+        let mut items = Vec::new();
+        let mut fields = Fields::new();
+        for (key, same_key) in self.collect(object, sets) {
+            let (item, field) = self.field(key, &same_key);
+            items.push(item);
+            fields.insert(Name::new(key), field);
+        }
+        (items, fields)
+    }
+
+    /// The fields of an object whose selections depend on its type.
+    fn by_type(&mut self, possible: &[ast::NamedType], sets: &[&'a SelectionSet]) -> (Items, Outline) {
+        let collected: Vec<(&ast::NamedType, Collected<'a>)> =
+            possible.iter().map(|object| (object, self.collect(object, sets))).collect();
+        // Fields that every type has are selected once, so that they count once towards the limits of an operation.
+        let common: HashSet<&str> = match collected.split_first() {
+            None => HashSet::new(),
+            Some(((_, first), others)) => {
+                let is_common = |key: &str, fields: &Vec<&'a Node<Field>>| {
+                    others.iter().all(|(_, other)| other.get(key).is_some_and(|it| are_same(it, fields)))
+                };
+                first.iter().filter(|(key, fields)| is_common(key, fields)).map(|(key, _)| *key).collect()
+            }
+        };
+        let mut items = vec![hidden_typename()];
+        let mut by_type = HashMap::new();
+        for (index, (object, collected)) in collected.into_iter().enumerate() {
+            let mut own = Vec::new();
+            let mut fields = Fields::new();
+            for (key, same_key) in collected {
+                let (item, field) = self.field(key, &same_key);
+                fields.insert(Name::new(key), field);
+                if !common.contains(key) {
+                    own.push(item);
+                } else if index == 0 {
+                    items.push(item);
+                }
+            }
+            if !own.is_empty() {
+                items.push(on_type(object, own));
+            }
+            by_type.insert(Name::new(object.as_str()), fields);
+        }
+        (items, Outline::ByType(by_type))
+    }
+
+    /// The field that the fields of one response key amount to.
+    fn field(
+        &mut self,
+        key: &str,
+        same_key: &[&'a Node<Field>],
+    ) -> (Positioned<parsed::Selection>, OutlineField) {
+        let field = same_key[0];
+        let at = position(field, &self.document.sources);
+        let inner = field.ty().inner_named_type();
+        let sets: Vec<&SelectionSet> = same_key.iter().map(|field| &field.selection_set).collect();
+        let (items, outline) = if sets.iter().all(|set| set.is_empty()) {
+            (Vec::new(), Outline::Leaf)
+        } else {
+            self.selection_set(inner.as_str(), &sets)
+        };
+        let arguments = field
+            .arguments
+            .iter()
+            .filter_map(|argument| {
+                let value = self.literal(&argument.value)?;
+                Some((named(&argument.name, at), Positioned::new(value, at)))
+            })
+            .collect();
+        let name = field.name.as_str();
+        let selection = parsed::Field {
+            alias: (key != name).then(|| Positioned::new(Name::new(key), at)),
+            name: Positioned::new(Name::new(name), at),
+            arguments,
+            directives: Vec::new(),
+            selection_set: Positioned::new(parsed::SelectionSet { items }, at),
+        };
+        let selection = parsed::Selection::Field(Positioned::new(selection, at));
+        (Positioned::new(selection, at), OutlineField { ty: field.ty().clone(), outline })
+    }
+
+    /// `CollectFields` of the specification, for an object of the type `object`.
+    fn collect(&self, object: &str, sets: &[&'a SelectionSet]) -> Collected<'a> {
+        let mut collected = Collected::new();
+        let mut visited = HashSet::new();
+        for set in sets {
+            self.collect_into(object, set, &mut visited, &mut collected);
+        }
+        collected
+    }
+
+    fn collect_into(
+        &self,
+        object: &str,
+        set: &'a SelectionSet,
+        visited: &mut HashSet<&'a str>,
+        collected: &mut Collected<'a>,
+    ) {
+        for selection in &set.selections {
+            if !self.is_included(selection.directives()) {
+                continue;
+            }
+            match selection {
+                Selection::Field(field) => {
+                    collected.entry(field.response_key().as_str()).or_default().push(field);
+                }
+                Selection::InlineFragment(fragment) => {
+                    let condition = fragment.type_condition.as_ref();
+                    if condition.is_none_or(|condition| self.schema.applies(condition, object)) {
+                        self.collect_into(object, &fragment.selection_set, visited, collected);
+                    }
+                }
+                Selection::FragmentSpread(spread) => {
+                    let Some(fragment) = self.document.fragments.get(&spread.fragment_name) else { continue };
+                    if visited.insert(spread.fragment_name.as_str())
+                        && self.schema.applies(fragment.type_condition(), object)
+                    {
+                        self.collect_into(object, &fragment.selection_set, visited, collected);
+                    }
+                }
+            }
+        }
+    }
+
+    /// Whether the fields differ between the possible types of an interface or a union.
+    fn depend_on_type(&self, possible: &[ast::NamedType], sets: &[&'a SelectionSet]) -> bool {
+        let mut visited = HashSet::new();
+        sets.iter().any(|set| self.narrows(possible, set, &mut visited))
+    }
+
+    fn narrows(
+        &self,
+        possible: &[ast::NamedType],
+        set: &'a SelectionSet,
+        visited: &mut HashSet<&'a str>,
+    ) -> bool {
+        set.selections.iter().filter(|selection| self.is_included(selection.directives())).any(|selection| {
+            let (condition, set) = match selection {
+                Selection::Field(_) => return false,
+                Selection::InlineFragment(fragment) => {
+                    (fragment.type_condition.as_ref(), &fragment.selection_set)
+                }
+                Selection::FragmentSpread(spread) => {
+                    match self.document.fragments.get(&spread.fragment_name) {
+                        Some(fragment) if visited.insert(spread.fragment_name.as_str()) => {
+                            (Some(fragment.type_condition()), &fragment.selection_set)
+                        }
+                        _ => return false,
+                    }
+                }
+            };
+            let applies_to_all = condition
+                .is_none_or(|condition| possible.iter().all(|object| self.schema.applies(condition, object)));
+            !applies_to_all || self.narrows(possible, set, visited)
+        })
+    }
+
+    /// Evaluates `@skip` and `@include`.
+    fn is_included(&self, directives: &DirectiveList) -> bool {
+        let condition = |name| {
+            let value = &directives.get(name)?.specified_argument_by_name("if")?;
+            match &***value {
+                ast::Value::Boolean(value) => Some(*value),
+                ast::Value::Variable(name) => self.inputs.conditions.get(name.as_str()).copied(),
+                _ => None,
+            }
+        };
+        condition("skip") != Some(true) && condition("include") != Some(false)
+    }
+
+    /// The value of an argument; `None` for a variable without a value, which counts as an absent argument.
+    fn literal(&mut self, value: &'a ast::Value) -> Option<Literal> {
+        Some(match value {
+            ast::Value::Variable(name) if self.inputs.unprovided.contains(name.as_str()) => return None,
+            ast::Value::Variable(name) => {
+                self.used.insert(name.as_str());
+                Literal::Variable(Name::new(name.as_str()))
+            }
+            ast::Value::List(items) => {
+                // An item cannot be absent.
+                Literal::List(items.iter().map(|item| self.literal(item).unwrap_or(Literal::Null)).collect())
+            }
+            ast::Value::Object(fields) => Literal::Object(
+                fields
+                    .iter()
+                    .filter_map(|(name, value)| Some((Name::new(name.as_str()), self.literal(value)?)))
+                    .collect(),
+            ),
+            constant => constant_literal(constant),
+        })
+    }
+
+    /// The definitions of the variables that are used.
+    fn variable_definitions(&self, operation: &Operation) -> Vec<Positioned<parsed::VariableDefinition>> {
+        let used = operation.variables.iter().filter(|it| self.used.contains(it.name.as_str()));
+        used.map(|variable| {
+            let at = position(variable, &self.document.sources);
+            let definition = parsed::VariableDefinition {
+                name: named(&variable.name, at),
+                var_type: Positioned::new(parsed_type(&variable.ty), at),
+                directives: Vec::new(),
+                default_value: None,
+            };
+            Positioned::new(definition, at)
+        })
+        .collect()
+    }
+}
+
+/// Whether two collections hold the same fields of the document.
+fn are_same(these: &[&Node<Field>], those: &[&Node<Field>]) -> bool {
+    these.len() == those.len() && these.iter().zip(those).all(|(this, that)| this.ptr_eq(that))
+}
+
+fn hidden_typename() -> Positioned<parsed::Selection> {
+    let at = Pos::default();
+    let field = parsed::Field {
+        alias: Some(Positioned::new(Name::new(HIDDEN_KEY), at)),
+        name: Positioned::new(Name::new("__typename"), at),
+        arguments: Vec::new(),
+        directives: Vec::new(),
+        selection_set: Positioned::new(parsed::SelectionSet::default(), at),
+    };
+    Positioned::new(parsed::Selection::Field(Positioned::new(field, at)), at)
+}
+
+fn on_type(object: &ast::NamedType, items: Items) -> Positioned<parsed::Selection> {
+    let at = items[0].pos;
+    let condition = parsed::TypeCondition { on: Positioned::new(Name::new(object.as_str()), at) };
+    let fragment = parsed::InlineFragment {
+        type_condition: Some(Positioned::new(condition, at)),
+        directives: Vec::new(),
+        selection_set: Positioned::new(parsed::SelectionSet { items }, at),
+    };
+    Positioned::new(parsed::Selection::InlineFragment(Positioned::new(fragment, at)), at)
+}
+
+fn named(name: &apollo_compiler::Name, at: Pos) -> Positioned<Name> {
+    Positioned::new(Name::new(name.as_str()), at)
+}
+
+/// A literal without variables.
+pub(super) fn constant_literal(value: &ast::Value) -> Literal {
+    match value {
+        ast::Value::Null | ast::Value::Variable(_) => Literal::Null,
+        ast::Value::Enum(name) => Literal::Enum(Name::new(name.as_str())),
+        ast::Value::String(text) => Literal::String(text.clone()),
+        ast::Value::Boolean(value) => Literal::Boolean(*value),
+        ast::Value::Int(number) => Literal::Number(json_number(number.as_str())),
+        ast::Value::Float(number) => Literal::Number(json_number(number.as_str())),
+        ast::Value::List(items) => Literal::List(items.iter().map(|item| constant_literal(item)).collect()),
+        ast::Value::Object(fields) => Literal::Object(
+            fields.iter().map(|(name, value)| (Name::new(name.as_str()), constant_literal(value))).collect(),
+        ),
+    }
+}
+
+/// A number too large for JSON is zero; validation has refused it where it matters.
+fn json_number(text: &str) -> Number {
+    text.parse().unwrap_or_else(|_| Number::from(0))
+}
+
+fn parsed_type(ty: &ast::Type) -> parsed::Type {
+    let nullable = !ty.is_non_null();
+    let base = match ty {
+        ast::Type::Named(name) | ast::Type::NonNullNamed(name) => {
+            parsed::BaseType::Named(Name::new(name.as_str()))
+        }
+        ast::Type::List(item) | ast::Type::NonNullList(item) => {
+            parsed::BaseType::List(Box::new(parsed_type(item)))
+        }
+    };
+    parsed::Type { base, nullable }
+}
+
+/// Where a node of the document is. Both numbers count from 1.
+pub(super) fn position<T>(node: &Node<T>, sources: &SourceMap) -> Pos {
+    node.line_column_range(sources)
+        .map_or_else(Pos::default, |range| Pos { line: range.start.line, column: range.start.column })
+}

@@ -1,0 +1,341 @@
+//! Full validation of a document, by apollo-compiler, and messages that say what would be right.
+//!
+//! apollo-compiler implements every rule of the specification, among them the merging of fields through all levels.
+//! This module adds the check of custom scalars in literals, which no library knows, and names close to a misspelt one.
+
+use apollo_compiler::ast::{self, Definition, Type};
+use apollo_compiler::executable::ExecutableDocument;
+use apollo_compiler::parser::{Parser, SourceMap};
+use apollo_compiler::schema::ExtendedType;
+use apollo_compiler::validation::Valid;
+use apollo_compiler::{Name, Node};
+use async_graphql::{Pos, ServerError};
+
+use super::normal_form::{constant_literal, position};
+use super::schema::ApiSchema;
+use crate::errors::{self, Code};
+
+/// The most errors that are reported for one document.
+const MAX_ERRORS: usize = 10;
+/// The most names that a message lists.
+const MAX_CHOICES: usize = 12;
+/// The most close names that a message lists.
+const MAX_CLOSE: usize = 3;
+/// The most characters of a name from the document that a message repeats.
+const NAME_CHARS: usize = 64;
+
+/// Parses and validates a document.
+///
+/// # Errors
+/// `GRAPHQL_VALIDATION_FAILED`: each mistake, [`MAX_ERRORS`] at most.
+pub(super) fn validate(
+    schema: &ApiSchema,
+    text: &str,
+) -> Result<Valid<ExecutableDocument>, Vec<ServerError>> {
+    let document =
+        Parser::new().parse_ast(text, "operation.graphql").map_err(|invalid| reported(&invalid.errors))?;
+    let mut walk = Walk::new(schema, &document);
+    walk.document();
+    walk.null_defaults();
+    let mistakes = walk.mistakes;
+    match document.to_executable_validate(schema.schema()) {
+        Ok(valid) if mistakes.is_empty() => Ok(valid),
+        Ok(_) => Err(mistakes),
+        // A misspelt name causes further errors, which say less.
+        Err(_) if !mistakes.is_empty() => Err(mistakes),
+        Err(invalid) => Err(reported(&invalid.errors)),
+    }
+}
+
+fn reported(errors: &apollo_compiler::validation::DiagnosticList) -> Vec<ServerError> {
+    let errors = errors.iter().take(MAX_ERRORS).map(|diagnostic| {
+        let message =
+            diagnostic.error.unstable_compat_message().unwrap_or_else(|| diagnostic.error.to_string());
+        let at = diagnostic
+            .line_column_range()
+            .map(|range| Pos { line: range.start.line, column: range.start.column });
+        invalid(message, at)
+    });
+    errors.collect()
+}
+
+fn invalid(message: String, at: Option<Pos>) -> ServerError {
+    let mut error = errors::error(Code::GraphqlValidationFailed, message);
+    error.locations = at.into_iter().collect();
+    error
+}
+
+/// One look at each name and each literal of a document.
+struct Walk<'a> {
+    schema: &'a ApiSchema,
+    sources: &'a SourceMap,
+    document: &'a ast::Document,
+    /// Which definition the walk is in.
+    index: usize,
+    /// Where each definition uses variables for values that cannot be null and have no default.
+    non_null_uses: Vec<(usize, &'a Name, Pos)>,
+    mistakes: Vec<ServerError>,
+}
+
+impl<'a> Walk<'a> {
+    fn new(schema: &'a ApiSchema, document: &'a ast::Document) -> Self {
+        let sources = &document.sources;
+        Self { schema, sources, document, index: 0, non_null_uses: Vec::new(), mistakes: Vec::new() }
+    }
+
+    /// A variable with the default `null` is nullable, whatever apollo-compiler 1 says: it cannot be used for a value
+    /// that cannot be null.
+    fn null_defaults(&mut self) {
+        for (index, definition) in self.document.definitions.iter().enumerate() {
+            let Definition::OperationDefinition(operation) = definition else { continue };
+            let is_null = |it: &&Node<ast::VariableDefinition>| {
+                !it.ty.is_non_null() && it.default_value.as_ref().is_some_and(|value| value.is_null())
+            };
+            let null: Vec<&Name> = operation.variables.iter().filter(is_null).map(|it| &it.name).collect();
+            if null.is_empty() {
+                continue;
+            }
+            let mut reached = vec![index];
+            let mut next = 0;
+            while let Some(&index) = reached.get(next) {
+                next += 1;
+                for spread in spreads_of(&self.document.definitions[index]) {
+                    let fragment = self.document.definitions.iter().position(|definition| {
+                        matches!(definition, Definition::FragmentDefinition(it) if it.name == *spread)
+                    });
+                    reached.extend(fragment.filter(|fragment| !reached.contains(fragment)));
+                }
+            }
+            let misuse =
+                self.non_null_uses.iter().find(|(at, name, _)| reached.contains(at) && null.contains(name));
+            if let Some((_, name, at)) = misuse {
+                let message = format!(
+                    "Variable \"${}\" with the default null is used where null is not allowed.",
+                    clip(name)
+                );
+                self.mistakes.push(invalid(message, Some(*at)));
+            }
+        }
+    }
+
+    fn directives(&mut self, directives: &'a ast::DirectiveList) {
+        for directive in directives.iter() {
+            let Some(definition) = self.schema.schema().directive_definitions.get(&directive.name) else {
+                continue;
+            };
+            for argument in &directive.arguments {
+                if let Some(of) = definition.argument_by_name(&argument.name) {
+                    self.argument(&of.ty, of.default_value.is_some(), &argument.value);
+                }
+            }
+        }
+    }
+
+    /// A value for an argument or a field of an input object.
+    fn argument(&mut self, ty: &Type, has_default: bool, value: &'a Node<ast::Value>) {
+        if let ast::Value::Variable(name) = &**value {
+            if ty.is_non_null() && !has_default {
+                self.non_null_uses.push((self.index, name, position(value, self.sources)));
+            }
+        } else {
+            self.value(ty, value);
+        }
+    }
+
+    fn document(&mut self) {
+        for (index, definition) in self.document.definitions.iter().enumerate() {
+            self.index = index;
+            match definition {
+                Definition::OperationDefinition(operation) => {
+                    for variable in &operation.variables {
+                        self.variable(variable);
+                    }
+                    self.directives(&operation.directives);
+                    if let Some(root) = self.schema.schema().root_operation(operation.operation_type) {
+                        self.selections(root.clone(), &operation.selection_set);
+                    }
+                }
+                Definition::FragmentDefinition(fragment) => {
+                    if self.type_exists(&fragment.type_condition, fragment) {
+                        self.selections(fragment.type_condition.clone(), &fragment.selection_set);
+                    }
+                }
+                _ => {}
+            }
+        }
+    }
+
+    fn variable(&mut self, variable: &'a Node<ast::VariableDefinition>) {
+        let name = variable.ty.inner_named_type();
+        if self.type_exists(name, variable)
+            && let Some(default) = &variable.default_value
+        {
+            self.value(&variable.ty, default);
+        }
+    }
+
+    fn selections(&mut self, parent: Name, selections: &'a [ast::Selection]) {
+        for selection in selections {
+            match selection {
+                ast::Selection::Field(field) => {
+                    self.directives(&field.directives);
+                    self.field(&parent, field);
+                }
+                ast::Selection::InlineFragment(fragment) => {
+                    self.directives(&fragment.directives);
+                    let on = fragment.type_condition.as_ref().unwrap_or(&parent);
+                    if self.type_exists(on, fragment) {
+                        self.selections(on.clone(), &fragment.selection_set);
+                    }
+                }
+                ast::Selection::FragmentSpread(spread) => self.directives(&spread.directives),
+            }
+        }
+    }
+
+    fn field(&mut self, parent: &Name, field: &'a Node<ast::Field>) {
+        let Ok(definition) = self.schema.schema().type_field(parent, &field.name) else {
+            let names = match self.schema.definition(parent) {
+                Some(ExtendedType::Object(of)) => of.fields.keys().collect(),
+                Some(ExtendedType::Interface(of)) => of.fields.keys().collect(),
+                _ => Vec::new(),
+            };
+            let message = format!("Cannot query field \"{}\" on type \"{parent}\".", clip(&field.name));
+            return self.mistake(message, &field.name, names, field);
+        };
+        let definition = definition.node.clone();
+        for argument in &field.arguments {
+            match definition.argument_by_name(&argument.name) {
+                Some(of) => self.argument(&of.ty, of.default_value.is_some(), &argument.value),
+                None => {
+                    let message = format!(
+                        "Unknown argument \"{}\" on field \"{parent}.{}\".",
+                        clip(&argument.name),
+                        field.name
+                    );
+                    let names = definition.arguments.iter().map(|of| &of.name).collect();
+                    self.mistake(message, &argument.name, names, argument);
+                }
+            }
+        }
+        self.selections(definition.ty.inner_named_type().clone(), &field.selection_set);
+    }
+
+    /// A literal where a value of the type `ty` is expected.
+    fn value(&mut self, ty: &Type, value: &'a Node<ast::Value>) {
+        match (ty, &**value) {
+            (_, ast::Value::Variable(_) | ast::Value::Null) => {}
+            (Type::List(item) | Type::NonNullList(item), ast::Value::List(items)) => {
+                items.iter().for_each(|value| self.argument(item, false, value));
+            }
+            (Type::List(item) | Type::NonNullList(item), _) => self.value(item, value),
+            (Type::Named(name) | Type::NonNullNamed(name), literal) => self.named_value(name, literal, value),
+        }
+    }
+
+    fn named_value(&mut self, name: &Name, literal: &'a ast::Value, node: &'a Node<ast::Value>) {
+        let schema = self.schema;
+        match (schema.definition(name), literal) {
+            (Some(ExtendedType::Enum(of)), ast::Value::Enum(given)) if !of.values.contains_key(given) => {
+                let message = format!("Value \"{}\" does not exist in \"{name}\" enum.", clip(given));
+                self.mistake(message, given, of.values.keys().collect(), node);
+            }
+            (Some(ExtendedType::InputObject(of)), ast::Value::Object(fields)) => {
+                for (field, value) in fields {
+                    match of.fields.get(field) {
+                        Some(of) => self.argument(&of.ty, of.default_value.is_some(), value),
+                        None => {
+                            let message =
+                                format!("Field \"{}\" is not defined by type \"{name}\".", clip(field));
+                            self.mistake(message, field, of.fields.keys().collect(), value);
+                        }
+                    }
+                }
+            }
+            (Some(ExtendedType::Scalar(_)), literal) => {
+                let Some(value) = constant_literal(literal).into_const() else { return };
+                if !schema.is_scalar_value(name, &value) {
+                    self.push(format!("Expected a value of type \"{name}\"."), node);
+                }
+            }
+            _ => {}
+        }
+    }
+
+    fn type_exists<T>(&mut self, name: &Name, node: &Node<T>) -> bool {
+        let exists = self.schema.definition(name).is_some();
+        if !exists {
+            let names = self.schema.schema().types.keys().filter(|name| !name.starts_with("__")).collect();
+            self.mistake(format!("Unknown type \"{}\".", clip(name)), name, names, node);
+        }
+        exists
+    }
+
+    /// Adds an error, with the names that `name` may have been meant for.
+    fn mistake<T>(&mut self, mut message: String, name: &str, names: Vec<&Name>, node: &Node<T>) {
+        if self.schema.suggests() {
+            let close = close_to(name, &names);
+            if !close.is_empty() {
+                message.push_str(&format!(" Did you mean {}?", alternatives(&close)));
+            } else if !names.is_empty() && names.len() <= MAX_CHOICES {
+                let names: Vec<&str> = names.iter().map(|name| name.as_str()).collect();
+                message.push_str(&format!(" Available: {}.", names.join(", ")));
+            }
+        }
+        self.push(message, node);
+    }
+
+    fn push<T>(&mut self, message: String, node: &Node<T>) {
+        if self.mistakes.len() < MAX_ERRORS {
+            self.mistakes.push(invalid(message, Some(position(node, self.sources))));
+        }
+    }
+}
+
+/// The names of the fragments that a definition spreads.
+fn spreads_of(definition: &Definition) -> Vec<&Name> {
+    let mut spreads = Vec::new();
+    let mut sets = match definition {
+        Definition::OperationDefinition(operation) => vec![&operation.selection_set],
+        Definition::FragmentDefinition(fragment) => vec![&fragment.selection_set],
+        _ => Vec::new(),
+    };
+    while let Some(set) = sets.pop() {
+        for selection in set {
+            match selection {
+                ast::Selection::Field(field) => sets.push(&field.selection_set),
+                ast::Selection::InlineFragment(fragment) => sets.push(&fragment.selection_set),
+                ast::Selection::FragmentSpread(spread) => spreads.push(&spread.fragment_name),
+            }
+        }
+    }
+    spreads
+}
+
+fn clip(name: &str) -> String {
+    name.chars().take(NAME_CHARS).collect()
+}
+
+/// The names that differ from `name` in few letters, the closest first.
+fn close_to<'a>(name: &str, names: &[&'a Name]) -> Vec<&'a str> {
+    let name = clip(name).to_lowercase();
+    let most = name.len() * 2 / 5 + 1;
+    let distance = |other: &str| strsim::damerau_levenshtein(&name, &other.to_lowercase());
+    let mut close: Vec<(usize, &str)> = names
+        .iter()
+        .map(|other| (distance(other), other.as_str()))
+        .filter(|(distance, _)| *distance <= most)
+        .collect();
+    close.sort();
+    close.into_iter().take(MAX_CLOSE).map(|(_, name)| name).collect()
+}
+
+/// `"a"`, `"a" or "b"`, `"a", "b" or "c"`.
+fn alternatives(names: &[&str]) -> String {
+    let quoted: Vec<String> = names.iter().map(|name| format!("\"{name}\"")).collect();
+    match quoted.split_last() {
+        Some((last, [])) => last.clone(),
+        Some((last, others)) => format!("{} or {last}", others.join(", ")),
+        None => String::new(),
+    }
+}
