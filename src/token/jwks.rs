@@ -157,7 +157,7 @@ impl Jwks {
         Ok(jwks)
     }
 
-    /// The keys that may have signed a token. If there is none, the key set is read again.
+    /// The keys that may have signed a token. If no key matches, the key set is read again.
     pub(super) async fn find(
         &self,
         algorithm: Algorithm,

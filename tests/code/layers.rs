@@ -1,8 +1,9 @@
 //! Layers: `http → graphql → service → store → domain`. A layer may use the layers to its right, and none to its left.
 //!
 //! Reads the sources as text. Comments and strings are removed; then every path that begins with `crate::` is a use of
-//! the layer that it names. `clock`, `token`, `metrics`, `document_cache` and `failpoint` are leaves, which every layer may use.
-//! Everything else (`app`, `config`, the command line, synthetic data) is above all layers, and no layer may use it.
+//! the layer that it names. `clock`, `token`, `metrics`, `document_cache` and `failpoint` are leaves, which every layer
+//! may use. Everything else (`app`, `config`, the command line, synthetic data) is above all layers, and no layer may
+//! use it.
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};

@@ -1,4 +1,4 @@
-//! What one agent of a workspace can do through the API.
+//! An agent of a workspace, with the actions that they can take through the API.
 
 use serde_json::{Value, json};
 use switchboard::domain::AgentId;
@@ -8,7 +8,7 @@ use super::documents;
 use super::outcome::{Payload, ids, items, text};
 use super::socket::{Socket, Subscription};
 
-/// One agent, signed in.
+/// A signed-in agent.
 #[derive(Clone)]
 pub struct Agent {
     /// The id in the API.
@@ -20,7 +20,7 @@ pub struct Agent {
 }
 
 impl Agent {
-    /// The same agent at another server.
+    /// The same agent, connected to another server.
     pub fn at(&self, address: std::net::SocketAddr) -> Self {
         Self { client: self.client.at(address), ..self.clone() }
     }
@@ -61,7 +61,7 @@ impl Agent {
         self.on("markConversationUnread", conversation).await
     }
 
-    /// A mutation that takes a conversation and nothing else.
+    /// Calls a mutation whose only input is a conversation.
     pub async fn on(&self, mutation: &str, conversation: &str) -> Payload {
         self.on_with(mutation, conversation, json!({})).await
     }
@@ -72,7 +72,7 @@ impl Agent {
         self.client.mutate(mutation, input, &documents::single()).await
     }
 
-    /// Replies under a key of its own.
+    /// Replies with a new idempotency key.
     pub async fn send(&self, conversation: &str, body: &str) -> Payload {
         self.send_with(conversation, body, &unique_key(), json!({})).await
     }
@@ -87,18 +87,18 @@ impl Agent {
         self.client.mutate("startConversation", input, &documents::messaging()).await
     }
 
-    /// A conversation as this agent sees it; null when they cannot.
+    /// A conversation as this agent sees it, or null if they cannot see it.
     pub async fn conversation(&self, id: &str) -> Value {
         self.conversation_with(id, documents::CONVERSATION).await
     }
 
-    /// `selection` of a conversation.
+    /// The fields `selection` of a conversation.
     pub async fn conversation_with(&self, id: &str, selection: &str) -> Value {
         let document = format!("query($id: ID!) {{ conversation(id: $id) {{ {selection} }} }}");
         self.client.data(&document, json!({ "id": id })).await["conversation"].take()
     }
 
-    /// The messages of a conversation, by arrival.
+    /// The messages of a conversation, in order of arrival.
     pub async fn messages(&self, conversation: &str) -> Vec<Value> {
         let selection = format!("messages(first: 100) {{ nodes {{ {} }} }}", documents::MESSAGE);
         let found = self.conversation_with(conversation, &selection).await;
@@ -112,7 +112,7 @@ impl Agent {
         items(&found["history"]["nodes"]).clone()
     }
 
-    /// The kinds of a conversation's history, oldest first.
+    /// The kinds of the events in a conversation's history, oldest first.
     pub async fn story(&self, conversation: &str) -> Vec<String> {
         let history = self.history(conversation).await;
         history.iter().rev().map(|event| text(&event["kind"]).to_owned()).collect()
@@ -123,7 +123,7 @@ impl Agent {
         self.client.data(&documents::page(), variables).await["conversations"].take()
     }
 
-    /// The whole list, over as many pages as it takes, with the first page's `asOf`.
+    /// The whole list, read page by page, with the `asOf` of the first page.
     pub async fn list_as_of(&self, view: &str, filter: &Value) -> (Vec<Value>, Value) {
         let mut after = Value::Null;
         let mut found = Vec::new();
@@ -158,7 +158,7 @@ impl Agent {
         self.client.data(&document, json!({})).await["viewCounts"].take()
     }
 
-    /// The health of the queue of some numbers, or null for all; the window is in seconds.
+    /// The queue health of some phone numbers, or of all if `numbers` is null. The window is in seconds.
     pub async fn health(&self, numbers: &Value, window: i32) -> Value {
         let document = format!(
             "query($numbers: [ID!], $window: Int!) {{ queueHealth(phoneNumberIds: $numbers, window: $window) {{ {} }} }}",
@@ -168,13 +168,13 @@ impl Agent {
         self.client.data(&document, variables).await["queueHealth"].take()
     }
 
-    /// What each agent holds.
+    /// The workload of each agent.
     pub async fn workloads(&self) -> Vec<Value> {
         let document = format!("{{ workloads {{ {} }} }}", documents::WORKLOAD);
         items(&self.client.data(&document, json!({})).await["workloads"]).clone()
     }
 
-    /// Says what this agent is doing with a conversation; null is to leave.
+    /// Sets the presence of this agent in a conversation. A null state removes it.
     pub async fn is_at(&self, conversation: &str, state: Value) -> Payload {
         let selection =
             format!("presence {{ {} }} expiresAt changed {}", documents::VIEWERS, documents::USER_ERRORS);
@@ -182,12 +182,12 @@ impl Agent {
         self.client.mutate("setPresence", input, &selection).await
     }
 
-    /// The position of the workspace's log: it moves with each event, and with nothing else.
+    /// The position of the workspace's log. It changes with each event, and with nothing else.
     pub async fn as_of(&self) -> String {
         text(&self.counts().await["asOf"]).to_owned()
     }
 
-    /// A socket with the live list on it.
+    /// Opens a socket and subscribes to the live list on it.
     pub async fn queue(&self, view: &str, filter: Value, after: Option<&str>) -> (Socket, Subscription) {
         let socket = Socket::open(&self.client).await;
         let variables = json!({ "view": view, "filter": filter, "after": after });
@@ -196,7 +196,7 @@ impl Agent {
     }
 }
 
-/// A key that nobody has used before.
+/// A new idempotency key.
 pub fn unique_key() -> String {
     uuid::Uuid::new_v4().to_string()
 }

@@ -1,4 +1,4 @@
-//! The server, in this process, on a port of its own.
+//! The server, in the test's process, on its own port.
 
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
@@ -15,13 +15,13 @@ use super::client::Client;
 use super::database::Prepare;
 use super::sql::Direct;
 
-/// The secret with which the tests' tokens are signed.
+/// The secret that signs the tokens of the tests.
 pub const SECRET: &str = "a secret for tests, longer than 32 bytes";
-/// The account's token with which the tests sign as Twilio does.
+/// The Twilio auth token, with which the tests sign webhook requests as Twilio does.
 pub const TWILIO_TOKEN: &str = "the auth token of a test account";
-/// Where Twilio believes the server to be.
+/// The public URL of the server, which is part of Twilio's signatures.
 pub const TWILIO_PUBLIC_URL: &str = "https://sms.example.test";
-/// Where Twilio posts a text, under the public URL and under the server's own.
+/// The path to which Twilio posts inbound messages.
 pub const TWILIO_PATH: &str = "/webhooks/twilio/sms";
 
 /// A running server.
@@ -34,7 +34,7 @@ pub struct App {
     http: reqwest::Client,
 }
 
-/// The settings the tests run with: those of a server, with the webhook and metrics on and a small pool.
+/// The default settings of the tests: the webhook and metrics are on, and the pool is small.
 pub fn settings(database_url: &str) -> ServerConfig {
     let listen = SocketAddr::from(([127, 0, 0, 1], 0));
     let mut settings = ServerConfig::new(database_url, listen, Secret::new(SECRET));
@@ -49,17 +49,17 @@ pub fn settings(database_url: &str) -> ServerConfig {
 }
 
 impl App {
-    /// A server on the database at `database_url`, which is migrated if need be.
+    /// Starts a server on the database at `database_url`, and applies pending migrations.
     pub async fn start(database_url: &str) -> Self {
         Self::start_with(settings(database_url)).await
     }
 
-    /// A server that is told the time by `clock`.
+    /// Starts a server that uses `clock`.
     pub async fn start_at(database_url: &str, clock: Clock) -> Self {
         Self::start_with(ServerConfig { clock, ..settings(database_url) }).await
     }
 
-    /// A server with settings of its own.
+    /// Starts a server with the given settings.
     pub async fn start_with(settings: ServerConfig) -> Self {
         let database_url = settings.database_url.expose().to_owned();
         let running = switchboard::server::App::start(settings).await.expect("the server starts");
@@ -77,29 +77,29 @@ impl App {
         self.running.lock().expect("not poisoned").clone().expect("the server was stopped")
     }
 
-    /// The use cases, for what has no place in the API.
-    pub async fn with_services<R>(&self, ask: impl AsyncFnOnce(&Services) -> R) -> R {
-        ask(self.running().services()).await
+    /// Calls the service layer directly, for operations that the API does not have.
+    pub async fn with_services<R>(&self, call: impl AsyncFnOnce(&Services) -> R) -> R {
+        call(self.running().services()).await
     }
 
-    /// How many SQL statements the server has sent, transaction control apart.
+    /// How many SQL statements the server has executed, without transaction control.
     pub fn statement_count(&self) -> u64 {
         self.running().services().statement_count()
     }
 
-    /// Recounts and verifies the whole store.
+    /// Asserts that `check` finds no problem in the stored data.
     pub async fn assert_store_is_sound(&self) {
         let report = self.with_services(async |services| services.check(|_, _, _| ()).await).await;
         let report = report.expect("the store can be checked");
-        assert!(report.is_clean(), "the store is wrong: {report:#?}");
+        assert!(report.is_clean(), "the stored data has problems: {report:#?}");
     }
 
-    /// A second server on the same database, as a second process would be.
+    /// Starts a second server on the same database, as if it were a second process.
     pub async fn sibling(&self) -> Self {
         Self::start(&self.database_url).await
     }
 
-    /// As [`Self::sibling`], with settings that `change` changes.
+    /// As [`Self::sibling`], with settings that `change` has modified.
     pub async fn sibling_with(&self, change: impl FnOnce(&mut ServerConfig)) -> Self {
         let mut settings = settings(&self.database_url);
         change(&mut settings);
@@ -111,7 +111,7 @@ impl App {
         self.running().services().wakeups()
     }
 
-    /// Waits until wake-ups reach this server, or do not, as `state` says.
+    /// Waits until the wake-ups of this server are in `state`.
     pub async fn until_wakeups_are(&self, state: WakeupState) {
         super::eventually(&format!("wake-ups are {state:?}"), async || {
             (self.wakeups() == state).then_some(())
@@ -119,7 +119,7 @@ impl App {
         .await;
     }
 
-    /// As [`Self::sibling`], told the time by `clock`.
+    /// As [`Self::sibling`], with `clock`.
     pub async fn sibling_at(&self, clock: Clock) -> Self {
         Self::start_at(&self.database_url, clock).await
     }
@@ -128,12 +128,12 @@ impl App {
         self.address
     }
 
-    /// Where its metrics are.
+    /// The address of the server's metrics.
     pub fn metrics_address(&self) -> SocketAddr {
         self.metrics.expect("metrics are served")
     }
 
-    /// A connection to the database beside the server's.
+    /// A direct connection to the database, without the server.
     pub async fn direct(&self) -> Direct {
         Direct::open(&self.database_url).await
     }
@@ -146,7 +146,7 @@ impl App {
         self.database_url.starts_with("postgres")
     }
 
-    /// The whole URL of `path`.
+    /// The full URL of `path`.
     pub fn url(&self, path: &str) -> String {
         format!("http://{}{path}", self.address)
     }
@@ -155,28 +155,28 @@ impl App {
         &self.http
     }
 
-    /// A token for `caller` that holds for an hour.
+    /// A token for `caller` that is valid for an hour.
     pub fn token(&self, caller: Caller) -> String {
         self.token_for(caller, 0, Duration::from_secs(3600))
     }
 
-    /// A token that was signed `age_seconds` ago for `ttl`.
+    /// A token that was signed `age_seconds` ago with lifetime `ttl`.
     pub fn token_for(&self, caller: Caller, age_seconds: i64, ttl: Duration) -> String {
         let signed_at = Clock::system().now().plus_micros(-age_seconds * 1_000_000);
         self.keys.sign(caller, signed_at, ttl).expect("signs")
     }
 
-    /// Somebody who sends `token` with each request.
+    /// A client that sends `token` with each request.
     pub fn client(&self, token: String) -> Client {
         Client::new(self.http.clone(), self.address, Some(token))
     }
 
-    /// Somebody without a token.
+    /// A client without a token.
     pub fn stranger(&self) -> Client {
         Client::new(self.http.clone(), self.address, None)
     }
 
-    /// Stops the server in peace. Stopping twice is stopping once.
+    /// Shuts the server down. Does nothing if it is already stopped.
     pub async fn stop(&self) {
         let running = self.running.lock().expect("not poisoned").take();
         if let Some(running) = running.and_then(Arc::into_inner) {

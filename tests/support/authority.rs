@@ -1,15 +1,15 @@
-//! A certificate authority of a test's own.
+//! A certificate authority for one test.
 
 use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair};
 
 /// Signs certificates for servers.
 pub struct Authority {
-    /// Its own certificate, for those who trust it.
+    /// The certificate of the authority, for clients that trust it.
     pub pem: String,
     issuer: Issuer<'static, KeyPair>,
 }
 
-/// What a server shows, and its key, both as PEM.
+/// The certificate of a server and its key, both as PEM.
 pub struct Certified {
     pub certificate: String,
     pub key: String,
@@ -24,7 +24,7 @@ impl Authority {
         Self { pem, issuer: Issuer::new(params, key) }
     }
 
-    /// A certificate for `host`.
+    /// Signs a certificate for `host`.
     pub fn certify(&self, host: &str) -> Certified {
         let key = KeyPair::generate().expect("a key");
         let params = CertificateParams::new([host.to_owned()]).expect("a name");

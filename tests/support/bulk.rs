@@ -1,14 +1,14 @@
-//! Many conversations at once, written by the database itself, with the counters that belong to them.
+//! Inserts many conversations with SQL, together with their counters.
 //!
-//! Enough for plans and lists. They have no messages and no events, so `check` would not agree.
+//! This is enough for query plans and lists. The conversations have no messages and no events, so `check` would fail.
 
 use super::world::World;
 
-/// Writes `count` conversations over all numbers of a workspace and the agents who have them.
+/// Inserts `count` conversations, distributed over all phone numbers of a workspace and the agents with access to them.
 ///
-/// Three of ten have no owner and one of five is open, among all numbers alike. Conversation `i` of `count` had its
-/// last activity `i` minutes before the newest; the manager has read every other open one. Each has the words
-/// `common`, and `rare` with a number below a thousand.
+/// On every phone number, three of ten conversations have no owner and one of five is open. The last activity of
+/// conversation `i` is `i` minutes before that of the newest. The manager has read every other open conversation. Each
+/// conversation has the word `common`, and a word of `rare` and a number below a thousand.
 pub async fn fill(world: &World, count: u32) {
     let is_postgres = world.app.is_postgres();
     let mut direct = world.app.direct().await;
@@ -77,8 +77,9 @@ pub async fn fill(world: &World, count: u32) {
     read(world, "place % 2 = 0").await;
 }
 
-/// Lets the manager have read those open conversations of a [`fill`]ed workspace for which `which` holds: `place` is
-/// 1 for that with the oldest activity.
+/// Marks the open conversations of a [`fill`]ed workspace as read by the manager if the SQL condition `which` holds.
+///
+/// In the condition, `place` counts the conversations from 1, beginning with the oldest activity.
 pub async fn read(world: &World, which: &str) {
     let is_postgres = world.app.is_postgres();
     let mut direct = world.app.direct().await;

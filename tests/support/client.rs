@@ -1,4 +1,4 @@
-//! GraphQL over HTTP, as one caller.
+//! A GraphQL client over HTTP.
 
 use std::net::SocketAddr;
 
@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use super::outcome::{Payload, Response};
 
-/// One caller. Cheap to clone.
+/// The client of one caller. Cheap to clone.
 #[derive(Clone)]
 pub struct Client {
     http: reqwest::Client,
@@ -20,12 +20,12 @@ impl Client {
         Self { http, address, token }
     }
 
-    /// The same caller at another server.
+    /// The same caller, connected to another server.
     pub fn at(&self, address: SocketAddr) -> Self {
         Self { address, ..self.clone() }
     }
 
-    /// The same caller with connections of their own, none of which is open yet.
+    /// The same caller with a new connection pool, in which no connection is open yet.
     pub fn anew(&self) -> Self {
         let http = reqwest::Client::builder().no_proxy().build().expect("an HTTP client");
         Self { http, ..self.clone() }
@@ -35,32 +35,32 @@ impl Client {
         self.address
     }
 
-    /// The value of the `Authorization` header; `None` for a stranger.
+    /// The value of the `Authorization` header, or `None` without a token.
     pub fn authorization(&self) -> Option<String> {
         self.token.as_ref().map(|token| format!("Bearer {token}"))
     }
 
-    /// Whatever the server answers to `document`.
+    /// Sends `document` and returns the response, with or without errors.
     pub async fn query(&self, document: &str, variables: Value) -> Response {
         self.post(&json!({ "query": document, "variables": variables })).await
     }
 
-    /// What the server answers to `document`, which must be free of errors.
+    /// Sends `document` and returns the data. The response must not have errors.
     pub async fn data(&self, document: &str, variables: Value) -> Value {
         self.query(document, variables).await.data()
     }
 
-    /// Calls the mutation `name`, whose input type is named after it, and selects `selection` of its payload.
+    /// Calls the mutation `name` with its input type, and selects `selection` of its payload.
     pub async fn mutate(&self, name: &str, input: Value, selection: &str) -> Payload {
         self.try_mutate(name, input, selection).await.payload(name)
     }
 
-    /// As [`Self::mutate`], when a top-level error is expected.
+    /// As [`Self::mutate`], for a response that may have top-level errors.
     pub async fn try_mutate(&self, name: &str, input: Value, selection: &str) -> Response {
         self.query(&mutation(name, selection), json!({ "input": input })).await
     }
 
-    /// As [`Self::try_mutate`], when there may be no answer.
+    /// As [`Self::try_mutate`], for a request that may get no response.
     ///
     /// # Errors
     /// As [`Self::attempt`].
@@ -73,16 +73,16 @@ impl Client {
         self.attempt(&mutation(name, selection), json!({ "input": input })).await
     }
 
-    /// As [`Self::query`], when there may be no answer.
+    /// As [`Self::query`], for a request that may get no response.
     ///
     /// # Errors
-    /// When the connection fails before the answer is there.
+    /// If the connection fails before the response is complete.
     pub async fn attempt(&self, document: &str, variables: Value) -> reqwest::Result<Response> {
         self.try_post(&json!({ "query": document, "variables": variables })).await
     }
 
     async fn post(&self, body: &Value) -> Response {
-        self.try_post(body).await.expect("the server answers")
+        self.try_post(body).await.expect("the server responds")
     }
 
     async fn try_post(&self, body: &Value) -> reqwest::Result<Response> {
@@ -94,16 +94,16 @@ impl Client {
         if let Some(authorization) = self.authorization() {
             request = request.header(AUTHORIZATION, authorization);
         }
-        let answer = request.send().await?;
-        let status = answer.status().as_u16();
-        let text = answer.text().await?;
+        let response = request.send().await?;
+        let status = response.status().as_u16();
+        let text = response.text().await?;
         let body = serde_json::from_str(&text)
-            .unwrap_or_else(|error| panic!("the answer {status} is not JSON ({error}): {text}"));
+            .unwrap_or_else(|error| panic!("the response {status} is not JSON ({error}): {text}"));
         Ok(Response { status, body })
     }
 }
 
-/// The document of the mutation `name`, whose input type is named after it.
+/// The document of the mutation `name`, whose input type is `NameInput`.
 fn mutation(name: &str, selection: &str) -> String {
     let (first, rest) = (name[..1].to_uppercase(), &name[1..]);
     format!("mutation($input: {first}{rest}Input!) {{ {name}(input: $input) {{ {selection} }} }}")

@@ -1,7 +1,7 @@
-//! A PostgreSQL cluster of a test's own, that it may stop, break and start again.
+//! A PostgreSQL cluster for one test, which may stop it, break it and start it again.
 //!
-//! Made by `initdb` in a temporary directory, as an ordinary user since PostgreSQL refuses to run as root. It is
-//! gone when it is dropped, also by a panic.
+//! `initdb` creates it in a temporary directory, as an ordinary user, because PostgreSQL refuses to run as root. It is
+//! removed on drop, also after a panic.
 
 use std::net::{Ipv4Addr, TcpListener};
 use std::os::unix::fs::{MetadataExt, chown};
@@ -14,11 +14,11 @@ use tempfile::TempDir;
 
 use super::database::REQUIRED;
 
-/// Durability costs time and is no matter: the machine itself does not stop.
+/// The settings of the cluster. It needs no durability, because the machine itself does not crash.
 const SETTINGS: &str = "\nfsync = off\nlisten_addresses = '127.0.0.1'\nunix_socket_directories = ''\n\
                         shared_buffers = 16MB\nmax_connections = 50\n";
 
-/// A cluster of one database, `postgres`, whose superuser `postgres` needs no password.
+/// A cluster with one database, `postgres`, and the superuser `postgres` without a password.
 pub struct Cluster {
     programs: PathBuf,
     user: Option<(u32, u32)>,
@@ -28,14 +28,14 @@ pub struct Cluster {
 }
 
 impl Cluster {
-    /// A running cluster. `None`, and a notice, when this machine has no `initdb`.
+    /// Starts a cluster. Returns `None` and prints a notice if this machine has no `initdb`.
     pub async fn start() -> Option<Self> {
         let mut cluster = Self::create()?;
         cluster.start_again().await;
         Some(cluster)
     }
 
-    /// A cluster that does not run yet.
+    /// Creates a cluster without starting it.
     pub fn create() -> Option<Self> {
         let Some(programs) = programs() else {
             assert_ne!(std::env::var(REQUIRED).as_deref(), Ok("1"), "{REQUIRED}=1, but there is no initdb");
@@ -48,41 +48,41 @@ impl Cluster {
         let free = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a free port");
         let port = free.local_addr().expect("an address").port();
         let cluster = Self { programs, user, directory, port, server: None };
-        cluster.give(cluster.directory.path());
-        let made = cluster
+        cluster.give_to_server(cluster.directory.path());
+        let created = cluster
             .command("initdb")
             .args(["--username=postgres", "--auth=trust", "--no-sync", "--locale=C", "--encoding=UTF8", "-D"])
             .arg(cluster.data())
             .output()
             .expect("initdb runs");
-        assert!(made.status.success(), "initdb: {}", String::from_utf8_lossy(&made.stderr));
+        assert!(created.status.success(), "initdb: {}", String::from_utf8_lossy(&created.stderr));
         cluster.configure(SETTINGS);
         Some(cluster)
     }
 
-    /// Appends to `postgresql.conf`; holds from the next start.
+    /// Appends to `postgresql.conf`. Takes effect at the next start.
     pub fn configure(&self, settings: &str) {
         let path = self.data().join("postgresql.conf");
         let all = std::fs::read_to_string(&path).expect("reads") + settings;
         std::fs::write(path, all).expect("writes");
     }
 
-    /// Writes a file that only the server may read; answers with its path.
+    /// Writes a file that only the server may read. Returns its path.
     pub fn write(&self, name: &str, contents: &str) -> PathBuf {
         use std::os::unix::fs::PermissionsExt;
         let path = self.directory.path().join(name);
         std::fs::write(&path, contents).expect("writes");
         std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o600)).expect("sets permissions");
-        self.give(&path);
+        self.give_to_server(&path);
         path
     }
 
-    /// The URL of its database, by address.
+    /// The URL of the database, with an IP address.
     pub fn url(&self) -> String {
         format!("postgres://postgres@127.0.0.1:{}/postgres", self.port)
     }
 
-    /// Stops it as a power cut would: everybody's connection is gone, and the next start recovers.
+    /// Stops the cluster as a power failure would: all connections are lost, and the next start recovers.
     pub fn stop_immediately(&mut self) {
         self.stop("immediate");
     }
@@ -96,7 +96,7 @@ impl Cluster {
         let _ = server.wait();
     }
 
-    /// Starts it, and waits until it accepts connections.
+    /// Starts the cluster, and waits until it accepts connections.
     pub async fn start_again(&mut self) {
         let log = std::fs::File::create(self.directory.path().join("log")).expect("a log");
         let server = self
@@ -119,9 +119,10 @@ impl Cluster {
         self.directory.path().join("data")
     }
 
-    fn give(&self, path: &Path) {
+    /// Makes the user of the server own `path`.
+    fn give_to_server(&self, path: &Path) {
         if let Some((user, group)) = self.user {
-            chown(path, Some(user), Some(group)).expect("gives away");
+            chown(path, Some(user), Some(group)).expect("changes the owner");
         }
     }
 
@@ -141,7 +142,7 @@ impl Drop for Cluster {
     }
 }
 
-/// Where PostgreSQL's programs are: the newest of Debian's, or on the path.
+/// The folder of PostgreSQL's programs: the newest version of Debian's folders, or a folder in `PATH`.
 fn programs() -> Option<PathBuf> {
     let mut versions: Vec<(u32, PathBuf)> = std::fs::read_dir("/usr/lib/postgresql")
         .into_iter()
@@ -157,7 +158,7 @@ fn programs() -> Option<PathBuf> {
     newest_first.chain(std::env::split_paths(&path)).find(|folder| folder.join("initdb").exists())
 }
 
-/// The user and group ids of somebody who is not root.
+/// The ids of a user other than root, and of their group.
 fn ordinary_user() -> (u32, u32) {
     let users = std::fs::read_to_string("/etc/passwd").expect("there are users");
     let id_of = |name: &str| {

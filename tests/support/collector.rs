@@ -1,4 +1,4 @@
-//! A collector of traces: takes whatever is posted to it by OTLP over HTTP, encrypted or not.
+//! A collector of traces: receives OTLP over HTTP or HTTPS.
 
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
@@ -25,7 +25,7 @@ use super::authority::Certified;
 
 type Batches = Arc<Mutex<Vec<Bytes>>>;
 
-/// Listens on a port of its own; gone when it is dropped.
+/// A collector on its own port. It stops on drop.
 pub struct Collector {
     endpoint: String,
     batches: Batches,
@@ -39,7 +39,7 @@ impl Collector {
         Self::serve(tcp, endpoint)
     }
 
-    /// One that speaks TLS, with a certificate for 127.0.0.1.
+    /// Starts a collector with TLS and a certificate for 127.0.0.1.
     pub async fn start_encrypted(certified: &Certified) -> Self {
         let tcp = TcpListener::bind("127.0.0.1:0").await.expect("listens");
         let endpoint = format!("https://{}", tcp.local_addr().expect("bound"));
@@ -59,24 +59,24 @@ impl Collector {
         Self { endpoint, batches, _serving: AbortOnDropHandle::new(serving) }
     }
 
-    /// For `--otlp-endpoint`.
+    /// The value for `--otlp-endpoint`.
     pub fn endpoint(&self) -> &str {
         &self.endpoint
     }
 
-    /// What was posted, in the order of its coming.
+    /// The received batches, in order of arrival.
     pub fn batches(&self) -> Vec<Bytes> {
         self.batches.lock().expect("not poisoned").clone()
     }
 
-    /// The spans in it.
+    /// The spans of all batches.
     pub fn spans(&self) -> Vec<Span> {
         let read = |batch: Bytes| ExportTraceServiceRequest::decode(batch).expect("a batch of traces");
         let resources = self.batches().into_iter().flat_map(|batch| read(batch).resource_spans);
         resources.flat_map(|resource| resource.scope_spans).flat_map(|scope| scope.spans).collect()
     }
 
-    /// The span of the client's operation of this name.
+    /// The span of the operation with this name.
     pub fn operation(&self, name: &str) -> Span {
         let spans = self.spans();
         let is_it = |span: &&Span| text(span, "graphql.operation.name").as_deref() == Some(name);
@@ -84,7 +84,7 @@ impl Collector {
     }
 }
 
-/// An attribute that is a text.
+/// The value of a string attribute of a span.
 fn text(span: &Span, key: &str) -> Option<String> {
     let attribute = span.attributes.iter().find(|attribute| attribute.key == key)?;
     match attribute.value.as_ref()?.value.as_ref()? {
@@ -105,7 +105,7 @@ impl Listener for Encrypted {
     async fn accept(&mut self) -> (Self::Io, SocketAddr) {
         loop {
             let (stream, address) = self.tcp.accept().await.expect("accepts");
-            // Who does not trust the certificate goes away.
+            // A client that does not trust the certificate fails the handshake.
             if let Ok(stream) = self.acceptor.accept(stream).await {
                 return (stream, address);
             }

@@ -1,8 +1,8 @@
-//! A database of its own for each test.
+//! A separate database for each test.
 //!
-//! SQLite: a file in a new temporary directory. PostgreSQL: a copy of a template that is migrated once in
-//! each process, and dropped when that ends. Names carry the process id, so that what a killed run left behind is
-//! recognised and dropped by the next.
+//! On SQLite it is a file in a new temporary directory. On PostgreSQL it is a copy of a template, which each test
+//! process migrates once and which is dropped when the process ends. The names contain the process id, so that the next
+//! run can find and drop the databases of a killed run.
 
 use std::process::{Command, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -16,16 +16,17 @@ use tokio::sync::{OnceCell, Semaphore, SemaphorePermit};
 
 use super::app::App;
 
-/// Where PostgreSQL is, as a URL of someone who may create databases.
+/// The variable with the URL of PostgreSQL, for a role that may create databases.
 pub const ADMIN_URL: &str = "TEST_DATABASE_URL";
-/// When this is `1`, a missing [`ADMIN_URL`] is a failure.
+/// If this variable is `1`, a missing [`ADMIN_URL`] is a failure.
 pub const REQUIRED: &str = "REQUIRE_POSTGRES";
 
 const PREFIX: &str = "switchboard_test_";
-/// Each server holds a pool of connections and PostgreSQL allows about a hundred in all.
-const MOST_POSTGRES_AT_ONCE: usize = 4;
+/// The maximum number of concurrent PostgreSQL tests. Each server has a pool, and PostgreSQL allows about a hundred
+/// connections in all.
+const MAX_POSTGRES_TESTS: usize = 4;
 
-static UNREAD_BUCKETS: Semaphore = Semaphore::const_new(MOST_POSTGRES_AT_ONCE);
+static POSTGRES_PERMITS: Semaphore = Semaphore::const_new(MAX_POSTGRES_TESTS);
 static TEMPLATE: OnceCell<String> = OnceCell::const_new();
 static NUMBER: AtomicU32 = AtomicU32::new(1);
 
@@ -36,27 +37,28 @@ pub enum Database {
     Postgres,
 }
 
-/// A database for one test; gone when this is dropped, also by a panic.
+/// A database for one test. It is removed on drop, also after a panic.
 pub struct TestDatabase {
     pub url: String,
-    _kept: Kept,
+    _cleanup: Cleanup,
 }
 
-enum Kept {
+/// Removes the database on drop.
+enum Cleanup {
     File { _directory: TempDir },
-    Server { _guard: DropDatabase, _slot: SemaphorePermit<'static> },
+    Server { _guard: DropDatabase, _permit: SemaphorePermit<'static> },
 }
 
-/// What a test is given: an application, or a workspace in it.
+/// The argument of a test: an application, or a workspace in it.
 pub trait Prepare: Sized {
     async fn prepare(app: App) -> Self;
-    /// The application, to be stopped in peace when the test has passed.
+    /// The application, which is shut down after the test has passed.
     fn app(&self) -> &App;
 }
 
-/// Runs one rule on both databases: `on_both! { async fn name_of_the_rule(world: World) { … } }`.
+/// Runs a test on both databases: `on_both! { async fn name_of_the_rule(world: World) { … } }`.
 ///
-/// The argument's type says what is prepared for the rule; see [`Prepare`].
+/// The type of the argument determines what is prepared for the test; see [`Prepare`].
 macro_rules! on_both {
     ($(async fn $name:ident($argument:ident: $kind:ty) $body:block)+) => {$(
         mod $name {
@@ -82,9 +84,9 @@ macro_rules! on_both {
     )+};
 }
 
-/// Prepares what `rule` needs on `database`, runs it, and stops the server.
+/// Prepares the argument of `rule` on `database`, runs it, and stops the server.
 ///
-/// Does nothing on PostgreSQL when there is none; `main.rs` says so plainly.
+/// Does nothing if PostgreSQL is not available; `main.rs` reports that.
 pub async fn run<P, F>(database: Database, rule: impl FnOnce(std::sync::Arc<P>) -> F)
 where
     P: Prepare,
@@ -96,13 +98,13 @@ where
     prepared.app().stop().await;
 }
 
-/// The administrator's URL; `None` when the PostgreSQL half is to be skipped.
+/// The administrator's URL, or `None` if the PostgreSQL tests are skipped.
 pub fn admin_url() -> Option<String> {
     std::env::var(ADMIN_URL).ok().filter(|url| !url.is_empty())
 }
 
 impl TestDatabase {
-    /// A new database without any workspace. `None` when it would be PostgreSQL and there is none.
+    /// Creates a database without any workspace. Returns `None` if PostgreSQL is wanted and not available.
     pub async fn create(database: Database) -> Option<Self> {
         match database {
             Database::Sqlite => Some(Self::file()),
@@ -114,26 +116,29 @@ impl TestDatabase {
         let directory =
             tempfile::Builder::new().prefix("switchboard-test").tempdir().expect("temporary directory");
         let url = format!("sqlite:{}", directory.path().join("switchboard.db").display());
-        Self { url, _kept: Kept::File { _directory: directory } }
+        Self { url, _cleanup: Cleanup::File { _directory: directory } }
     }
 
     async fn copy_of_template(admin: String) -> Self {
-        let slot = UNREAD_BUCKETS.acquire().await.expect("never closed");
+        let permit = POSTGRES_PERMITS.acquire().await.expect("never closed");
         let template = TEMPLATE.get_or_init(|| prepare_template(&admin)).await;
         let name = unique_name("");
         create(&admin, &name, Some(template)).await;
         let url = url_of(&admin, &name);
-        Self { url, _kept: Kept::Server { _guard: DropDatabase { admin, name }, _slot: slot } }
+        Self { url, _cleanup: Cleanup::Server { _guard: DropDatabase { admin, name }, _permit: permit } }
     }
 
-    /// A new PostgreSQL database without any table. `None` when there is no PostgreSQL.
+    /// Creates a PostgreSQL database without any table. Returns `None` if PostgreSQL is not available.
     pub async fn empty_postgres() -> Option<Self> {
         let admin = admin_url()?;
-        let slot = UNREAD_BUCKETS.acquire().await.expect("never closed");
+        let permit = POSTGRES_PERMITS.acquire().await.expect("never closed");
         let name = unique_name("empty_");
         create(&admin, &name, None).await;
         let url = url_of(&admin, &name);
-        Some(Self { url, _kept: Kept::Server { _guard: DropDatabase { admin, name }, _slot: slot } })
+        Some(Self {
+            url,
+            _cleanup: Cleanup::Server { _guard: DropDatabase { admin, name }, _permit: permit },
+        })
     }
 }
 
@@ -169,22 +174,23 @@ async fn prepare_template(admin: &str) -> String {
     let app = App::start(&url_of(admin, &name)).await;
     app.stop().await;
     drop(app);
-    // A database that anybody is connected to cannot be copied, and closed connections take a moment to go.
-    let rest = format!(
+    // A database with open connections cannot be copied, and closed connections take a moment to disappear.
+    let close_connections = format!(
         "SELECT pg_terminate_backend(pid)::text AS name FROM pg_stat_activity WHERE datname = '{name}'"
     );
     let mut connection = connect(admin).await;
-    super::eventually("the template is left alone", async || {
+    super::eventually("the template has no connections", async || {
         let left: Vec<Name> =
-            diesel::sql_query(&rest).load(&mut connection).await.expect("lists connections");
+            diesel::sql_query(&close_connections).load(&mut connection).await.expect("lists connections");
         left.is_empty().then_some(())
     })
     .await;
     name
 }
 
-/// Has the template dropped by a shell that reads from this process, which nothing else outlives: then its last test has
-/// ended. Where there is no `psql`, or the shell is killed too, the next run drops it.
+/// Drops the template when the test process exits, which a child shell notices by its pipe closing.
+///
+/// If `psql` is missing or the shell is killed too, the next run drops the template.
 fn drop_when_this_process_ends(admin: &str, name: &str) {
     let wait_and_drop = r#"cat >/dev/null; psql -q "$1" -c "DROP DATABASE IF EXISTS \"$2\" WITH (FORCE)""#;
     let shell = Command::new("sh")
@@ -194,7 +200,7 @@ fn drop_when_this_process_ends(admin: &str, name: &str) {
         .stderr(Stdio::null())
         .spawn();
     if let Ok(mut shell) = shell {
-        // Closed with the process, and not before.
+        // The pipe must stay open until the process exits.
         std::mem::forget(shell.stdin.take());
     }
 }
@@ -205,7 +211,7 @@ struct Name {
     name: String,
 }
 
-/// Drops the databases of test runs that have ended. Needs `/proc` to know which have.
+/// Drops the databases of test runs that have ended, which it finds out from `/proc`.
 async fn drop_leftovers(admin: &str) {
     if !std::path::Path::new("/proc/self").exists() {
         return;
@@ -222,7 +228,7 @@ async fn drop_leftovers(admin: &str) {
     }
 }
 
-/// Drops a PostgreSQL database when the test is over, however it ends.
+/// Drops a PostgreSQL database when the test ends, also after a panic.
 struct DropDatabase {
     admin: String,
     name: String,
@@ -231,7 +237,7 @@ struct DropDatabase {
 impl Drop for DropDatabase {
     fn drop(&mut self) {
         let (admin, name) = (self.admin.clone(), self.name.clone());
-        // A thread of its own, because the test's runtime may be unwinding.
+        // A separate thread, because the test's runtime may be unwinding.
         let done = std::thread::spawn(move || {
             let runtime =
                 tokio::runtime::Builder::new_current_thread().enable_all().build().expect("runtime");

@@ -1,11 +1,11 @@
-//! The GraphQL that several tests share.
+//! GraphQL documents and selections that several tests share.
 
-/// Everything about a conversation that its own row and its neighbours hold.
+/// The fields of a conversation and of its related entities.
 pub const CONVERSATION: &str = "id status version unread viewerCanReply lastActivityAt waitingSince createdAt \
     closedAt closedBy { id } unassignedSince assignee { id name } assignedBy { id } assignedAt \
     contact { id number } phoneNumber { id number } lastMessage { id body direction }";
 
-/// A refusal with its details.
+/// The user errors with their details.
 pub const USER_ERRORS: &str = "userErrors { __typename code message path \
     ... on ConflictError { current { id version status assignee { id name } assignedAt } } \
     ... on PlanError { requiredPlan } \
@@ -18,22 +18,22 @@ pub const MESSAGE: &str = "id direction body mediaUrls author { id } sentAt deli
 pub const EVENT: &str = "id cursor kind at actor { id } previousAssignee { id } assignee { id } \
     message { id body } reason note";
 
-/// What every mutation of one conversation answers.
+/// The payload of every mutation of one conversation.
 pub fn single() -> String {
     format!("conversation {{ {CONVERSATION} }} changed asOf {USER_ERRORS}")
 }
 
-/// What assign, claim and unassign answer.
+/// The payload of assign, claim and unassign.
 pub fn assigning() -> String {
     format!("previousAssignee {{ id name }} {}", single())
 }
 
-/// What the mutations that store a message answer.
+/// The payload of mutations that store a message.
 pub fn messaging() -> String {
     format!("message {{ {MESSAGE} }} {}", single())
 }
 
-/// What bulk mutations answer.
+/// The payload of bulk mutations.
 pub fn bulk() -> String {
     format!(
         "results {{ conversationId conversation {{ {CONVERSATION} }} changed {USER_ERRORS} }} asOf {USER_ERRORS}"
@@ -49,13 +49,13 @@ pub const HEALTH: &str = "unassigned oldestUnassignedSince oldestWaitingSince ar
     byPhoneNumber { phoneNumber { id } unassigned oldestUnassignedSince oldestWaitingSince arrived claimed returned trend } \
     unassignedOverThreshold waitOverThreshold asOf";
 
-/// What each agent holds.
+/// The workload of an agent.
 pub const WORKLOAD: &str = "agent { id name } open waiting";
 
-/// Who is at a conversation.
+/// The agents who are viewing a conversation.
 pub const VIEWERS: &str = "viewers { agent { id } state since }";
 
-/// A page of a list, by variables `view`, `filter`, `orderBy`, `first`, `after`, `last` and `before`.
+/// A page of a list, with the variables `view`, `filter`, `orderBy`, `first`, `after`, `last` and `before`.
 pub fn page() -> String {
     format!(
         "query($view: ConversationView! = INBOX, $filter: ConversationFilter, $orderBy: ConversationOrder,
@@ -67,7 +67,7 @@ pub fn page() -> String {
     )
 }
 
-/// A live list, by variables `view`, `filter` and `after`.
+/// A live list, with the variables `view`, `filter` and `after`.
 pub fn queue_changes() -> String {
     format!(
         "subscription($view: ConversationView! = INBOX, $filter: ConversationFilter, $after: EventCursor) {{
@@ -80,7 +80,7 @@ pub fn queue_changes() -> String {
     )
 }
 
-/// One live thread, by variables `id` and `after`.
+/// A live thread, with the variables `id` and `after`.
 pub fn conversation_changed() -> String {
     format!(
         "subscription($id: ID!, $after: EventCursor) {{
@@ -89,7 +89,7 @@ pub fn conversation_changed() -> String {
     )
 }
 
-/// Live badges, by variable `numbers`.
+/// Live badges, with the variable `numbers`.
 pub fn view_counts_changed() -> String {
     format!("subscription($numbers: [ID!]) {{ viewCountsChanged(phoneNumberIds: $numbers) {{ {COUNTS} }} }}")
 }

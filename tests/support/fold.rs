@@ -1,4 +1,4 @@
-//! A client's picture of a live list: a page, and what the stream has said since.
+//! A client's copy of a live list: a page, and the changes of the stream since then.
 
 use std::collections::BTreeMap;
 
@@ -9,14 +9,14 @@ use super::documents;
 use super::outcome::{number, text};
 use super::socket::{Item, Socket, Subscription};
 
-/// A list as a client keeps it, from the README's few rules: a row or a removal applies when its version is
-/// not less than the version at hand.
+/// A list as a client keeps it by the documented rules: a row or a removal applies if its version is not lower than the
+/// version of the row that the client has.
 pub struct Fold {
     pub agent: Agent,
     pub view: &'static str,
     pub filter: Value,
     rows: BTreeMap<String, Value>,
-    /// The position of the first page, from which the stream may be asked for any number of times.
+    /// The position of the first page. The stream can be resumed from it any number of times.
     first: String,
     live: Option<(Socket, Subscription)>,
 }
@@ -45,12 +45,12 @@ impl Fold {
         &self.first
     }
 
-    /// Whether `row` has arrived as it is there.
+    /// Whether the copy has exactly this row.
     pub fn holds(&self, row: &Value) -> bool {
         self.rows.get(text(&row["id"])) == Some(row)
     }
 
-    /// Subscribes, after the *first* position; whatever was connected before is gone.
+    /// Subscribes again from the *first* position, and closes the previous connection.
     pub async fn resume(&mut self) {
         self.cut();
         self.live = Some(self.agent.queue(self.view, self.filter.clone(), Some(&self.first)).await);
@@ -63,7 +63,7 @@ impl Fold {
         }
     }
 
-    /// Takes the next item of the stream in. Panics when the stream ends or resets.
+    /// Applies the next item of the stream. Panics if the stream ends or resets.
     pub async fn step(&mut self) -> Value {
         let (_, subscription) = self.live.as_mut().expect("connected");
         let item = match subscription.item().await {
@@ -74,14 +74,14 @@ impl Fold {
         item
     }
 
-    /// Takes an item in that came another way.
+    /// Applies an item from another stream.
     pub fn apply(&mut self, item: &Value) {
         match item["__typename"].as_str() {
             Some("ConversationEntered" | "ConversationUpdated") => self.put(item["conversation"].clone()),
             Some("ConversationLeft") => {
                 let id = text(&item["conversationId"]);
-                let held = self.rows.get(id).map(|row| number(&row["version"]));
-                if held.is_some_and(|held| number(&item["version"]) >= held) {
+                let known = self.rows.get(id).map(|row| number(&row["version"]));
+                if known.is_some_and(|known| number(&item["version"]) >= known) {
                     self.rows.remove(id);
                 }
             }
@@ -92,21 +92,21 @@ impl Fold {
 
     fn put(&mut self, row: Value) {
         let id = text(&row["id"]).to_owned();
-        let held = self.rows.get(&id).map(|row| number(&row["version"]));
-        if held.is_none_or(|held| number(&row["version"]) >= held) {
+        let known = self.rows.get(&id).map(|row| number(&row["version"]));
+        if known.is_none_or(|known| number(&row["version"]) >= known) {
             self.rows.insert(id, row);
         }
     }
 
-    /// Takes items in until `row` has arrived as it is there, which must be the last event of the log that
-    /// concerns this list: then everything before has arrived too.
+    /// Applies items until the copy has exactly this row. If the row is the result of the last event that concerns this
+    /// list, all earlier events have arrived too.
     pub async fn catch_up_to(&mut self, row: &Value) {
         while !self.holds(row) {
             self.step().await;
         }
     }
 
-    /// Asserts that the picture is what a fresh query gives.
+    /// Asserts that the copy equals the result of a new query.
     pub async fn assert_is_fresh(&self) {
         let fresh = self.agent.list(self.view, self.filter.clone()).await;
         let activity: Vec<i64> =
@@ -122,8 +122,8 @@ impl Fold {
     }
 }
 
-/// Brings a new conversation into a list of `agent`, so that its arrival there tells that everything before
-/// has arrived; the row as the list shows it.
+/// Adds a new conversation to a list of `agent`, as a marker: when it arrives, all earlier events have arrived. Returns
+/// its row in the list.
 pub async fn mark(
     world: &super::world::Workspace,
     agent: &Agent,
@@ -147,7 +147,7 @@ pub async fn mark(
     row
 }
 
-/// Lists that a storm moves conversations into and out of.
+/// Lists that random operations add conversations to and remove them from.
 pub fn lists() -> Vec<(&'static str, Value)> {
     vec![
         ("INBOX", json!({})),

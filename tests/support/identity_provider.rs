@@ -1,4 +1,4 @@
-//! Somebody else who signs tokens: keys of each algorithm, and a host that publishes a key set.
+//! An identity provider: keys of each algorithm, and a host that publishes a key set.
 
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -20,7 +20,7 @@ use switchboard::token::jwks::{JwksSettings, JwksSource};
 use tokio::net::TcpListener;
 use tokio_util::task::AbortOnDropHandle;
 
-/// A private key and its name.
+/// A private key and its id.
 #[derive(Clone)]
 pub struct Key {
     pub id: String,
@@ -29,7 +29,7 @@ pub struct Key {
 }
 
 impl Key {
-    /// A new key. RSA keys are dear, so that there is one, under many names.
+    /// Creates a key. RSA keys are expensive to generate, so all RSA keys share one key pair.
     pub fn new(algorithm: Algorithm, id: &str) -> Self {
         let random = SystemRandom::new();
         let key = match algorithm {
@@ -42,17 +42,17 @@ impl Key {
                 let key = Ed25519KeyPair::generate_pkcs8v1(&random).expect("a key");
                 EncodingKey::from_ed_der(key.as_ref())
             }
-            other => panic!("no key set of ours holds {other:?}"),
+            other => panic!("the server does not support {other:?}"),
         };
         Self { id: id.to_owned(), algorithm, key }
     }
 
-    /// The same key under another name.
+    /// The same key with another id.
     pub fn named(&self, id: &str) -> Self {
         Self { id: id.to_owned(), ..self.clone() }
     }
 
-    /// The public half, as a key set holds it.
+    /// The public key, as it appears in a key set.
     pub fn public(&self) -> Value {
         let key = Jwk::from_encoding_key(&self.key, self.algorithm).expect("a public half");
         let mut key = serde_json::to_value(key).expect("JSON");
@@ -61,7 +61,7 @@ impl Key {
         key
     }
 
-    /// A token with these claims.
+    /// Signs a token with these claims.
     pub fn sign(&self, claims: &Value) -> String {
         let header = Header { kid: Some(self.id.clone()), ..Header::new(self.algorithm) };
         jsonwebtoken::encode(&header, claims, &self.key).expect("signs")
@@ -74,7 +74,7 @@ fn rsa() -> &'static [u8] {
     RSA.get_or_init(|| {
         let key = KeyPair::generate(KeySize::Rsa2048).expect("a key");
         let wrapped: Pkcs8V1Der<'_> = key.as_der().expect("PKCS #8");
-        // What it is wrapped in says only that it is RSA, in 26 bytes.
+        // The PKCS #8 header has 26 bytes.
         wrapped.as_ref()[26..].to_vec()
     })
 }
@@ -84,16 +84,16 @@ pub fn key_set(keys: &[&Key]) -> Value {
     json!({ "keys": keys.iter().map(|key| key.public()).collect::<Vec<_>>() })
 }
 
-/// What the host answers.
+/// The response of the host.
 #[derive(Clone)]
 pub enum Answer {
     Text(String),
     Fault,
-    /// Nothing, for ever.
+    /// No response at all.
     Silence,
 }
 
-/// A host with a key set at its root; gone when this is dropped.
+/// A host that serves a key set at its root. It stops on drop.
 pub struct Host {
     address: SocketAddr,
     published: Arc<Published>,
@@ -129,7 +129,7 @@ impl Host {
         self.published.requests.load(Ordering::SeqCst)
     }
 
-    /// The usual settings for this host.
+    /// The default settings for this host.
     pub fn settings(&self) -> JwksSettings {
         let source: JwksSource = format!("http://{}/", self.address).parse().expect("a source");
         JwksSettings::new(source)

@@ -1,24 +1,24 @@
-//! What every test stands on: a running server on either database, and clients that speak to it.
+//! Support for all tests: a running server on either database, and clients for it.
 //!
-//! - [`database`]: a database of its own for each test, and the macro [`on_both`] that runs a rule on both.
-//! - [`app`]: the server, in this process, on a port of its own. Everything the tests know about how the
-//!   server is built and started is in there and in [`operator`].
-//! - [`client`]: GraphQL over HTTP; [`outcome`]: what came back, with assertions that show it.
-//! - [`socket`]: GraphQL over WebSocket.
-//! - [`world`]: a workspace with a team; [`agent`]: what one of them can do.
-//! - [`identity_provider`]: somebody else who signs tokens; [`authority`]: somebody who signs certificates.
-//! - [`collector`]: a receiver of traces.
-//! - [`fold`]: a client's picture of a live list.
-//! - [`fault`]: a proxy, processes and failpoints, to break things with.
-//! - [`cluster`]: a PostgreSQL of a test's own, to stop and break.
-//! - [`nats`]: a NATS server of a test's own.
-//! - [`plans`]: how the databases go about what a server asks them.
+//! - [`database`]: a separate database for each test, and the macro [`on_both`], which runs a test on both databases.
+//! - [`app`]: the server, in the test's process, on its own port. Only this module and [`operator`] know how the server
+//!   is built and started.
+//! - [`client`]: a GraphQL client over HTTP. [`outcome`]: its responses, with assertions.
+//! - [`socket`]: a GraphQL client over WebSocket.
+//! - [`world`]: a workspace with a team. [`agent`]: one member of the team.
+//! - [`identity_provider`]: signs tokens. [`authority`]: signs certificates.
+//! - [`collector`]: receives traces.
+//! - [`fold`]: a client's copy of a live list.
+//! - [`fault`]: a proxy, processes and failpoints, to cause faults.
+//! - [`cluster`]: a PostgreSQL cluster for one test.
+//! - [`nats`]: a NATS server for one test.
+//! - [`plans`]: the query plans of a server's statements.
 //! - [`bulk`]: tens of thousands of conversations.
-//! - [`sql`]: straight into the database.
-//! - [`storm`]: random work by several agents at once.
-//! - [`timed`]: a clock that the test moves, and a workspace at a server that is told the time by it.
+//! - [`sql`]: direct access to the database.
+//! - [`storm`]: random operations by several agents at once.
+//! - [`timed`]: a clock that the test moves, and a server that uses it.
 //!
-//! Nothing here waits for a fixed time: whoever waits, waits for a condition until [`DEADLINE`].
+//! Nothing here waits for a fixed time. Every wait has a condition, and fails after [`DEADLINE`].
 
 #[macro_use]
 pub mod database;
@@ -46,39 +46,39 @@ pub mod world;
 
 use std::time::Duration;
 
-/// How long anything may take before a test gives up on it. Generous: it is no assertion about speed.
+/// The timeout of every wait. It is generous, because it does not assert a speed.
 pub const DEADLINE: Duration = Duration::from_secs(60);
 
-/// How long to rest between two looks at a condition.
+/// The time between two checks of a condition.
 const PAUSE: Duration = Duration::from_millis(20);
 
-/// Waits until `look` finds something.
+/// Calls `check` until it returns a value.
 ///
 /// Panics with `what` after [`DEADLINE`].
-pub async fn eventually<T>(what: &str, mut look: impl AsyncFnMut() -> Option<T>) -> T {
-    let give_up = tokio::time::Instant::now() + DEADLINE;
+pub async fn eventually<T>(what: &str, mut check: impl AsyncFnMut() -> Option<T>) -> T {
+    let deadline = tokio::time::Instant::now() + DEADLINE;
     loop {
-        if let Some(found) = look().await {
+        if let Some(found) = check().await {
             return found;
         }
-        assert!(tokio::time::Instant::now() < give_up, "waited in vain: {what}");
+        assert!(tokio::time::Instant::now() < deadline, "timed out: {what}");
         tokio::time::sleep(PAUSE).await;
     }
 }
 
-/// Says something straight to the terminal: what a passing test prints is captured and never seen.
+/// Prints directly to the terminal, because the output of a passing test is captured and not shown.
 pub fn say(what: &str) {
     use std::io::Write;
-    writeln!(std::io::stderr(), "\n{what}\n").expect("can be said");
+    writeln!(std::io::stderr(), "\n{what}\n").expect("writes to stderr");
 }
 
-/// A number from the environment, if it is there: how long, or how large, a test is to be.
+/// A number from the environment, which sets the length or size of a test, if it is set.
 pub fn setting(name: &str) -> Option<u64> {
     let text = std::env::var(name).ok()?;
     Some(text.parse().unwrap_or_else(|_| panic!("{name} is a number")))
 }
 
-/// The seed of a random test: `SEED` when it is set, so that a failure can be repeated; otherwise a new one.
+/// The seed of a random test: `SEED` if it is set, to repeat a failure, and otherwise a new one.
 pub fn seed() -> u64 {
     let seed = match std::env::var("SEED") {
         Ok(text) => text.parse().expect("SEED is a number"),

@@ -1,13 +1,13 @@
-//! A NATS server of a test's own.
+//! A NATS server for one test.
 
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 use std::process::{Child, Command, Stdio};
 
-/// When this is `1`, a machine without `nats-server` is a failure.
+/// If this variable is `1`, a missing `nats-server` is a failure.
 const REQUIRED: &str = "REQUIRE_NATS";
-const PLACES: [&str; 3] = ["/usr/sbin/nats-server", "/usr/bin/nats-server", "/usr/local/bin/nats-server"];
+const PATHS: [&str; 3] = ["/usr/sbin/nats-server", "/usr/bin/nats-server", "/usr/local/bin/nats-server"];
 
-/// A running server on a port of its own; gone when this is dropped.
+/// A running server on its own port. It stops on drop.
 pub struct Nats {
     program: &'static str,
     port: u16,
@@ -15,9 +15,9 @@ pub struct Nats {
 }
 
 impl Nats {
-    /// Starts one. `None`, and a notice, when this machine has none.
+    /// Starts a server. Returns `None` and prints a notice if this machine has no `nats-server`.
     pub async fn start() -> Option<Self> {
-        let Some(program) = PLACES.into_iter().find(|place| std::path::Path::new(place).exists()) else {
+        let Some(program) = PATHS.into_iter().find(|path| std::path::Path::new(path).exists()) else {
             assert_ne!(
                 std::env::var(REQUIRED).as_deref(),
                 Ok("1"),
@@ -46,7 +46,7 @@ impl Nats {
         }
     }
 
-    /// Starts the server that was stopped, on the same port.
+    /// Starts the stopped server on the same port.
     pub async fn restart(&mut self) {
         let port = self.port.to_string();
         let child = Command::new(self.program)

@@ -1,4 +1,4 @@
-//! What exists before a manager can sign in: the operator's part of the application.
+//! The actions of an operator: they create what the first manager needs to sign in.
 
 use switchboard::domain::input::E164;
 use switchboard::domain::{AgentId, PhoneNumberId, Plan, Role, WorkspaceId};
@@ -6,13 +6,13 @@ use switchboard::service::NewAgent;
 
 use super::app::App;
 
-/// A new workspace.
+/// Creates a workspace.
 pub async fn workspace(app: &App, name: &str, plan: Plan) -> WorkspaceId {
     let created = app.with_services(async |services| services.create_workspace(name, plan).await).await;
     created.expect("creates a workspace").id
 }
 
-/// A new agent, without access to any number.
+/// Creates an agent without access to any phone number.
 pub async fn agent(app: &App, workspace: WorkspaceId, name: &str, role: Role, experienced: bool) -> AgentId {
     let email = format!("{}@example.test", name.to_lowercase().replace(' ', "."));
     let new = NewAgent { name: name.to_owned(), title: None, email, role, experienced };
@@ -20,7 +20,7 @@ pub async fn agent(app: &App, workspace: WorkspaceId, name: &str, role: Role, ex
     created.expect("adds an agent").id
 }
 
-/// A new phone number.
+/// Adds a phone number.
 pub async fn number(app: &App, workspace: WorkspaceId, number: &str, label: &str) -> PhoneNumberId {
     let number = E164::parse(number).expect("a phone number");
     let added =
@@ -35,7 +35,7 @@ pub async fn grant(app: &App, workspace: WorkspaceId, agent: AgentId, number: Ph
     granted.expect("grants access");
 }
 
-/// Puts the workspace on another plan.
+/// Changes the plan of the workspace.
 pub async fn set_plan(app: &App, workspace: WorkspaceId, plan: Plan) {
     let set = app.with_services(async |services| services.set_plan(workspace, plan).await).await;
     set.expect("sets the plan");

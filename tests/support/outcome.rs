@@ -1,8 +1,8 @@
-//! What came back, with assertions that show it when they fail.
+//! Responses, with assertions that show them when they fail.
 
 use serde_json::Value;
 
-/// An answer to a GraphQL request.
+/// The response to a GraphQL request.
 #[derive(Debug, Clone)]
 pub struct Response {
     pub status: u16,
@@ -10,7 +10,7 @@ pub struct Response {
 }
 
 impl Response {
-    /// The data of an answer without errors.
+    /// The data of a response without errors.
     #[track_caller]
     pub fn data(self) -> Value {
         assert!(self.body.get("errors").is_none(), "unexpected errors: {self}");
@@ -18,7 +18,7 @@ impl Response {
         self.body["data"].clone()
     }
 
-    /// The payload of mutation `name`, in an answer without errors.
+    /// The payload of mutation `name` in a response without errors.
     #[track_caller]
     pub fn payload(self, name: &str) -> Payload {
         let value = self.clone().data()[name].take();
@@ -57,13 +57,13 @@ pub struct Payload {
 }
 
 impl Payload {
-    /// The codes of its user errors.
+    /// The codes of the user errors.
     pub fn codes(&self) -> Vec<&str> {
         let errors = self.value["userErrors"].as_array().map(Vec::as_slice).unwrap_or_default();
         errors.iter().filter_map(|error| error["code"].as_str()).collect()
     }
 
-    /// Whether it was refused, with `code`.
+    /// Whether the mutation was refused with `code`.
     pub fn is_refused_with(&self, code: &str) -> bool {
         self.codes() == [code]
     }
@@ -84,7 +84,7 @@ impl Payload {
         payload
     }
 
-    /// The payload of a mutation that found everything so already.
+    /// The payload of a mutation that succeeded without changing anything.
     #[track_caller]
     pub fn unchanged(self) -> Self {
         let payload = self.ok();
@@ -111,7 +111,7 @@ impl Payload {
         error
     }
 
-    /// The conversation afterwards.
+    /// The conversation in the payload.
     #[track_caller]
     pub fn conversation(&self) -> &Value {
         let conversation = &self.value["conversation"];
@@ -119,7 +119,7 @@ impl Payload {
         conversation
     }
 
-    /// The message that was stored.
+    /// The message in the payload.
     #[track_caller]
     pub fn message(&self) -> &Value {
         let message = &self.value["message"];

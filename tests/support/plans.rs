@@ -1,8 +1,8 @@
-//! How the databases go about what a server really asks them.
+//! The query plans of the statements that a server sends.
 //!
-//! On PostgreSQL `auto_explain` tells the plan of each statement with what it read; it tells it to the server, so
-//! something between the two listens in. On SQLite the server's statements are noted, and explained afterwards: its
-//! plans do not depend on the values.
+//! On PostgreSQL `auto_explain` sends the plan of each statement to the server as a warning, and a proxy between the
+//! two reads it. On SQLite the statements are recorded and explained later, because SQLite's plans do not depend on
+//! values.
 
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::{Arc, Mutex};
@@ -17,14 +17,14 @@ use tokio::net::{TcpListener, TcpStream};
 use super::app::App;
 use super::sql::Direct;
 
-/// The tables that grow with what customers write.
+/// The tables that grow with the number of messages.
 const LARGE: [&str; 5] = ["conversations", "contacts", "messages", "read_markers", "conversation_words"];
 
 tokio::task_local! {
     static NOTES: Arc<Mutex<Vec<String>>>;
 }
 
-/// A server whose statements are watched.
+/// A server whose query plans are recorded.
 pub struct Watched {
     pub app: App,
     watch: Watch,
@@ -35,21 +35,22 @@ enum Watch {
     Postgres(Tap),
 }
 
-/// What one statement does.
+/// The plan of one statement.
 #[derive(Debug)]
 pub struct Plan {
     /// The plan as the database shows it.
     pub text: String,
-    /// Large tables that are read from one end to the other.
+    /// The large tables that the statement reads as a whole.
     pub scanned: Vec<String>,
-    /// Whether rows are sorted that an index could have given in order; on PostgreSQL, more than so many.
+    /// The number of rows that are sorted instead of read in index order, or `None` if there is no sort. On SQLite the
+    /// number is known only for rows that are looked up by id, and otherwise `u64::MAX`.
     pub sorts: Option<u64>,
-    /// Conversations that were looked at; unknown on SQLite.
+    /// The number of conversations that were read; unknown on SQLite.
     pub rows_read: Option<u64>,
 }
 
 impl Watched {
-    /// Another server on the database of `app`.
+    /// Starts another server on the database of `app`.
     pub async fn beside(app: &App) -> Self {
         let url = app.database_url();
         if let Some(path) = url.strip_prefix("sqlite:") {
@@ -69,7 +70,7 @@ impl Watched {
             "auto_explain.log_analyze = on",
             "auto_explain.log_timing = off",
             "auto_explain.log_format = 'json'",
-            // Diesel asks for warnings only, and the server's own log has no use for these.
+            // Diesel's connections only receive warnings. The log of PostgreSQL does not need the plans.
             "auto_explain.log_level = 'warning'",
             "log_min_messages = 'error'",
         ] {
@@ -79,7 +80,7 @@ impl Watched {
         Self { app: App::start(&through).await, watch: Watch::Postgres(tap) }
     }
 
-    /// The plans of what was read since the last time.
+    /// The plans since the last call.
     pub fn plans(&self) -> Vec<Plan> {
         match &self.watch {
             Watch::Sqlite { path, statements } => {
@@ -114,7 +115,7 @@ struct Step {
 fn of_sqlite(connection: &mut SqliteConnection, statement: &str) -> Plan {
     let steps: Vec<Step> = diesel::sql_query(format!("EXPLAIN QUERY PLAN {statement}"))
         .load(connection)
-        .expect("explains its own statement");
+        .expect("explains the statement");
     let scanned = steps.iter().filter_map(|step| step.detail.strip_prefix("SCAN ")).filter_map(|rest| {
         let table = rest.split(' ').next().unwrap_or_default();
         LARGE.contains(&table).then(|| table.to_owned())
@@ -122,7 +123,7 @@ fn of_sqlite(connection: &mut SqliteConnection, statement: &str) -> Plan {
     let is_large = |step: &Step| step.detail.split(' ').nth(1).is_some_and(|table| LARGE.contains(&table));
     let sorts =
         steps.iter().any(is_large) && steps.iter().any(|step| step.detail.contains("TEMP B-TREE FOR"));
-    // Those that are looked up by their ids are as many as there are ids.
+    // A lookup by id reads at most one row per id.
     let by_ids = steps.iter().any(|step| step.detail.ends_with(" AND id=?)"));
     let ids = statement.split("`conversations`.`id` IN (").nth(1).and_then(|list| list.split(')').next());
     let sorted = match ids {
@@ -148,14 +149,14 @@ fn visit(node: &Value, found: &mut Plan) {
     let number = |name: &str| node[name].as_f64().unwrap_or(0.0) as u64;
     let (kind, table) = (node["Node Type"].as_str().unwrap_or(""), node["Relation Name"].as_str());
     if let Some(table) = table.filter(|table| LARGE.contains(table)) {
-        // An index that is read without a condition is read from one end to the other, too.
+        // An index scan without a condition reads the whole index.
         let whole = kind == "Seq Scan" || (kind.starts_with("Index") && node["Index Cond"].is_null());
         if whole {
             found.scanned.push(table.to_owned());
         }
         if table == "conversations" {
             let rows = number("Actual Rows") + number("Rows Removed by Filter");
-            found.rows_read = found.rows_read.map(|so_far| so_far + rows * number("Actual Loops"));
+            found.rows_read = found.rows_read.map(|total| total + rows * number("Actual Loops"));
         }
     }
     let inner = node["Plans"].as_array().map(Vec::as_slice).unwrap_or_default();
@@ -166,17 +167,17 @@ fn visit(node: &Value, found: &mut Plan) {
     inner.iter().for_each(|inner| visit(inner, found));
 }
 
-/// What PostgreSQL has said on one connection.
-type Heard = Arc<Mutex<Vec<u8>>>;
+/// The bytes that PostgreSQL has sent on one connection.
+type Received = Arc<Mutex<Vec<u8>>>;
 
-/// Listens to what PostgreSQL tells a server.
+/// A proxy that records what PostgreSQL sends to a server.
 struct Tap {
-    heard: Arc<Mutex<Vec<Heard>>>,
+    received: Arc<Mutex<Vec<Received>>>,
     accepting: tokio::task::JoinHandle<()>,
 }
 
 impl Tap {
-    /// A tap before the PostgreSQL of `url`, and the URL through it.
+    /// Starts a tap in front of the PostgreSQL server of `url`. Returns it with a URL that goes through it.
     async fn before(url: &str) -> (Self, String) {
         let mut through = url::Url::parse(url).expect("a URL");
         let target = (through.host_str().expect("a host").to_owned(), through.port().unwrap_or(5432));
@@ -185,23 +186,23 @@ impl Tap {
         through.set_host(Some("127.0.0.1")).expect("a host");
         through.set_port(listener.local_addr().map(|address| address.port()).ok()).expect("a port");
         through.set_query(Some("sslmode=disable"));
-        let heard = Arc::<Mutex<Vec<Heard>>>::default();
-        let all = heard.clone();
+        let received = Arc::<Mutex<Vec<Received>>>::default();
+        let all = received.clone();
         let accepting = tokio::spawn(async move {
             while let Ok((client, _)) = listener.accept().await {
-                let bytes = Heard::default();
+                let bytes = Received::default();
                 all.lock().expect("not poisoned").push(bytes.clone());
-                tokio::spawn(pass(client, target, bytes));
+                tokio::spawn(forward(client, target, bytes));
             }
         });
-        (Self { heard, accepting }, through.into())
+        (Self { received, accepting }, through.into())
     }
 
-    /// The plans that were told since the last time.
+    /// The plans that arrived since the last call.
     fn plans(&self) -> Vec<Value> {
         const BEFORE: &[u8] = b"plan:\n{";
         let mut plans = Vec::new();
-        for bytes in self.heard.lock().expect("not poisoned").iter() {
+        for bytes in self.received.lock().expect("not poisoned").iter() {
             let bytes = std::mem::take(&mut *bytes.lock().expect("not poisoned"));
             for place in 0..bytes.len().saturating_sub(BEFORE.len()) {
                 if bytes[place..].starts_with(BEFORE) {
@@ -220,19 +221,19 @@ impl Drop for Tap {
     }
 }
 
-async fn pass(client: TcpStream, target: SocketAddr, heard: Arc<Mutex<Vec<u8>>>) {
+async fn forward(client: TcpStream, target: SocketAddr, received: Received) {
     let Ok(server) = TcpStream::connect(target).await else { return };
     let (mut from_client, mut to_client) = client.into_split();
     let (mut from_server, mut to_server) = server.into_split();
-    let asking = tokio::spawn(async move {
+    let requests = tokio::spawn(async move {
         let _ = tokio::io::copy(&mut from_client, &mut to_server).await;
     });
     let mut buffer = vec![0; 64 * 1024];
     while let Ok(n @ 1..) = from_server.read(&mut buffer).await {
-        heard.lock().expect("not poisoned").extend_from_slice(&buffer[..n]);
+        received.lock().expect("not poisoned").extend_from_slice(&buffer[..n]);
         if to_client.write_all(&buffer[..n]).await.is_err() {
             break;
         }
     }
-    asking.abort();
+    requests.abort();
 }

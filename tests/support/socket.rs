@@ -1,4 +1,4 @@
-//! GraphQL over WebSocket: the client's side of `graphql-transport-ws`.
+//! A GraphQL client over WebSocket: the client side of `graphql-transport-ws`.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
@@ -19,7 +19,7 @@ use super::client::Client;
 
 type Stream = WebSocketStream<TcpStream>;
 
-/// What a subscription delivers.
+/// An item of a subscription.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Item {
     /// The payload of a `next`: an execution result.
@@ -27,7 +27,7 @@ pub enum Item {
     /// The payload of an `error`: the list of errors.
     Error(Value),
     Complete,
-    /// The socket is gone; with its close code, if there was a close frame.
+    /// The connection is closed, with the close code if there was a close frame.
     Closed(Option<u16>),
 }
 
@@ -45,7 +45,7 @@ pub struct Socket {
     tasks: Vec<JoinHandle<()>>,
 }
 
-/// A handshake that was answered with something else than a socket.
+/// A handshake that the server has refused.
 #[derive(Debug)]
 pub struct Refused {
     pub status: u16,
@@ -85,14 +85,14 @@ impl Socket {
     /// Connects to a server that may refuse the handshake.
     ///
     /// # Errors
-    /// [`Refused`], with what the server said instead.
+    /// [`Refused`], with the status of the response.
     pub async fn try_handshake(client: &Client) -> Result<Self, Refused> {
         let (socket, _) = match Self::handshake(client, &[]).await {
             Ok(done) => done,
-            Err(Error::Http(answer)) => {
-                let retry_after = answer.headers().get("retry-after");
+            Err(Error::Http(response)) => {
+                let retry_after = response.headers().get("retry-after");
                 return Err(Refused {
-                    status: answer.status().as_u16(),
+                    status: response.status().as_u16(),
                     retry_after: retry_after.and_then(|value| value.to_str().ok()?.parse().ok()),
                 });
             }
@@ -147,13 +147,13 @@ impl Socket {
                 }
             }
         });
-        let (heard, answer) = (listeners.clone(), outgoing.clone());
+        let (receivers, replies) = (listeners.clone(), outgoing.clone());
         let reader = tokio::spawn(async move {
             loop {
                 match receive(&mut stream).await {
-                    Ok(message) => dispatch(&heard, &answer, &message),
+                    Ok(message) => dispatch(&receivers, &replies, &message),
                     Err(closed) => {
-                        let listeners = std::mem::take(&mut heard.lock().expect("not poisoned").by_id);
+                        let listeners = std::mem::take(&mut receivers.lock().expect("not poisoned").by_id);
                         listeners.values().for_each(|listener| drop(listener.send(closed.clone())));
                         close.send_replace(Some(closed));
                         break;
@@ -164,12 +164,12 @@ impl Socket {
         Self { outgoing, listeners, closed, tasks: vec![reader, writer] }
     }
 
-    /// Starts `document`.
+    /// Starts the operation in `document`.
     pub fn subscribe(&self, document: &str, variables: Value) -> Subscription {
         self.start(json!({ "query": document, "variables": variables }))
     }
 
-    /// Starts what `payload` says.
+    /// Starts an operation with this `subscribe` payload.
     pub fn start(&self, payload: Value) -> Subscription {
         let (listener, items) = mpsc::unbounded_channel();
         let id = {
@@ -183,12 +183,12 @@ impl Socket {
         Subscription { id, items, outgoing: self.outgoing.clone() }
     }
 
-    /// Cuts the connection without a word, as a network does.
+    /// Cuts the connection without a close frame, as a network failure does.
     pub fn cut(self) {
         drop(self);
     }
 
-    /// Waits until the server has closed the socket, and returns its code.
+    /// Waits until the server has closed the connection, and returns the close code.
     pub async fn close_code(&mut self) -> Option<u16> {
         let closed = tokio::time::timeout(DEADLINE, self.closed.wait_for(Option::is_some)).await;
         match closed.expect("the server closes the socket").expect("the reader runs").clone() {
@@ -220,9 +220,9 @@ async fn receive(stream: &mut SplitStream<Stream>) -> Result<Value, Item> {
     }
 }
 
-fn dispatch(listeners: &Mutex<Listeners>, answer: &mpsc::UnboundedSender<Value>, message: &Value) {
+fn dispatch(listeners: &Mutex<Listeners>, replies: &mpsc::UnboundedSender<Value>, message: &Value) {
     if message["type"] == "ping" {
-        let _ = answer.send(json!({ "type": "pong" }));
+        let _ = replies.send(json!({ "type": "pong" }));
         return;
     }
     let id = message["id"].as_str().unwrap_or_default();
@@ -238,7 +238,7 @@ fn dispatch(listeners: &Mutex<Listeners>, answer: &mpsc::UnboundedSender<Value>,
 }
 
 impl Subscription {
-    /// Whatever comes next.
+    /// The next item.
     pub async fn item(&mut self) -> Item {
         let item =
             tokio::time::timeout(DEADLINE, self.items.recv()).await.expect("the subscription delivers");
@@ -257,7 +257,7 @@ impl Subscription {
         }
     }
 
-    /// The next result that `wanted` accepts; those before it are dropped.
+    /// The next result that `wanted` accepts. Earlier results are dropped.
     pub async fn find(&mut self, wanted: impl Fn(&Value) -> bool) -> Value {
         loop {
             let value = self.next().await;
@@ -267,7 +267,7 @@ impl Subscription {
         }
     }
 
-    /// The next result that is no checkpoint.
+    /// The next result that is not a checkpoint.
     pub async fn next_change(&mut self) -> Value {
         self.find(|value| value["__typename"] != "QueueCheckpoint").await
     }
@@ -286,13 +286,12 @@ impl Subscription {
         }
     }
 
-    /// Whether nothing has arrived that was not taken yet.
+    /// Whether no item is waiting.
     pub fn is_silent(&mut self) -> bool {
         matches!(self.items.try_recv(), Err(mpsc::error::TryRecvError::Empty))
     }
 
-    /// Whether no change of a list has arrived that was not taken yet. Checkpoints, which come as time passes,
-    /// are dropped.
+    /// Whether no change of a list is waiting. Drops checkpoints, which arrive at intervals.
     pub fn is_unchanged(&mut self) -> bool {
         loop {
             match self.items.try_recv() {
@@ -303,7 +302,7 @@ impl Subscription {
         }
     }
 
-    /// Tells the server that no more is wanted.
+    /// Ends the operation: sends `complete` to the server.
     pub fn complete(&self) {
         let _ = self.outgoing.send(json!({ "id": self.id, "type": "complete" }));
     }

@@ -1,10 +1,10 @@
-//! Straight into the database, for what no client can do: what the operator or the passing of time does.
+//! Direct access to the database, for changes that the API does not offer.
 
 use diesel::connection::SimpleConnection;
 use diesel::{Connection, SqliteConnection};
 use diesel_async::{AsyncConnection, AsyncPgConnection, SimpleAsyncConnection};
 
-/// A connection of one's own to a test's database, beside the server's.
+/// A separate connection to the database of a test.
 pub enum Direct {
     Sqlite(SqliteConnection),
     Postgres(Box<AsyncPgConnection>),

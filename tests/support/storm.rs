@@ -1,4 +1,4 @@
-//! Random work by several agents at once, repeatable by its seed as far as what each of them tries.
+//! Random operations by several agents at once. The seed repeats what each agent tries, but not the interleaving.
 
 use rand::rngs::StdRng;
 use rand::seq::IndexedRandom;
@@ -8,11 +8,11 @@ use super::agent::Agent;
 use super::outcome::Payload;
 use super::world::{Workspace, customer};
 
-/// What refuses an agent in an ordinary day. Anything else is a fault of the server.
+/// The codes of expected refusals. Any other refusal is a bug of the server.
 const EXPECTED: [&str; 5] =
     ["ALREADY_ASSIGNED", "STALE", "STALE_REPLY", "AGENT_INACTIVE", "AGENT_LACKS_ACCESS"];
 
-/// Something that happens to a conversation.
+/// An operation on a conversation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Act {
     Text,
@@ -26,7 +26,7 @@ pub enum Act {
     Unread,
 }
 
-/// Everything that agents and customers do.
+/// All operations of agents and customers. Repeated ones are more likely.
 pub const ALL: &[Act] = &[
     Act::Text,
     Act::Text,
@@ -42,7 +42,7 @@ pub const ALL: &[Act] = &[
     Act::Unread,
 ];
 
-/// A team at work on the first number's conversations with customers 1 to `customers`.
+/// Random operations on the conversations of the first phone number.
 pub struct Storm<'a> {
     pub world: &'a Workspace,
     pub conversations: &'a [String],
@@ -50,9 +50,9 @@ pub struct Storm<'a> {
 }
 
 impl Storm<'_> {
-    /// One random act by one of `agents`.
+    /// Runs one random operation by one of `agents`.
     ///
-    /// Conversation `i` is customer `i + 1`'s, as [`Workspace::conversations`] makes them.
+    /// Conversation `i` must belong to customer `i + 1`, as [`Workspace::conversations`] creates them.
     pub async fn strike(&self, rng: &mut StdRng, agents: &[Agent]) {
         let at = rng.random_range(0..self.conversations.len());
         let conversation = &self.conversations[at];
@@ -73,7 +73,7 @@ impl Storm<'_> {
         assert_expected(act, &outcome);
     }
 
-    /// `workers` in parallel, each with `strikes` acts by any of `agents`.
+    /// Runs `workers` in parallel, each with `strikes` operations by any of `agents`.
     pub async fn rage(&self, seed: u64, workers: u64, strikes: u32, agents: &[Agent]) {
         let work = (0..workers).map(|worker| async move {
             let mut rng = StdRng::seed_from_u64(seed.wrapping_add(worker));
@@ -85,13 +85,13 @@ impl Storm<'_> {
     }
 }
 
-/// Whether `code` refuses an agent in an ordinary day.
+/// Whether `code` is the code of an expected refusal.
 pub fn is_ordinary(code: &str) -> bool {
     EXPECTED.contains(&code)
 }
 
-/// Asserts that `outcome` succeeded or was refused for an ordinary reason.
+/// Asserts that `outcome` succeeded or was refused with an expected code.
 fn assert_expected(act: Act, outcome: &Payload) {
     let ordinary = outcome.codes().into_iter().all(is_ordinary);
-    assert!(ordinary, "{act:?} was refused for no good reason: {outcome}");
+    assert!(ordinary, "{act:?} was refused with an unexpected code: {outcome}");
 }

@@ -1,4 +1,4 @@
-//! Time in the tests' hands: a clock that a test moves, and a workspace at a server that is told the time by it.
+//! A clock that a test moves, and a workspace on a server that uses this clock.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
@@ -10,12 +10,12 @@ use super::app::App;
 use super::database::Prepare;
 use super::world::Workspace;
 
-/// A second, as clocks count.
+/// A second in microseconds, the unit of clocks.
 pub const SECOND: i64 = 1_000_000;
-/// A minute, as clocks count.
+/// A minute in microseconds.
 pub const MINUTE: i64 = 60 * SECOND;
 
-/// A clock that only the test moves. Several servers may be told the time by it.
+/// A clock that only the test moves. Several servers may use it.
 #[derive(Clone)]
 pub struct Time {
     now: Arc<AtomicI64>,
@@ -23,18 +23,18 @@ pub struct Time {
 }
 
 impl Time {
-    /// Time that stands still at `instant`, in microseconds since 1970. Events under it are a microsecond apart,
-    /// so what is in the log may be a little later than the clock.
+    /// A clock that stands still at `instant`, in microseconds since 1970. Events are still a microsecond apart, so the
+    /// events in the log may be slightly later than the clock.
     pub fn still(instant: i64) -> Self {
         Self { now: Arc::new(AtomicI64::new(instant)), step: 0 }
     }
 
-    /// Time that begins now and goes on by a millisecond at each look.
+    /// A clock that begins now and advances by a millisecond each time it is read.
     pub fn ticking() -> Self {
         Self { step: 1_000, ..Self::still(Clock::system().now().as_micros()) }
     }
 
-    /// What a server is told the time by.
+    /// The clock for a server.
     pub fn clock(&self) -> Clock {
         let Self { now, step } = self.clone();
         Clock::from_fn(move || Timestamp::from_micros(now.fetch_add(step, Ordering::SeqCst)))
@@ -49,15 +49,16 @@ impl Time {
         self.now.store(instant, Ordering::SeqCst);
     }
 
-    /// Lets some microseconds pass, or takes them back.
+    /// Moves the clock forward by some microseconds, or back if they are negative.
     pub fn pass(&self, micros: i64) {
         self.now.fetch_add(micros, Ordering::SeqCst);
     }
 }
 
-/// A workspace and the server that it works at, a whole number of seconds past the epoch.
+/// A workspace, and a server whose clock begins at a whole second.
 ///
-/// Time stands still until it is moved. It begins hours before the machine's, so that tokens hold throughout.
+/// The clock stands still until the test moves it. It begins hours before the system's clock, so that tokens stay
+/// valid.
 pub struct Timed {
     pub app: App,
     workspace: Workspace,
@@ -74,11 +75,11 @@ impl std::ops::Deref for Timed {
 }
 
 impl Prepare for Timed {
-    async fn prepare(beside: App) -> Self {
+    async fn prepare(original: App) -> Self {
         let start = (Clock::system().now().as_micros() / SECOND - 12 * 3_600) * SECOND;
         let time = Time::still(start);
-        let app = beside.sibling_at(time.clock()).await;
-        beside.stop().await;
+        let app = original.sibling_at(time.clock()).await;
+        original.stop().await;
         let workspace = Workspace::create(&app, Plan::Team).await;
         Self { app, workspace, time, start }
     }
@@ -99,17 +100,17 @@ impl Timed {
         self.time.move_to(instant);
     }
 
-    /// Lets `seconds` pass.
+    /// Moves the clock forward by `seconds`.
     pub fn pass(&self, seconds: i64) {
         self.time.pass(seconds * SECOND);
     }
 
-    /// Lets some microseconds pass, so that it is no whole second any more.
+    /// Moves the clock forward by some microseconds, so that it is no longer at a whole second.
     pub fn pass_micros(&self, micros: i64) {
         self.time.pass(micros);
     }
 
-    /// Seconds since the beginning.
+    /// The seconds since the beginning.
     pub fn elapsed(&self) -> i64 {
         (self.now() - self.start) / SECOND
     }
@@ -119,12 +120,12 @@ impl Timed {
         self.start + seconds * SECOND
     }
 
-    /// The instant `seconds` after the beginning, as the API takes it.
+    /// The instant `seconds` after the beginning, in the format of the API.
     pub fn at(&self, seconds: i64) -> String {
         Timestamp::from_micros(self.micros(seconds)).to_string()
     }
 
-    /// How many seconds after the beginning an instant of the API lies.
+    /// The seconds from the beginning to an instant in the format of the API.
     #[track_caller]
     pub fn second(&self, instant: &serde_json::Value) -> i64 {
         let micros = super::outcome::instant(instant) - self.start;
@@ -132,9 +133,9 @@ impl Timed {
         micros / SECOND
     }
 
-    /// New conversations with customers 1 to `count` on the first number, a second apart; their ids.
+    /// Creates conversations with customers 1 to `count` on the first phone number, a second apart. Returns their ids.
     ///
-    /// The log gives no two events the same time, so what happens within a second is microseconds off it.
+    /// No two events in the log have the same time, so later events within a second are a few microseconds after it.
     pub async fn conversations(&self, count: u32) -> Vec<String> {
         let mut ids = Vec::new();
         for n in 1..=count {

@@ -1,4 +1,4 @@
-//! A workspace with a team, ready to work.
+//! A workspace with a team of signed-in agents.
 
 use std::sync::atomic::{AtomicU32, Ordering};
 
@@ -13,7 +13,7 @@ use super::database::Prepare;
 use super::outcome::{Payload, items, text};
 use super::{documents, operator};
 
-/// A shared number of a workspace.
+/// A phone number of a workspace.
 #[derive(Debug, Clone)]
 pub struct Number {
     /// The id in the API.
@@ -23,7 +23,8 @@ pub struct Number {
     pub number: String,
 }
 
-/// A workspace with a manager and two reps, who all have its two numbers, and the machine that delivers texts.
+/// A workspace with a manager, two reps and a service that delivers inbound messages. All agents can access both phone
+/// numbers.
 #[derive(Clone)]
 pub struct Workspace {
     pub id: WorkspaceId,
@@ -70,7 +71,7 @@ pub fn customer(n: u32) -> String {
 }
 
 impl Workspace {
-    /// A new workspace on `app`.
+    /// Creates a workspace on `app`.
     pub async fn create(app: &App, plan: Plan) -> Self {
         let id = operator::workspace(app, "Bicycles and More", plan).await;
         let service = app.client(app.token(Caller::Service { workspace_id: id }));
@@ -83,7 +84,7 @@ impl Workspace {
         Self { id, manager, rep, rep2, number, number2, service }
     }
 
-    /// The same workspace at another server.
+    /// The same workspace, with all clients connected to another server.
     pub fn at(&self, address: std::net::SocketAddr) -> Self {
         Self {
             manager: self.manager.at(address),
@@ -94,7 +95,7 @@ impl Workspace {
         }
     }
 
-    /// Another agent, with access to both numbers.
+    /// Adds an agent with access to both phone numbers.
     pub async fn join(&self, app: &App, name: &str, role: Role, experienced: bool) -> Agent {
         let agent = sign_in(app, self.id, name, role, experienced).await;
         operator::grant(app, self.id, agent.agent_id, self.number.phone_number_id).await;
@@ -102,28 +103,28 @@ impl Workspace {
         agent
     }
 
-    /// Another agent, without access to any number.
+    /// Adds an agent without access to any phone number.
     pub async fn join_without_access(&self, app: &App, name: &str) -> Agent {
         sign_in(app, self.id, name, Role::Rep, false).await
     }
 
-    /// Another number, that `who` have access to.
+    /// Adds a phone number, and gives the agents `who` access to it.
     pub async fn add_number(&self, app: &App, who: &[&Agent], label: &str) -> Number {
         add_number(app, self.id, who, label).await
     }
 
-    /// A customer's text to the first number.
+    /// Delivers a customer's message to the first phone number.
     pub async fn text(&self, from: &str, body: &str) -> Payload {
         self.text_to(&self.number, from, body).await
     }
 
-    /// A customer's text to `number`.
+    /// Delivers a customer's message to `number`.
     pub async fn text_to(&self, number: &Number, from: &str, body: &str) -> Payload {
         let provider_id = format!("SM{:032}", MESSAGES.fetch_add(1, Ordering::Relaxed));
         self.deliver(&provider_id, number, from, body, json!({})).await.changed()
     }
 
-    /// A text as the provider delivers it, with further input fields.
+    /// Delivers a message as the SMS provider does, with further input fields.
     pub async fn deliver(
         &self,
         provider_id: &str,
@@ -137,18 +138,18 @@ impl Workspace {
         self.service.mutate("receiveMessage", input, &documents::messaging()).await
     }
 
-    /// A new conversation with the `n`-th customer on the first number; its id.
+    /// Creates a conversation with the `n`-th customer on the first phone number. Returns its id.
     pub async fn conversation(&self, n: u32) -> String {
         self.conversation_on(&self.number, n).await
     }
 
-    /// A new conversation with the `n`-th customer on `number`; its id.
+    /// Creates a conversation with the `n`-th customer on `number`. Returns its id.
     pub async fn conversation_on(&self, number: &Number, n: u32) -> String {
         let payload = self.text_to(number, &customer(n), &format!("Hello, I am customer {n}")).await;
         text(&payload.conversation()["id"]).to_owned()
     }
 
-    /// New conversations with customers 1 to `count` on the first number; their ids, the oldest first.
+    /// Creates conversations with customers 1 to `count` on the first phone number. Returns their ids, oldest first.
     pub async fn conversations(&self, count: u32) -> Vec<String> {
         let mut ids = Vec::new();
         for n in 1..=count {
@@ -157,7 +158,7 @@ impl Workspace {
         ids
     }
 
-    /// Agrees on how the team hands out work.
+    /// Sets the assignment model.
     pub async fn set_model(&self, model: &str) -> Payload {
         let selection = format!("workspace {{ id assignmentModel }} changed asOf {}", documents::USER_ERRORS);
         self.manager
@@ -166,7 +167,7 @@ impl Workspace {
             .await
     }
 
-    /// Says what the team tolerates.
+    /// Sets the queue thresholds.
     pub async fn tolerate(&self, thresholds: Value) -> Payload {
         let selection = format!(
             "workspace {{ queueThresholds {{ maxUnassigned maxWaitSeconds }} }} changed asOf {}",
@@ -175,7 +176,7 @@ impl Workspace {
         self.manager.client.mutate("setQueueThresholds", thresholds, &selection).await
     }
 
-    /// A mutation that gives `agent` access to `number`, or takes it.
+    /// Calls a mutation that grants or revokes the access of `agent` to `number`.
     async fn access(&self, mutation: &str, agent: &Agent, number: &Number, more: &str) -> Payload {
         let selection =
             format!("agent {{ id }} phoneNumber {{ id }} changed asOf {more} {}", documents::USER_ERRORS);
@@ -187,12 +188,13 @@ impl Workspace {
         self.access("grantNumberAccess", agent, number, "").await
     }
 
-    /// Takes access away; the payload's `returnedConversations` says how many went back to Unassigned.
+    /// Revokes access. The payload's `returnedConversations` is the number of conversations that became unassigned.
     pub async fn revoke(&self, agent: &Agent, number: &Number) -> Payload {
         self.access("revokeNumberAccess", agent, number, "returnedConversations").await
     }
 
-    /// Deactivates an agent; the payload's `returnedConversations` says how many went back to Unassigned.
+    /// Deactivates an agent. The payload's `returnedConversations` is the number of conversations that became
+    /// unassigned.
     pub async fn deactivate(&self, agent: &Agent) -> Payload {
         let selection =
             format!("agent {{ id active }} changed returnedConversations asOf {}", documents::USER_ERRORS);
@@ -204,9 +206,9 @@ impl Workspace {
         self.manager.client.mutate("reactivateAgent", json!({ "agentId": agent.id }), &selection).await
     }
 
-    /// All that a team can see of its workspace, to be compared with what it is later.
+    /// Everything that the team can see of its workspace, to compare it with a later state.
     ///
-    /// Holds the position of the log, so that it differs after any event.
+    /// Contains the position of the log, so it differs after any event.
     pub async fn everything(&self) -> Value {
         let mut all = Vec::new();
         for agent in [&self.manager, &self.rep, &self.rep2] {
@@ -233,7 +235,7 @@ async fn add_number(app: &App, workspace_id: WorkspaceId, who: &[&Agent], label:
     for agent in who {
         operator::grant(app, workspace_id, agent.agent_id, phone_number_id).await;
     }
-    let first = who.first().expect("somebody has access");
+    let first = who.first().expect("an agent has access");
     let data = first.client.data("{ phoneNumbers { id number } }", json!({})).await;
     let found = items(&data["phoneNumbers"]).iter().find(|found| found["number"] == number.as_str());
     let id = text(&found.expect("the number is visible")["id"]).to_owned();

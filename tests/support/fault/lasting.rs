@@ -1,4 +1,4 @@
-//! A subscription that lives through faults, as a good client's does.
+//! A subscription that survives faults, as in a well-written client.
 
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -10,10 +10,10 @@ use crate::support::documents;
 use crate::support::outcome::text;
 use crate::support::socket::{Item, Socket, Subscription};
 
-/// How long to rest before connecting anew. No condition: it spares a server that is away.
+/// The pause before a reconnect, so that an unreachable server is not flooded.
 const PAUSE: Duration = Duration::from_millis(50);
 
-/// A subscription that connects anew whenever it is cut or fails, after the last cursor that it has seen, at each of
+/// A subscription that reconnects whenever it is cut or fails. It resumes after the last received cursor, at each of
 /// its servers in turn.
 pub struct Lasting {
     agent: Agent,
@@ -49,12 +49,12 @@ impl Lasting {
         }
     }
 
-    /// How often it had to connect anew.
+    /// How often it had to reconnect.
     pub fn resumed(&self) -> u32 {
         self.connections.saturating_sub(1)
     }
 
-    /// The next item. May be dropped while it waits without losing any.
+    /// The next item. Cancel-safe: dropping the future loses no item.
     pub async fn next(&mut self) -> Value {
         loop {
             let Some((_, subscription)) = &mut self.live else {
@@ -68,7 +68,7 @@ impl Lasting {
                     text(&item["cursor"]).clone_into(&mut self.last);
                     return item;
                 }
-                // Whatever was wrong with it, what comes after the last cursor comes again.
+                // After any error, the items after the last cursor are delivered again.
                 Item::Next(fault) | Item::Error(fault) => {
                     assert_retryable(&fault);
                     self.live = None;
@@ -93,9 +93,9 @@ impl Lasting {
     }
 }
 
-/// Asserts that errors, of a request or of an item, only say to try again.
+/// Asserts that all errors of a request or of an item have a code that tells clients to try again.
 pub fn assert_retryable(fault: &Value) {
     let errors = fault.get("errors").unwrap_or(fault).as_array().cloned().unwrap_or_default();
     let retryable = errors.iter().all(|error| error["extensions"]["code"] == "UNAVAILABLE");
-    assert!(!errors.is_empty() && retryable, "no client could tell that it should try again: {fault:#}");
+    assert!(!errors.is_empty() && retryable, "the errors do not tell clients to try again: {fault:#}");
 }

@@ -1,7 +1,7 @@
-//! The fault kit: what breaks a running system from outside, and clients that live through it.
+//! The fault kit: causes faults in a running system, and has clients that survive them.
 //!
-//! - [`proxy`]: a TCP proxy that delays, holds, and cuts at a byte; before a server or before PostgreSQL.
-//! - [`process`]: the program itself, to be killed, stopped and started again.
+//! - [`proxy`]: a TCP proxy in front of a server or PostgreSQL, which delays, holds, and cuts connections at a byte.
+//! - [`process`]: the program itself, which can be killed, stopped and started again.
 //! - [`lasting`]: a subscription that resumes after its last cursor whenever it is cut.
 //!
 //! Failpoints inside the program are armed by [`process::Options::failpoints`]; see `src/failpoint.rs`.
@@ -14,7 +14,7 @@ use super::app::App;
 use super::database::Prepare;
 use super::world::{Workspace, World};
 
-/// A workspace in the database at `url`, which no server runs on when this returns.
+/// Creates a workspace in the database at `url`. No server runs when this returns.
 pub async fn workspace(url: &str) -> Workspace {
     let world = World::prepare(App::start(url).await).await;
     world.app.stop().await;

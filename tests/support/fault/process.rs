@@ -13,36 +13,37 @@ use crate::support::app::{SECRET, TWILIO_PUBLIC_URL, TWILIO_TOKEN};
 
 /// The program of this build.
 pub const PROGRAM: &str = env!("CARGO_BIN_EXE_switchboard");
-/// Names another build to run in its place, as a release build for a soak; without failpoints for those who need them.
+/// The variable that names another build to run, for example a release build for a soak test. A release build has no
+/// failpoints.
 const PROGRAM_VARIABLE: &str = "PROGRAM";
-/// How much of its log is shown when a test fails.
+/// How many lines of the log are shown when a test fails.
 const LOG_LINES: usize = 40;
 
-/// How a process is started, beside its database.
+/// The options of a process, in addition to its database.
 #[derive(Debug, Clone, Default)]
 pub struct Options {
     variables: Vec<(String, String)>,
 }
 
 impl Options {
-    /// Sets one of the program's variables, `SWITCHBOARD_` left out.
+    /// Sets one of the program's variables, named without `SWITCHBOARD_`.
     pub fn set(self, name: &str, value: impl ToString) -> Self {
         self.environment(&format!("SWITCHBOARD_{name}"), value)
     }
 
-    /// Sets a variable that is not the program's own.
+    /// Sets any environment variable.
     pub fn environment(mut self, name: &str, value: impl ToString) -> Self {
         self.variables.push((name.to_owned(), value.to_string()));
         self
     }
 
-    /// Arms failpoints, as `before_commit=abort@3`.
+    /// Activates failpoints, for example `before_commit=abort@3`.
     pub fn failpoints(self, plan: &str) -> Self {
         self.set("FAILPOINTS", plan)
     }
 }
 
-/// `switchboard serve` on ports of its own, with the webhook on. Killed when this is dropped.
+/// `switchboard serve` on its own ports, with the webhook on. It is killed on drop.
 pub struct Process {
     child: Child,
     address: SocketAddr,
@@ -51,7 +52,7 @@ pub struct Process {
 }
 
 impl Process {
-    /// Starts a server on the database at `url`; it listens when this returns.
+    /// Starts a server on the database at `url`. The server is listening when this returns.
     pub async fn start(url: &str) -> Self {
         Self::start_with(url, Options::default()).await
     }
@@ -59,7 +60,7 @@ impl Process {
     /// As [`Self::start`], with options.
     pub async fn start_with(url: &str, options: Options) -> Self {
         let log = NamedTempFile::new().expect("a file");
-        // A shell that ignores SIGXFSZ becomes the server, so that a file that may not grow is an error to it.
+        // The shell ignores SIGXFSZ before it becomes the server, so that exceeding the file size limit is an error.
         let mut command = program("sh", url);
         let named = std::env::var(PROGRAM_VARIABLE);
         let server = named.as_deref().unwrap_or(PROGRAM);
@@ -67,7 +68,7 @@ impl Process {
         command.args(["--listen", "127.0.0.1:0", "--metrics-listen", "127.0.0.1:0"]);
         command.env("SWITCHBOARD_TWILIO_AUTH_TOKEN", TWILIO_TOKEN);
         command.env("SWITCHBOARD_PUBLIC_URL", TWILIO_PUBLIC_URL);
-        // What tests ask for in a moment is no agent's fair share of a minute.
+        // Tests send more requests than the rate limit of an agent allows.
         command.env("SWITCHBOARD_POINTS_PER_MINUTE", "0");
         command.stdout(Stdio::piped()).stderr(log.reopen().expect("a file"));
         for (name, value) in options.variables {
@@ -75,8 +76,8 @@ impl Process {
         }
         let mut child = command.spawn().expect("starts");
         let mut lines = BufReader::new(child.stdout.take().expect("piped")).lines();
-        let address = told(&mut lines, "listening on http://").await;
-        let metrics = told(&mut lines, "metrics on http://").await;
+        let address = printed_address(&mut lines, "listening on http://").await;
+        let metrics = printed_address(&mut lines, "metrics on http://").await;
         let (Some(address), Some(metrics)) = (address, metrics) else {
             panic!("the server did not start: {}", read(&log));
         };
@@ -87,17 +88,17 @@ impl Process {
         self.address
     }
 
-    /// Where its metrics are.
+    /// The address of the server's metrics.
     pub fn metrics_address(&self) -> SocketAddr {
         self.metrics
     }
 
-    /// Everything that it has logged.
+    /// The whole log of the process.
     pub fn log(&self) -> String {
         read(&self.log)
     }
 
-    /// The whole URL of `path`.
+    /// The full URL of `path`.
     pub fn url(&self, path: &str) -> String {
         format!("http://{}{path}", self.address)
     }
@@ -116,25 +117,25 @@ impl Process {
         run("kill", &["-TERM", &self.id()]).await;
     }
 
-    /// Waits until it has ended by itself.
+    /// Waits until the process has ended, without stopping it.
     pub async fn ended(&mut self) -> ExitStatus {
         tokio::time::timeout(DEADLINE, self.child.wait()).await.expect("the process ends").expect("waits")
     }
 
-    /// Lets no file of the process grow over `bytes`, as on a disk that is full; `None` lifts that.
+    /// Limits the size of the process's files to `bytes`, to simulate a full disk. `None` removes the limit.
     pub async fn limit_files(&self, bytes: Option<u64>) {
         let limit = bytes.map_or("unlimited".to_owned(), |bytes| bytes.to_string());
         run("prlimit", &["--pid", &self.id(), &format!("--fsize={limit}:unlimited")]).await;
     }
 
-    /// How many sockets it holds open.
+    /// The number of sockets that the process has open.
     pub fn open_sockets(&self) -> usize {
         let open = std::fs::read_dir(format!("/proc/{}/fd", self.id())).expect("it runs");
         let targets = open.filter_map(|entry| std::fs::read_link(entry.ok()?.path()).ok());
         targets.filter(|target| target.to_string_lossy().starts_with("socket:")).count()
     }
 
-    /// The memory that it holds, in bytes.
+    /// The resident memory of the process, in bytes.
     pub fn resident_bytes(&self) -> u64 {
         let status = std::fs::read_to_string(format!("/proc/{}/status", self.id())).expect("it runs");
         let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).expect("a size");
@@ -156,17 +157,18 @@ impl Drop for Process {
     }
 }
 
-/// The address after `words` in the next line that the server prints; `None` when it says something else, or nothing.
-async fn told(lines: &mut Lines<BufReader<ChildStdout>>, words: &str) -> Option<SocketAddr> {
-    let line = tokio::time::timeout(DEADLINE, lines.next_line()).await.expect("says where it listens");
-    line.expect("reads")?.strip_prefix(words)?.split('/').next()?.parse().ok()
+/// The address after `prefix` in the next line that the server prints, or `None` if the line is different or missing.
+async fn printed_address(lines: &mut Lines<BufReader<ChildStdout>>, prefix: &str) -> Option<SocketAddr> {
+    let line = tokio::time::timeout(DEADLINE, lines.next_line()).await.expect("prints its address");
+    line.expect("reads")?.strip_prefix(prefix)?.split('/').next()?.parse().ok()
 }
 
 fn read(log: &NamedTempFile) -> String {
     std::fs::read_to_string(log.path()).unwrap_or_default()
 }
 
-/// The program as a release builds it: the one that `RELEASE_PROGRAM` names, or the one that was built last, if any.
+/// The release build of the program: the one that `RELEASE_PROGRAM` names, or else the one in the target folder, if
+/// any.
 pub fn release_program() -> Option<PathBuf> {
     if let Some(named) = std::env::var_os("RELEASE_PROGRAM") {
         return Some(PathBuf::from(named));
@@ -175,16 +177,16 @@ pub fn release_program() -> Option<PathBuf> {
     built.exists().then_some(built)
 }
 
-/// Asserts that `switchboard check` finds nothing wrong in the database at `url`; what it said.
+/// Asserts that `switchboard check` finds no problem in the database at `url`. Returns its output.
 pub async fn assert_sound(url: &str) -> String {
     let checked = program(PROGRAM, url).arg("check").output().await.expect("runs");
-    let said = String::from_utf8_lossy(&checked.stdout).into_owned();
+    let output = String::from_utf8_lossy(&checked.stdout).into_owned();
     let log = String::from_utf8_lossy(&checked.stderr).into_owned();
-    assert!(checked.status.success(), "the store is wrong: {said}{log}");
-    said
+    assert!(checked.status.success(), "the stored data has problems: {output}{log}");
+    output
 }
 
-/// A program with nothing in its environment but where it is to work.
+/// A command with a clean environment, except for `PATH`, the database and the token secret.
 fn program(name: &str, url: &str) -> Command {
     let mut command = Command::new(name);
     command.env_clear().env("PATH", std::env::var_os("PATH").unwrap_or_default());

@@ -1,4 +1,4 @@
-//! A TCP proxy that does to connections what networks do.
+//! A TCP proxy that simulates network faults.
 
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::{Arc, Mutex, MutexGuard};
@@ -11,28 +11,28 @@ use tokio::sync::watch;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
-/// Small, so that a reader who stops is soon felt on the other side.
+/// The buffer size in bytes. It is small, so that a stopped reader soon blocks the writer.
 const BUFFER: u32 = 8 * 1024;
 
 /// What happens to the bytes of a connection.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Flow {
-    /// They pass.
+    /// They are forwarded.
     Open,
-    /// Each piece passes after a while.
+    /// Each chunk is forwarded after a delay.
     Slow(Duration),
-    /// A black hole: connections are accepted and stay, and nothing passes until they are opened again.
+    /// Connections are accepted and stay open, and nothing is forwarded until the flow is open again.
     Held,
 }
 
-/// Which way bytes go.
+/// The direction of bytes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Towards {
     Server,
     Client,
 }
 
-/// Where a connection is cut: after this many bytes that way.
+/// Cuts a connection after this many bytes in one direction.
 #[derive(Debug, Clone, Copy)]
 struct Cut {
     towards: Towards,
@@ -46,12 +46,12 @@ pub struct Link {
 }
 
 impl Link {
-    /// Changes what happens to its bytes from now on.
+    /// Sets the flow of this connection.
     pub fn set(&self, flow: Flow) {
         self.flow.send_replace(flow);
     }
 
-    /// Cuts it: both ends lose their connection.
+    /// Cuts the connection on both sides.
     pub fn cut(&self) {
         self.cut.cancel();
     }
@@ -64,7 +64,7 @@ struct Inner {
     links: Mutex<Vec<Arc<Link>>>,
 }
 
-/// A proxy at an address of its own; it and its connections are gone when it is dropped.
+/// A proxy at its own address. It closes its connections and stops on drop.
 pub struct Proxy {
     address: SocketAddr,
     inner: Arc<Inner>,
@@ -72,7 +72,7 @@ pub struct Proxy {
 }
 
 impl Proxy {
-    /// A proxy in front of `target`.
+    /// Starts a proxy in front of `target`.
     pub async fn before(target: SocketAddr) -> Self {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.expect("a free port");
         let address = listener.local_addr().expect("an address");
@@ -86,14 +86,14 @@ impl Proxy {
             let inner = inner.clone();
             async move {
                 while let Ok((client, _)) = listener.accept().await {
-                    inner.join(client);
+                    inner.accept(client);
                 }
             }
         });
         Self { address, inner, accepting }
     }
 
-    /// A proxy in front of the PostgreSQL of `url`, and the URL through it.
+    /// Starts a proxy in front of the PostgreSQL server of `url`. Returns it with a URL that goes through it.
     pub async fn before_postgres(url: &str) -> (Self, String) {
         let mut through = url::Url::parse(url).expect("a URL");
         let host = through.host_str().expect("a host").to_owned();
@@ -110,18 +110,18 @@ impl Proxy {
         self.address
     }
 
-    /// Sends connections from now on to `target`.
+    /// Sends new connections to `target`.
     pub fn aim(&self, target: SocketAddr) {
         *lock(&self.inner.target) = target;
     }
 
-    /// Changes what happens to the bytes of all connections, those to come included.
+    /// Sets the flow of all connections, existing and new.
     pub fn set(&self, flow: Flow) {
         self.set_new(flow);
         self.links().iter().for_each(|link| link.set(flow));
     }
 
-    /// Changes what happens to the bytes of connections to come.
+    /// Sets the flow of new connections.
     pub fn set_new(&self, flow: Flow) {
         *lock(&self.inner.flow) = flow;
     }
@@ -131,12 +131,12 @@ impl Proxy {
         self.links().iter().for_each(|link| link.cut());
     }
 
-    /// Cuts the next connection once `bytes` have gone `towards` one end; what comes after them never arrives.
+    /// Cuts the next connection after `bytes` bytes in the direction `towards`. Later bytes never arrive.
     pub fn cut_next_at(&self, towards: Towards, bytes: u64) {
         *lock(&self.inner.next_cut) = Some(Cut { towards, bytes });
     }
 
-    /// The connections there are, the oldest first.
+    /// The open connections, oldest first.
     pub fn links(&self) -> Vec<Arc<Link>> {
         let mut links = lock(&self.inner.links);
         links.retain(|link| !link.cut.is_cancelled());
@@ -152,8 +152,8 @@ impl Drop for Proxy {
 }
 
 impl Inner {
-    /// Takes a connection in.
-    fn join(&self, client: TcpStream) {
+    /// Starts to forward a new connection.
+    fn accept(&self, client: TcpStream) {
         let target = *lock(&self.target);
         let flow = watch::Sender::new(*lock(&self.flow));
         let link = Arc::new(Link { flow, cut: CancellationToken::new() });
@@ -161,15 +161,20 @@ impl Inner {
         lock(&self.links).push(link.clone());
         tokio::spawn(async move {
             tokio::select! {
-                _ = carry(client, target, &link, cut) => link.cut(),
+                _ = forward(client, target, &link, cut) => link.cut(),
                 () = link.cut.cancelled() => {}
             }
         });
     }
 }
 
-/// Carries bytes both ways until either end is done or the connection is to be cut.
-async fn carry(client: TcpStream, target: SocketAddr, link: &Link, cut: Option<Cut>) -> std::io::Result<()> {
+/// Forwards bytes in both directions until one side is done or the connection is cut.
+async fn forward(
+    client: TcpStream,
+    target: SocketAddr,
+    link: &Link,
+    cut: Option<Cut>,
+) -> std::io::Result<()> {
     let socket = TcpSocket::new_v4()?;
     socket.set_recv_buffer_size(BUFFER)?;
     let server = socket.connect(target).await?;
@@ -184,7 +189,7 @@ async fn carry(client: TcpStream, target: SocketAddr, link: &Link, cut: Option<C
     }
 }
 
-/// Carries bytes one way, `left` of them if that is given.
+/// Forwards bytes in one direction, at most `left` bytes if it is set.
 async fn pump(
     mut from: OwnedReadHalf,
     mut to: OwnedWriteHalf,
@@ -192,30 +197,30 @@ async fn pump(
     mut left: Option<u64>,
 ) -> std::io::Result<()> {
     let mut flow = link.flow.subscribe();
-    let mut piece = vec![0; BUFFER as usize];
+    let mut chunk = vec![0; BUFFER as usize];
     loop {
-        passage(&mut flow).await;
-        let mut read = from.read(&mut piece).await?;
+        until_open(&mut flow).await;
+        let mut read = from.read(&mut chunk).await?;
         if read == 0 {
             return Ok(());
         }
-        if let Flow::Slow(pause) = passage(&mut flow).await {
+        if let Flow::Slow(pause) = until_open(&mut flow).await {
             tokio::time::sleep(pause).await;
         }
         if let Some(left) = &mut left {
             read = read.min(usize::try_from(*left).unwrap_or(usize::MAX));
             *left -= read as u64;
         }
-        to.write_all(&piece[..read]).await?;
+        to.write_all(&chunk[..read]).await?;
         if left == Some(0) {
             return Ok(());
         }
     }
 }
 
-/// Waits until bytes may pass.
-async fn passage(flow: &mut watch::Receiver<Flow>) -> Flow {
-    *flow.wait_for(|flow| *flow != Flow::Held).await.expect("the link is there")
+/// Waits until the flow is not held, and returns it.
+async fn until_open(flow: &mut watch::Receiver<Flow>) -> Flow {
+    *flow.wait_for(|flow| *flow != Flow::Held).await.expect("the link exists")
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
