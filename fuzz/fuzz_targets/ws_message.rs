@@ -6,8 +6,7 @@ use std::collections::HashSet;
 use std::sync::{Arc, LazyLock};
 
 use libfuzzer_sys::fuzz_target;
-use switchboard::http::graphql_ws::fuzzing::{Read, read};
-use switchboard::http::operation::Operation;
+use switchboard::http::graphql_ws::fuzzing::{Read, admit, read};
 use switchboard::http::transport::TransportSettings;
 
 /// A control frame holds 125 bytes, two of which are the code.
@@ -30,7 +29,7 @@ fuzz_target!(|text: &str| {
         Read::Init(token) => assert!(token.is_none_or(|token| token.len() <= text.len())),
         Read::Subscribe { id, parameters } => {
             assert!(!id.is_empty());
-            if let Err(error) = Operation::admit(parameters, &SETTINGS) {
+            if let Err(error) = admit(parameters, &SETTINGS) {
                 assert!(error.extensions.is_some(), "a refusal without a code: {error:?}");
                 assert!(!error.message.is_empty() && error.message.len() < 1_000, "{error:?}");
             }

@@ -6,7 +6,7 @@
 //! Twilio's id for it, and never hold a whole number or a body.
 
 mod form;
-#[cfg(fuzzing)]
+#[cfg(feature = "fuzzing")]
 pub mod fuzzing;
 
 use std::fmt;

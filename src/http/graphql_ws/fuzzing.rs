@@ -1,7 +1,11 @@
-//! A way in for the fuzz targets. Compiled for them alone.
+//! Entry points of the fuzz targets. Compiled with the feature `fuzzing` only.
+
+use async_graphql::ServerError;
 
 use super::protocol::{ClientMessage, Close, authorization};
-use crate::http::operation::Parameters;
+use crate::http::operation::{Operation, Parameters};
+use crate::http::transport::TransportSettings;
+use crate::known::Known;
 
 /// What a socket would make of a text frame.
 #[derive(Debug)]
@@ -33,4 +37,12 @@ pub fn read(text: &str) -> Read {
         Ok(ClientMessage::Subscribe { id, parameters }) => Read::Subscribe { id, parameters },
         Ok(ClientMessage::Ping(_) | ClientMessage::Pong | ClientMessage::Complete { .. }) => Read::Other,
     }
+}
+
+/// Passes an operation through the guard, with an empty document cache: the result depends on the operation alone.
+///
+/// # Errors
+/// The error that the client receives when the guard refuses the operation.
+pub fn admit(parameters: Parameters, settings: &TransportSettings) -> Result<Operation, Box<ServerError>> {
+    Operation::admit(parameters, settings, &Known::default())
 }

@@ -7,7 +7,7 @@
 //! async-graphql-axum's `GraphQLProtocol` accepts that one too and does not say which
 //! it chose, and its `GraphQLWebSocket` knows neither 4401, 4408 nor 4409; so neither is used.
 
-#[cfg(fuzzing)]
+#[cfg(feature = "fuzzing")]
 pub mod fuzzing;
 mod limits;
 mod operations;

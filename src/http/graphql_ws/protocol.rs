@@ -170,8 +170,8 @@ impl Close {
         Self::new(4429, "Too many initialisation requests")
     }
 
-    /// 4429: more frames than the window holds. The protocol's clients do not connect
-    /// again after it, which is what a client that floods should do.
+    /// 1008: more frames than the window holds. The protocol's clients do not connect
+    /// again after 1008, which is right for a client that floods.
     pub(super) fn too_many_frames() -> Self {
         Self::new(1008, "Too many messages")
     }

@@ -1,4 +1,4 @@
-//! A way in for the fuzz targets, past the database. Compiled for them alone.
+//! Entry points of the fuzz targets, which need no database. Compiled with the feature `fuzzing` only.
 
 use super::form::{Form, Signatures};
 use super::{PATH, read_text};
