@@ -1,8 +1,9 @@
 //! `POST /webhooks/twilio/sms`: how real customers' texts come in.
 //!
-//! Twilio is trusted by its signature alone, and answered only when the text is stored. What can never be stored
-//! (a number that is not ours, a sender who is no phone number) is acknowledged and logged, since Twilio would
-//! only send it again; what could not be stored now is answered with 503, so that it does. Logs name a text by
+//! Twilio is trusted by its signature alone, and answered only when the text is stored. A text that can never be
+//! stored (to a number that is not ours, or from a sender that is not a phone number) is acknowledged and logged, since
+//! Twilio would only send it again. A form without a required field, or with one that cannot be used, is answered with
+//! 400. A text that cannot be stored now is answered with 503, so that Twilio sends it again. Logs name a text by
 //! Twilio's id for it, and never hold a whole number or a body.
 
 mod form;

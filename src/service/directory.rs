@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use futures_util::FutureExt;
 
-use super::{Access, Answer, Error, Services};
+use super::{Access, Answer, Services};
 use crate::domain::input::E164;
 use crate::domain::{
     Agent, AgentId, Contact, ContactId, ConversationId, PhoneNumber, PhoneNumberId, WorkspaceId, words,
@@ -141,13 +141,5 @@ impl Services {
             })
             .await?;
         Ok(found)
-    }
-
-    /// The caller's own agent.
-    ///
-    /// # Errors
-    /// Forbidden for a service.
-    pub fn viewer_agent<'a>(&self, access: &'a Access) -> Answer<&'a Agent> {
-        access.agent.as_ref().ok_or(Error::Forbidden("A service token is no agent."))
     }
 }

@@ -1,5 +1,7 @@
 //! What must hold of the repository itself.
 
+mod diesel_toml;
+mod dockerfile;
 mod layers;
 mod migrations;
 mod schema_file;

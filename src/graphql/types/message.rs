@@ -56,11 +56,6 @@ impl Message {
         Ok(found.map(|(message, author)| Self { message, author, loaders: loaders.clone() }))
     }
 
-    /// Its number in the conversation.
-    pub fn number(&self) -> i32 {
-        self.message.number
-    }
-
     async fn find_author(&self) -> Result<Option<Agent>> {
         match (&self.author, self.message.author_id) {
             (Some(author), _) => Ok(Some(Agent(author.clone()))),
