@@ -136,7 +136,9 @@ fn the_dockerfile_copies_what_the_sources_include() {
         }
     }
     assert!(count > 0, "the sources include no file");
-    assert!(image.path().join("migrations/postgres").is_dir() && image.path().join("migrations/sqlite").is_dir());
+    assert!(
+        image.path().join("migrations/postgres").is_dir() && image.path().join("migrations/sqlite").is_dir()
+    );
 }
 
 #[test]
