@@ -8,9 +8,9 @@
 use std::alloc::System;
 use std::num::NonZeroUsize;
 
+use graphql_guard::{DocumentError, DocumentLimits, check_document};
 use libfuzzer_sys::fuzz_target;
 use stats_alloc::{INSTRUMENTED_SYSTEM, Region, StatsAlloc};
-use graphql_guard::{DocumentError, DocumentLimits, check_document};
 
 /// The maximum calls of rules: per byte of the text, and in addition.
 const CALLS: (usize, usize) = (64, 1_024);

@@ -2,24 +2,16 @@
 
 #![no_main]
 
-use std::collections::HashSet;
-use std::sync::{Arc, LazyLock};
+use std::sync::LazyLock;
 
-use libfuzzer_sys::fuzz_target;
-use graphql_transport::operation::Operation;
 use graphql_transport::settings::TransportSettings;
-use graphql_transport::ws::fuzzing::{Frame, parse};
+use graphql_transport::ws::fuzzing::{Frame, parse, prepare};
+use libfuzzer_sys::fuzz_target;
 
 /// The maximum length of a close reason: a control frame has up to 125 bytes, two of which are the code.
 const REASON_BYTES: usize = 123;
 
-static SETTINGS: LazyLock<TransportSettings> = LazyLock::new(|| {
-    let names = ["Boolean", "Float", "ID", "Int", "String"];
-    TransportSettings {
-        type_names: Some(Arc::new(HashSet::from(names.map(str::to_owned)))),
-        ..TransportSettings::default()
-    }
-});
+static SETTINGS: LazyLock<TransportSettings> = LazyLock::new(TransportSettings::default);
 
 fuzz_target!(|text: &str| {
     match parse(text) {
@@ -30,7 +22,7 @@ fuzz_target!(|text: &str| {
         Frame::Init(token) => assert!(token.is_none_or(|token| token.len() <= text.len())),
         Frame::Subscribe { id, parameters } => {
             assert!(!id.is_empty());
-            if let Err(error) = Operation::prepare(parameters, &SETTINGS) {
+            if let Err(error) = prepare(parameters, &SETTINGS) {
                 assert!(error.extensions.is_some(), "an error without a code: {error:?}");
                 assert!(!error.message.is_empty() && error.message.len() < 1_000, "{error:?}");
             }

@@ -5,9 +5,9 @@ mod facts;
 use std::collections::BTreeSet;
 
 use async_graphql::parser::types::{TypeKind, TypeSystemDefinition};
-use async_graphql::{Name, Response, ValidationMode, Value};
+use async_graphql::{Name, Response, Value};
 
-use super::{Limits, schema, sdl};
+use super::{Limits, executor, sdl};
 
 use facts::FACTS;
 
@@ -182,7 +182,7 @@ fn codes(response: &Response) -> Vec<String> {
 
 #[tokio::test]
 async fn without_a_token_only_the_schema_can_be_explored() {
-    let schema = schema(Limits::default(), ValidationMode::Strict);
+    let schema = executor(Limits::default());
     let explored = schema.execute("{ __typename __schema { queryType { name } } }").await;
     assert!(explored.is_ok(), "{:?}", explored.errors);
     for field in ["viewer { id }", "workspace { id }", "node(id: \"x\") { id }", "nodes(ids: []) { id }"]
@@ -199,9 +199,7 @@ async fn without_a_token_only_the_schema_can_be_explored() {
 
 #[tokio::test]
 async fn a_field_that_fails_is_null_and_the_others_keep_their_values() {
-    let response = schema(Limits::default(), ValidationMode::Strict)
-        .execute("{ __typename viewer { id } workspace { id } }")
-        .await;
+    let response = executor(Limits::default()).execute("{ __typename viewer { id } workspace { id } }").await;
     assert_eq!(codes(&response), ["UNAUTHENTICATED", "UNAUTHENTICATED"]);
     let Value::Object(data) = response.data else { panic!("no data") };
     assert_eq!(data.get(&Name::new("__typename")), Some(&"Query".into()));
@@ -211,7 +209,7 @@ async fn a_field_that_fails_is_null_and_the_others_keep_their_values() {
 
 #[tokio::test]
 async fn malformed_scalars_are_bad_input() {
-    let schema = schema(Limits::default(), ValidationMode::Strict);
+    let schema = executor(Limits::default());
     for (to, at) in
         [("\"415\"", "\"2026-01-01T00:00:00Z\""), ("\"+14155550123\"", "\"yesterday\""), ("5", "null")]
     {
@@ -252,7 +250,7 @@ const WHOLE_PAGE: &str = "
 
 #[tokio::test]
 async fn a_full_page_is_within_the_limits_and_pages_of_pages_are_not() {
-    let schema = schema(Limits::default(), ValidationMode::Strict);
+    let schema = executor(Limits::default());
     let page = |first: i32| {
         let variables = async_graphql::Variables::from_json(serde_json::json!({ "first": first }));
         async_graphql::Request::new(WHOLE_PAGE).variables(variables)
@@ -288,6 +286,6 @@ async fn the_usual_introspection_is_within_the_limits() {
                 enumValues(includeDeprecated: true) {{ name description isDeprecated deprecationReason }} }}
             directives {{ name description locations args {{ name type {of} }} }} }} }}"
     );
-    let response = schema(Limits::default(), ValidationMode::Strict).execute(query).await;
+    let response = executor(Limits::default()).execute(query).await;
     assert!(response.is_ok(), "{:?}", response.errors);
 }

@@ -1,5 +1,7 @@
 //! Tests of the sources: layers, migrations, schema files and versions of dependencies.
 
+mod diesel_toml;
+mod dockerfile;
 mod layers;
 mod links;
 mod migrations;

@@ -61,11 +61,6 @@ impl Message {
         }))
     }
 
-    /// The message's number in its conversation.
-    pub fn number(&self) -> i32 {
-        self.message.number
-    }
-
     async fn find_author(&self) -> Result<Option<Agent>> {
         match (&self.author, self.message.author_id) {
             (Some(author), _) => Ok(Some(Agent(author.clone()))),

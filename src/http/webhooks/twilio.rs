@@ -2,12 +2,13 @@
 //!
 //! A request is authenticated by Twilio's signature. The response is sent after the message is committed. A message
 //! that can never be stored (to a number of no workspace, or from a sender that is not a phone number) is logged and
-//! acknowledged, because Twilio would only send it again. If a message cannot be stored at the moment, the response is
+//! acknowledged, because Twilio would only send it again. A form without a required field, or with an invalid one, is
+//! answered with 400. If a message cannot be stored at the moment, the response is
 //! 503, so that Twilio sends it again. The log identifies a message by Twilio's id; it contains neither whole numbers
 //! nor bodies.
 
 mod form;
-#[cfg(fuzzing)]
+#[cfg(feature = "fuzzing")]
 pub mod fuzzing;
 
 use std::fmt;

@@ -8,7 +8,7 @@ use crate::domain::input::E164;
 use crate::domain::{
     Agent, AgentId, Contact, ContactId, ConversationId, PhoneNumber, PhoneNumberId, WorkspaceId, words,
 };
-use crate::service::{Access, Error, ServiceResult, Services};
+use crate::service::{Access, ServiceResult, Services};
 use crate::store::lists;
 use crate::store::tables::{agents, contacts, phone_numbers};
 
@@ -142,13 +142,5 @@ impl Services {
             })
             .await?;
         Ok(found)
-    }
-
-    /// The caller's own agent.
-    ///
-    /// # Errors
-    /// Forbidden for a service.
-    pub fn viewer_agent<'a>(&self, access: &'a Access) -> ServiceResult<&'a Agent> {
-        access.agent.as_ref().ok_or(Error::Forbidden("A service token does not belong to an agent."))
     }
 }

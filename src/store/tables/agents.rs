@@ -238,22 +238,6 @@ pub async fn with_access_shared(
     Ok(found.into_iter().collect())
 }
 
-/// The phone numbers that an agent can access.
-pub async fn accessible(
-    conn: &mut Conn,
-    workspace: WorkspaceId,
-    agent: AgentId,
-) -> StoreResult<BTreeSet<PhoneNumberId>> {
-    let found: Vec<PhoneNumberId> = on_backend!(conn, |c| {
-        number_access::table
-            .filter(number_access::workspace_id.eq(workspace).and(number_access::agent_id.eq(agent)))
-            .select(number_access::phone_number_id)
-            .load(c)
-            .await
-    })?;
-    Ok(found.into_iter().collect())
-}
-
 /// Every (agent, phone number) pair of the workspace with access.
 pub async fn all_access(
     conn: &mut Conn,

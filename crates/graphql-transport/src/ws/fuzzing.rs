@@ -1,7 +1,11 @@
-//! Access for the fuzz targets. Compiled only for fuzzing.
+//! Entry points of the fuzz targets. Compiled with the feature `fuzzing` only.
+
+use async_graphql::ServerError;
 
 use super::protocol::{ClientMessage, Close, authorization};
-use crate::operation::Parameters;
+use crate::document_cache::DocumentCache;
+use crate::operation::{Operation, Parameters};
+use crate::settings::TransportSettings;
 
 /// How a socket interprets a text frame.
 #[derive(Debug)]
@@ -33,4 +37,12 @@ pub fn parse(text: &str) -> Frame {
         Ok(ClientMessage::Subscribe { id, parameters }) => Frame::Subscribe { id, parameters },
         Ok(ClientMessage::Ping(_) | ClientMessage::Pong | ClientMessage::Complete { .. }) => Frame::Other,
     }
+}
+
+/// Passes an operation through the guard, with an empty document cache: the result depends on the operation alone.
+///
+/// # Errors
+/// The error that the client receives when the guard refuses the operation.
+pub fn prepare(parameters: Parameters, settings: &TransportSettings) -> Result<Operation, Box<ServerError>> {
+    Operation::prepare(parameters, settings, &DocumentCache::default())
 }

@@ -9,7 +9,7 @@
 //! implement the close codes 4401, 4408 and 4409.
 
 mod connection;
-#[cfg(fuzzing)]
+#[cfg(feature = "fuzzing")]
 pub mod fuzzing;
 mod limits;
 mod operations;
