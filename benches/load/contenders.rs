@@ -1,4 +1,5 @@
-//! The contenders, and the rounds in which they take turns, so that other load on the machine affects all equally.
+//! Compares contenders in rounds. Each round measures every contender once, so that other load on the machine affects
+//! all of them equally.
 
 use std::collections::HashMap;
 use std::path::Path;
@@ -15,7 +16,7 @@ use crate::support::process;
 use crate::support::server::Server;
 use crate::support::table::quantile;
 
-/// A server or a script that repeats the same work.
+/// One side of a comparison: servers that receive the same requests, or a script that `pgbench` repeats.
 #[derive(Clone)]
 pub struct Contender<'a> {
     pub name: String,
@@ -31,15 +32,17 @@ pub enum Work<'a> {
     Sql { script: &'a Path, variables: &'a [(&'static str, String)] },
 }
 
-/// The results of a measurement. NaN where a value cannot be measured.
+/// The results of a measurement. A value that cannot be measured is NaN. CPU times are per request.
 #[derive(Debug, Clone, Copy)]
 pub struct Measurement {
     pub per_second: f64,
     pub p50_ms: f64,
     pub p99_ms: f64,
-    /// CPU time per request: of the server's processes, of its connections in PostgreSQL, and of the client.
+    /// The CPU time of the servers' processes.
     pub server_ms: f64,
+    /// The CPU time of the contender's backends in PostgreSQL.
     pub database_ms: f64,
+    /// The CPU time of the client.
     pub client_ms: f64,
 }
 
@@ -93,7 +96,7 @@ pub async fn compare(
     let mut measured = vec![Vec::new(); contenders.len()];
     for round in 0..=options.rounds {
         for (contender, measured) in contenders.iter().zip(&mut measured) {
-            let measurement = contender.once(connections, pace, options.duration()).await;
+            let measurement = contender.measure(connections, pace, options.duration()).await;
             if round > 0 {
                 measured.push(measurement);
             }
@@ -104,7 +107,7 @@ pub async fn compare(
 }
 
 impl Contender<'_> {
-    async fn once(&self, connections: usize, pace: Pace, duration: Duration) -> Measurement {
+    async fn measure(&self, connections: usize, pace: Pace, duration: Duration) -> Measurement {
         match &self.work {
             Work::Http { servers, load } => {
                 let before = self.cpu_time(servers);
@@ -129,7 +132,7 @@ impl Contender<'_> {
     pub fn cpu_time(&self, servers: &[&Server]) -> CpuTime {
         CpuTime {
             server_ms: servers.iter().map(|server| process::cpu_ms_of_family(server.id())).sum(),
-            // SQLite is part of the server.
+            // SQLite runs in the server's process.
             backends: match self.database.name() {
                 "" => None,
                 name => Some(process::cpu_ms_of_backends(name)),
@@ -151,9 +154,9 @@ impl Contender<'_> {
         pgbench.args(["-c", &connections.to_string(), "-f"]).arg(script);
         pgbench.args(variables.iter().map(|(name, value)| format!("-D{name}={value}")));
         pgbench.arg(self.database.url()).stdout(Stdio::piped()).kill_on_drop(true);
-        let running = pgbench.spawn().expect("pgbench runs");
-        let id = running.id().expect("it runs");
-        // The connections and their CPU times disappear when pgbench ends, so sample them before.
+        let running = pgbench.spawn().expect("pgbench starts");
+        let id = running.id().expect("pgbench is running");
+        // The backends and their CPU times disappear when pgbench ends, so sample the times before.
         let sample = || (process::cpu_ms_of_backends(self.database.name()), process::cpu_ms(id));
         let part = Duration::from_secs(seconds).mul_f64(0.2);
         tokio::time::sleep(part).await;

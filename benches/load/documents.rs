@@ -21,9 +21,10 @@ const ASSIGN: &str = "mutation($conversation: ID!, $agent: ID!) { \
     changed conversation { id version assignee { id name } } previousAssignee { id } \
     userErrors { code message } } }";
 
-/// A page of `first` conversations, for Switchboard and for the hand-written server.
-pub fn page(first: usize, counted: bool) -> Value {
-    let total = total_count(counted);
+/// A page of `first` conversations, for Switchboard and for the hand-written server. `totalCount` is selected if
+/// `with_total`.
+pub fn page(first: usize, with_total: bool) -> Value {
+    let total = total_count(with_total);
     let query = format!(
         "query Page($first: Int!) {{ conversations(view: INBOX, first: $first) {{ \
          nodes {{ id version status lastActivityAt waitingSince contact {{ name number }} \
@@ -33,9 +34,9 @@ pub fn page(first: usize, counted: bool) -> Value {
     json!({ "query": query, "variables": { "first": first } })
 }
 
-/// The same fields with PostGraphile's names. PostGraphile has no `asOf`.
-pub fn generated_page(workspace: &str, counted: bool) -> Value {
-    let total = total_count(counted);
+/// The same page from PostGraphile, which names the fields differently and has no `asOf`.
+pub fn generated_page(workspace: &str, with_total: bool) -> Value {
+    let total = total_count(with_total);
     let query = format!(
         "query Page($workspace: UUID!, $first: Int!) {{ allConversations(\
          condition: {{ workspaceId: $workspace }}, orderBy: [LAST_ACTIVITY_AT_DESC, ROW_ID_DESC], first: $first) {{ \
@@ -48,7 +49,7 @@ pub fn generated_page(workspace: &str, counted: bool) -> Value {
     json!({ "query": query, "variables": { "workspace": workspace, "first": PAGE } })
 }
 
-/// Open conversations on a phone number, in pages of 100.
+/// A page of 100 open conversations on a phone number, for reading all their ids.
 pub fn ids(phone_number: &str, after: &Value) -> Value {
     let query = "query($filter: ConversationFilter, $after: String) { \
         conversations(filter: $filter, first: 100, after: $after) { \
@@ -57,12 +58,12 @@ pub fn ids(phone_number: &str, after: &Value) -> Value {
     json!({ "query": query, "variables": { "filter": filter, "after": after } })
 }
 
-fn total_count(counted: bool) -> &'static str {
-    if counted { "totalCount" } else { "" }
+fn total_count(with_total: bool) -> &'static str {
+    if with_total { "totalCount" } else { "" }
 }
 
-/// Assigns each conversation to the first agent, then each to the second. Sent in turn, every request changes its
-/// conversation.
+/// Assigns each conversation to the first agent, then each to the second. When these requests are sent in a loop, each
+/// of them changes the assignee.
 pub fn assignments(conversations: &[String], agents: &[String; 2]) -> Vec<Bytes> {
     let pairs = agents.iter().flat_map(|agent| conversations.iter().map(move |id| (id, agent)));
     pairs
@@ -81,7 +82,7 @@ pub fn bytes(request: &Value) -> Bytes {
     Bytes::from(request.to_string())
 }
 
-/// An id in the API's format: a letter for the type, and the bytes of the UUID.
+/// An id in the API's format: a letter for the type and the bytes of the UUID, in base64.
 pub fn opaque(tag: char, id: &str) -> String {
     let id = Uuid::parse_str(id).expect("a UUID");
     URL_SAFE_NO_PAD.encode([&[tag as u8], id.as_bytes().as_slice()].concat())

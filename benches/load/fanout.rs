@@ -28,11 +28,11 @@ const CHANGES: usize = 50;
 /// The pause between two changes, so that they do not overlap.
 const PAUSE: Duration = Duration::from_millis(20);
 /// The time after which a delivery counts as lost.
-const PATIENCE: Duration = Duration::from_secs(30);
+const DELIVERY_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// Measures the contenders in turns. Returns the medians of the time from sending an assignment until the last
-/// subscriber has received it. Each contender works over HTTP and on its own database. Its subscribers are distributed
-/// over its servers, and the changes are made at the first server.
+/// subscriber has received it. A contender's subscribers are distributed over its servers, and the changes are made at
+/// the first server. Each contender must be [`Work::Http`] and must have a database of its own.
 ///
 /// # Panics
 /// When a subscriber does not receive a change in time.
@@ -41,16 +41,16 @@ pub async fn compare(contenders: &[Contender<'_>], options: &Options) -> Vec<(St
 }
 
 async fn run(contenders: &[Contender<'_>], options: &Options) -> Vec<(String, Measurement)> {
-    let mut audiences = Vec::new();
+    let mut subscribers = Vec::new();
     for contender in contenders {
         if let Work::Http { servers, load } = &contender.work {
-            audiences.push((contender, servers, Audience::gather(servers, load, options).await));
+            subscribers.push((contender, servers, Subscribers::connect(servers, load, options).await));
         }
     }
-    let mut rounds = vec![Vec::new(); audiences.len()];
+    let mut rounds = vec![Vec::new(); subscribers.len()];
     for round in 0..=options.rounds {
-        for ((contender, servers, audience), measured) in audiences.iter_mut().zip(&mut rounds) {
-            let measurement = audience.changes(contender, servers).await;
+        for ((contender, servers, subscribers), measured) in subscribers.iter_mut().zip(&mut rounds) {
+            let measurement = subscribers.measure(contender, servers).await;
             if round > 0 {
                 measured.push(measurement);
             }
@@ -60,10 +60,11 @@ async fn run(contenders: &[Contender<'_>], options: &Options) -> Vec<(String, Me
     contenders.iter().map(|it| it.name.clone()).zip(medians).collect()
 }
 
-/// The subscribers of some servers, and the connection that makes the changes.
-struct Audience {
-    size: usize,
+/// The subscribers of a contender, and the connection that makes the changes.
+struct Subscribers {
+    count: usize,
     deliveries: Rc<Deliveries>,
+    /// The number of changes so far.
     changes: usize,
     writer: Connection,
 }
@@ -76,28 +77,28 @@ struct Deliveries {
     complete: Notify,
 }
 
-impl Audience {
-    async fn gather(servers: &[&Server], load: &Load, options: &Options) -> Self {
+impl Subscribers {
+    async fn connect(servers: &[&Server], load: &Load, options: &Options) -> Self {
         let deliveries = Rc::new(Deliveries::default());
         for server in servers.iter().cycle().take(options.subscribers) {
             let socket = subscribe(server, load.bearer()).await;
-            tokio::task::spawn_local(watch(socket, deliveries.clone()));
+            tokio::task::spawn_local(count_deliveries(socket, deliveries.clone()));
         }
         let writer = Connection::open(&Rc::new(load.clone()), 0).await;
         // Wait until the last subscription is active.
         tokio::time::sleep(Duration::from_secs(1)).await;
-        Self { size: options.subscribers, deliveries, changes: 0, writer }
+        Self { count: options.subscribers, deliveries, changes: 0, writer }
     }
 
-    async fn changes(&mut self, contender: &Contender<'_>, servers: &[&Server]) -> Measurement {
+    async fn measure(&mut self, contender: &Contender<'_>, servers: &[&Server]) -> Measurement {
         let before = contender.cpu_time(servers);
         let mut times_ms = Vec::with_capacity(CHANGES);
         for _ in 0..CHANGES {
             self.changes += 1;
-            self.deliveries.expected.set(self.changes * self.size);
+            self.deliveries.expected.set(self.changes * self.count);
             let sent = Instant::now();
             self.writer.ask().await;
-            let complete = tokio::time::timeout(PATIENCE, self.deliveries.complete.notified());
+            let complete = tokio::time::timeout(DELIVERY_TIMEOUT, self.deliveries.complete.notified());
             complete.await.expect("all subscribers receive the change");
             times_ms.push(sent.elapsed().as_secs_f64() * 1e3);
             tokio::time::sleep(PAUSE).await;
@@ -132,9 +133,9 @@ async fn subscribe(server: &Server, bearer: Option<&str>) -> WebSocketStream<Tcp
     socket
 }
 
-async fn watch(mut socket: WebSocketStream<TcpStream>, deliveries: Rc<Deliveries>) {
+async fn count_deliveries(mut socket: WebSocketStream<TcpStream>, deliveries: Rc<Deliveries>) {
     while let Some(Ok(message)) = socket.next().await {
-        // Checkpoints do not count.
+        // A checkpoint contains no conversation, and does not count.
         if message.to_text().is_ok_and(|text| text.contains("\"conversation\"")) {
             deliveries.count.set(deliveries.count.get() + 1);
             if deliveries.count.get() == deliveries.expected.get() {

@@ -1,7 +1,7 @@
 //! Creates hundreds of thousands of conversations in SQL.
 //!
-//! `switchboard seed` writes whole conversations through the services, which is too slow for a million. Here, each
-//! conversation has one message and one event with the matching counters, so that `switchboard check` succeeds.
+//! `switchboard seed` writes whole conversations through the services, which is too slow for a million. This module
+//! writes one message and one event per conversation, and the matching counters, so that `switchboard check` succeeds.
 
 use diesel::connection::SimpleConnection;
 use diesel::{Connection, SqliteConnection};
@@ -11,9 +11,9 @@ use crate::support::database::{Database, sql};
 
 /// One in this many conversations is open.
 pub const OPEN_ONE_IN: u32 = 10;
-/// A word in all conversations, one in 1 % of them, and one in ten conversations in total.
+/// A word that all conversations contain, one that 1 % of them contain, and one that ten of them contain.
 pub const WORDS: [&str; 3] = ["hello", "puncture", "rare0000003"];
-/// The number of open conversations, the oldest ones, that the reader has not read.
+/// The number of the oldest open conversations that the reader has not read.
 pub const LEFT_UNREAD: u32 = 3;
 /// The age of the oldest conversation in microseconds.
 const SPAN_MICROS: u64 = 90 * 24 * 3_600 * 1_000_000;
@@ -28,42 +28,43 @@ enum Dialect {
 /// [`LEFT_UNREAD`].
 pub fn fill(database: &Database, workspaces: &[Uuid], reader: Uuid, count: u32) {
     let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).expect("a clock");
-    let first = u64::try_from(now.as_micros()).expect("this millennium") - SPAN_MICROS;
+    let first_micros = u64::try_from(now.as_micros()).expect("64 bits are enough") - SPAN_MICROS;
     match database.url().strip_prefix("sqlite:") {
         Some(path) => {
             let mut connection = SqliteConnection::establish(path).expect("opens the file");
             for workspace in workspaces {
-                let statements = statements(Dialect::Sqlite, *workspace, reader, count, first);
+                let statements = statements(Dialect::Sqlite, *workspace, reader, count, first_micros);
                 connection.batch_execute(&format!("BEGIN; {statements} COMMIT;")).expect("writes");
             }
         }
         None => {
             for workspace in workspaces {
-                sql(database.url(), &statements(Dialect::Postgres, *workspace, reader, count, first));
+                sql(database.url(), &statements(Dialect::Postgres, *workspace, reader, count, first_micros));
             }
             sql(database.url(), "VACUUM ANALYZE");
         }
     }
 }
 
-fn statements(dialect: Dialect, workspace: Uuid, reader: Uuid, count: u32, first: u64) -> String {
+/// The statements that fill one workspace. `first_micros` is the Unix time of the oldest conversation, in microseconds.
+fn statements(dialect: Dialect, workspace: Uuid, reader: Uuid, count: u32, first_micros: u64) -> String {
     let [common, percent, _] = WORDS;
     let id = |uuid: Uuid| match dialect {
         Dialect::Postgres => format!("'{uuid}'::uuid"),
         Dialect::Sqlite => format!("x'{}'", uuid.simple()),
     };
     let (workspace, reader) = (id(workspace), id(reader));
-    let (nobody, everybody) = (id(Uuid::nil()), id(Uuid::max()));
+    let (nobody, everybody, all_readers) = (id(Uuid::nil()), id(Uuid::max()), id(Uuid::nil()));
     let step = SPAN_MICROS / u64::from(count);
     let instant = |micros: &str| match dialect {
         Dialect::Postgres => format!("TIMESTAMPTZ 'epoch' + {micros} * INTERVAL '1 microsecond'"),
         Dialect::Sqlite => micros.to_owned(),
     };
     let at = instant("micros");
-    // The ids of messages rise with their times, as in real data, because a page shows the last messages. Conversations
-    // and contacts of a page may have any age, so their ids are random.
-    let millis = format!("({first} + {step} * CAST(i AS bigint)) / 1000");
-    let (message_id, new_id, object, text, padded) = match dialect {
+    // Message ids ascend with time, as in real data: the last messages of a page are neighbours in the index. The
+    // conversations and contacts of a page can have any age, so their ids are random.
+    let millis = format!("({first_micros} + {step} * CAST(i AS bigint)) / 1000");
+    let (message_id, new_id, object, text_cast, padded) = match dialect {
         Dialect::Postgres => (
             format!(
                 "(lpad(to_hex({millis}), 12, '0') || '7' || right(replace(gen_random_uuid()::text, '-', ''), 19))::uuid"
@@ -96,8 +97,9 @@ fn statements(dialect: Dialect, workspace: Uuid, reader: Uuid, count: u32, first
             'ownership', CASE WHEN owner IS NULL THEN {object}('o', 'n', 'since', micros)
                 ELSE {object}('o', 'a', 'id', {owner_text}, 'by', NULL, 'at', micros) END,
             'message_count', 1, 'last_message_id', {message_text}, 'last_inbound', 1,
-            'last_activity_at', micros, 'created_at', micros){text}"
+            'last_activity_at', micros, 'created_at', micros){text_cast}"
     );
+    // Divisions of `i` distribute the conversations over phone numbers and agents. 70 % have an owner.
     format!(
         "CREATE TEMP TABLE fresh AS
         WITH RECURSIVE counted (i) AS (SELECT 0 UNION ALL SELECT i + 1 FROM counted WHERE i + 1 < {count}),
@@ -110,7 +112,7 @@ fn statements(dialect: Dialect, workspace: Uuid, reader: Uuid, count: u32, first
             FROM number_access WHERE workspace_id = {workspace})
         SELECT i, {new_id} AS conversation_id, {new_id} AS contact_id, {message_id} AS message_id, n.id AS phone_number_id,
             i % {OPEN_ONE_IN} = 0 AS is_open, CASE WHEN i / 3 % 10 >= 3 THEN w.agent_id END AS owner,
-            {first} + {step} * CAST(i AS bigint) AS micros
+            {first_micros} + {step} * CAST(i AS bigint) AS micros
         FROM counted
         JOIN numbers n ON n.place = (i + i / {OPEN_ONE_IN}) % n.places
         JOIN workers w ON w.phone_number_id = n.id AND w.place = i / 7 % w.places;
@@ -150,7 +152,7 @@ fn statements(dialect: Dialect, workspace: Uuid, reader: Uuid, count: u32, first
 
         INSERT INTO read_markers (workspace_id, conversation_id, agent_id, read_through)
         SELECT {workspace}, conversation_id, a.id, 1 FROM fresh JOIN agents a ON a.workspace_id = {workspace} AND a.id = {reader}
-        WHERE is_open AND i >= {kept};
+        WHERE is_open AND i >= {first_read};
 
         INSERT INTO view_counts (workspace_id, phone_number_id, holder, status, has_inbound, n)
         SELECT {workspace}, phone_number_id, holder, CASE WHEN is_open THEN 'OPEN' ELSE 'CLOSED' END, true, count(*)
@@ -162,10 +164,10 @@ fn statements(dialect: Dialect, workspace: Uuid, reader: Uuid, count: u32, first
         SELECT {workspace}, a.id, phone_number_id,
             CASE WHEN owner IS NULL THEN 'UNASSIGNED' WHEN owner = a.id THEN 'MINE' ELSE 'OTHERS' END, count(*)
         FROM fresh JOIN agents a ON a.workspace_id = {workspace} AND a.id = {reader}
-        WHERE is_open AND i >= {kept} GROUP BY 1, 2, 3, 4;
+        WHERE is_open AND i >= {first_read} GROUP BY 1, 2, 3, 4;
 
         INSERT INTO slot_counts (workspace_id, reader_id, phone_number_id, slot, n)
-        SELECT workspace_id, {nobody}, phone_number_id, slot, count(*) FROM conversations
+        SELECT workspace_id, {all_readers}, phone_number_id, slot, count(*) FROM conversations
         WHERE workspace_id = {workspace} AND closed_at IS NULL GROUP BY workspace_id, phone_number_id, slot
         UNION ALL
         SELECT m.workspace_id, agent_id, phone_number_id, slot, count(*) FROM read_markers m
@@ -173,7 +175,7 @@ fn statements(dialect: Dialect, workspace: Uuid, reader: Uuid, count: u32, first
         WHERE m.workspace_id = {workspace} GROUP BY m.workspace_id, agent_id, phone_number_id, slot;
 
         DROP TABLE fresh;",
-        kept = LEFT_UNREAD * OPEN_ONE_IN,
+        first_read = LEFT_UNREAD * OPEN_ONE_IN,
         last = instant("max(micros)"),
     )
 }

@@ -3,7 +3,7 @@
 /// The number of different selections that [`varied`] returns.
 pub const SELECTIONS: usize = 20;
 
-/// The document of the README.
+/// The document in the README.
 pub const README: &str = "subscription Live($after: EventCursor) {
   queueChanges(view: INBOX, filter: { status: OPEN }, after: $after) {
     __typename
@@ -24,7 +24,8 @@ const PARTS: [&str; 5] = [
     "unread waitingSince status",
 ];
 
-/// Returns different selections: three of the five parts in different orders, with different aliases.
+/// Returns documents that differ in their selections. Each selects three of the five parts, in its own order and under
+/// its own alias.
 pub fn varied() -> Vec<String> {
     let selection = |n: usize| {
         let parts: Vec<&str> = (0..3).map(|k| PARTS[(n + k * (1 + n % 2)) % PARTS.len()]).collect();

@@ -3,12 +3,12 @@
 use std::collections::HashMap;
 use std::fs;
 
-/// The kernel's unit of CPU time in milliseconds, which is the same on all Linux systems.
+/// `/proc` counts CPU times in ticks of 1/100 second (`USER_HZ`), whatever the frequency of the kernel's timer.
 const MS_PER_TICK: f64 = 10.0;
 
 /// The CPU time of all threads of a process in milliseconds, in steps of 10; 0 when the process has ended.
 pub fn cpu_ms(pid: u32) -> f64 {
-    ticks(&pid.to_string(), 2)
+    sum_cpu_ms(&pid.to_string(), 2)
 }
 
 /// The resident memory (RSS) of a process in KiB; 0 when the process has ended.
@@ -25,8 +25,8 @@ pub fn cpu_ms_of_all(program: &str) -> f64 {
     let named = processes.filter_map(|entry| entry.file_name().into_string().ok()).filter(|pid| {
         fs::read_to_string(format!("/proc/{pid}/comm")).is_ok_and(|name| name.trim_end() == program)
     });
-    // Two further fields of the parent contain the times of its children that have ended.
-    named.map(|pid| ticks(&pid, 4)).sum()
+    // `cutime` and `cstime` are the times of the children that have ended.
+    named.map(|pid| sum_cpu_ms(&pid, 4)).sum()
 }
 
 /// The sum of [`cpu_ms`] over a process and all its descendants.
@@ -44,12 +44,12 @@ pub fn cpu_ms_of_family(pid: u32) -> f64 {
 /// The CPU time in milliseconds of each PostgreSQL backend that is connected to a database, by process id. Empty when
 /// PostgreSQL runs on another machine.
 pub fn cpu_ms_of_backends(database: &str) -> HashMap<u32, f64> {
-    // The title is `postgres: USER DATABASE HOST(PORT) STATE`.
-    let word = format!(" {database} ");
+    // A backend's process title is `postgres: USER DATABASE HOST(PORT) STATE`.
+    let name = format!(" {database} ");
     let title = |pid: &u32| fs::read_to_string(format!("/proc/{pid}/cmdline")).unwrap_or_default();
     let backends = processes().filter(|pid| {
         let title = title(pid);
-        title.starts_with("postgres: ") && title.contains(&word)
+        title.starts_with("postgres: ") && title.contains(&name)
     });
     backends.map(|pid| (pid, cpu_ms(pid))).collect()
 }
@@ -69,9 +69,10 @@ fn parent(pid: u32) -> Option<u32> {
     stat.rsplit(')').next()?.split_whitespace().nth(1)?.parse().ok()
 }
 
-fn ticks(pid: &str, times: usize) -> f64 {
+/// The sum of the first `times` of `utime`, `stime`, `cutime` and `cstime`, in milliseconds.
+fn sum_cpu_ms(pid: &str, times: usize) -> f64 {
     let stat = fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
-    // The second field is the program's name in parentheses; the 14th is the first of the times.
+    // Field 2 is the program's name in parentheses, which can contain spaces. `utime` is field 14.
     let fields = stat.rsplit(')').next().unwrap_or_default().split_whitespace();
     fields.skip(11).take(times).filter_map(|ticks| ticks.parse::<f64>().ok()).sum::<f64>() * MS_PER_TICK
 }

@@ -7,8 +7,8 @@ pub struct Table {
 }
 
 impl Table {
-    pub fn new<const N: usize>(heads: [&str; N]) -> Self {
-        Self { rows: vec![heads.map(str::to_owned).to_vec()] }
+    pub fn new<const N: usize>(headers: [&str; N]) -> Self {
+        Self { rows: vec![headers.map(str::to_owned).to_vec()] }
     }
 
     /// Adds a row with one cell per column.
@@ -43,7 +43,7 @@ impl fmt::Display for Table {
     }
 }
 
-/// The quantile `share` (0 to 1) of the samples. Sorts the samples. NaN when they are empty.
+/// The quantile `share` (0 to 1) of the samples. Sorts the samples. NaN if `samples` is empty.
 pub fn quantile(samples: &mut [f64], share: f64) -> f64 {
     samples.sort_by(f64::total_cmp);
     let last = samples.len().saturating_sub(1) as f64;

@@ -342,7 +342,7 @@ impl<T: OutputType + FastObject + 'static, C: Cursor + 'static> Page<T, C> {
 /// The `totalCount` field of a list whose length is already known.
 #[derive(SimpleObject)]
 pub struct Total {
-    /// The number of items in the whole list.
+    /// The number of items in the whole list, on all pages.
     pub total_count: Option<i32>,
 }
 

@@ -35,11 +35,13 @@ impl ScalarType for E164 {
     }
 }
 
-/// A position in the event log of the workspace. It is opaque: pass it as `after` to receive all later events.
+/// A position in the event log of the workspace, which contains every change in order. Do not interpret a cursor. Pass
+/// it as `after` to receive all later events.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct EventCursor(pub String);
 
-/// A position in the event log of the workspace. It is opaque: pass it as `after` to receive all later events.
+/// A position in the event log of the workspace, which contains every change in order. Do not interpret a cursor. Pass
+/// it as `after` to receive all later events.
 #[Scalar(name = "EventCursor")]
 impl ScalarType for EventCursor {
     fn parse(value: Value) -> InputValueResult<Self> {

@@ -30,8 +30,8 @@ type Pushed<T> = BoxStream<'static, Result<T>>;
 #[Subscription]
 impl Subscription {
     /// The changes to one of the views in the sidebar. Query the list first, then subscribe with `after: asOf`.
-    /// Changes since the query are replayed before live ones. Applying them to the list in order gives the same
-    /// result as a new query.
+    /// The subscription replays the changes since the query, then continues live. Applying all changes in order to the
+    /// queried list gives the same list as a new query.
     async fn queue_changes(
         &self,
         ctx: &Context<'_>,
@@ -51,7 +51,7 @@ impl Subscription {
         Ok(pushed(scope, "queueChanges", changes.map_err(error::of_service)?, QueueChange::new))
     }
 
-    /// The number of conversations in each view: the current counts first, then new counts whenever they change, at
+    /// The number of conversations in each view: first the current counts, then new counts whenever a count changes, at
     /// most four times a second.
     async fn view_counts_changed(
         &self,
@@ -72,7 +72,7 @@ impl Subscription {
         ))
     }
 
-    /// The changes to one conversation: its messages, assignment and status.
+    /// The changes to one conversation: its messages, assignee and status.
     async fn conversation_changed(
         &self,
         ctx: &Context<'_>,
@@ -90,9 +90,9 @@ impl Subscription {
         Ok(pushed(scope, "conversationChanged", changes, ConversationChange::new))
     }
 
-    /// The health of the queue: the current value first, then a new one whenever `trend` changes or the queue
-    /// crosses one of the workspace's thresholds in either direction. A change that only the passing of time causes
-    /// arrives within five seconds.
+    /// The health of the queue: first the current value, then a new value whenever `trend` changes or the queue
+    /// crosses one of the workspace's thresholds in either direction. A change that no event causes, such as a wait
+    /// that becomes too long, arrives within five seconds.
     async fn queue_health_changed(
         &self,
         ctx: &Context<'_>,
@@ -118,8 +118,8 @@ impl Subscription {
         ))
     }
 
-    /// The workload of each active agent: the current values first, then new ones whenever they change, at most four
-    /// times a second. For managers only; completes when you are no longer a manager.
+    /// The workload of each active agent: first the current values, then all values whenever one changes, at most four
+    /// times a second. For managers only. Completes when you are no longer a manager.
     async fn workloads_changed(&self, ctx: &Context<'_>) -> Result<Pushed<Vec<Workload>>> {
         let (scope, access) = subscriber(ctx).await?;
         let changes = scope.services().workloads_changes(access).boxed().await;
@@ -128,8 +128,8 @@ impl Subscription {
         }))
     }
 
-    /// The agents at a conversation: the current ones first, then a new list whenever an agent arrives, leaves, or
-    /// changes state. Completes when you lose access to the conversation.
+    /// The agents who are viewing a conversation or writing a reply in it: first the current list, then a new list
+    /// whenever an agent comes, leaves or changes state. Completes when you lose access to the conversation.
     async fn conversation_presence(
         &self,
         ctx: &Context<'_>,

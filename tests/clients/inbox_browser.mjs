@@ -4,7 +4,7 @@ import { chromium } from 'playwright-core';
 import { heard, row, view } from './inbox_page.mjs';
 import { PATIENCE_SECONDS, until } from './support.mjs';
 
-/** A name that leads here, but is none that gets the demo's tokens. */
+/** A name of this machine for which the demo does not hand out tokens. */
 const NAME = 'inbox.localhost';
 /** How far a fast scroll goes between two frames. */
 const FLICK_PX = 400;

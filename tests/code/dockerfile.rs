@@ -4,6 +4,8 @@
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+use syn::visit::{self, Visit};
+
 /// The patterns of `Dockerfile.dockerignore`, of which the last that matches decides.
 struct Ignore(Vec<(String, bool)>);
 
@@ -101,13 +103,38 @@ fn cargo_reads_the_workspace_that_the_dockerfile_copies() {
     assert!(cargo.status.success(), "{}", String::from_utf8_lossy(&cargo.stderr));
 }
 
-/// The paths in `include_str!("…")` and `include_bytes!("…")`.
-fn included(source: &str) -> impl Iterator<Item = &str> {
-    let calls = ["include_str!(\"", "include_bytes!(\""];
-    calls.into_iter().flat_map(|call| source.split(call).skip(1)).filter_map(|rest| rest.split('"').next())
+/// Finds the paths in `include_str!("…")` and `include_bytes!("…")`.
+#[derive(Default)]
+struct Included(Vec<String>);
+
+impl Included {
+    fn of(source: &str) -> Vec<String> {
+        let mut included = Self::default();
+        included.visit_file(&syn::parse_file(source).expect("Rust"));
+        included.0
+    }
 }
 
-/// The sources of the program. Unit tests are not compiled in the image.
+impl<'ast> Visit<'ast> for Included {
+    /// Unit tests are not compiled in the image.
+    fn visit_item_mod(&mut self, item: &'ast syn::ItemMod) {
+        let is_test = |attribute: &syn::Attribute| {
+            let condition = attribute.meta.require_list().and_then(|list| list.parse_args::<syn::Ident>());
+            attribute.path().is_ident("cfg") && condition.is_ok_and(|condition| condition == "test")
+        };
+        if !item.attrs.iter().any(is_test) {
+            visit::visit_item_mod(self, item);
+        }
+    }
+
+    fn visit_macro(&mut self, call: &'ast syn::Macro) {
+        if call.path.is_ident("include_str") || call.path.is_ident("include_bytes") {
+            self.0.push(call.parse_body::<syn::LitStr>().expect("a path").value());
+        }
+    }
+}
+
+/// The sources of the program, without files of unit tests.
 fn sources(folder: &Path, found: &mut Vec<PathBuf>) {
     for entry in std::fs::read_dir(folder).expect("a folder") {
         let path = entry.expect("an entry").path();
@@ -127,9 +154,12 @@ fn the_dockerfile_copies_what_the_sources_include() {
     let image = copied();
     let mut found = Vec::new();
     sources(&image.path().join("src"), &mut found);
+    let in_src = found.len();
+    sources(&image.path().join("crates"), &mut found);
+    assert!(found.len() > in_src, "the Dockerfile copies no source of a crate");
     let mut count = 0;
     for path in found {
-        for file in included(&std::fs::read_to_string(&path).expect("a source")) {
+        for file in Included::of(&std::fs::read_to_string(&path).expect("a source")) {
             let file = path.parent().expect("a folder").join(file);
             assert!(file.exists(), "{} includes {}", path.display(), file.display());
             count += 1;
@@ -139,6 +169,18 @@ fn the_dockerfile_copies_what_the_sources_include() {
     assert!(
         image.path().join("migrations/postgres").is_dir() && image.path().join("migrations/sqlite").is_dir()
     );
+}
+
+#[test]
+fn an_included_file_is_found_outside_unit_tests() {
+    let source = r#"
+        const A: &str = include_str!("a");
+        fn f() { g(&[include_bytes!("b")]) }
+        #[cfg(unix)] mod m { const C: &str = include_str!("c"); }
+        #[cfg(test)] mod tests { const D: &str = include_str!("d"); }
+        // include_str!("e")
+    "#;
+    assert_eq!(Included::of(source), ["a", "b", "c"]);
 }
 
 #[test]

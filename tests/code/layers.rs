@@ -1,20 +1,21 @@
-//! Layers: `http → graphql → service → store → domain`. A layer may use the layers to its right, and none to its left.
+//! The layers of `src`: `http` and `graphql` beside each other, then `service`, `store`, `domain`.
 //!
-//! Reads the sources as text. Comments and strings are removed; then every path that begins with `crate::` is a use of
-//! the layer that it names. `clock`, `token`, `metrics`, `document_cache` and `failpoint` are leaves, which every layer
-//! may use. Everything else (`app`, `config`, the command line, synthetic data) is above all layers, and no layer may
-//! use it.
+//! A layer uses the layers below it, and never one above it or beside it. `clock`, `token`, `metrics` and `failpoint` are
+//! leaves, which every layer may use. Every other module, such as `server`, `routes`, `auth` and `config`, is above all
+//! layers, and no layer may use it. Inside a layer, the files that import each other in a circle are counted.
 
-use std::collections::BTreeSet;
-use std::path::{Path, PathBuf};
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::imports::{Imports, Path};
+use super::repository;
 
 /// From the outermost to the innermost.
-const LAYERS: [&str; 5] = ["http", "graphql", "service", "store", "domain"];
-const LEAVES: [&str; 5] = ["clock", "token", "metrics", "document_cache", "failpoint"];
-/// What the leaves may use: each other and the domain.
-const UNDER_LEAVES: [&str; 3] = ["clock", "token", "domain"];
-/// Crates that only some layers may use, with these layers.
-const CONFINED: [(&str, &[&str]); 9] = [
+const FLOORS: [&[&str]; 4] = [&["http", "graphql"], &["service"], &["store"], &["domain"]];
+const LEAVES: [&str; 4] = ["clock", "token", "metrics", "failpoint"];
+/// What the leaves may use besides each other.
+const UNDER_LEAVES: [&str; 1] = ["domain"];
+/// Crates that only some modules may use, with these modules. All SQL is in `store`, because Diesel is.
+const CONFINED: [(&str, &[&str]); 13] = [
     ("diesel", &["store"]),
     ("diesel_async", &["store"]),
     ("diesel_migrations", &["store"]),
@@ -22,227 +23,227 @@ const CONFINED: [(&str, &[&str]); 9] = [
     ("tokio_postgres_rustls", &["store"]),
     ("async_nats", &["service"]),
     ("async_graphql", &["graphql", "http"]),
-    ("axum", &["http"]),
+    ("dataloader", &["graphql"]),
+    ("graphql_transport", &["graphql", "http", "auth", "config", "routes", "server", "cli"]),
+    ("graphql_guard", &["cli"]),
+    ("axum", &["http", "routes", "server"]),
     ("prometheus_client", &["metrics"]),
+    ("synthetic", &["demo", "seed"]),
 ];
+/// The number of files of each layer that import each other in a circle. Lower a number when a circle is opened.
+const FILES_IN_CIRCLES: [(&str, usize); 5] =
+    [("http", 2), ("graphql", 9), ("service", 15), ("store", 4), ("domain", 11)];
 
-/// The layer or leaf of a file below `src`, or `None` if the file is above all layers.
-fn layer_of(path: &Path) -> Option<String> {
-    let first = path.components().next()?.as_os_str().to_str()?;
-    let name = first.strip_suffix(".rs").unwrap_or(first);
-    (LAYERS.contains(&name) || LEAVES.contains(&name)).then(|| name.to_owned())
+/// The modules that a module may use, or `None` if it is above all layers.
+fn below(module: &str) -> Option<BTreeSet<&'static str>> {
+    if LEAVES.contains(&module) {
+        return Some(LEAVES.into_iter().chain(UNDER_LEAVES).collect());
+    }
+    let floor = FLOORS.iter().position(|floor| floor.contains(&module))?;
+    let own = FLOORS[floor].iter().filter(|layer| **layer == module);
+    let lower = FLOORS[floor + 1..].iter().copied().flatten();
+    Some(own.chain(lower).copied().chain(LEAVES).collect())
 }
 
-/// The source without comments, strings and character literals.
-fn code_of(source: &str) -> String {
-    let bytes: Vec<char> = source.chars().collect();
-    let mut code = String::new();
-    let mut at = 0;
-    while at < bytes.len() {
-        let rest = &bytes[at..];
-        at += match rest {
-            ['/', '/', ..] => rest.iter().position(|&c| c == '\n').unwrap_or(rest.len()),
-            ['/', '*', ..] => block_comment(rest),
-            ['"', ..] => string(rest),
-            ['r', '#' | '"', ..] if !ends_in_word(&code) && raw_string(rest).is_some() => {
-                raw_string(rest).unwrap_or(1)
-            }
-            ['\'', '\\', ..] => {
-                2 + rest[2..].iter().skip(1).position(|&c| c == '\'').map_or(0, |end| end + 2)
-            }
-            ['\'', _, '\'', ..] => 3,
-            [c, ..] => {
-                code.push(*c);
-                1
-            }
-            [] => 1,
+/// The imports of a file of `module` that are not allowed.
+fn violations(module: &str, imports: &Imports) -> BTreeSet<String> {
+    let allowed = below(module);
+    let is_refused = |path: &Path| match path.as_slice() {
+        [root, name, ..] if root == "crate" => {
+            allowed.as_ref().is_some_and(|allowed| !allowed.contains(name.as_str()))
+        }
+        [name, ..] => CONFINED.iter().any(|(krate, modules)| name == krate && !modules.contains(&module)),
+        [] => false,
+    };
+    let describe = |path: Path| match path.as_slice() {
+        [root, name, ..] if root == "crate" => format!("{module} uses crate::{name}"),
+        path => format!("{module} uses {}", path[0]),
+    };
+    imports.paths().into_iter().filter(is_refused).map(describe).collect()
+}
+
+/// The path of the module that a file holds: `src/store/db/mod.rs` holds `crate::store::db`.
+fn module_of(file: &str) -> Vec<&str> {
+    let path = file.trim_start_matches("src/").trim_end_matches(".rs");
+    let names = path.split('/').filter(|name| !matches!(*name, "mod" | "lib"));
+    ["crate"].into_iter().chain(names).collect()
+}
+
+/// The source files of the library and the program, with their imports.
+fn sources() -> BTreeMap<String, Imports> {
+    let texts = repository::texts(&["rs"]).into_iter().filter(|(file, _)| file.starts_with("src/"));
+    texts.map(|(file, text)| (file.clone(), Imports::of(&module_of(&file), &text))).collect()
+}
+
+/// The first name of a file below `src`.
+fn top(file: &str) -> &str {
+    module_of(file).get(1).copied().unwrap_or_default()
+}
+
+/// Which files of a layer import which.
+struct Graph<'a> {
+    files: &'a BTreeMap<String, Imports>,
+    holders: BTreeMap<&'a Path, &'a str>,
+}
+
+impl<'a> Graph<'a> {
+    fn new(files: &'a BTreeMap<String, Imports>) -> Self {
+        let modules = |(file, imports): (&'a String, &'a Imports)| {
+            imports.modules().map(move |module| (module, file.as_str()))
         };
+        Self { files, holders: files.iter().flat_map(modules).collect() }
     }
-    code
-}
 
-fn ends_in_word(code: &str) -> bool {
-    code.ends_with(|c: char| c.is_alphanumeric() || c == '_')
-}
-
-/// The length of the block comment at the beginning of `rest`. Block comments nest.
-fn block_comment(rest: &[char]) -> usize {
-    let (mut depth, mut at) = (0, 0);
-    while at < rest.len() {
-        match rest[at..] {
-            ['/', '*', ..] => (depth, at) = (depth + 1, at + 2),
-            ['*', '/', ..] => (depth, at) = (depth - 1, at + 2),
-            _ => at += 1,
-        }
-        if depth == 0 {
-            break;
+    /// The file that holds what a path names. Follows at most `hops` re-exports.
+    fn holder(&self, path: &Path, hops: usize) -> Option<&'a str> {
+        let module_at = |length: &usize| self.holders.get_key_value(&path[..*length].to_vec());
+        let length = (1..=path.len()).rev().find(|length| module_at(length).is_some())?;
+        let (module, file) = module_at(&length)?;
+        let import = path.get(length).and_then(|name| self.files[*file].imported(module, name));
+        let import = import.filter(|import| hops > 0 && import[0] == "crate");
+        match import.map(|import| [import.as_slice(), &path[length + 1..]].concat()) {
+            Some(import) if import != *path => self.holder(&import, hops - 1),
+            _ => Some(file),
         }
     }
-    at
-}
 
-/// The length of the string literal at the beginning of `rest`.
-fn string(rest: &[char]) -> usize {
-    let mut at = 1;
-    while at < rest.len() && rest[at] != '"' {
-        at += if rest[at] == '\\' { 2 } else { 1 };
+    fn imported_by(&self, file: &str) -> BTreeSet<&'a str> {
+        let paths = self.files[file].dependencies();
+        let holders = paths.iter().filter_map(|path| self.holder(path, 8));
+        holders.filter(|holder| *holder != file && top(holder) == top(file)).collect()
     }
-    at + 1
-}
 
-/// The length of the raw string literal at the beginning of `rest`, or `None` if it is an identifier such as `r#type`.
-fn raw_string(rest: &[char]) -> Option<usize> {
-    let hashes = rest[1..].iter().take_while(|&&c| c == '#').count();
-    if rest.get(1 + hashes) != Some(&'"') {
-        return None;
+    /// The files of a layer that import each other in a circle, each with the files of its circle that it imports.
+    fn circles(&self, layer: &str) -> BTreeMap<&'a str, BTreeSet<&'a str>> {
+        let files = self.files.keys().map(String::as_str).filter(|file| top(file) == layer);
+        let imports: BTreeMap<_, _> = files.map(|file| (file, self.imported_by(file))).collect();
+        let reached: BTreeMap<_, _> = imports.keys().map(|file| (*file, reached(&imports, file))).collect();
+        let in_circle = |file: &&str, other: &&str| reached[file].contains(other) && reached[other].contains(file);
+        let circles = imports.iter().filter(|(file, _)| in_circle(file, file));
+        circles
+            .map(|(file, to)| (*file, to.iter().copied().filter(|to| in_circle(file, to)).collect()))
+            .collect()
     }
-    let body = 2 + hashes;
-    let ends = |at: usize| {
-        rest[at] == '"' && rest[at + 1..].iter().take(hashes).filter(|&&c| c == '#').count() == hashes
-    };
-    (body..rest.len()).find(|&at| ends(at)).map(|at| at + 1 + hashes)
 }
 
-/// Every word of the code, with the text after it.
-fn words(code: &str) -> impl Iterator<Item = (&str, &str)> {
-    let is_word = |c: char| c.is_alphanumeric() || c == '_';
-    let starts = code.char_indices().filter(move |&(at, c)| is_word(c) && !code[..at].ends_with(is_word));
-    starts.map(move |(at, _)| {
-        let end = code[at..].find(|c| !is_word(c)).map_or(code.len(), |length| at + length);
-        (&code[at..end], &code[end..])
-    })
-}
-
-/// The first names of the paths after `crate`, also inside braces. Macros are left out.
-fn first_names(rest: &str) -> BTreeSet<String> {
-    let Some(rest) = rest.trim_start().strip_prefix("::") else { return BTreeSet::new() };
-    let rest = rest.trim_start();
-    let Some(group) = rest.strip_prefix('{') else {
-        let (name, after) = words(rest).next().unwrap_or_default();
-        let is_macro = after.starts_with('!');
-        return if is_macro { BTreeSet::new() } else { BTreeSet::from([name.to_owned()]) };
-    };
-    let mut names = BTreeSet::new();
-    let (mut depth, mut expecting) = (0, true);
-    for (at, c) in group.char_indices() {
-        match c {
-            '{' => depth += 1,
-            '}' if depth == 0 => break,
-            '}' => depth -= 1,
-            ',' if depth == 0 => expecting = true,
-            c if expecting && (c.is_alphabetic() || c == '_') => {
-                names.extend(words(&group[at..]).next().map(|(name, _)| name.to_owned()));
-                expecting = false;
-            }
-            _ => {}
+/// The files that `from` imports, directly or through others.
+fn reached<'a>(imports: &BTreeMap<&str, BTreeSet<&'a str>>, from: &str) -> BTreeSet<&'a str> {
+    let mut reached = BTreeSet::new();
+    let mut next: Vec<&str> = imports[from].iter().copied().collect();
+    while let Some(file) = next.pop() {
+        if reached.insert(file) {
+            next.extend(&imports[file]);
         }
     }
-    names
-}
-
-/// The uses in `source`, a file of `layer`, that are not allowed.
-fn violations(layer: &str, source: &str) -> Vec<String> {
-    let code = code_of(source);
-    let allowed: &[&str] = match LAYERS.iter().position(|name| *name == layer) {
-        Some(depth) => &LAYERS[depth..],
-        None => &UNDER_LEAVES,
-    };
-    let mut found = Vec::new();
-    for (word, rest) in words(&code) {
-        if word == "crate" {
-            let outside =
-                |name: &String| !allowed.contains(&name.as_str()) && !LEAVES.contains(&name.as_str());
-            let names = first_names(rest).into_iter().filter(outside);
-            found.extend(names.map(|name| format!("{layer} uses crate::{name}")));
-        }
-        let confined = CONFINED.iter().find(|(name, layers)| *name == word && !layers.contains(&layer));
-        if confined.is_some() {
-            found.push(format!("{layer} uses {word}"));
-        }
-    }
-    found
-}
-
-fn sources(below: &Path) -> Vec<PathBuf> {
-    let mut found = Vec::new();
-    for entry in std::fs::read_dir(below).expect("a folder") {
-        let path = entry.expect("an entry").path();
-        if path.is_dir() {
-            found.extend(sources(&path));
-        } else if path.extension().is_some_and(|extension| extension == "rs") {
-            found.push(path);
-        }
-    }
-    found
+    reached
 }
 
 #[test]
 fn no_layer_reaches_up() {
-    let src = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
-    let mut seen = BTreeSet::new();
-    let mut found = Vec::new();
-    for path in sources(&src) {
-        let below = path.strip_prefix(&src).expect("below src");
-        let Some(layer) = layer_of(below) else { continue };
-        let source = std::fs::read_to_string(&path).expect("a source file");
-        found.extend(
-            violations(&layer, &source)
-                .into_iter()
-                .map(|violation| format!("{}: {violation}", below.display())),
-        );
-        seen.insert(layer);
-    }
+    let sources = sources();
+    let found = sources.iter().flat_map(|(file, imports)| {
+        violations(top(file), imports).into_iter().map(move |violation| format!("{file}: {violation}"))
+    });
+    let found: Vec<String> = found.collect();
     assert!(found.is_empty(), "layers reach up:\n{}", found.join("\n"));
-    for layer in LAYERS {
-        assert!(
-            seen.contains(layer),
-            "the layer {layer} was not found under src; does this test still read the right folder?"
-        );
+    for layer in FLOORS.iter().copied().flatten().chain(&LEAVES) {
+        let files = sources.keys().filter(|file| top(file) == *layer).count();
+        assert!(files > 0, "{layer} was not found under src");
     }
 }
 
 #[test]
+fn circles_inside_a_layer_are_opened_and_not_closed() {
+    let sources = sources();
+    let graph = Graph::new(&sources);
+    for (layer, expected) in FILES_IN_CIRCLES {
+        let circles = graph.circles(layer);
+        assert_eq!(circles.len(), expected, "files of {layer} in circles: {circles:#?}");
+    }
+}
+
+#[test]
+fn a_circle_is_found_through_re_exports_and_modules() {
+    let files = [
+        ("src/store/mod.rs", "mod a; mod b; mod c; mod d; pub use b::B; pub(crate) struct Own;"),
+        ("src/store/a.rs", "use crate::store::B;"),
+        ("src/store/b.rs", "use super::c as other; pub struct B(other::C);"),
+        ("src/store/c.rs", "pub(super) struct C; fn f() { vec![super::a::A]; }"),
+        ("src/store/d.rs", "use crate::store::{B, Own}; use crate::domain::A;"),
+        ("src/domain/mod.rs", "use crate::store::B;"),
+    ];
+    let files = files.map(|(file, text)| (file.to_owned(), Imports::of(&module_of(file), text)));
+    let files = BTreeMap::from(files);
+    let circles = Graph::new(&files).circles("store");
+    let [a, b, c] = ["src/store/a.rs", "src/store/b.rs", "src/store/c.rs"];
+    assert_eq!(circles, BTreeMap::from([(a, [b].into()), (b, [c].into()), (c, [a].into())]));
+    assert_eq!(Graph::new(&files).circles("domain"), BTreeMap::new());
+}
+
+/// The violations of a file `x.rs` in the folder of a module.
+fn violations_of(module: &str, source: &str) -> Vec<String> {
+    Vec::from_iter(violations(module, &Imports::of(&["crate", module, "x"], source)))
+}
+
+#[test]
 fn a_violation_is_found_however_it_is_written() {
-    for (layer, source, violation) in [
+    for (module, source, violation) in [
         ("domain", "use crate::store::Conn;", "domain uses crate::store"),
         ("store", "use crate::{domain::Agent, service::Services};", "store uses crate::service"),
         ("store", "use crate::{\n    domain::{Agent, ids},\n    graphql,\n};", "store uses crate::graphql"),
+        ("store", "use crate::{domain::{self, Agent}, http::{self, pages::{inbox}}};", "store uses crate::http"),
         ("service", "fn f() { let _ = crate :: http :: router(); }", "service uses crate::http"),
+        ("service", "fn f(app: &crate::http::Health) {}", "service uses crate::http"),
+        ("service", "impl<T: crate::graphql::Node> A for B<T> {}", "service uses crate::graphql"),
+        ("service", "fn f() { g::<crate::graphql::Node>(); }", "service uses crate::graphql"),
+        ("service", "fn f() { if let crate::graphql::Kind::A { .. } = a {} }", "service uses crate::graphql"),
         ("service", "pub(in crate::http) struct X;", "service uses crate::http"),
-        ("domain", "use crate::server::App;", "domain uses crate::app"),
+        ("service", "mod a { fn f() { use crate::http::x; } }", "service uses crate::http"),
+        ("domain", "use crate::server::App;", "domain uses crate::server"),
+        ("domain", "use crate::*;", "domain uses crate::*"),
+        ("domain", "use crate as root; type A = root::store::Conn;", "domain uses crate::store"),
+        ("domain", "use super::super as root; use root::store as s; type A = s::Conn;", "domain uses crate::store"),
+        ("domain", "use crate::{self as root}; fn f() { root::store::x(); }", "domain uses crate::store"),
+        ("domain", "type A = super::super::store::Conn;", "domain uses crate::store"),
+        ("domain", "mod a { use super::super::super::store::Conn; }", "domain uses crate::store"),
+        ("domain", "use self::super::super::store;", "domain uses crate::store"),
+        ("domain", "fn f() { vec![crate::store::x(), 1]; }", "domain uses crate::store"),
+        ("domain", "fn f() { m!(a => { [crate::{domain, store::{x}}] }); }", "domain uses crate::store"),
+        ("domain", "macro_rules! m { () => { $crate::store::x() } }", "domain uses crate::store"),
+        ("domain", "fn f() { crate::store::m!(); }", "domain uses crate::store"),
+        ("domain", "#[derive(crate::store::Row)] struct A;", "domain uses crate::store"),
+        ("graphql", "use crate::http::health;", "graphql uses crate::http"),
+        ("http", "use crate::graphql;", "http uses crate::graphql"),
         ("http", "use crate::config::Secret;", "http uses crate::config"),
         ("clock", "use crate::store::Pool;", "clock uses crate::store"),
         ("service", "use diesel::prelude::*;", "service uses diesel"),
+        ("service", "use diesel as d; fn f() { d::x(); }", "service uses diesel"),
+        ("service", "extern crate diesel as d;", "service uses diesel"),
+        ("service", "#[diesel::dsl::auto_type] fn f() {}", "service uses diesel"),
         ("graphql", "fn f(c: &mut ::diesel_async::AsyncPgConnection) {}", "graphql uses diesel_async"),
         ("service", "#[derive(async_graphql::Enum)] enum E {}", "service uses async_graphql"),
-        ("domain", "/* a /* nested */ comment */ use crate::http::x;", "domain uses crate::http"),
-        ("domain", "const A: &str = \"\\\"\"; use crate::http::x;", "domain uses crate::http"),
-        ("domain", "const A: &str = r#\"\"\"#; use crate::http::x;", "domain uses crate::http"),
-        (
-            "domain",
-            "const A: char = '\"'; use crate::http::x; const B: char = '\\'';",
-            "domain uses crate::http",
-        ),
+        ("service", "use ::{std::fmt, axum::Router};", "service uses axum"),
+        ("seed", "use diesel::prelude::*;", "seed uses diesel"),
     ] {
-        assert_eq!(violations(layer, source), [violation], "{source}");
+        assert_eq!(violations_of(module, source), [violation], "{source}");
     }
 }
 
 #[test]
 fn an_allowed_use_is_not_a_violation() {
-    for (layer, source) in [
-        ("http", "use crate::{graphql, service::Services, store::StoreError, domain::Agent, token, clock};"),
-        ("graphql", "use crate::domain::{Agent, http};"),
-        (
-            "store",
-            "//! Never [`crate::http`].\nuse crate::domain::Agent; // nor crate::service\n/* crate::graphql */",
-        ),
-        ("store", "crate::on_backend!(conn, |c| x.load(c).await)"),
+    for (module, source) in [
+        ("http", "use crate::{service::Services, store::StoreError, domain::Agent, token, clock};"),
+        ("graphql", "use crate::domain::{Agent, http}; fn f() { http::x(); }"),
+        ("http", "use axum::http; fn f() { http::x(); }"),
+        ("store", "//! Never [`crate::http`].\nuse crate::domain::Agent; // nor crate::service\n/* crate::graphql */"),
+        ("store", "pub(crate) fn f() { crate::on_backend!(conn, |c| x.load(c).await) }"),
         ("store", "use diesel::prelude::*; use diesel_async::RunQueryDsl;"),
+        ("store", "mod graphql; use graphql::X; use self::graphql::Y; pub(super) use super::z as http;"),
         ("service", "const TEXT: &str = \"crate::http\"; const RAW: &str = r#\"use crate::\"http\"\"#;"),
         ("token", "use crate::clock::Timestamp; use crate::domain::AgentId;"),
-        ("service", "struct A<'a>(&'a str); use crate::store::X;"),
+        ("service", "struct A<'a>(&'a str); use crate::store::X; fn f(http: u8, diesel: u8) { g(http, diesel) }"),
+        ("server", "use crate::{auth, config, graphql, http, routes, service, store};"),
     ] {
-        assert_eq!(violations(layer, source), [""; 0], "{source}");
+        assert_eq!(violations_of(module, source), [""; 0], "{source}");
     }
 }

@@ -2,6 +2,7 @@
 
 mod diesel_toml;
 mod dockerfile;
+mod imports;
 mod layers;
 mod links;
 mod migrations;

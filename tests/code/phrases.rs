@@ -1,4 +1,4 @@
-//! No text file contains a phrase or a name that is out of use. `tests/phrases.txt` lists them.
+//! No text file and no script contains a phrase or a name that is out of use. `tests/phrases.txt` lists them.
 
 use super::repository;
 
@@ -7,6 +7,8 @@ const LIST: &str = "tests/phrases.txt";
 /// The endings of text files.
 const EXTENSIONS: [&str; 14] =
     ["rs", "md", "graphql", "sql", "js", "mjs", "ts", "tsx", "toml", "sh", "yml", "yaml", "html", "css"];
+/// Text files without such an ending.
+const SCRIPTS: [&str; 4] = [".ci/release-notes", ".ci/run", "benches/run", "justfile"];
 /// The marks at the beginning of a comment's line.
 const COMMENT_MARKS: [&str; 7] = ["///", "//!", "//", "--", "#", "/*", "*"];
 
@@ -94,7 +96,8 @@ fn phrases_that_are_out_of_use_are_nowhere() {
     let phrases = phrases(include_str!("../phrases.txt"));
     assert!(phrases.len() > 20, "{LIST} holds {} phrases", phrases.len());
     let mut breaches = Vec::new();
-    for (file, text) in repository::texts(&EXTENSIONS) {
+    let scripts = SCRIPTS.map(|file| (file.to_owned(), repository::text(file)));
+    for (file, text) in repository::texts(&EXTENSIONS).into_iter().chain(scripts) {
         let in_file = found(&text, &phrases).into_iter();
         breaches.extend(in_file.map(|(line, phrase)| format!("{file}:{line}: {phrase}")));
     }

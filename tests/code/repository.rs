@@ -1,6 +1,6 @@
 //! The files of the repository: tracked files, and untracked files that git does not ignore.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::Command;
 
 /// The root of the repository.
@@ -31,10 +31,10 @@ pub fn texts(extensions: &[&str]) -> Vec<(String, String)> {
         let extension = Path::new(file).extension().and_then(|it| it.to_str());
         extension.is_some_and(|it| extensions.contains(&it))
     };
-    let read = |file: String| {
-        let path: PathBuf = root().join(&file);
-        let text = std::fs::read_to_string(&path).unwrap_or_else(|error| panic!("{file}: {error}"));
-        (file, text)
-    };
-    files().into_iter().filter(has_extension).map(read).collect()
+    files().into_iter().filter(has_extension).map(|file| (file.clone(), text(&file))).collect()
+}
+
+/// Reads a file.
+pub fn text(file: &str) -> String {
+    std::fs::read_to_string(root().join(file)).unwrap_or_else(|error| panic!("{file}: {error}"))
 }

@@ -1,4 +1,4 @@
-//! A live thread delivers every event of its conversation once and in order.
+//! A live thread is a subscription to one conversation. It delivers every event of the conversation once and in order.
 
 use serde_json::{Value, json};
 
@@ -32,7 +32,7 @@ on_both! {
         assert_eq!(found[3]["conversation"], world.rep.conversation(&id).await);
     }
 
-    async fn a_thread_delivers_no_other_conversation(world: World) {
+    async fn a_thread_delivers_no_events_of_other_conversations(world: World) {
         let ids = world.conversations(2).await;
         let socket = Socket::open(&world.rep.client).await;
         let variables = json!({ "id": ids[0], "after": world.rep.as_of().await });
@@ -43,7 +43,7 @@ on_both! {
         assert_eq!(change["conversation"]["id"], ids[0].as_str(), "{change:#}");
     }
 
-    async fn a_thread_that_is_cut_and_resumed_is_the_log_without_gap_or_repeat(world: World) {
+    async fn a_thread_that_is_cut_and_resumed_delivers_each_event_of_the_log_once(world: World) {
         let id = world.conversation(1).await;
         let first = world.rep.as_of().await;
         let mut last = first.clone();
@@ -86,7 +86,7 @@ on_both! {
         assert_eq!(delivered, log);
     }
 
-    async fn a_long_thread_is_replayed_whole(world: World) {
+    async fn a_long_thread_is_replayed_completely(world: World) {
         let id = world.conversation(1).await;
         let after = world.rep.as_of().await;
         for _ in 0..155 {

@@ -43,7 +43,7 @@ async fn assert_pages(agent: &crate::support::agent::Agent, variables: &Value, w
     for size in [1, 3, 7, 100] {
         for backward in [false, true] {
             let found = walk(agent, variables.clone(), size, backward).await;
-            assert_eq!(found, whole, "{variables} by {size}, backward: {backward}");
+            assert_eq!(found, whole, "{variables} in pages of {size}, backward: {backward}");
         }
     }
 }
@@ -71,7 +71,7 @@ on_both! {
             crate::support::outcome::ids(items(&page["nodes"]))
         };
         let longest_first = [&*ids[0], &*ids[2], &*ids[3], &*ids[1]];
-        assert_eq!(order(Value::Null).await, longest_first, "the default is the longest first");
+        assert_eq!(order(Value::Null).await, longest_first, "by default, the longest waiting comes first");
         assert_eq!(order(json!("ASC")).await, longest_first);
         assert_eq!(order(json!("DESC")).await, [&*ids[3], &*ids[2], &*ids[0], &*ids[1]]);
     }
@@ -178,6 +178,6 @@ on_both! {
         }
         let rows = world.rep.list("INBOX", Value::Null).await;
         let tie = instant(&rows[0]["lastActivityAt"]);
-        assert!(rows.iter().all(|row| instant(&row["lastActivityAt"]) == tie), "all times are equal");
+        assert!(rows.iter().all(|row| instant(&row["lastActivityAt"]) == tie), "all rows have the same time");
     }
 }

@@ -8,16 +8,16 @@ use crate::support::outcome::text;
 use crate::support::world::{World, customer};
 
 async fn is_unread(agent: &Agent, id: &str) -> bool {
-    let seen = agent.conversation(id).await;
+    let row = agent.conversation(id).await;
     let listed = agent.ids("INBOX", json!({ "unread": true })).await.contains(&id.to_owned());
     let other = agent.ids("INBOX", json!({ "unread": false })).await.contains(&id.to_owned());
-    assert_eq!(seen["unread"], listed, "the row and the list agree: {seen:#}");
-    assert_ne!(listed, other, "the filters true and false exclude each other: {seen:#}");
+    assert_eq!(row["unread"], listed, "the row and the list agree: {row:#}");
+    assert_ne!(listed, other, "the filters true and false exclude each other: {row:#}");
     listed
 }
 
 on_both! {
-    async fn one_agents_reading_is_not_anothers(world: World) {
+    async fn reading_changes_unread_only_for_the_agent_who_reads(world: World) {
         let id = world.conversation(1).await;
         for agent in [&world.manager, &world.rep, &world.rep2] {
             assert!(is_unread(agent, &id).await, "a new conversation is unread for {}", agent.name);
@@ -29,7 +29,7 @@ on_both! {
         assert!(is_unread(&world.manager, &id).await);
     }
 
-    async fn looking_at_a_conversation_does_not_mark_it_read(world: World) {
+    async fn loading_or_claiming_a_conversation_does_not_mark_it_as_read(world: World) {
         let id = world.conversation(1).await;
         world.rep.messages(&id).await;
         world.rep.history(&id).await;
@@ -58,7 +58,7 @@ on_both! {
     }
 
     async fn few_unread_among_many_open_conversations_are_found(world: World) {
-        // So many open conversations that the few unread ones are not found by scanning.
+        // With this many open conversations, the server looks up unread ones by their buckets instead of scanning.
         bulk::fill(world, 3_000).await;
         bulk::read(world, "place > 0").await;
         let manager = &world.manager;
@@ -123,7 +123,7 @@ on_both! {
         assert!(is_unread(&world.rep, &ids[0]).await);
     }
 
-    async fn replying_marks_read_up_to_what_its_author_saw(world: World) {
+    async fn a_reply_marks_as_read_up_to_the_last_message_that_its_author_saw(world: World) {
         let first = world.text(&customer(1), "Hello").await;
         let id = text(&first.conversation()["id"]).to_owned();
         let second = world.text(&customer(1), "Are you there?").await;
@@ -131,7 +131,7 @@ on_both! {
         let sent = world.rep.send_with(&id, "Hi", &unique_key(), seen).await.changed();
         assert_eq!(sent.conversation()["unread"], true, "the author had not seen the second message: {sent}");
         let seen = json!({ "lastSeenMessageId": second.message()["id"] });
-        let sent = world.manager.send_with(&id, "Hi", &unique_key(), merged_override(seen)).await.changed();
+        let sent = world.manager.send_with(&id, "Hi", &unique_key(), with_override_stale(seen)).await.changed();
         assert_eq!(sent.conversation()["unread"], false, "{sent}");
         assert!(is_unread(&world.rep2, &id).await, "a reply marks the conversation as read only for its author");
     }
@@ -168,6 +168,6 @@ on_both! {
     }
 }
 
-fn merged_override(fields: Value) -> Value {
+fn with_override_stale(fields: Value) -> Value {
     crate::support::agent::merged(fields, json!({ "overrideStale": true }))
 }

@@ -4,6 +4,8 @@
 //! [`crate::errors`] and [`crate::operation`] produce the errors; this module turns them
 //! into responses. Batches, forms and multipart bodies are refused.
 
+use std::borrow::Cow;
+
 use async_graphql::{Executor, Variables, parser::types::OperationType};
 use axum::{
     body::{Body, BodyDataStream, HttpBody},
@@ -20,6 +22,7 @@ use super::{
     auth::{self, SignIn},
     endpoint::GraphqlEndpoint,
     errors::{self, Settled},
+    json_text::replace_lone_surrogates,
     media_type::{self, MediaType},
     operation::{self, Caller, Operation, Parameters},
     operation_span::OperationSpan,
@@ -205,7 +208,8 @@ fn parse_body(bytes: &[u8]) -> Result<Parameters, Rejection> {
     if bytes.trim_ascii_start().starts_with(b"[") {
         return Err(Rejection::bad_request("Batches are not supported: send one operation per request."));
     }
-    serde_json::from_slice(bytes)
+    let text = std::str::from_utf8(bytes).map_err(|_| Rejection::bad_request("The body is not in UTF-8."))?;
+    Parameters::from_json(text)
         .map_err(|error| Rejection::bad_request(&format!("The body is not a GraphQL request: {error}.")))
 }
 
@@ -229,16 +233,15 @@ fn parse_uri(uri: &Uri) -> Result<Parameters, Rejection> {
             .map_err(|_| Rejection::bad_request("The parameter `extensions` is not a map."))?,
         None => None,
     };
-    let variables = match parameters.variables {
-        Some(variables) => serde_json::from_str(&variables)
-            .map_err(|_| Rejection::bad_request("The parameter `variables` is not a map."))?,
-        None => Variables::default(),
-    };
+    let variables = replace_lone_surrogates(parameters.variables.as_deref().unwrap_or("{}"));
+    let replaced_surrogates = matches!(variables, Cow::Owned(_));
+    let variables: Variables = serde_json::from_str(&variables)
+        .map_err(|_| Rejection::bad_request("The parameter `variables` is not a map."))?;
     Ok(Parameters {
         query,
         operation_name: parameters.operation_name.filter(|name| !name.is_empty()),
         variables,
-        replaced_surrogates: false,
+        replaced_surrogates,
         trace: trace.unwrap_or_default(),
     })
 }

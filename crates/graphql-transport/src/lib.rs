@@ -24,6 +24,7 @@ pub mod endpoint;
 pub mod errors;
 pub mod fast;
 pub mod http;
+mod json_text;
 mod media_type;
 pub mod observer;
 pub mod operation;

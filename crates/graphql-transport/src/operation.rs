@@ -3,7 +3,7 @@
 //! HTTP and WebSocket share these steps: read the parameters, run the guard, attach
 //! the caller, execute. Each transport reports errors in its own format.
 
-use std::{fmt, io, panic::AssertUnwindSafe, sync::Arc};
+use std::{borrow::Cow, fmt, io, panic::AssertUnwindSafe, sync::Arc};
 
 use async_graphql::{
     Executor, Request, Response, ServerError, Variables,
@@ -31,6 +31,7 @@ use graphql_guard::{self as guard, DocumentError};
 use crate::conformance::schema::ApiSchema;
 use crate::conformance::{Execution, PreparedDocument};
 use crate::document_cache::DocumentCache;
+use crate::json_text::replace_lone_surrogates;
 
 /// The parameters of a GraphQL request. Only their types have been checked.
 ///
@@ -47,6 +48,18 @@ pub struct Parameters {
     pub replaced_surrogates: bool,
     /// The trace context in `extensions`, for sockets, whose operations have no headers.
     pub trace: TraceContext,
+}
+
+impl Parameters {
+    /// Parses parameters, and replaces halves of surrogate pairs: see [`Self::replaced_surrogates`].
+    ///
+    /// # Errors
+    /// When `json` is not an object of parameters.
+    pub fn from_json(json: &str) -> Result<Self, serde_json::Error> {
+        let text = replace_lone_surrogates(json);
+        let replaced_surrogates = matches!(text, Cow::Owned(_));
+        Ok(Self { replaced_surrogates, ..serde_json::from_str(&text)? })
+    }
 }
 
 impl<'de> Deserialize<'de> for Parameters {

@@ -19,10 +19,10 @@ pub struct AssignConversationInput {
     conversation_id: ID,
     /// The id of the new assignee.
     agent_id: ID,
-    /// Refuse the call as `STALE` unless the conversation has this version.
+    /// The version that you expect. The call is refused as `STALE` if the conversation has another version.
     expected_version: Option<i32>,
-    /// Refuse the call as `STALE` unless this agent is the current assignee. Null expects an unassigned
-    /// conversation. Omit it to skip the check.
+    /// The id of the assignee that you expect, or null if you expect an unassigned conversation. The call is refused
+    /// as `STALE` if the assignee is another. Omit this field to skip the check.
     expected_assignee_id: MaybeUndefined<ID>,
 }
 
@@ -46,7 +46,7 @@ pub struct ClaimConversationPayload(Outcome, Previous);
 pub struct UnassignConversationInput {
     /// The conversation's id.
     conversation_id: ID,
-    /// Refuse the call as `STALE` unless the conversation has this version.
+    /// The version that you expect. The call is refused as `STALE` if the conversation has another version.
     expected_version: Option<i32>,
 }
 
@@ -70,8 +70,8 @@ pub struct AssignConversationsPayload(BulkOutcome);
 /// Mutations that change who owns a conversation.
 #[Object]
 impl Assignment {
-    /// Assigns a conversation to an agent, or reassigns it. Assigning sends nothing to the customer and restricts no
-    /// other agent: every agent with access to the phone number can still see the conversation and reply.
+    /// Assigns a conversation to an agent, whether or not another agent owns it. The customer does not notice. Every
+    /// agent with access to the phone number can still see the conversation and reply.
     async fn assign_conversation(
         &self,
         ctx: &Context<'_>,
@@ -94,8 +94,8 @@ impl Assignment {
         .await
     }
 
-    /// Assigns an unassigned conversation to yourself. If several agents claim it at the same time, exactly one
-    /// succeeds. The others get an `ALREADY_ASSIGNED` error that names the winner.
+    /// Assigns an unassigned conversation to you. If several agents claim it at the same time, exactly one succeeds.
+    /// The others get a `ConflictError` with the code `ALREADY_ASSIGNED`. Its `current` conversation has the new owner.
     async fn claim_conversation(
         &self,
         ctx: &Context<'_>,

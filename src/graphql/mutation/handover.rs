@@ -18,16 +18,16 @@ pub struct Handover;
 /// The input of `handOffConversations`.
 #[derive(InputObject)]
 pub struct HandOffConversationsInput {
-    /// The id of the agent who hands off their conversations.
+    /// The id of the agent whose conversations are handed off.
     from_agent_id: ID,
-    /// The id of the agent who receives them.
+    /// The id of the agent who becomes the new owner.
     to_agent_id: ID,
-    /// Hand off only conversations with this status. Null hands off open and closed ones.
+    /// Hand off only conversations with this status. Null includes open and closed conversations.
     #[graphql(default_with = "Some(ConversationStatus::Open)")]
     status: Option<ConversationStatus>,
     /// Hand off only conversations on these phone numbers (at most 100).
     phone_number_ids: Option<Vec<ID>>,
-    /// A note for the new owner, at most 200 characters. It is stored in the history of each conversation.
+    /// A note for the new owner, at most 200 characters. The history of each conversation contains the note.
     note: Option<String>,
 }
 
@@ -60,10 +60,11 @@ pub struct SetOwnershipLeasePayload(WorkspacePart, ManagerFields);
 /// Mutations about handoffs and the ownership lease.
 #[Object]
 impl Handover {
-    /// Hands off all of an agent's conversations to another agent in one step. You can hand off your own
-    /// conversations; managers can hand off those of any agent. If the new owner has no access to a
-    /// conversation's phone number, the conversation keeps its owner and its result has an `AGENT_LACKS_ACCESS`
-    /// error. Conversations that you have no access to are not included. At most 1,000 conversations at once.
+    /// Hands off all of an agent's conversations to another agent in one step. You can hand off your own conversations.
+    /// Managers can hand off the conversations of any agent. If the new owner has no access to a conversation's phone
+    /// number, the conversation keeps its owner, and its result has an `AGENT_LACKS_ACCESS` error. Conversations that
+    /// you have no access to are not included. The call is refused as `INVALID` if there are more than 1,000
+    /// conversations. Hand them off in parts then, by status or by phone number.
     #[graphql(complexity = "LIST_COST * child_complexity + 1")]
     async fn hand_off_conversations(
         &self,
@@ -103,8 +104,8 @@ impl Handover {
     }
 
     /// Sets how long an assignee may leave a customer waiting before the open conversation becomes unassigned. The
-    /// time runs from when the customer started waiting or when the assignee got the conversation, whichever is
-    /// later. The history records it with the reason `LEASE_EXPIRED`. For managers only.
+    /// lease runs from when the customer started waiting or when the assignee got the conversation, whichever is
+    /// later. The history records the expiry as `UNASSIGNED` with the reason `LEASE_EXPIRED`. For managers only.
     async fn set_ownership_lease(
         &self,
         ctx: &Context<'_>,

@@ -15,8 +15,8 @@ pub struct Lifecycle;
 pub struct CloseConversationInput {
     /// The conversation's id.
     conversation_id: ID,
-    /// Refuse the call as `STALE` unless the conversation has this version. Use it so that you do not close a
-    /// conversation whose latest message you have not seen.
+    /// The version that you expect. The call is refused as `STALE` if the conversation has another version, for
+    /// example because a message has arrived that you have not seen.
     expected_version: Option<i32>,
 }
 
@@ -74,7 +74,7 @@ pub struct CloseConversationsPayload(BulkOutcome);
 /// Mutations that close, reopen and read conversations.
 #[Object]
 impl Lifecycle {
-    /// Closes a conversation. It keeps its assignee, and a new message from the customer reopens it.
+    /// Closes a conversation. The conversation keeps its assignee. A new message from the customer reopens it.
     async fn close_conversation(
         &self,
         ctx: &Context<'_>,
@@ -88,7 +88,8 @@ impl Lifecycle {
         .await
     }
 
-    /// Reopens a closed conversation. An assignee who can no longer work on it is removed.
+    /// Reopens a closed conversation. If its assignee is deactivated or has lost access to the phone number, the
+    /// conversation becomes unassigned.
     async fn reopen_conversation(
         &self,
         ctx: &Context<'_>,

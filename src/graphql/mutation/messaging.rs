@@ -20,13 +20,14 @@ pub struct SendMessageInput {
     conversation_id: ID,
     /// The text of the message: not blank, at most 1,600 characters.
     body: String,
-    /// A unique key for this message, chosen by you, at most 255 characters. Repeating the call with the same key
-    /// and input sends nothing and returns the first message.
+    /// A unique key for this message, chosen by you, at most 255 characters. A repeated call with the same key and
+    /// input does not send the message again, and returns the message that the first call stored.
     idempotency_key: String,
     /// The id of the last message you have seen. If another agent has replied after it, the call is refused as
     /// `STALE_REPLY`.
     last_seen_message_id: Option<ID>,
-    /// Send the message even if another agent has replied after `lastSeenMessageId`. The history records this.
+    /// Whether to send the message even if another agent has replied after `lastSeenMessageId`. The history then
+    /// records the reply with the reason `STALE_OVERRIDDEN`.
     #[graphql(default)]
     override_stale: bool,
 }
@@ -44,8 +45,8 @@ pub struct StartConversationInput {
     to: E164,
     /// The text of the message: not blank, at most 1,600 characters.
     body: String,
-    /// A unique key for this message, chosen by you, at most 255 characters. Repeating the call with the same key
-    /// and input sends nothing and returns the first message.
+    /// A unique key for this message, chosen by you, at most 255 characters. A repeated call with the same key and
+    /// input does not send the message again, and returns the message that the first call stored.
     idempotency_key: String,
 }
 
@@ -56,7 +57,7 @@ pub struct StartConversationPayload(Outcome, Sent);
 /// The input of `receiveMessage`.
 #[derive(InputObject)]
 pub struct ReceiveMessageInput {
-    /// The provider's id of the message. Delivering the same id again changes nothing.
+    /// The provider's id of the message. Delivering a message with the same id again changes nothing.
     provider_message_id: String,
     /// The customer's phone number.
     from: E164,
@@ -119,8 +120,9 @@ impl Messaging {
         .await
     }
 
-    /// Stores a message from a customer. Creates the conversation, or reopens it if it is closed. The conversation
-    /// keeps its assignee. For service tokens only.
+    /// Stores a message from a customer. Creates the conversation if it does not exist, or reopens it if it is closed.
+    /// The conversation keeps its assignee, unless it was closed and the assignee is now deactivated or has lost access
+    /// to the phone number. For service tokens only.
     async fn receive_message(
         &self,
         ctx: &Context<'_>,

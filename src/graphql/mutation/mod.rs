@@ -24,8 +24,8 @@ use presence::PresenceMutation;
 use queue::QueueMutation;
 use rebalance::Rebalance;
 
-/// The mutations of the API. An expected refusal is reported in `userErrors` of the payload, and then nothing was
-/// changed. A mutation that would change nothing, such as closing a closed conversation, succeeds with
+/// The mutations of the API. If a mutation is refused, it changes nothing, and `userErrors` of its payload contains the
+/// reasons. A mutation that has nothing to change, such as closing a closed conversation, succeeds with
 /// `changed: false`.
 #[derive(MergedObject, Default)]
 pub struct Mutation(

@@ -40,8 +40,8 @@ pub struct Previous {
 /// The conversation's assignee before the command.
 #[Object(name = "PreviousAssignee")]
 impl Previous {
-    /// The conversation's assignee before this call, so that you can offer undo. Null if it had none, or if the
-    /// call was refused.
+    /// The conversation's assignee before this call, so that you can offer undo. Null if the conversation was
+    /// unassigned or the call was refused.
     async fn previous_assignee(&self) -> Option<Result<Agent>> {
         self.loaders.agent(self.id?).await.map(|found| found.map(Agent)).transpose()
     }
@@ -125,9 +125,9 @@ pub struct BulkResult {
 pub struct BulkOutcome {
     /// One result per conversation, in the order of the input. Empty if the whole call was refused.
     results: Vec<BulkResult>,
-    /// The position in the event log that the results reflect. Can be null if nothing succeeded.
+    /// The position in the event log that the results reflect. Can be null if no result succeeded.
     as_of: Option<EventCursor>,
-    /// Why the whole call was refused. An error that concerns a single conversation is in its result.
+    /// Why the whole call was refused. An error about a single conversation is in the result for that conversation.
     user_errors: Vec<UserError>,
 }
 

@@ -1,4 +1,4 @@
-//! The mutation that sets an agent's presence at a conversation.
+//! The mutation that sets an agent's presence in a conversation.
 
 use async_graphql::{Context, ID, InputObject, Object, Result, SimpleObject};
 
@@ -18,18 +18,19 @@ pub struct PresenceMutation;
 pub struct SetPresenceInput {
     /// The conversation's id.
     conversation_id: ID,
-    /// What you are doing. Null or omitted means that you leave.
+    /// What you are doing. Null or omitted removes your presence.
     state: Option<PresenceState>,
 }
 
 /// The result of `setPresence`.
 #[derive(SimpleObject)]
 pub struct SetPresencePayload {
-    /// The agents at the conversation after this call. Null if the call was refused.
+    /// The agents who view the conversation or write a reply after this call. Null if the call was refused.
     presence: Option<ConversationPresence>,
-    /// When your presence expires. Repeat the call before then to stay. Null if you left or the call was refused.
+    /// When your presence expires. Repeat the call before then to extend it. Null if the call removed your presence or
+    /// was refused.
     expires_at: Option<Timestamp>,
-    /// Whether this call changed your presence. False if it only extended it.
+    /// Whether this call changed your presence. False if the call only extended it.
     changed: bool,
     /// Why the call was refused. Empty if it succeeded.
     user_errors: Vec<UserError>,
@@ -38,9 +39,10 @@ pub struct SetPresencePayload {
 /// Mutations about presence.
 #[Object]
 impl PresenceMutation {
-    /// Sets your presence at a conversation, which your team sees in `conversationPresence`. It expires after 30
-    /// seconds: repeat the call about every 15 seconds to stay, and send a null `state` to leave. You have one
-    /// presence per conversation. If you have it open in several windows, the last call counts.
+    /// Tells your team, through `conversationPresence`, that you are viewing a conversation or writing a reply. Your
+    /// presence expires after 30 seconds. Repeat the call about every 15 seconds to extend it, and send a null `state`
+    /// to remove it. You have one presence per conversation. If the conversation is open in several of your windows,
+    /// the last call counts.
     async fn set_presence(
         &self,
         ctx: &Context<'_>,

@@ -14,9 +14,9 @@ pub struct QueueMutation;
 /// The input of `setQueueThresholds`. An omitted threshold stays unchanged; null turns it off.
 #[derive(InputObject)]
 pub struct SetQueueThresholdsInput {
-    /// The most open conversations that may be unassigned: from 0 to 1,000,000.
+    /// The highest acceptable number of open, unassigned conversations: from 0 to 1,000,000.
     max_unassigned: MaybeUndefined<i32>,
-    /// The longest time in seconds that a customer may wait for an answer: from 1 to 2,592,000 (thirty days).
+    /// The longest acceptable wait of a customer for an answer, in seconds: from 1 to 2,592,000 (thirty days).
     max_wait_seconds: MaybeUndefined<i32>,
 }
 

@@ -17,16 +17,16 @@ pub struct Rebalance;
 /// The `plan` field of a payload.
 #[derive(SimpleObject)]
 pub struct PlanPart {
-    /// The plan after this call. Null if the call was refused.
+    /// The rebalance plan after this call. Null if the call was refused.
     plan: Option<RebalancePlan>,
 }
 
 /// The input of `planRebalance`.
 #[derive(InputObject)]
 pub struct PlanRebalanceInput {
-    /// The ids of the agents, at most 100 and each only once. Deactivated agents receive no conversations.
+    /// The ids of the agents: at most 100, without duplicates. Deactivated agents do not receive conversations.
     agent_ids: Vec<ID>,
-    /// Count and move only conversations with this status. Null includes open and closed ones.
+    /// Count and move only conversations with this status. Null includes open and closed conversations.
     #[graphql(default_with = "Some(ConversationStatus::Open)")]
     status: Option<ConversationStatus>,
 }
@@ -38,7 +38,7 @@ pub struct PlanRebalancePayload(PlanPart, ManagerFields);
 /// The input of `applyPlan`.
 #[derive(InputObject)]
 pub struct ApplyPlanInput {
-    /// The plan's id.
+    /// The rebalance plan's id.
     plan_id: ID,
 }
 
@@ -49,7 +49,7 @@ pub struct ApplyPlanPayload(PlanPart, ManagerFields);
 /// The input of `undoPlan`.
 #[derive(InputObject)]
 pub struct UndoPlanInput {
-    /// The plan's id.
+    /// The rebalance plan's id.
     plan_id: ID,
 }
 
@@ -68,9 +68,10 @@ fn plan_payload_parts(
 /// Mutations that propose, apply and undo a rebalance plan.
 #[Object]
 impl Rebalance {
-    /// Proposes how to even out the number of conversations that these agents own. The plan makes the highest load
-    /// as low as access to phone numbers allows, with the fewest moves. It first moves conversations that their
-    /// owner has never answered. Nothing moves until you call `applyPlan`, within ten minutes. For managers only.
+    /// Proposes how to even out the loads of these agents: the number of conversations that each of them owns. The
+    /// plan makes the highest load as low as access to phone numbers allows, with the fewest moves. It first moves
+    /// conversations that their owner has never answered. No conversation moves until you call `applyPlan`, which you
+    /// can do for ten minutes. For managers only.
     async fn plan_rebalance(
         &self,
         ctx: &Context<'_>,
@@ -87,8 +88,9 @@ impl Rebalance {
         .await
     }
 
-    /// Makes all moves of a plan, or none. Refused as `STALE` if one of the conversations has changed since the plan
-    /// was made, an agent can no longer take one, or the plan has expired. For managers only.
+    /// Makes all moves of a rebalance plan, or none. The call is refused as `STALE` if one of the conversations has
+    /// changed since the plan was made, if an agent can no longer own a conversation that the plan moves to them, or if
+    /// the plan has expired. For managers only.
     async fn apply_plan(
         &self,
         ctx: &Context<'_>,
@@ -103,9 +105,9 @@ impl Rebalance {
         .await
     }
 
-    /// Reverts all moves of a plan, or none, within ten minutes after it was applied. Refused as `STALE` if one of
-    /// the conversations has changed owners since, a previous owner can no longer take one back, or the ten minutes
-    /// have passed. For managers only.
+    /// Reverts all moves of a rebalance plan, or none, within ten minutes after the plan was applied. The call is
+    /// refused as `STALE` if one of the conversations has been reassigned or unassigned since, if a previous owner can
+    /// no longer own their conversation, or if the ten minutes have passed. For managers only.
     async fn undo_plan(
         &self,
         ctx: &Context<'_>,

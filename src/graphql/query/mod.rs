@@ -127,17 +127,17 @@ impl Query {
         .await
     }
 
-    /// The agents of the workspace, ordered by name, for example for an assignment menu. Includes you.
+    /// The agents of the workspace, including you, ordered by name. Use this list for an assignment menu, for example.
     #[graphql(complexity = "cost(first, last, child_complexity)")]
     async fn agents(
         &self,
         ctx: &Context<'_>,
         #[graphql(
-            desc = "Include only agents whose name or title has, for each word of the search, a word that begins with it. At most 100 characters."
+            desc = "Include only agents who match every word of this search. An agent matches a word if the name or the title contains a word that begins with it. At most 100 characters."
         )]
         search: Option<String>,
         #[graphql(
-            desc = "Include only agents who can own this conversation. If the conversation does not exist, the result is null."
+            desc = "Include only agents who can own the conversation with this id. The result is null if the conversation does not exist."
         )]
         assignable_to: Option<ID>,
         #[graphql(desc = "Whether to include deactivated agents.", default)] include_inactive: bool,
@@ -167,7 +167,7 @@ impl Query {
         .await
     }
 
-    /// The phone numbers that you have access to, oldest first.
+    /// The phone numbers that you have access to, in the order in which they were added.
     async fn phone_numbers(&self, ctx: &Context<'_>) -> Option<Result<Vec<PhoneNumber>>> {
         root(ctx, |scope| async {
             let numbers = scope.agent_access().await?.phone_numbers.iter();
@@ -186,8 +186,8 @@ impl Query {
         root(ctx, |scope| async move { counts(scope, phone_number_ids).await.map(Some) }).await
     }
 
-    /// The health of the queue of open, unassigned conversations: its size, its oldest items, and whether it grows
-    /// because conversations arrive faster than your team claims them.
+    /// The health of the queue of open, unassigned conversations: its size, its oldest conversation, and whether
+    /// conversations arrive faster than your team claims them.
     async fn queue_health(
         &self,
         ctx: &Context<'_>,

@@ -41,13 +41,14 @@ impl Reports {
     }
 
     /// The conversations that currently break an ownership rule, grouped by kind. Within a kind, the violation that
-    /// has lasted longest comes first; for `CLOSED_UNANSWERED`, the most recently closed. For managers only.
+    /// has lasted longest comes first. The kind `CLOSED_UNANSWERED` starts with the conversation that was closed last.
+    /// For managers only.
     #[graphql(complexity = "cost(first, None, child_complexity)")]
     async fn ownership_violations(
         &self,
         ctx: &Context<'_>,
         #[graphql(
-            desc = "The number of minutes without an assignee or an answer that count as too long: from 0 to 527,040 (366 days).",
+            desc = "How many minutes without an assignee or an answer are too long: from 0 to 527,040 (366 days).",
             default = 60
         )]
         older_than_minutes: i32,

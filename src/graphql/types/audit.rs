@@ -15,7 +15,7 @@ use graphql_transport::fast::FastObject;
 
 const MICROS_PER_MINUTE: f64 = 60_000_000.0;
 
-/// Ownership figures of a period, for the conversations on your phone numbers.
+/// How conversations on your phone numbers were owned and answered in a period.
 #[derive(SimpleObject)]
 pub struct OwnershipAudit {
     /// The start of the period.
@@ -36,18 +36,19 @@ pub struct OwnershipAudit {
     pub as_of: EventCursor,
 }
 
-/// Ownership figures for one phone number.
+/// How conversations on one phone number were owned and answered in a period.
 #[derive(SimpleObject)]
 pub struct PhoneNumberAudit {
     /// The phone number.
     pub phone_number: PhoneNumber,
-    /// The total time, in minutes, during which its open conversations had no assignee.
+    /// The total time, in minutes, during which open conversations on this phone number had no assignee.
     pub minutes_unowned: f64,
-    /// The total time, in minutes, during which customers of its open conversations waited for an answer.
+    /// The total time, in minutes, during which customers of open conversations on this phone number waited for an
+    /// answer.
     pub minutes_waiting: f64,
-    /// How many times one of its conversations changed from one assignee to another.
+    /// How many times a conversation on this phone number changed from one assignee to another.
     pub hand_overs: i32,
-    /// The number of its conversations that were open at any time in the period.
+    /// The number of conversations on this phone number that were open at any time in the period.
     pub conversations: i32,
 }
 
@@ -109,9 +110,12 @@ impl OwnershipViolation {
         &self.conversation
     }
 
-    /// When the violation began. `UNOWNED_TOO_LONG`: when the conversation became open without an assignee.
-    /// `UNANSWERED_TOO_LONG`: when the customer started waiting. `OWNED_BY_INACTIVE`: when the assignee got the
-    /// conversation. `CLOSED_UNANSWERED`: when the conversation was closed.
+    /// When the violation began. It depends on `kind`:
+    ///
+    /// - `UNOWNED_TOO_LONG`: when the conversation became open without an assignee.
+    /// - `UNANSWERED_TOO_LONG`: when the customer started waiting.
+    /// - `OWNED_BY_INACTIVE`: when the conversation was assigned to the assignee.
+    /// - `CLOSED_UNANSWERED`: when the conversation was closed.
     async fn since(&self) -> Timestamp {
         self.since
     }

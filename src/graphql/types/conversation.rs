@@ -112,8 +112,8 @@ impl FastObject for ConversationFields {
     }
 }
 
-/// The thread of messages between a contact and a phone number, and the agent who is responsible for it. Each pair of
-/// contact and phone number has exactly one conversation.
+/// The thread of messages between a contact and a phone number. The agent who owns the conversation is its assignee.
+/// Each pair of contact and phone number has exactly one conversation.
 #[Object(name = "Conversation")]
 impl ConversationFields {
     /// The conversation's id.
@@ -126,8 +126,8 @@ impl ConversationFields {
         self.row().status().into()
     }
 
-    /// Increases by one with each change that all agents can see. Of two copies of a conversation, the one with the
-    /// higher version is newer. Marking as read or unread does not change it.
+    /// The version increases by one with each change that all agents can see. Of two copies of a conversation, the
+    /// one with the higher version is newer. Marking as read or unread does not change the version.
     async fn version(&self) -> i32 {
         self.row().version
     }
@@ -149,7 +149,7 @@ impl ConversationFields {
         self.find_agent(self.row().assignee()).await
     }
 
-    /// The agent who assigned the conversation. If the assignee claimed it, the assignee.
+    /// The agent who assigned the conversation: the assignee, if the assignee claimed it. Null if it is unassigned.
     async fn assigned_by(&self) -> Option<Result<Agent>> {
         self.find_agent(self.row().assigned_by()).await
     }
@@ -164,20 +164,20 @@ impl ConversationFields {
         self.row().unassigned_since()
     }
 
-    /// Whether the conversation is unread for you: it is open, and you have not read the customer's last message or
-    /// have marked the conversation as unread. False for a service token.
+    /// Whether the conversation is unread for you. An open conversation is unread until you read the customer's last
+    /// message, and again when you mark the conversation as unread. False for a service token.
     async fn unread(&self) -> bool {
         self.visible.unread
     }
 
-    /// Whether you can reply. Every agent with access to the phone number can, regardless of who owns the
+    /// Whether you can reply. Every agent with access to the phone number can reply, regardless of who owns the
     /// conversation. False for a service token.
     // Callers see only conversations on numbers that they have access to, so no further check is needed.
     async fn viewer_can_reply(&self) -> bool {
         self.viewer_is_agent()
     }
 
-    /// When the last message was stored. Assigning, closing, reopening and reading do not change it.
+    /// When the last message was stored. Assigning, closing, reopening and reading do not change this time.
     async fn last_activity_at(&self) -> Timestamp {
         self.row().last_activity_at
     }
@@ -207,7 +207,8 @@ impl ConversationFields {
         self.find_agent(self.row().closed_by()).await
     }
 
-    /// The messages of the conversation in the order they arrived. Use `last` to get the most recent ones.
+    /// The messages of the conversation, in the order in which they were stored. Use `last` to get the most recent
+    /// messages.
     #[graphql(complexity = "cost(first, last, child_complexity)")]
     async fn messages(
         &self,

@@ -30,12 +30,12 @@ pub enum ConversationView {
 pub struct ConversationFilter {
     /// Include only conversations with this status.
     pub status: Option<ConversationStatus>,
-    /// True includes only conversations that are unread for you, false only the others.
+    /// True includes only conversations that are unread for you. False includes only all others.
     pub unread: Option<bool>,
     /// Include only conversations on these phone numbers (at most 100).
     pub phone_number_ids: Option<Vec<ID>>,
-    /// Include only conversations that contain, for each word of the search, a word that begins with it, in the
-    /// contact's name or number or in a message. At most 100 characters.
+    /// Include only conversations that match every word of this search. A conversation matches a word if the contact's
+    /// name, the contact's number or a message contains a word that begins with it. At most 100 characters.
     pub search: Option<String>,
 }
 
@@ -117,8 +117,8 @@ pub struct ConversationOrder {
     /// The field to order by.
     #[graphql(default_with = "ConversationOrderField::LastActivity")]
     pub field: ConversationOrderField,
-    /// The direction of the order. Defaults to `DESC` (newest first) for `LAST_ACTIVITY`, and to `ASC` (longest first)
-    /// for the other fields.
+    /// The direction of the order. Defaults to `DESC` (newest first) for `LAST_ACTIVITY`, and to `ASC` (longest time
+    /// first) for the other fields.
     pub direction: Option<OrderDirection>,
 }
 
@@ -146,7 +146,7 @@ pub struct ConversationTotals {
 /// Values that concern a whole list.
 #[Object]
 impl ConversationTotals {
-    /// The number of conversations in the whole list. Null for a search with more than 1,000 matches.
+    /// The number of conversations in the whole list, on all pages. Null for a search with more than 1,000 matches.
     async fn total_count(&self, ctx: &Context<'_>) -> Option<Result<i32>> {
         self.count(ctx).await.transpose()
     }

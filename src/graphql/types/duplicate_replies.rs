@@ -7,7 +7,7 @@ use crate::clock::Timestamp;
 use crate::graphql::scalars::EventCursor;
 
 /// How often two agents answered the same customer. A turn is a sequence of messages from a customer without an
-/// answer in between. It counts in the period and hour of its first answer.
+/// answer in between. A turn belongs to the period and the hour of its first answer.
 #[derive(SimpleObject)]
 pub struct DuplicateReplyReport {
     /// The start of the period.
@@ -18,7 +18,7 @@ pub struct DuplicateReplyReport {
     pub count: i32,
     /// The number of turns that were answered.
     pub answered_turns: i32,
-    /// The fraction of answered turns that `count` makes up, from 0 to 1. Null if no turn was answered.
+    /// `count` divided by `answeredTurns`: from 0 to 1. Null if no turn was answered.
     pub rate: Option<f64>,
     /// The counts by hour and phone number. Hours without duplicate replies are omitted.
     pub buckets: Vec<DuplicateReplyBucket>,

@@ -18,7 +18,7 @@ use graphql_transport::fast::FastObject;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Enum)]
 #[graphql(remote = "domain::EventKind")]
 pub enum ConversationEventKind {
-    /// The customer sent a message. It reopens the conversation if it was closed.
+    /// The customer sent a message. The message reopens a closed conversation.
     Received,
     /// An agent sent a message.
     Replied,
@@ -117,12 +117,12 @@ impl ConversationEvent {
 
     /// Why the event happened, if `kind` alone does not say: `ACCESS_REVOKED`, `AGENT_DEACTIVATED`,
     /// `ASSIGNEE_UNAVAILABLE`, `LEASE_EXPIRED`, `HANDED_OFF`, `REBALANCED`, `REBALANCE_UNDONE` or
-    /// `STALE_OVERRIDDEN`.
+    /// `STALE_OVERRIDDEN`. Null otherwise.
     async fn reason(&self) -> Option<&str> {
         self.body()?.reason.as_deref()
     }
 
-    /// The note for colleagues that the acting agent added.
+    /// The note that the acting agent added for colleagues. Null if there is no note.
     async fn note(&self) -> Option<&str> {
         self.body()?.note.as_deref()
     }

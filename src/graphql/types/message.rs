@@ -28,7 +28,7 @@ pub enum MessageDirection {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Enum)]
 #[graphql(remote = "domain::DeliveryStatus")]
 pub enum DeliveryStatus {
-    /// The message is stored but not yet handed to a carrier.
+    /// The message is stored but was not handed to a carrier yet.
     Queued,
     /// The message was handed to a carrier.
     Sent,
@@ -143,6 +143,6 @@ impl FastObject for AuthoredMessage {
 
 impl FastObject for Message {}
 
-/// A page of a conversation's messages, in the order they arrived.
+/// A page of a conversation's messages, in the order in which they were stored.
 #[derive(MergedObject)]
 pub struct MessageConnection(pub Page<Message, MessageNumber>, pub Total);

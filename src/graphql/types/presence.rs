@@ -1,4 +1,4 @@
-//! Presence: the agents who are at a conversation.
+//! Presence: the agents who are viewing a conversation or writing a reply in it.
 
 use std::sync::Arc;
 
@@ -11,7 +11,7 @@ use crate::graphql::error;
 use crate::graphql::loaders::Loaders;
 use crate::service::Present;
 
-/// What an agent is doing with a conversation.
+/// What an agent is doing in a conversation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Enum)]
 #[graphql(remote = "domain::PresenceState")]
 pub enum PresenceState {
@@ -21,7 +21,7 @@ pub enum PresenceState {
     Replying,
 }
 
-/// The agents who are currently at a conversation.
+/// The agents who are viewing a conversation or writing a reply in it.
 #[derive(Clone)]
 pub struct ConversationPresence {
     present: Vec<Present>,
@@ -34,10 +34,10 @@ impl ConversationPresence {
     }
 }
 
-/// The agents who are currently at a conversation.
+/// The agents who are viewing a conversation or writing a reply in it.
 #[Object]
 impl ConversationPresence {
-    /// The agents who have set their presence, including you; longest first, at most 100.
+    /// The agents, including you, ordered by `since` from the earliest to the latest. At most 100.
     async fn viewers(&self) -> Vec<ConversationViewer> {
         let viewer =
             |present: &Present| ConversationViewer { present: *present, loaders: self.loaders.clone() };
@@ -45,13 +45,13 @@ impl ConversationPresence {
     }
 }
 
-/// An agent who is currently at a conversation.
+/// An agent who is viewing a conversation or writing a reply in it.
 pub struct ConversationViewer {
     present: Present,
     loaders: Arc<Loaders>,
 }
 
-/// An agent who is currently at a conversation.
+/// An agent who is viewing a conversation or writing a reply in it.
 #[Object]
 impl ConversationViewer {
     /// The agent.
@@ -65,7 +65,7 @@ impl ConversationViewer {
         self.present.state.into()
     }
 
-    /// When the agent entered this state.
+    /// When the agent began to view the conversation, or to write a reply.
     async fn since(&self) -> Timestamp {
         self.present.since
     }

@@ -12,7 +12,7 @@ use crate::graphql::loaders::Loaders;
 use crate::graphql::scalars::EventCursor;
 use crate::service::{QueueItem, ResetReason, ThreadItem};
 
-/// Why a subscription ended and the data must be queried again.
+/// The reason why a subscription ended. Query the data again after each of them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Enum)]
 #[graphql(remote = "ResetReason")]
 pub enum QueueResetReason {
@@ -53,22 +53,22 @@ pub struct ConversationLeft {
     cursor: EventCursor,
     /// The id of the conversation that was removed.
     conversation_id: ID,
-    /// The conversation's version after the change. Ignore the removal if you have a higher version.
+    /// The conversation's version after the change. Ignore the removal if you hold a copy with a higher version.
     version: i32,
     /// The event that caused the change.
     cause: Option<ConversationEvent>,
 }
 
-/// You have received every change up to this position. Sent when the replay is complete, and periodically while the
-/// list does not change, so that your cursor stays valid.
+/// A position up to which you have received every change. The server sends a checkpoint when the replay is complete,
+/// and periodically while the list does not change, so that your cursor stays valid.
 #[derive(Clone, SimpleObject)]
 pub struct QueueCheckpoint {
     /// The position in the event log up to which you have received every change.
     cursor: EventCursor,
 }
 
-/// The subscription ends, and the list must be queried again. Then subscribe with its new `asOf`. This is always the
-/// last item.
+/// The last item of a subscription that has ended. Query the list again, then subscribe with the new `asOf` of the
+/// list.
 #[derive(Clone, SimpleObject)]
 pub struct QueueReset {
     /// The position in the event log at which the subscription ended.
@@ -77,7 +77,7 @@ pub struct QueueReset {
     reason: QueueResetReason,
 }
 
-/// A change to a live list. Items contain whole conversations, so applying one twice is harmless.
+/// A change to a live list. An item contains the whole conversation, so applying the item twice is harmless.
 #[derive(Clone, Union)]
 pub enum QueueChange {
     Entered(ConversationEntered),
@@ -135,18 +135,19 @@ impl QueueChange {
     }
 }
 
-/// A change to one conversation: a message, or a new assignment or status.
+/// A change to one conversation: a message, a new assignee or a new status.
 #[derive(Clone, SimpleObject)]
 pub struct ConversationChange {
     /// The position in the event log after this item. Pass it as `after` to resume.
     cursor: EventCursor,
-    /// The event that caused the change. Null if this item only says that you have received every event so far, or
-    /// that the subscription ends.
+    /// The event that caused the change. Null on the first item of a subscription without `after`, on an item that says
+    /// that you have received every event up to `cursor`, and on the last item (see `reset`).
     event: Option<ConversationEvent>,
-    /// The conversation after the event. Without `after`, the first item contains the current conversation. Otherwise
-    /// null if `event` is null.
+    /// The conversation after the event. The first item of a subscription without `after` has no event and contains the
+    /// current conversation. Null on every other item without an event.
     conversation: Option<Conversation>,
-    /// Set on the last item if the subscription ends and the conversation must be queried again.
+    /// Why the subscription has ended. Query the conversation again, then subscribe again. Null on all items except the
+    /// last.
     reset: Option<QueueResetReason>,
 }
 

@@ -10,11 +10,13 @@ use crate::graphql::scalars::EventCursor;
 
 /// Whether the queue grows or shrinks.
 ///
-/// The trend starts at `STEADY` and is updated at twelve evenly spaced points of the window. At each point, the
-/// server compares the net change over one window length before it (arrivals and returns minus claims) with a
-/// threshold: 2, or 20 % of all arrivals, returns and claims, whichever is more. The trend becomes `GROWING` or
-/// `SHRINKING` when the net change exceeds the threshold. It becomes `STEADY` again when the net change falls to half
-/// the threshold, so that the trend does not flap.
+/// The server divides the window into twelve equal parts. The trend starts at `STEADY` and is updated at the end of
+/// each part. An update uses the arrivals, returns and claims in the last `window` seconds before that point:
+///
+/// - The net change is arrivals plus returns minus claims.
+/// - The threshold is 2, or 20 % of the sum of arrivals, returns and claims, whichever is more.
+/// - The trend becomes `GROWING` or `SHRINKING` when the net change exceeds the threshold in that direction.
+/// - The trend becomes `STEADY` again when the net change falls to half the threshold. It therefore does not flap.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Enum)]
 #[graphql(remote = "domain::queue::Trend")]
 pub enum QueueTrend {
@@ -31,17 +33,17 @@ pub enum QueueTrend {
 pub struct QueueHealth {
     /// The number of open, unassigned conversations.
     unassigned: i32,
-    /// The earliest `unassignedSince` of these conversations. Null if there are none.
+    /// The earliest `unassignedSince` in the queue. Null if the queue is empty.
     oldest_unassigned_since: Option<Timestamp>,
     /// The earliest `waitingSince` of all open conversations, assigned or not. Null if no customer is waiting.
     oldest_waiting_since: Option<Timestamp>,
     /// How many times in the window an unassigned conversation was created or reopened.
     arrived: i32,
-    /// How many times in the window an open, unassigned conversation got an assignee. Closing one does not count.
+    /// How many times in the window an open, unassigned conversation got an assignee. Closing does not count.
     claimed: i32,
     /// How many times in the window an open conversation lost its assignee.
     returned: i32,
-    /// Whether the queue grows or shrinks.
+    /// Whether the queue grows or shrinks in the window.
     trend: QueueTrend,
     /// The same values for each phone number, in the order of `phoneNumbers`.
     by_phone_number: Vec<PhoneNumberQueueHealth>,
@@ -61,7 +63,7 @@ pub struct PhoneNumberQueueHealth {
     phone_number: PhoneNumber,
     /// The number of open, unassigned conversations on this phone number.
     unassigned: i32,
-    /// The earliest `unassignedSince` of these conversations. Null if there are none.
+    /// The earliest `unassignedSince` in the queue of this phone number. Null if the queue is empty.
     oldest_unassigned_since: Option<Timestamp>,
     /// The earliest `waitingSince` of all open conversations on this phone number, assigned or not. Null if no
     /// customer is waiting.

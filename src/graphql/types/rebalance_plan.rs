@@ -48,11 +48,12 @@ impl RebalancePlan {
     }
 }
 
-/// A plan that moves conversations between agents so that the highest load becomes as low as possible with the fewest
-/// moves. Applying the plan makes all moves, or none if the conversations have changed since it was made.
+/// A plan to move conversations between agents. An agent's load is the number of conversations that the agent owns. The
+/// plan makes the highest load as low as possible, with the fewest moves. Applying the plan makes all moves, or none if
+/// the conversations have changed since the plan was made.
 #[Object]
 impl RebalancePlan {
-    /// The plan's id.
+    /// The rebalance plan's id.
     async fn id(&self) -> ID {
         ids::encode(self.plan.id)
     }
@@ -81,7 +82,7 @@ impl RebalancePlan {
         self.loads(|load| load.after)
     }
 
-    /// When the plan expires. Until then, it can be applied or, once applied, undone.
+    /// The time until which the plan can be applied. Once the plan is applied, the time until which it can be undone.
     async fn expires_at(&self) -> Timestamp {
         self.plan.expires_at
     }
@@ -93,7 +94,7 @@ pub struct RebalanceMove {
     loaders: Arc<Loaders>,
 }
 
-/// A move of one conversation from one agent to another.
+/// The move of one conversation to another agent.
 #[Object]
 impl RebalanceMove {
     /// The conversation in its current state. Null if you no longer have access to it.
@@ -107,7 +108,7 @@ impl RebalanceMove {
         agent(&self.loaders, self.planned.from).await
     }
 
-    /// The agent who owns the conversation after the plan is applied.
+    /// The agent who owns the conversation once the plan is applied.
     async fn to(&self) -> Result<Agent> {
         agent(&self.loaders, self.planned.to).await
     }
@@ -128,8 +129,8 @@ impl RebalanceLoad {
         agent(&self.loaders, self.agent_id).await
     }
 
-    /// The number of conversations that the agent owns, with the `status` that the plan was made for: by default,
-    /// open ones.
+    /// The number of conversations that the agent owns and that have the `status` given to `planRebalance`. That is
+    /// `OPEN` by default.
     async fn open(&self) -> i32 {
         i32::try_from(self.open).unwrap_or(i32::MAX)
     }

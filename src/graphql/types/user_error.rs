@@ -6,7 +6,7 @@ use super::conversation::Conversation;
 use super::message::Message;
 use super::workspace::Plan;
 
-/// The reason why a mutation was refused.
+/// The machine-readable reason why a mutation was refused.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Enum)]
 pub enum UserErrorCode {
     /// The value of an input field is not valid.
@@ -25,13 +25,13 @@ pub enum UserErrorCode {
     AlreadyAssigned,
     /// The conversation is not in the state that you expected, or has changed since a rebalance plan was made.
     Stale,
-    /// The workspace's plan does not include this feature.
+    /// The workspace's pricing plan does not include this feature.
     PlanRequired,
     /// Another agent has replied since the last message you saw.
     StaleReply,
 }
 
-/// An expected error of a mutation. Nothing was changed.
+/// The reason why a mutation was refused. A refused mutation changes nothing.
 #[derive(Clone, Interface)]
 #[graphql(
     field(name = "code", ty = "&UserErrorCode", desc = "Machine-readable code."),
@@ -39,7 +39,7 @@ pub enum UserErrorCode {
     field(
         name = "path",
         ty = "&Option<Vec<String>>",
-        desc = "The path of the argument that the error concerns, outermost first. Null if it concerns no particular one."
+        desc = "The path to the argument that is at fault, such as `[\"input\", \"agentId\"]`. Null if no single argument is."
     )
 )]
 pub enum UserError {
@@ -83,14 +83,14 @@ impl UserError {
     }
 }
 
-/// The input is not valid, or you are not allowed to do this.
+/// The input is not valid, an object does not exist, or you are not allowed to do this. `code` says which.
 #[derive(Clone, SimpleObject)]
 pub struct InputError {
     /// Machine-readable code.
     pub code: UserErrorCode,
     /// Human-readable message, in English.
     pub message: String,
-    /// The path of the argument that the error concerns, outermost first. Null if it concerns no particular one.
+    /// The path to the argument that is at fault, such as `["input", "agentId"]`. Null if no single argument is.
     pub path: Option<Vec<String>>,
 }
 
@@ -101,22 +101,22 @@ pub struct ConflictError {
     pub code: UserErrorCode,
     /// Human-readable message, in English.
     pub message: String,
-    /// The path of the argument that the error concerns, outermost first. Null if it concerns no particular one.
+    /// The path to the argument that is at fault, such as `["input", "agentId"]`. Null if no single argument is.
     pub path: Option<Vec<String>>,
-    /// The current conversation. Its `assignee` and `assignedAt` say who owns it and since when.
+    /// The current conversation. `assignee` is its owner, and `assignedAt` is when that agent became the owner.
     pub current: Conversation,
 }
 
-/// The workspace's plan does not include this feature.
+/// The workspace's pricing plan does not include this feature.
 #[derive(Clone, SimpleObject)]
 pub struct PlanError {
     /// Machine-readable code.
     pub code: UserErrorCode,
     /// Human-readable message, in English.
     pub message: String,
-    /// The path of the argument that the error concerns, outermost first. Null if it concerns no particular one.
+    /// The path to the argument that is at fault, such as `["input", "agentId"]`. Null if no single argument is.
     pub path: Option<Vec<String>>,
-    /// The lowest plan that includes the feature.
+    /// The lowest pricing plan that includes the feature.
     pub required_plan: Plan,
 }
 
@@ -128,20 +128,20 @@ pub struct StaleReplyError {
     pub code: UserErrorCode,
     /// Human-readable message, in English.
     pub message: String,
-    /// The path of the argument that the error concerns, outermost first. Null if it concerns no particular one.
+    /// The path to the argument that is at fault, such as `["input", "agentId"]`. Null if no single argument is.
     pub path: Option<Vec<String>>,
-    /// The replies of other agents since then, oldest first.
+    /// The replies of other agents since the last message you saw, oldest first.
     pub newer_messages: Vec<Message>,
 }
 
-/// A rebalance plan no longer matches the current state. Nothing was moved. Make a new plan.
+/// The rebalance plan no longer matches the current state. No conversation was moved. Make a new plan.
 #[derive(Clone, SimpleObject)]
 pub struct PlanStaleError {
     /// Machine-readable code.
     pub code: UserErrorCode,
     /// Human-readable message, in English.
     pub message: String,
-    /// The path of the argument that the error concerns, outermost first. Null if it concerns no particular one.
+    /// The path to the argument that is at fault, such as `["input", "agentId"]`. Null if no single argument is.
     pub path: Option<Vec<String>>,
     /// The conversations that cannot be moved as planned. Empty if the plan has expired or was undone.
     pub conversation_ids: Vec<ID>,

@@ -5,7 +5,7 @@ use async_graphql::SimpleObject;
 use crate::domain::counts;
 use crate::graphql::scalars::EventCursor;
 
-/// The number of conversations in a view.
+/// The number of conversations in a view, by status.
 #[derive(Debug, Clone, PartialEq, Eq, SimpleObject)]
 pub struct StatusCounts {
     /// All conversations.

@@ -12,7 +12,7 @@ pub struct Workload {
     agent: Agent,
     /// The number of open conversations that the agent owns.
     open: i32,
-    /// The number of these conversations in which the customer is waiting for an answer.
+    /// The number of open conversations that the agent owns and in which the customer is waiting for an answer.
     waiting: i32,
 }
 

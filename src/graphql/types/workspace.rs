@@ -5,8 +5,8 @@ use async_graphql::{Enum, ID, Object, SimpleObject};
 use crate::domain;
 use crate::graphql::ids;
 
-/// The plan that a workspace subscribes to. From lowest to highest: `STARTER`, `TEAM`, `PRO`, `PRO_PLUS`, `BUSINESS`.
-/// Each plan includes the features of all lower ones.
+/// The pricing plan of a workspace. From lowest to highest: `STARTER`, `TEAM`, `PRO`, `PRO_PLUS`, `BUSINESS`. Each plan
+/// includes the features of all lower plans.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Enum)]
 #[graphql(remote = "domain::Plan")]
 pub enum Plan {
@@ -22,8 +22,8 @@ pub enum Plan {
     Business,
 }
 
-/// The rules for who may claim and assign conversations. Under every model, managers may assign any conversation, and
-/// an assignee may reassign or unassign their own.
+/// The rules for who may claim and assign conversations. To claim is to assign an unassigned conversation to yourself.
+/// Under every model, managers may assign any conversation, and assignees may reassign or unassign their own ones.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Enum)]
 #[graphql(remote = "domain::AssignmentModel")]
 pub enum AssignmentModel {
@@ -31,18 +31,18 @@ pub enum AssignmentModel {
     Open,
     /// Only managers may claim and assign conversations.
     ManagerAssigned,
-    /// All agents may claim unassigned conversations. All other assignments are for managers.
+    /// All agents may claim unassigned conversations. Only managers may make other assignments.
     SelfService,
-    /// Experienced reps and managers may claim unassigned conversations. All other assignments are for managers.
+    /// Managers and experienced reps may claim unassigned conversations. Only managers may make other assignments.
     Hybrid,
 }
 
 /// The thresholds that `queueHealth` checks the queue against.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, SimpleObject)]
 pub struct QueueThresholds {
-    /// The most open conversations that may be unassigned. Null if the threshold is off.
+    /// The highest acceptable number of open, unassigned conversations. Null if the threshold is off.
     max_unassigned: Option<i32>,
-    /// The longest time in seconds that a customer may wait for an answer. Null if the threshold is off.
+    /// The longest acceptable wait of a customer for an answer, in seconds. Null if the threshold is off.
     max_wait_seconds: Option<i32>,
 }
 
@@ -63,7 +63,7 @@ impl Workspace {
         &self.0.name
     }
 
-    /// The workspace's plan.
+    /// The workspace's pricing plan.
     async fn plan(&self) -> Plan {
         self.0.plan.into()
     }

@@ -5,7 +5,7 @@ use async_graphql_parser::types::{ExecutableDocument, Selection, SelectionSet};
 
 use super::super::compact;
 
-/// The entries for which the directives of a set, and of the sets inside it, have capacity but no use.
+/// The unused capacity of the lists of directives and arguments in a set and in the sets nested in it, in entries.
 fn spare_capacity(set: &SelectionSet) -> usize {
     let of_item = |item: &Selection| {
         let directives = match item {
@@ -13,14 +13,14 @@ fn spare_capacity(set: &SelectionSet) -> usize {
             Selection::InlineFragment(inline) => &inline.node.directives,
             Selection::FragmentSpread(spread) => &spread.node.directives,
         };
-        let below = match item {
+        let in_nested = match item {
             Selection::Field(field) => spare_capacity(&field.node.selection_set.node),
             Selection::InlineFragment(inline) => spare_capacity(&inline.node.selection_set.node),
             Selection::FragmentSpread(_) => 0,
         };
         let arguments = directives.iter().map(|directive| &directive.node.arguments);
-        let of_arguments: usize = arguments.map(|list| list.capacity() - list.len()).sum();
-        below + of_arguments + directives.capacity() - directives.len()
+        let in_arguments: usize = arguments.map(|list| list.capacity() - list.len()).sum();
+        in_nested + in_arguments + directives.capacity() - directives.len()
     };
     set.items.iter().map(|item| of_item(&item.node)).sum()
 }

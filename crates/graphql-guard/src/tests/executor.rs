@@ -79,7 +79,7 @@ fn the_deepest_nesting_accepted_is_within_the_executors_recursion() {
 
 #[test]
 fn the_largest_expansion_accepted_executes() {
-    // The fragments expand to 766 selections; with the field and its spread, 768.
+    // The fragments expand to 766 selections. The field with the spread and the spread itself make 768.
     let text = doubling(8, 1_000 - 768);
     assert_eq!(errors(check(&text).unwrap()), Vec::<String>::new());
     assert_exceeds(check(&doubling(8, 1_001 - 768)), Limit::Selections);
@@ -93,7 +93,7 @@ fn lists_of_the_longest_length_accepted_execute() {
     assert_eq!(errors(check(&long).unwrap()), Vec::<String>::new());
 }
 
-/// A document with conflicting fields. A kilobyte makes the executor report millions of errors.
+/// A document with conflicting fields. For a document of one kilobyte, the executor can report millions of errors.
 fn conflicts(inline: usize, arguments: usize, fields: usize) -> String {
     let arguments: String = (0..arguments).map(|i| format!("x{i}:1 ")).collect();
     format!(
@@ -111,8 +111,8 @@ fn conflicting_fields_multiply_in_the_executor_and_are_refused_before_it() {
         let text = text.clone();
         move || schema().execute(text).now_or_never().expect("no resolver waits")
     });
-    // Without the guard, the executor reports each of 50 fields at each of 10
-    // levels: once for its length and once for each of 20 arguments.
+    // Without the guard, the executor reports 21 conflicts for each of 50 fields at each of 10 levels:
+    // one for the number of arguments, and one for each of 20 arguments.
     let reported = response.errors.iter().filter(|error| error.message.contains("conflict"));
     assert!(reported.count() >= 50 * 21 * 10);
     assert!(matches!(check(&text), Err(DocumentError::FieldConflict { .. })));
@@ -130,13 +130,13 @@ fn the_executor_reports_no_conflicts_in_accepted_documents() {
         "{x:a(b:[1 2])x:a(b:[1 2])}",
     ] {
         let reported = |messages: Vec<String>| messages.iter().any(|m| m.contains("conflict"));
-        let alone = on_stack(WORKER_STACK, move || {
+        let unguarded = on_stack(WORKER_STACK, move || {
             let response = schema().execute(text).now_or_never().expect("no resolver waits");
             response.errors.into_iter().map(|error| error.message).collect::<Vec<_>>()
         });
         match check(text) {
             Ok(checked) => assert!(!reported(errors(checked)), "{text}"),
-            Err(DocumentError::FieldConflict { .. }) => assert!(reported(alone), "{text}"),
+            Err(DocumentError::FieldConflict { .. }) => assert!(reported(unguarded), "{text}"),
             Err(DocumentError::Definitions { .. }) => assert!(text.contains("query B")),
             Err(other) => panic!("{text}: {other:?}"),
         }
@@ -146,8 +146,8 @@ fn the_executor_reports_no_conflicts_in_accepted_documents() {
 #[test]
 fn a_default_for_a_list_of_an_unknown_type_panics_in_the_executor_alone() {
     let text = "query($v:[Nope]=[1]){a(b:$v)}";
-    let alone = AssertUnwindSafe(schema().execute(text)).catch_unwind().now_or_never();
-    assert!(alone.expect("no resolver waits").is_err());
+    let unguarded = AssertUnwindSafe(schema().execute(text)).catch_unwind().now_or_never();
+    assert!(unguarded.expect("no resolver waits").is_err());
     let known = |name: &str| ["Int", "Boolean", "Q"].contains(&name);
     assert!(check(text).unwrap().check_types(known).is_err());
 }

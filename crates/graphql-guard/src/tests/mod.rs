@@ -1,4 +1,4 @@
-//! What the guard accepts and refuses, and that the executor is safe with what it accepts.
+//! Tests which documents the guard accepts, and that the executor executes all accepted documents safely.
 
 mod compact;
 mod executor;

@@ -1,4 +1,4 @@
-//! Properties of the guard for any text, and for any valid document.
+//! Property tests of the guard, with random texts and random valid documents.
 
 use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 
@@ -7,8 +7,8 @@ use proptest::prelude::*;
 use super::super::scan::scan;
 use super::super::{DocumentLimits, check_document};
 
-/// A text of random tokens, which gets further into the grammar than random characters.
-fn fragments_of_text() -> impl Strategy<Value = String> {
+/// A text of random tokens. It passes more of the grammar than a text of random characters.
+fn text_of_tokens() -> impl Strategy<Value = String> {
     let piece = prop_oneof![
         prop::sample::select(vec![
             "{",
@@ -54,7 +54,7 @@ fn fragments_of_text() -> impl Strategy<Value = String> {
     prop::collection::vec(piece, 0..60).prop_map(|pieces| pieces.concat())
 }
 
-/// An argument's value, valid anywhere.
+/// A literal for any argument: the guard does not check types.
 fn literal() -> impl Strategy<Value = String> {
     let leaf = prop_oneof![
         any::<i32>().prop_map(|n| n.to_string()),
@@ -91,8 +91,8 @@ fn field() -> impl Strategy<Value = String> {
         }
     });
     leaf.prop_recursive(4, 24, 3, |inner| {
-        (0..4_u8, prop::collection::vec(inner, 1..4)).prop_map(|(kind, below)| {
-            let set = below.join("\n");
+        (0..4_u8, prop::collection::vec(inner, 1..4)).prop_map(|(kind, selections)| {
+            let set = selections.join("\n");
             match kind {
                 0 => format!("...on Q {{ {set} }}"),
                 1 => format!("... @skip(if: $v) {{ {set} }}"),
@@ -116,9 +116,8 @@ fn document() -> impl Strategy<Value = String> {
     })
 }
 
-/// The default limits, except for counts that depend only on the size of a
-/// generated [`document`].
-fn wide() -> DocumentLimits {
+/// The default limits, with more room for what grows with the size of a generated [`document`].
+fn wide_limits() -> DocumentLimits {
     DocumentLimits {
         query_bytes: 1 << 20,
         tokens: 20_000,
@@ -132,7 +131,7 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: 512, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
-    fn no_text_makes_the_scan_or_the_guard_panic(text in any::<String>(), pieces in fragments_of_text()) {
+    fn no_text_makes_the_scan_or_the_guard_panic(text in any::<String>(), pieces in text_of_tokens()) {
         for text in [text, pieces] {
             let scanned = scan(&DocumentLimits::default(), &text);
             let checked = check_document(&DocumentLimits::default(), &text, None);
@@ -142,16 +141,16 @@ proptest! {
 
     #[test]
     fn valid_documents_within_the_limits_are_accepted(text in document()) {
-        if let Err(refusal) = check_document(&wide(), &text, Some("Op")) {
+        if let Err(refusal) = check_document(&wide_limits(), &text, Some("Op")) {
             return Err(TestCaseError::fail(format!("{refusal:?} for {text}")));
         }
     }
 
     #[test]
-    fn a_valid_document_cut_anywhere_is_refused_without_panic(text in document(), at in any::<prop::sample::Index>()) {
+    fn a_valid_document_cut_anywhere_does_not_cause_a_panic(text in document(), at in any::<prop::sample::Index>()) {
         let ends: Vec<usize> = text.char_indices().map(|(at, _)| at).collect();
         let cut = &text[..ends[at.index(ends.len())]];
-        let result = check_document(&wide(), cut, Some("Op"));
+        let result = check_document(&wide_limits(), cut, Some("Op"));
         if let Ok(checked) = result {
             // A prefix is valid only if it ends between definitions, in white space or in a comment.
             prop_assert!(checked.document.fragments.len() <= 4);

@@ -19,18 +19,18 @@ fn introspection_as_tools_send_it_is_accepted() {
 
 #[test]
 fn introspection_that_multiplies_is_refused() {
-    let circle = |times: usize| {
+    let nested = |times: usize| {
         format!("{{__schema{{types{{{}name{}}}}}}}", "fields{type{".repeat(times), "}}".repeat(times))
     };
-    assert!(check(&circle(2)).is_ok());
-    assert_exceeds(check(&circle(5)), Limit::IntrospectionCost);
+    assert!(check(&nested(2)).is_ok());
+    assert_exceeds(check(&nested(5)), Limit::IntrospectionCost);
     let twice = format!("{INTROSPECTION}query B{{__schema{{types{{...FullType}}}}}}");
     assert!(check_document(&DocumentLimits::default(), &twice, Some("B")).is_ok());
     let thrice = format!("{twice}query C{{__schema{{types{{...FullType}}}}}}");
     let result = check_document(&DocumentLimits::default(), &thrice, Some("B"));
     assert!(matches!(result, Err(DocumentError::Exceeded { .. })));
     // Outside `__schema`, fields of the same names are ordinary fields.
-    assert!(check(&circle(5).replace("__schema", "schema")).is_ok());
+    assert!(check(&nested(5).replace("__schema", "schema")).is_ok());
 }
 
 #[test]
@@ -59,7 +59,7 @@ fn the_operation_is_chosen_by_its_name() {
 }
 
 #[test]
-fn introspection_only_looks_through_fragments_and_into_every_field() {
+fn the_flag_introspection_only_considers_fragments_and_every_field() {
     let only = |text: &str| check(text).unwrap().introspection_only;
     assert!(only("{__typename x:__typename ...F}fragment F on Q{__type(name:\"A\"){name}}"));
     assert!(!only("{__typename a}"));
@@ -101,7 +101,7 @@ fn a_directive_is_unique_per_location() {
         ("{...F@d@d}fragment F on Q{a}", [(1, 6), (1, 8)]),
         ("{...@d@d{a}}", [(1, 5), (1, 7)]),
         ("{a{b@d\n@d}}", [(1, 5), (2, 1)]),
-        // Also in an operation that is not executed.
+        // The rule also holds in an operation that is not executed.
         ("query A{a}query B{a@d@d}", [(1, 20), (1, 22)]),
     ] {
         let name = text.starts_with("query A").then_some("A");
@@ -122,7 +122,7 @@ fn fields_of_a_literal_object_are_unique() {
         ("query($v:I={c:1,d:2,c:3}){a(b:$v)}", 21),
         ("{a@d(b:{c:\"c:1}\" c:2})}", 18),
         ("{a(b:{c:1 #c:2\r c:3})}", 2),
-        // An object that has ended does not end the arguments.
+        // The end of an object is not the end of the arguments.
         ("{a(b:{c:1} d:{e:1 e:2})}", 19),
     ] {
         let refusal = assert_code(check(text), "GRAPHQL_VALIDATION_FAILED");
@@ -183,7 +183,7 @@ fn an_unknown_type_of_a_variable_is_refused_through_lists() {
 
 #[test]
 fn positions_count_every_kind_of_line_ending_once() {
-    // The string without an end is on the line after each of the endings.
+    // The unterminated string is on the line that follows the line endings.
     for (endings, line) in
         [("", 1), ("\n", 2), ("\r", 2), ("\r\n", 2), ("\n\n", 3), ("\r\r", 3), ("\r\n\r\n", 3), ("\n\r", 3)]
     {
@@ -213,7 +213,7 @@ fn a_message_names_the_limit_and_its_value() {
 
 #[test]
 fn the_parsers_own_limit_is_a_limit_too() {
-    // The scan refuses such documents first, so only the parser's error itself can show it.
+    // The scan refuses such documents before the parser does, so this test constructs the parser's error.
     let refusal = DocumentError::from_parser(async_graphql_parser::Error::RecursionLimitExceeded);
     let limit = NESTING_CEILING;
     assert_eq!(refusal, DocumentError::Exceeded { what: Limit::Nesting, limit, at: None });

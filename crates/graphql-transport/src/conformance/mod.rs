@@ -1,10 +1,10 @@
-//! Everything that happens to a document between the guard and the executor, so that the answer is the one of the
-//! specification.
+//! Makes async-graphql conform to the specification: prepares documents for the executor, and completes its responses.
 //!
-//! [`PreparedDocument`] is made once for a document and one of its operations, and cached. After the sign-in,
-//! [`PreparedDocument::conform`] validates it, coerces the variables, and takes its normal form: one operation without
-//! fragments, directives and repeated fields, which async-graphql executes as it is. [`Execution::complete`] then adds
-//! the nulls that async-graphql 7 leaves out for failed fields, and puts the fields in the order of the document.
+//! [`PreparedDocument`] is created once for a document and one of its operations, and cached. After the sign-in,
+//! [`PreparedDocument::conform`] validates the document, coerces the variables, and builds the normal form. This is an
+//! operation without fragments, directives and repeated fields, which async-graphql executes correctly.
+//! [`Execution::complete`] then adds the nulls that async-graphql 7 omits for failed fields, and puts the fields in the
+//! order of the document.
 
 mod normal_form;
 mod outline;
@@ -31,8 +31,8 @@ use crate::fast::NoMergedKeys;
 
 pub use self::outline::HIDDEN_KEY;
 
-/// The most normal forms of a document that are cached. Documents with more combinations of conditions and absent
-/// variables are rare; for those the form is made each time.
+/// The maximum number of normal forms that are cached for a document. Few documents need more. Further forms are
+/// built for each request.
 const MAX_FORMS: usize = 8;
 
 /// A document and one of its operations, checked by the guard.
@@ -41,7 +41,7 @@ pub struct PreparedDocument {
     pub kind: OperationType,
     /// Whether the operation selects only `__schema`, `__type` and `__typename`.
     pub introspection_only: bool,
-    /// Fields at the root of the operation, directives aside.
+    /// The number of root fields, including those with `@skip` or `@include`.
     pub root_fields: usize,
     /// The name of the operation; `None` if it is anonymous.
     pub operation_name: Option<String>,
@@ -49,20 +49,20 @@ pub struct PreparedDocument {
     valid: OnceLock<Result<ValidDocument, Vec<ServerError>>>,
 }
 
-/// A document that fits the schema.
+/// A document that is valid for the schema, and its normal forms.
 struct ValidDocument {
     document: Valid<ExecutableDocument>,
     /// The variables of `@skip` and `@include`.
     conditions: Vec<Name>,
-    /// The variables of the operation that may be absent.
+    /// The variables of the operation that a request may omit.
     optional: Vec<Name>,
     forms: Mutex<Vec<(FormKey, Arc<NormalForm>)>>,
 }
 
-/// Which conditions are true, and which optional variables are provided.
+/// A flag for each of the conditions: whether it is true. A flag for each optional variable: whether it is provided.
 type FormKey = Vec<bool>;
 
-/// What executes, and how its responses are completed.
+/// The normal form that a request executes. It completes the responses.
 #[derive(Clone)]
 pub struct Execution(Arc<NormalForm>);
 
@@ -75,7 +75,7 @@ impl Execution {
 }
 
 impl PreparedDocument {
-    /// Prepares a document that passed the guard. `text` is the document as apollo-compiler is to parse it.
+    /// Prepares a document that passed the guard. `text` is the text that apollo-compiler parses.
     pub fn new(
         text: String,
         kind: OperationType,
@@ -86,19 +86,20 @@ impl PreparedDocument {
         Self { kind, introspection_only, root_fields, operation_name, text, valid: OnceLock::new() }
     }
 
-    /// The request to execute for these variables.
+    /// Returns the request to execute with these variables.
     ///
     /// # Errors
-    /// `GRAPHQL_VALIDATION_FAILED` if the document does not fit the schema, and `BAD_USER_INPUT` if a variable is
-    /// invalid. Nothing was executed.
+    /// `GRAPHQL_VALIDATION_FAILED` if the document is not valid for the schema, and `BAD_USER_INPUT` if a variable is
+    /// invalid.
     pub fn conform(
         &self,
         schema: &ApiSchema,
         variables: Variables,
     ) -> Result<(Request, Execution), Vec<ServerError>> {
         let valid = self.valid.get_or_init(|| self.validate(schema)).as_ref().map_err(Clone::clone)?;
-        let (variables, form) =
-            valid.form(schema, self.operation_name.as_deref(), variables).map_err(|error| vec![*error])?;
+        let (variables, form) = valid
+            .normal_form(schema, self.operation_name.as_deref(), variables)
+            .map_err(|error| vec![*error])?;
         let mut request = Request::new(String::new()).variables(variables).data(NoMergedKeys);
         request.set_parsed_query(form.document.clone());
         Ok((request, Execution(form)))
@@ -127,7 +128,8 @@ impl PreparedDocument {
 }
 
 impl ValidDocument {
-    fn form(
+    /// Coerces the variables, and returns the normal form for them from the cache or builds it.
+    fn normal_form(
         &self,
         schema: &ApiSchema,
         operation_name: Option<&str>,
@@ -159,7 +161,7 @@ impl ValidDocument {
     }
 }
 
-/// Adds the variables of `@skip` and `@include` in a selection set.
+/// Adds the variables of `@skip` and `@include` in a selection set to `conditions`.
 fn conditions_in(set: &SelectionSet, conditions: &mut Vec<Name>) {
     let mut seen: HashSet<Name> = conditions.iter().cloned().collect();
     let mut sets = vec![set];

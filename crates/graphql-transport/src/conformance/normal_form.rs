@@ -1,10 +1,10 @@
-//! One operation in its normal form: without fragments, directives, and fields that occur twice.
+//! The normal form of an operation: it has no fragments and no directives, and each response key occurs once.
 //!
-//! async-graphql executes each field of a selection set by itself and merges the answers afterwards, which goes wrong
-//! when two fields of one response key select different things. This module applies the specification's
-//! `CollectFields` ahead of the execution: it evaluates `@skip` and `@include`, expands the fragments, and merges the
-//! selections of each response key. A selection set that comes out empty gets a hidden `__typename`, because
-//! async-graphql answers an empty set with null.
+//! async-graphql executes the fields of a response key separately and merges their values afterwards. The result is
+//! wrong when these fields have different selections. This module applies the specification's `CollectFields` before
+//! the execution: it evaluates `@skip` and `@include`, expands the fragments, and merges the selections of each
+//! response key. If a selection set becomes empty, the module adds a hidden `__typename`, because async-graphql returns
+//! null for an empty set.
 
 use std::collections::{HashMap, HashSet};
 
@@ -22,7 +22,7 @@ use async_graphql_value::{Number, Value as Literal};
 use super::outline::{Fields, HIDDEN_KEY, Outline, OutlineField};
 use super::schema::ApiSchema;
 
-/// What a normal form depends on besides the document.
+/// The inputs of a normal form besides the document: one form serves all requests for which they are equal.
 pub(super) struct Inputs<'a> {
     /// The values of the variables of `@skip` and `@include`.
     pub conditions: HashMap<&'a str, bool>,
@@ -65,7 +65,7 @@ struct Builder<'a> {
     schema: &'a ApiSchema,
     document: &'a Document,
     inputs: &'a Inputs<'a>,
-    /// The variables that the normal form uses.
+    /// The variables in the normal form.
     used: HashSet<&'a str>,
 }
 
@@ -75,12 +75,12 @@ type Collected<'a> = IndexMap<&'a str, Vec<&'a Node<Field>>>;
 type Items = Vec<Positioned<parsed::Selection>>;
 
 impl<'a> Builder<'a> {
-    /// Merges selection sets on the type `ty`.
+    /// Merges the selection sets of one field, whose type is `ty`.
     fn selection_set(&mut self, ty: &str, sets: &[&'a SelectionSet]) -> (Items, Outline) {
         match self.schema.possible_types(ty) {
             Some(possible) if self.depend_on_type(possible, sets) => self.by_type(possible, sets),
             possible => {
-                // If the selections do not depend on the type, then the fields are those of any possible type.
+                // All possible types have the same fields, so collect those of the first.
                 let object =
                     possible.and_then(|possible| possible.first()).map_or(ty, |first| first.as_str());
                 let (mut items, fields) = self.object(object, sets);
@@ -93,7 +93,7 @@ impl<'a> Builder<'a> {
         }
     }
 
-    /// The fields of an object of the type `object`.
+    /// Merges selection sets for objects of the type `object`.
     fn object(&mut self, object: &str, sets: &[&'a SelectionSet]) -> (Items, Fields) {
         let mut items = Vec::new();
         let mut fields = Fields::new();
@@ -105,7 +105,7 @@ impl<'a> Builder<'a> {
         (items, fields)
     }
 
-    /// The fields of an object whose selections depend on its type.
+    /// Merges selection sets whose fields depend on the type of the object.
     fn by_type(&mut self, possible: &[ast::NamedType], sets: &[&'a SelectionSet]) -> (Items, Outline) {
         let collected: Vec<(&ast::NamedType, Collected<'a>)> =
             possible.iter().map(|object| (object, self.collect(object, sets))).collect();
@@ -141,7 +141,7 @@ impl<'a> Builder<'a> {
         (items, Outline::ByType(by_type))
     }
 
-    /// The field that the fields of one response key amount to.
+    /// Merges the fields of a response key into one.
     fn field(
         &mut self,
         key: &str,
@@ -161,7 +161,7 @@ impl<'a> Builder<'a> {
             .iter()
             .filter_map(|argument| {
                 let value = self.literal(&argument.value)?;
-                Some((named(&argument.name, at), Positioned::new(value, at)))
+                Some((positioned(&argument.name, at), Positioned::new(value, at)))
             })
             .collect();
         let name = field.name.as_str();
@@ -219,13 +219,14 @@ impl<'a> Builder<'a> {
         }
     }
 
-    /// Whether the fields differ between the possible types of an interface or a union.
+    /// Whether the fields can differ between the possible types of an interface or a union.
     fn depend_on_type(&self, possible: &[ast::NamedType], sets: &[&'a SelectionSet]) -> bool {
         let mut visited = HashSet::new();
-        sets.iter().any(|set| self.narrows(possible, set, &mut visited))
+        sets.iter().any(|set| self.has_narrow_fragment(possible, set, &mut visited))
     }
 
-    fn narrows(
+    /// Whether a fragment in `set` does not apply to all possible types.
+    fn has_narrow_fragment(
         &self,
         possible: &[ast::NamedType],
         set: &'a SelectionSet,
@@ -248,7 +249,7 @@ impl<'a> Builder<'a> {
             };
             let applies_to_all = condition
                 .is_none_or(|condition| possible.iter().all(|object| self.schema.applies(condition, object)));
-            !applies_to_all || self.narrows(possible, set, visited)
+            !applies_to_all || self.has_narrow_fragment(possible, set, visited)
         })
     }
 
@@ -265,7 +266,7 @@ impl<'a> Builder<'a> {
         condition("skip") != Some(true) && condition("include") != Some(false)
     }
 
-    /// The value of an argument; `None` for a variable without a value, which counts as an absent argument.
+    /// The value of an argument. `None` for a variable without a value: the argument is then omitted.
     fn literal(&mut self, value: &'a ast::Value) -> Option<Literal> {
         Some(match value {
             ast::Value::Variable(name) if self.inputs.unprovided.contains(name.as_str()) => return None,
@@ -274,7 +275,7 @@ impl<'a> Builder<'a> {
                 Literal::Variable(Name::new(name.as_str()))
             }
             ast::Value::List(items) => {
-                // An item cannot be absent.
+                // An item cannot be omitted, so it becomes null.
                 Literal::List(items.iter().map(|item| self.literal(item).unwrap_or(Literal::Null)).collect())
             }
             ast::Value::Object(fields) => Literal::Object(
@@ -287,13 +288,13 @@ impl<'a> Builder<'a> {
         })
     }
 
-    /// The definitions of the variables that are used.
+    /// The definitions of the variables in the normal form. Call this after all fields are merged.
     fn variable_definitions(&self, operation: &Operation) -> Vec<Positioned<parsed::VariableDefinition>> {
         let used = operation.variables.iter().filter(|it| self.used.contains(it.name.as_str()));
         used.map(|variable| {
             let at = position(variable, &self.document.sources);
             let definition = parsed::VariableDefinition {
-                name: named(&variable.name, at),
+                name: positioned(&variable.name, at),
                 var_type: Positioned::new(parsed_type(&variable.ty), at),
                 directives: Vec::new(),
                 default_value: None,
@@ -304,7 +305,7 @@ impl<'a> Builder<'a> {
     }
 }
 
-/// Whether two collections hold the same fields of the document.
+/// Whether two lists contain the same fields of the document.
 fn are_same(these: &[&Node<Field>], those: &[&Node<Field>]) -> bool {
     these.len() == those.len() && these.iter().zip(those).all(|(this, that)| this.ptr_eq(that))
 }
@@ -332,7 +333,7 @@ fn on_type(object: &ast::NamedType, items: Items) -> Positioned<parsed::Selectio
     Positioned::new(parsed::Selection::InlineFragment(Positioned::new(fragment, at)), at)
 }
 
-fn named(name: &apollo_compiler::Name, at: Pos) -> Positioned<Name> {
+fn positioned(name: &apollo_compiler::Name, at: Pos) -> Positioned<Name> {
     Positioned::new(Name::new(name.as_str()), at)
 }
 
@@ -352,7 +353,7 @@ pub(super) fn constant_literal(value: &ast::Value) -> Literal {
     }
 }
 
-/// A number too large for JSON is zero; validation has refused it where it matters.
+/// Returns zero for a number that JSON cannot represent. Validation rejects such numbers for `Int` and `Float`.
 fn json_number(text: &str) -> Number {
     text.parse().unwrap_or_else(|_| Number::from(0))
 }
@@ -370,7 +371,7 @@ fn parsed_type(ty: &ast::Type) -> parsed::Type {
     parsed::Type { base, nullable }
 }
 
-/// Where a node of the document is. Both numbers count from 1.
+/// The position of a node in the document. Lines and columns count from 1.
 pub(super) fn position<T>(node: &Node<T>, sources: &SourceMap) -> Pos {
     node.line_column_range(sources)
         .map_or_else(Pos::default, |range| Pos { line: range.start.line, column: range.start.column })

@@ -1,4 +1,4 @@
-//! The shape of an answer: which fields each object has, in which order, and which of them may be null.
+//! The shape of a response: which fields each object has, in which order, and which of them may be null.
 
 use std::collections::HashMap;
 
@@ -6,13 +6,13 @@ use apollo_compiler::ast::Type;
 use async_graphql::indexmap::IndexMap;
 use async_graphql::{Name, PathSegment, Response, ServerError, Value};
 
-/// The response key of a field that no client asked for. No document can spell it.
+/// The response key of a field that the client did not select. A key in a document cannot be empty.
 pub const HIDDEN_KEY: &str = "";
 
 /// The fields of an object, in the order of the document.
 pub(super) type Fields = IndexMap<Name, OutlineField>;
 
-/// A field of an answer.
+/// A field of a response.
 #[derive(Debug, PartialEq)]
 pub(super) struct OutlineField {
     /// The type of the field in the schema.
@@ -20,15 +20,15 @@ pub(super) struct OutlineField {
     pub outline: Outline,
 }
 
-/// What a field answers with.
+/// The shape of a field's value.
 #[derive(Debug, PartialEq)]
 pub(super) enum Outline {
     /// A scalar or an enum value.
     Leaf,
-    /// An object of one type, or of several types that have the same fields. `hidden` is whether the executor answers
-    /// with a field under [`HIDDEN_KEY`], because there is no other.
+    /// An object of one type, or of several types that have the same fields. If `hidden`, no field
+    /// is selected, and the executor returns one under [`HIDDEN_KEY`].
     Object { fields: Fields, hidden: bool },
-    /// An object whose fields depend on its type, which the executor answers under [`HIDDEN_KEY`].
+    /// An object whose fields depend on its type. The executor returns the name of the type under [`HIDDEN_KEY`].
     ByType(HashMap<Name, Fields>),
 }
 
@@ -38,12 +38,12 @@ impl Outline {
     pub fn complete(&self, response: &mut Response) {
         let failures = Failures::of(&response.errors);
         if let Some(failures) = &failures {
-            self.fill(&mut response.data, failures);
+            self.add_nulls(&mut response.data, failures);
         }
         self.arrange(&mut response.data);
     }
 
-    /// The fields of `object`. `None` for a leaf, and if the type of the object is unknown.
+    /// The fields of `object`. `None` if this is a leaf, or if the type of the object is unknown.
     fn fields_of(&self, object: &IndexMap<Name, Value>) -> Option<&Fields> {
         match self {
             Self::Leaf => None,
@@ -70,12 +70,12 @@ impl Outline {
         }
     }
 
-    /// Adds a null for each missing field of an object, and applies the rule for a null where none is allowed.
-    fn fill(&self, data: &mut Value, failures: &Failures) {
+    /// Adds a null for each missing field of an object. If a field cannot be null, the object becomes null instead.
+    fn add_nulls(&self, data: &mut Value, failures: &Failures) {
         if *self == Self::Leaf {
             return;
         }
-        // async-graphql answers with null for an object all of whose fields failed.
+        // async-graphql returns null for an object if every field failed.
         if *data == Value::Null && matches!(self, Self::Object { .. }) && failures.has_fields() {
             *data = Value::Object(IndexMap::new());
         }
@@ -92,7 +92,7 @@ impl Outline {
     }
 }
 
-/// Completes a value of the type `ty`. False if the value is null and `ty` does not allow that.
+/// Completes a value of the type `ty`. Returns `false` if the value is null and `ty` does not allow null.
 fn complete_value(ty: &Type, outline: &Outline, value: &mut Value, failures: Option<&Failures>) -> bool {
     match ty {
         Type::List(item) | Type::NonNullList(item) => {
@@ -109,7 +109,7 @@ fn complete_value(ty: &Type, outline: &Outline, value: &mut Value, failures: Opt
         }
         Type::Named(_) | Type::NonNullNamed(_) => {
             if let Some(failures) = failures {
-                outline.fill(value, failures);
+                outline.add_nulls(value, failures);
             }
         }
     }
@@ -118,7 +118,7 @@ fn complete_value(ty: &Type, outline: &Outline, value: &mut Value, failures: Opt
 
 /// Puts the fields of an object in order.
 fn arrange_fields(fields: &Fields, object: &mut IndexMap<Name, Value>) {
-    // The fields are mostly in order already, and are then found without hashing.
+    // The fields are usually in order already. This loop finds them without hashing the keys.
     let mut expected = fields.iter();
     let is_ordered = object.iter_mut().all(|(key, value)| {
         let field = expected.find(|(name, _)| *name == key);

@@ -1,7 +1,8 @@
-//! Full validation of a document, by apollo-compiler, and messages that say what would be right.
+//! Validates documents with apollo-compiler, and adds suggestions to error messages.
 //!
-//! apollo-compiler implements every rule of the specification, among them the merging of fields through all levels.
-//! This module adds the check of custom scalars in literals, which no library knows, and names close to a misspelt one.
+//! apollo-compiler implements the rules of the specification, among them the merging of fields on all levels. This
+//! module adds suggestions for misspelt names, the check of literals of custom scalars, and the check of variables with
+//! the default `null`.
 
 use apollo_compiler::ast::{self, Definition, Type};
 use apollo_compiler::executable::ExecutableDocument;
@@ -15,39 +16,40 @@ use super::normal_form::{constant_literal, position};
 use super::schema::ApiSchema;
 use crate::errors::{self, Code};
 
-/// The most errors that are reported for one document.
+/// The maximum number of errors that are reported for a document.
 const MAX_ERRORS: usize = 10;
-/// The most names that a message lists.
+/// The maximum number of names that a message lists when none of them is similar.
 const MAX_CHOICES: usize = 12;
-/// The most close names that a message lists.
-const MAX_CLOSE: usize = 3;
-/// The most characters of a name from the document that a message repeats.
+/// The maximum number of similar names that a message suggests.
+const MAX_SUGGESTIONS: usize = 3;
+/// The maximum number of characters of the document's names in a message.
 const NAME_CHARS: usize = 64;
 
 /// Parses and validates a document.
 ///
 /// # Errors
-/// `GRAPHQL_VALIDATION_FAILED`: each mistake, [`MAX_ERRORS`] at most.
+/// `GRAPHQL_VALIDATION_FAILED` for each mistake, up to [`MAX_ERRORS`].
 pub(super) fn validate(
     schema: &ApiSchema,
     text: &str,
 ) -> Result<Valid<ExecutableDocument>, Vec<ServerError>> {
-    let document =
-        Parser::new().parse_ast(text, "operation.graphql").map_err(|invalid| reported(&invalid.errors))?;
-    let mut walk = Walk::new(schema, &document);
-    walk.document();
-    walk.null_defaults();
-    let mistakes = walk.mistakes;
+    let document = Parser::new()
+        .parse_ast(text, "operation.graphql")
+        .map_err(|invalid| server_errors(&invalid.errors))?;
+    let mut visitor = Visitor::new(schema, &document);
+    visitor.document();
+    visitor.null_defaults();
+    let mistakes = visitor.mistakes;
     match document.to_executable_validate(schema.schema()) {
         Ok(valid) if mistakes.is_empty() => Ok(valid),
         Ok(_) => Err(mistakes),
-        // A misspelt name causes further errors, which say less.
+        // Omit apollo-compiler's errors. A misspelt name causes several of them, and they have no suggestions.
         Err(_) if !mistakes.is_empty() => Err(mistakes),
-        Err(invalid) => Err(reported(&invalid.errors)),
+        Err(invalid) => Err(server_errors(&invalid.errors)),
     }
 }
 
-fn reported(errors: &apollo_compiler::validation::DiagnosticList) -> Vec<ServerError> {
+fn server_errors(errors: &apollo_compiler::validation::DiagnosticList) -> Vec<ServerError> {
     let errors = errors.iter().take(MAX_ERRORS).map(|diagnostic| {
         let message =
             diagnostic.error.unstable_compat_message().unwrap_or_else(|| diagnostic.error.to_string());
@@ -65,34 +67,35 @@ fn invalid(message: String, at: Option<Pos>) -> ServerError {
     error
 }
 
-/// One look at each name and each literal of a document.
-struct Walk<'a> {
+/// Visits each name and each literal of a document.
+struct Visitor<'a> {
     schema: &'a ApiSchema,
     sources: &'a SourceMap,
     document: &'a ast::Document,
-    /// Which definition the walk is in.
+    /// The index of the current definition.
     index: usize,
-    /// Where each definition uses variables for values that cannot be null and have no default.
+    /// The variables that are used where the type is non-null and has no default, with the index of the definition.
     non_null_uses: Vec<(usize, &'a Name, Pos)>,
     mistakes: Vec<ServerError>,
 }
 
-impl<'a> Walk<'a> {
+impl<'a> Visitor<'a> {
     fn new(schema: &'a ApiSchema, document: &'a ast::Document) -> Self {
         let sources = &document.sources;
         Self { schema, sources, document, index: 0, non_null_uses: Vec::new(), mistakes: Vec::new() }
     }
 
-    /// A variable with the default `null` is nullable, whatever apollo-compiler 1 says: it cannot be used for a value
-    /// that cannot be null.
+    /// Rejects variables with the default `null` where a non-null value is expected. apollo-compiler 1 accepts them,
+    /// because it does not distinguish `null` from other defaults.
     fn null_defaults(&mut self) {
         for (index, definition) in self.document.definitions.iter().enumerate() {
             let Definition::OperationDefinition(operation) = definition else { continue };
             let is_null = |it: &&Node<ast::VariableDefinition>| {
                 !it.ty.is_non_null() && it.default_value.as_ref().is_some_and(|value| value.is_null())
             };
-            let null: Vec<&Name> = operation.variables.iter().filter(is_null).map(|it| &it.name).collect();
-            if null.is_empty() {
+            let null_variables: Vec<&Name> =
+                operation.variables.iter().filter(is_null).map(|it| &it.name).collect();
+            if null_variables.is_empty() {
                 continue;
             }
             let mut reached = vec![index];
@@ -106,8 +109,10 @@ impl<'a> Walk<'a> {
                     reached.extend(fragment.filter(|fragment| !reached.contains(fragment)));
                 }
             }
-            let misuse =
-                self.non_null_uses.iter().find(|(at, name, _)| reached.contains(at) && null.contains(name));
+            let misuse = self
+                .non_null_uses
+                .iter()
+                .find(|(at, name, _)| reached.contains(at) && null_variables.contains(name));
             if let Some((_, name, at)) = misuse {
                 let message = format!(
                     "Variable \"${}\" with the default null is used where null is not allowed.",
@@ -124,14 +129,14 @@ impl<'a> Walk<'a> {
                 continue;
             };
             for argument in &directive.arguments {
-                if let Some(of) = definition.argument_by_name(&argument.name) {
-                    self.argument(&of.ty, of.default_value.is_some(), &argument.value);
+                if let Some(def) = definition.argument_by_name(&argument.name) {
+                    self.argument(&def.ty, def.default_value.is_some(), &argument.value);
                 }
             }
         }
     }
 
-    /// A value for an argument or a field of an input object.
+    /// Visits the value of an argument or of a field of an input object.
     fn argument(&mut self, ty: &Type, has_default: bool, value: &'a Node<ast::Value>) {
         if let ast::Value::Variable(name) = &**value {
             if ty.is_non_null() && !has_default {
@@ -196,32 +201,32 @@ impl<'a> Walk<'a> {
     fn field(&mut self, parent: &Name, field: &'a Node<ast::Field>) {
         let Ok(definition) = self.schema.schema().type_field(parent, &field.name) else {
             let names = match self.schema.definition(parent) {
-                Some(ExtendedType::Object(of)) => of.fields.keys().collect(),
-                Some(ExtendedType::Interface(of)) => of.fields.keys().collect(),
+                Some(ExtendedType::Object(def)) => def.fields.keys().collect(),
+                Some(ExtendedType::Interface(def)) => def.fields.keys().collect(),
                 _ => Vec::new(),
             };
             let message = format!("Cannot query field \"{}\" on type \"{parent}\".", clip(&field.name));
-            return self.mistake(message, &field.name, names, field);
+            return self.push_with_suggestions(message, &field.name, names, field);
         };
         let definition = definition.node.clone();
         for argument in &field.arguments {
             match definition.argument_by_name(&argument.name) {
-                Some(of) => self.argument(&of.ty, of.default_value.is_some(), &argument.value),
+                Some(def) => self.argument(&def.ty, def.default_value.is_some(), &argument.value),
                 None => {
                     let message = format!(
                         "Unknown argument \"{}\" on field \"{parent}.{}\".",
                         clip(&argument.name),
                         field.name
                     );
-                    let names = definition.arguments.iter().map(|of| &of.name).collect();
-                    self.mistake(message, &argument.name, names, argument);
+                    let names = definition.arguments.iter().map(|def| &def.name).collect();
+                    self.push_with_suggestions(message, &argument.name, names, argument);
                 }
             }
         }
         self.selections(definition.ty.inner_named_type().clone(), &field.selection_set);
     }
 
-    /// A literal where a value of the type `ty` is expected.
+    /// Visits a literal where a value of the type `ty` is expected.
     fn value(&mut self, ty: &Type, value: &'a Node<ast::Value>) {
         match (ty, &**value) {
             (_, ast::Value::Variable(_) | ast::Value::Null) => {}
@@ -236,18 +241,18 @@ impl<'a> Walk<'a> {
     fn named_value(&mut self, name: &Name, literal: &'a ast::Value, node: &'a Node<ast::Value>) {
         let schema = self.schema;
         match (schema.definition(name), literal) {
-            (Some(ExtendedType::Enum(of)), ast::Value::Enum(given)) if !of.values.contains_key(given) => {
+            (Some(ExtendedType::Enum(def)), ast::Value::Enum(given)) if !def.values.contains_key(given) => {
                 let message = format!("Value \"{}\" does not exist in \"{name}\" enum.", clip(given));
-                self.mistake(message, given, of.values.keys().collect(), node);
+                self.push_with_suggestions(message, given, def.values.keys().collect(), node);
             }
-            (Some(ExtendedType::InputObject(of)), ast::Value::Object(fields)) => {
+            (Some(ExtendedType::InputObject(def)), ast::Value::Object(fields)) => {
                 for (field, value) in fields {
-                    match of.fields.get(field) {
-                        Some(of) => self.argument(&of.ty, of.default_value.is_some(), value),
+                    match def.fields.get(field) {
+                        Some(def) => self.argument(&def.ty, def.default_value.is_some(), value),
                         None => {
                             let message =
                                 format!("Field \"{}\" is not defined by type \"{name}\".", clip(field));
-                            self.mistake(message, field, of.fields.keys().collect(), value);
+                            self.push_with_suggestions(message, field, def.fields.keys().collect(), value);
                         }
                     }
                 }
@@ -266,15 +271,21 @@ impl<'a> Walk<'a> {
         let exists = self.schema.definition(name).is_some();
         if !exists {
             let names = self.schema.schema().types.keys().filter(|name| !name.starts_with("__")).collect();
-            self.mistake(format!("Unknown type \"{}\".", clip(name)), name, names, node);
+            self.push_with_suggestions(format!("Unknown type \"{}\".", clip(name)), name, names, node);
         }
         exists
     }
 
-    /// Adds an error, with the names that `name` may have been meant for.
-    fn mistake<T>(&mut self, mut message: String, name: &str, names: Vec<&Name>, node: &Node<T>) {
+    /// Adds an error. The message suggests those of `names` that are similar to `name`.
+    fn push_with_suggestions<T>(
+        &mut self,
+        mut message: String,
+        name: &str,
+        names: Vec<&Name>,
+        node: &Node<T>,
+    ) {
         if self.schema.suggests() {
-            let close = close_to(name, &names);
+            let close = similar_names(name, &names);
             if !close.is_empty() {
                 message.push_str(&format!(" Did you mean {}?", alternatives(&close)));
             } else if !names.is_empty() && names.len() <= MAX_CHOICES {
@@ -292,7 +303,7 @@ impl<'a> Walk<'a> {
     }
 }
 
-/// The names of the fragments that a definition spreads.
+/// The names of the fragments that a definition refers to.
 fn spreads_of(definition: &Definition) -> Vec<&Name> {
     let mut spreads = Vec::new();
     let mut sets = match definition {
@@ -316,18 +327,18 @@ fn clip(name: &str) -> String {
     name.chars().take(NAME_CHARS).collect()
 }
 
-/// The names that differ from `name` in few letters, the closest first.
-fn close_to<'a>(name: &str, names: &[&'a Name]) -> Vec<&'a str> {
+/// The names that are similar to `name`, the most similar first.
+fn similar_names<'a>(name: &str, names: &[&'a Name]) -> Vec<&'a str> {
     let name = clip(name).to_lowercase();
-    let most = name.len() * 2 / 5 + 1;
+    let max_distance = name.len() * 2 / 5 + 1;
     let distance = |other: &str| strsim::damerau_levenshtein(&name, &other.to_lowercase());
     let mut close: Vec<(usize, &str)> = names
         .iter()
         .map(|other| (distance(other), other.as_str()))
-        .filter(|(distance, _)| *distance <= most)
+        .filter(|(distance, _)| *distance <= max_distance)
         .collect();
     close.sort();
-    close.into_iter().take(MAX_CLOSE).map(|(_, name)| name).collect()
+    close.into_iter().take(MAX_SUGGESTIONS).map(|(_, name)| name).collect()
 }
 
 /// `"a"`, `"a" or "b"`, `"a", "b" or "c"`.

@@ -76,7 +76,7 @@ impl<T: ContainerType + FastObject> OutputType for InlineObject<T> {
                 }
             }
         }
-        // async-graphql also represents an object all of whose fields failed as null.
+        // Like async-graphql, return null if every field of the object failed.
         Ok(if object.is_empty() { Value::Null } else { Value::Object(object) })
     }
 }

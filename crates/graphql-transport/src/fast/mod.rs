@@ -1,4 +1,5 @@
-//! Objects and lists that are written as JSON without a tree of values between resolver and wire.
+//! Faster output for async-graphql: [`FastList`] writes rows directly as JSON, without a tree of values.
+//! [`InlineObject`] polls the fields of an object one after another.
 
 mod inline;
 mod json;

@@ -52,9 +52,9 @@ const CLOSE_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// How a connection ended.
 enum Ending {
-    /// The server closes, and can still read.
+    /// The server closes the socket, and can still read from it.
     Close(Close),
-    /// The server closes, and cannot read any more.
+    /// The server closes the socket after a read error, and cannot read from it any more.
     Unreadable(Close),
     /// The client closed the socket or disconnected.
     Gone,
@@ -157,8 +157,8 @@ async fn close(mut sink: SplitSink<WebSocket, Message>, mut stream: SplitStream<
     let _ = timeout(CLOSE_TIMEOUT, close_handshake).await;
 }
 
-/// A caller whose `connection_init` was acknowledged.
-struct Caller {
+/// A caller who has signed in.
+struct SocketCaller {
     session: Session,
     _permit: Option<AgentPermit>,
 }
@@ -173,7 +173,7 @@ struct SocketConnection<'a, E, A> {
     initialised: bool,
     signing_in: BoxFuture<'static, Result<Session, SignInError>>,
     revoked: BoxFuture<'static, ()>,
-    caller: Option<Caller>,
+    caller: Option<SocketCaller>,
 }
 
 type Step = ControlFlow<Ending>;
@@ -188,7 +188,7 @@ impl<E: Executor, A: SignIn> SocketConnection<'_, E, A> {
         tokio::pin!(shutdown);
         loop {
             let (at, due) = self.timers.next();
-            // What ends the connection is polled first: no message may be handled after it.
+            // Events that end the connection are polled first, so that no message is handled after them.
             let step = tokio::select! {
                 biased;
                 () = &mut shutdown => end(Close::service_restart()),
@@ -213,7 +213,7 @@ impl<E: Executor, A: SignIn> SocketConnection<'_, E, A> {
             Due::Expiry => end(Close::expired()),
             Due::Pong => end(Close::no_pong()),
             Due::Ping => {
-                // A full queue means that the writer is blocked, which has a separate deadline.
+                // If the queue is full, the writer is blocked, and the write deadline applies instead.
                 let sent = self.replies.try_send(Box::new(Message::Ping(Bytes::new()))).is_ok();
                 self.timers.pinged(sent, Instant::now());
                 Step::Continue(())
@@ -237,7 +237,7 @@ impl<E: Executor, A: SignIn> SocketConnection<'_, E, A> {
         };
         self.timers.expire_in(session.expires_in, Instant::now());
         self.revoked = std::mem::replace(&mut session.revoked, Box::pin(pending()));
-        self.caller = Some(Caller { session, _permit: permit });
+        self.caller = Some(SocketCaller { session, _permit: permit });
         let Some(ack) = reply(&ServerMessage::ConnectionAck) else {
             return Step::Break(Ending::Gone);
         };
@@ -249,7 +249,7 @@ impl<E: Executor, A: SignIn> SocketConnection<'_, E, A> {
     }
 
     fn on_unreadable(&self, error: &axum::Error) -> Step {
-        // axum does not re-export the type of the cause, so the text is compared.
+        // axum does not re-export the type of the cause, so compare its text.
         let text = error.to_string();
         let close = if text.starts_with("Space limit exceeded") {
             Close::too_large(self.endpoint.settings().message_bytes)
@@ -307,16 +307,25 @@ impl<E: Executor, A: SignIn> SocketConnection<'_, E, A> {
         Step::Continue(())
     }
 
-    fn on_subscribe(&mut self, reply_permit: OwnedPermit<Reply>, id: String, parameters: Parameters) -> Step {
+    fn on_subscribe(
+        &mut self,
+        reply_permit: OwnedPermit<Reply>,
+        id: String,
+        parameters: Result<Parameters, String>,
+    ) -> Step {
         let Some(caller) = &self.caller else {
             return end(Close::unauthorized());
         };
         if self.live.contains(&id) {
             return end(Close::duplicate(&id));
         }
-        let span = OperationSpan::socket(self.endpoint.observer(), &parameters.trace, &self.trace);
+        let no_trace = TraceContext::default();
+        let trace = parameters.as_ref().map_or(&no_trace, |parameters| &parameters.trace);
+        let span = OperationSpan::socket(self.endpoint.observer(), trace, &self.trace);
         span.record_session(&caller.session);
-        let prepared = Operation::prepare(parameters, self.endpoint.settings(), self.endpoint.documents());
+        let prepared = parameters
+            .map_err(|reason| Box::new(errors::error(Code::BadUserInput, reason)))
+            .and_then(|it| Operation::prepare(it, self.endpoint.settings(), self.endpoint.documents()));
         let accepted = prepared.and_then(|operation| {
             span.record_operation(&operation);
             let Some(permit) = self.live.acquire(operation.kind) else {
@@ -367,6 +376,7 @@ impl<E: Executor, A: SignIn> SocketConnection<'_, E, A> {
             });
             return;
         }
+        // A mutation continues after `complete`, so its request holds the permit.
         let permit = if kind == OperationType::Mutation {
             request = request.data(permit);
             None
@@ -393,7 +403,7 @@ async fn receive(
     }
 }
 
-/// Serialises a reply. `None` is a fault of the server: the message cannot be written as JSON.
+/// Serialises a reply. Returns `None` and logs the error if the message cannot be written as JSON.
 fn reply(message: &ServerMessage<'_>) -> Option<Reply> {
     match message.to_json() {
         Ok(text) => Some(Box::new(Message::Text(text.into()))),

@@ -34,7 +34,10 @@ pub fn parse(text: &str) -> Frame {
         Ok(ClientMessage::ConnectionInit(payload)) => {
             Frame::Init(authorization(payload.as_ref()).map(str::to_owned))
         }
-        Ok(ClientMessage::Subscribe { id, parameters }) => Frame::Subscribe { id, parameters },
+        Ok(ClientMessage::Subscribe { id, parameters: Ok(parameters) }) => {
+            Frame::Subscribe { id, parameters }
+        }
+        Ok(ClientMessage::Subscribe { parameters: Err(_), .. }) => Frame::Other,
         Ok(ClientMessage::Ping(_) | ClientMessage::Pong | ClientMessage::Complete { .. }) => Frame::Other,
     }
 }

@@ -1,8 +1,8 @@
 //! GraphQL over WebSocket: an upgrade of `GET /graphql` to the protocol `graphql-transport-ws`.
 //!
 //! `protocol` contains the messages and close codes, `connection` a client's connection,
-//! `operations` the running operations of a connection, `origin` and `limits` the rules for
-//! opening a socket. The older protocol `graphql-ws` is not supported.
+//! `operations` the running operations of a connection, and `timers` its timeouts. `origin` and
+//! `limits` decide who may open a socket. The older protocol `graphql-ws` is not supported.
 //!
 //! This module replaces two types of async-graphql-axum. `GraphQLProtocol` also accepts the
 //! older protocol, and does not report which one it negotiated. `GraphQLWebSocket` does not
@@ -33,7 +33,7 @@ use crate::{auth::SignIn, endpoint::GraphqlEndpoint, response::Rejection, trace_
 /// The only supported subprotocol.
 pub const SUBPROTOCOL: &str = "graphql-transport-ws";
 
-/// The range of the random `Retry-After` of a client that is refused because the server has too many sockets.
+/// The range of the random `Retry-After` when the server has too many sockets.
 const RETRY_SECONDS: RangeInclusive<u64> = 1..=10;
 
 /// Whether a request asks for an upgrade to a WebSocket.

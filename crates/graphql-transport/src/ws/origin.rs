@@ -7,12 +7,12 @@
 use axum::http::{HeaderMap, header};
 use url::Url;
 
-/// Whether the `Origin` is absent, the server's own (according to `Host`), or one of `allowed`.
+/// Whether the `Origin` may open a socket. It may be absent, equal the `Host`, or be one of `allowed`.
 pub(super) fn is_allowed(headers: &HeaderMap, allowed: &[String]) -> bool {
     let Some(origin) = headers.get(header::ORIGIN) else {
         return true;
     };
-    // Sandboxed pages send `null`, which does not parse and is foreign.
+    // Sandboxed pages send `null`, which is not a URL. They are refused.
     let Some(origin) = origin.to_str().ok().and_then(|text| Url::parse(text).ok()) else {
         return false;
     };

@@ -4,7 +4,7 @@
 
 use async_graphql::{Response, ServerError};
 use serde::{Deserialize, Serialize};
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, value::RawValue};
 
 use crate::fast::Json;
 use crate::operation::Parameters;
@@ -18,16 +18,24 @@ pub(super) enum ClientMessage {
     ConnectionInit(Option<Map<String, Value>>),
     Ping(Option<Map<String, Value>>),
     Pong,
-    Subscribe { id: String, parameters: Parameters },
-    Complete { id: String },
+    /// The parameters, or why they cannot be read. A well-formed message whose content is invalid is an error of its own
+    /// operation, and not of the connection that other operations share.
+    Subscribe {
+        id: String,
+        parameters: Result<Parameters, String>,
+    },
+    Complete {
+        id: String,
+    },
 }
 
 #[derive(Deserialize)]
-struct Envelope {
+struct Envelope<'a> {
     r#type: String,
     id: Option<String>,
-    #[serde(default)]
-    payload: Value,
+    /// The text of the payload, whose content is parsed separately.
+    #[serde(borrow)]
+    payload: Option<&'a RawValue>,
 }
 
 impl ClientMessage {
@@ -40,6 +48,7 @@ impl ClientMessage {
         let message: Envelope =
             serde_json::from_str(text).map_err(|error| format!("Invalid message: {error}"))?;
         let Envelope { r#type, id, payload } = message;
+        let payload = payload.map_or("null", RawValue::get);
         let id = || {
             id.filter(|id| !id.is_empty())
                 .ok_or_else(|| format!("Invalid message: \"{type}\" needs a non-empty \"id\""))
@@ -51,16 +60,21 @@ impl ClientMessage {
             "complete" => Ok(Self::Complete { id: id()? }),
             "subscribe" => Ok(Self::Subscribe {
                 id: id()?,
-                parameters: serde_json::from_value(payload)
-                    .map_err(|error| format!("Invalid message: payload: {error}"))?,
+                parameters: match Parameters::from_json(payload) {
+                    Ok(parameters) => Ok(parameters),
+                    Err(error) if error.is_data() => {
+                        return Err(format!("Invalid message: payload: {error}"));
+                    }
+                    Err(error) => Err(format!("The parameters cannot be read: {error}.")),
+                },
             }),
             other => Err(format!("Invalid message: unexpected type \"{other}\"")),
         }
     }
 }
 
-fn map(of_type: &str, payload: Value) -> Result<Option<Map<String, Value>>, String> {
-    match payload {
+fn map(of_type: &str, payload: &str) -> Result<Option<Map<String, Value>>, String> {
+    match serde_json::from_str(payload).map_err(|error| format!("Invalid message: payload: {error}"))? {
         Value::Null => Ok(None),
         Value::Object(map) => Ok(Some(map)),
         _ => Err(format!("Invalid message: the payload of \"{of_type}\" is not an object")),

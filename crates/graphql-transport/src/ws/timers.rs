@@ -7,7 +7,7 @@ use crate::settings::TransportSettings;
 /// A timer that can expire.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Due {
-    /// `connection_init` has not arrived.
+    /// `connection_init` has not arrived in time.
     Init,
     /// The token has expired.
     Expiry,
@@ -67,12 +67,12 @@ impl Timers {
         self.init = None;
     }
 
-    /// Sets the expiry of the token. A time that overflows `Instant` counts as no expiry.
+    /// Sets when the token expires. If `Instant` cannot represent the time, the token does not expire.
     pub(super) fn expire_in(&mut self, time: Option<Duration>, now: Instant) {
         self.expiry = time.and_then(|time| now.checked_add(time));
     }
 
-    /// Restarts the ping timer; if a ping was `sent`, the client must answer it.
+    /// Restarts the ping timer. If the ping was `sent`, this also starts the pong timer.
     pub(super) fn pinged(&mut self, sent: bool, now: Instant) {
         self.ping = now + self.ping_interval;
         if sent && self.pong.is_none() {
@@ -115,7 +115,7 @@ mod tests {
     }
 
     #[test]
-    fn a_token_that_outlasts_the_clock_never_expires() {
+    fn an_expiry_beyond_the_range_of_instant_is_ignored() {
         let start = Instant::now();
         let mut timers = Timers::start(&TransportSettings::default(), start);
         timers.initialised();

@@ -5,9 +5,9 @@
 //! close code.
 
 mod audits;
-mod fair_use;
 mod http;
 mod limits;
+mod rate_limit;
 mod socket;
 mod support;
 mod ws;

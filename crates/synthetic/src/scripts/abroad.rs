@@ -1,6 +1,6 @@
 //! Conversations in other languages, in which the team answers in the same language.
 //!
-//! They use few placeholders, because days, parts and colours are English words.
+//! The lines use few placeholders, because the words for days, parts and colours are English.
 
 use super::super::threads::Topic;
 use super::{Script, them, them_maybe, us, us_maybe};

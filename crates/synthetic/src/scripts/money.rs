@@ -30,7 +30,7 @@ pub(super) const SCRIPTS: &[Script] = &[
                 "Hi, sorry about that! Let me pull up the invoice and get right back to you.",
                 "Thanks for telling us. Can you give me the order number or the date on the receipt?",
                 "Good catch. I'm asking billing now, give me ten minutes.",
-                "Oh no, that doesn't look right. Do you have the order number at hand?",
+                "Oh no, that doesn't look right. Do you have the order number with you?",
                 "Happy to check. Was that bought in the shop or online?",
             ]),
             them(&[
@@ -78,14 +78,14 @@ pub(super) const SCRIPTS: &[Script] = &[
                 "Sure thing! Half now and half at pickup works for us. Shall I set that up?",
                 "That's no problem at all. Want me to send a fresh link to this number?",
                 "Of course. You can pay by text, by phone or at the counter, whichever is easiest.",
-                "Yes, we can do that. I'll make a note on the order for whoever is at the desk.",
+                "Yes, we can do that. I'll make a note on the order for my colleague at the desk.",
             ]),
             them(&[
                 "Yes please",
                 "that would be great",
                 "Perfect. {day} then",
                 "Yes, and could you add the {item} to it?",
-                "Easiest at the counter I guess. Open until when on {day}?",
+                "Easiest at the counter I guess. When do you close on {day}?",
             ]),
             us(&[
                 "Done! It's all on order #{order} now.",

@@ -64,7 +64,7 @@ pub(super) const SCRIPTS: &[Script] = &[
         steps: &[
             them(&[
                 "Just wanted to say the {bike} rides like new. Thank you!!",
-                "Whoever fixed my {part} on {day} is a genius",
+                "The person who fixed my {part} on {day} is a genius",
                 "The {color} {item} is perfect, my son won't take it off 😄",
                 "Shout out to your team for staying late on {day}. You saved our trip",
                 "First ride on the {color} {bike} today. {count}0 miles and still smiling 🚴‍♀️",

@@ -43,7 +43,7 @@ pub(super) const SCRIPTS: &[Script] = &[
             us(&[
                 "Booked! See you {day}. Please take off bags and computers before you bring it.",
                 "You're down for {day}. We'll text you the day before.",
-                "Done, {day} at {other_time}. Whoever brings it just needs your name.",
+                "Done, {day} at {other_time}. The person who brings it just needs your name.",
                 "All set for {day}! We'll have the stand ready.",
             ]),
             them_maybe(&[

@@ -188,7 +188,7 @@ const REFUSED = new Set(['UNAUTHENTICATED', 'FORBIDDEN']);
 let page = null;
 let attempt = 0;
 
-/** Signs in with a token, replacing whoever was signed in. */
+/** Signs in with a token, and signs the previous person out. */
 async function enter(token) {
   const turn = ++attempt;
   page?.end();

@@ -1,5 +1,5 @@
 /**
- * The assignment dropdown: who owns the conversation, and whom to give it to.
+ * The assignment dropdown: the owner of the conversation, and the agents who can own it.
  *
  * A button that opens a search over those who can own this conversation. The
  * search keeps the focus; the arrows move through the names, Enter selects.

@@ -41,7 +41,7 @@ export class Feed {
     this.#unsubscribe();
   }
 
-  /** Loads the next page, unless there is none or it is under way. */
+  /** Loads the next page, unless this is the last one or the next one is loading. */
   async more() {
     if (this.#loading || !this.loaded || !this.queue.hasNextPage || this.#stopped) return;
     this.#loading = true;

@@ -31,9 +31,9 @@ export class Session {
   }
 
   /**
-   * Finds out who this is and opens the socket, whose state `told` hears.
+   * Reads the agent of the token and opens the socket. `told` receives the state of the socket.
    *
-   * Throws an `ApiError` for a token that is no agent's.
+   * Throws an `ApiError` if the token does not belong to an agent.
    */
   async begin(told) {
     const { viewer, workspace } = await this.request(VIEWER);

@@ -21,7 +21,7 @@ export function followWorkloads(session) {
       draw(session, place, data.workloadsChanged);
       show(data.workloadsChanged.length > 0);
     },
-    // As when one is no manager any more.
+    // For example, when the agent stops being a manager.
     over: () => show(false),
   });
 }
