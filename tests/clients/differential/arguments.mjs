@@ -3,6 +3,11 @@
 
 const HOUR = 3_600_000;
 
+/** In and out of the years that RFC 3339 can write in UTC. */
+const EDGES_OF_TIME = [
+  '9999-12-31T23:59:59Z', '9999-12-31T23:59:59-14:00', '0000-01-01T00:00:00+14:00', '9999-12-31T23:59:59.999999+01:00',
+];
+
 const at = (facts, hours) => new Date(Date.parse(facts.times[0]) + hours * HOUR).toISOString();
 
 /** Sizes that keep a page small; now and then the default, an empty page, or one that is refused. */
@@ -11,8 +16,8 @@ function size(random, arguments_, cursors) {
   const which = random.weighted([[6, 'first'], [4, 'last'], [0.2, 'both'], [0.3, 'none']]);
   if (which === 'first' || which === 'both') arguments_.first = sizes();
   if (which === 'last' || which === 'both') arguments_.last = sizes();
-  if (random.chance(0.3)) arguments_.after = random.pick(cursors);
-  if (random.chance(0.3)) arguments_.before = random.pick(cursors);
+  if (random.chance(0.35)) arguments_.after = random.pick(cursors);
+  if (random.chance(0.35)) arguments_.before = random.pick(cursors);
   if (random.chance(0.01)) arguments_.after = 'no cursor';
   return arguments_;
 }
@@ -77,8 +82,8 @@ const FIELDS = {
   'Query.__type': (random) => ({ name: random.pick(['Agent', 'Node', 'QueueChange', 'ConversationView', 'ID', 'Nothing', 'ConversationFilter']) }),
   'Conversation.messages': (random, facts) => size(random, {}, facts.cursors.messages),
   'Conversation.history': (random, facts) => size(random, {}, facts.cursors.history),
-  'Conversation.assigneeAt': (random, facts) => ({ time: random.pick([...facts.times, at(facts, -9999), at(facts, 1)]) }),
-  'Subscription.conversationChanged': (random, facts) => ({ id: facts.conversations[0], after: facts.position }),
+  'Conversation.assigneeAt': (random, facts) => ({ time: random.weighted([[10, random.pick(facts.times)], [2, at(facts, -9999)], [2, at(facts, 1)], [0.3, random.pick(EDGES_OF_TIME)]]) }),
+  'Subscription.conversationChanged': (random, facts) => ({ id: random.pick(facts.conversations.slice(0, 2)), ...random.pick([{}, { after: null }, { after: 'no position' }]) }),
   'Subscription.conversationPresence': (random, facts) => ({ id: random.pick(facts.conversations.slice(0, 2)) }),
   'Subscription.queueChanges': (random, facts) => ({
     ...random.pick([{}, { view: 'UNASSIGNED' }, { filter: { status: 'OPEN' } }, { filter: null }]),
@@ -91,7 +96,7 @@ const FIELDS = {
 /** The arguments of a field; those that are left out are absent. */
 export const argumentsOf = (random, facts, place) => FIELDS[place]?.(random, facts) ?? {};
 
-/** Mutations that are refused or change nothing, with the tokens that are refused. */
+/** Mutations that are refused or change nothing, with or without their optional values, and for whom. */
 export function refusedMutations(facts) {
   const [other = facts.unknown] = facts.others;
   const [closed] = facts.closed;
@@ -99,12 +104,9 @@ export function refusedMutations(facts) {
   const reps = ['rep', 'rep2'];
   return [
     { field: 'assignConversation', who: everyone, input: { conversationId: other, agentId: facts.unknownAgent, expectedVersion: null } },
-    { field: 'assignConversation', who: everyone, input: { conversationId: other, agentId: facts.viewer, expectedVersion: 0, expectedAssigneeId: null } },
     { field: 'claimConversation', who: everyone, input: { conversationId: other } },
     { field: 'claimConversation', who: everyone, input: { conversationId: facts.unknown } },
-    { field: 'closeConversation', who: everyone, input: { conversationId: other, expectedVersion: 0 } },
     { field: 'closeConversation', who: everyone, input: { conversationId: closed.id } },
-    { field: 'unassignConversation', who: everyone, input: { conversationId: other, expectedVersion: 0 } },
     { field: 'reopenConversation', who: everyone, input: { conversationId: '7' } },
     { field: 'sendMessage', who: everyone, input: { conversationId: other, body: '', idempotencyKey: 'differential', overrideStale: false } },
     { field: 'startConversation', who: everyone, input: { phoneNumberId: facts.phoneNumbers[0], to: facts.numbers[0], body: ' ', idempotencyKey: 'differential' } },
@@ -114,7 +116,6 @@ export function refusedMutations(facts) {
     { field: 'createAgent', who: reps, input: { name: 'N. N.', email: 'nobody@example.test' } },
     { field: 'createAgent', who: everyone, input: { name: '', email: 'nobody@example.test', role: 'MANAGER', experienced: true } },
     { field: 'updateAgent', who: everyone, input: { agentId: facts.unknownAgent, name: 'N. N.', title: null, role: 'REP' } },
-    { field: 'setQueueThresholds', who: everyone, input: { maxUnassigned: -1, maxWaitSeconds: null } },
     { field: 'setAssignmentModel', who: reps, input: { assignmentModel: 'OPEN' } },
     { field: 'planRebalance', who: everyone, input: { agentIds: [facts.unknownAgent], status: 'OPEN' } },
     { field: 'applyPlan', who: everyone, input: { planId: facts.unknown } },

@@ -17,6 +17,10 @@ const EMOJI = ['"👍"', '"""Reads a list."""', '"A \\u{1F600} description"', '"
 const WEIGHTS = {
   Query: { conversation: 6, conversations: 6, node: 3, nodes: 3, agents: 2, viewer: 2, ownershipAudit: 0.5, duplicateReplies: 0.5, queueHealth: 0.5, ownershipViolations: 0.7, workloads: 0.7 },
   Conversation: { messages: 2, history: 2, assignee: 3, contact: 2, phoneNumber: 2, assigneeAt: 0.7 },
+  ConversationConnection: { pageInfo: 2, nodes: 2, edges: 2 },
+  MessageConnection: { pageInfo: 2, nodes: 2, edges: 2 },
+  ConversationEventConnection: { pageInfo: 2, nodes: 2, edges: 2 },
+  AgentConnection: { pageInfo: 2, nodes: 2, edges: 2 },
 };
 
 /** Writes one document. */

@@ -179,7 +179,8 @@ export class Model {
     await this.value(operation, [...head, typename], indexes, head.length);
     const list = isPossible(paging) ? await this.wholeList(operation, base, indexes) : undefined;
     const slice = list && sliceOf(list, paging);
-    if (!slice) {
+    // What goes before and after an empty page is for the server to say.
+    if (!slice?.items.length) {
       const shape = await this.value(operation, [...asked.steps, typename], indexes, asked.steps.length);
       return shape === null ? null : asked;
     }
@@ -282,16 +283,20 @@ function sliceOf(list, { first, last, after, before }) {
 
 /** The first rule that a document breaks, with its messages; undefined for a valid document. */
 function brokenRules(schema, document) {
-  const errors = validate(schema, document, specifiedRules);
-  if (!errors.length) return undefined;
-  const rule = specifiedRules.find((one) => {
-    try {
-      return validate(schema, document, [one]).length > 0;
-    } catch {
-      return false;
-    }
-  });
-  return { why: rule?.name ?? 'Validation', messages: errors.map((error) => error.message) };
+  for (const rule of specifiedRules) {
+    const errors = errorsOf(schema, document, rule);
+    if (errors.length) return { why: rule.name, messages: errors.map((error) => error.message) };
+  }
+  return undefined;
+}
+
+/** The errors of one rule. The rule on subscriptions throws where another rule finds an error. */
+function errorsOf(schema, document, rule) {
+  try {
+    return validate(schema, document, [rule]);
+  } catch (problem) {
+    return [problem];
+  }
 }
 
 /** The text of a type, for a variable's definition. */

@@ -2,7 +2,7 @@
 import { allSelections, eachSet, tidied } from './document.mjs';
 
 /** Tries of one document: the last ones gain little. */
-const TRIES = 400;
+const TRIES = 250;
 
 const parts = (document) => [...document.operations, ...document.fragments];
 

@@ -148,7 +148,7 @@ const OPERATIONS = {
   },
 };
 
-/** Changes of the text. Only queries: a mutation could come to have an effect. */
+/** Changes of the text. */
 const TEXTS = {
   tokenRemoved: (text, random) => {
     const tokens = text.match(/"""[\s\S]*?"""|"(?:\\.|[^"\\])*"|\.\.\.|[\w.-]+|[^\s\w]/g);
@@ -163,17 +163,23 @@ const TEXTS = {
   escapeAdded: (text, random) => text.replace(/"(?=[^"])/, `"${random.pick(['\\u{110000}', '\\ud83d', '\\x', '\\u12', '\\ud83d\\ude00', '\\u{}', '\\u{0000000041}', '\\/'])}`),
 };
 
-const RULES = Object.entries({ ...SELECTIONS, ...FRAGMENTS, ...ARGUMENTS, ...VARIABLES, ...DIRECTIVES, ...OPERATIONS });
+const { unusedVariable } = VARIABLES;
+const WITHOUT_VALUES = Object.entries({ ...SELECTIONS, ...FRAGMENTS, ...DIRECTIVES, ...OPERATIONS, unusedVariable });
+const RULES = [...WITHOUT_VALUES, ...Object.entries({ ...ARGUMENTS, ...VARIABLES })];
 
-/** A copy that breaks one rule, with the rule's name in `spoiled`. */
+/**
+ * A copy that breaks one rule, with the rule's name in `spoiled`. A mutation keeps its text and its values:
+ * with others it could have an effect.
+ */
 export function spoiled(document, { random }) {
-  if (document.operations[0].type === 'query' && random.chance(0.1)) {
+  const isMutation = document.operations[0].type === 'mutation';
+  if (!isMutation && random.chance(0.1)) {
     const [name, change] = random.pick(Object.entries(TEXTS));
     return { ...document, spoiled: name, text: change(printDocument(document), random) };
   }
   for (let tries = 0; tries < 20; tries += 1) {
     const copy = structuredClone(document);
-    const [name, change] = random.pick(RULES);
+    const [name, change] = random.pick(isMutation ? WITHOUT_VALUES : RULES);
     try {
       change(copy, random);
       return { ...copy, spoiled: name };
