@@ -26,7 +26,7 @@ const INVALID = 0.15;
 const MUTATIONS = 0.12;
 /** The share of documents over a limit of the server above which too little is compared. */
 const MOST_OVER_LIMITS = 0.05;
-const MOST_SHOWN = 20;
+const MOST_SHOWN = Number(process.env.SHOWN ?? 20);
 /** Differences of a kind that are shrunk; further ones are counted. */
 const MOST_SHRUNK_OF_A_KIND = 4;
 const PROGRESS_EVERY = 10_000;
@@ -121,7 +121,6 @@ class Report {
   counts = { equal: 0, refused: 0, limit: 0, different: 0 };
   kinds = new Map();
   groups = new Map();
-  spoiled = new Map();
 
   take(one, { expected, actual, found }) {
     if (actual.verdict === 'limit') this.counts.limit += 1;
@@ -145,8 +144,19 @@ class Report {
     this.groups.set(fingerprint, group);
   }
 
+  /** The groups in the order in which they are shown: one of each kind, then a second one of each, and so on. */
+  ranked() {
+    const seen = new Map();
+    const ranks = [...this.groups].sort(([, a], [, b]) => b.count - a.count).map((entry) => {
+      const rank = seen.get(entry[1].kind) ?? 0;
+      seen.set(entry[1].kind, rank + 1);
+      return { entry, rank };
+    });
+    return ranks.sort((a, b) => a.rank - b.rank).map(({ entry }) => entry);
+  }
+
   print() {
-    const groups = [...this.groups].sort(([, a], [, b]) => b.count - a.count);
+    const groups = this.ranked();
     for (const [fingerprint, group] of groups.slice(0, MOST_SHOWN)) show(fingerprint, group);
     if (groups.length > MOST_SHOWN) console.log(`\n${groups.length - MOST_SHOWN} more kinds of difference are not shown.`);
     if (this.kinds.size) console.log('\nDifferences by kind:');

@@ -79,7 +79,7 @@ const FIELDS = {
     first: random.int(1, 3), ...random.pick([{}, { kinds: ['UNANSWERED_TOO_LONG'] }, { kinds: ['UNOWNED_TOO_LONG', 'CLOSED_UNANSWERED'] }, { kinds: null }]),
     ...random.pick([{}, { olderThanMinutes: 60 }, { olderThanMinutes: 600 }]), ...someNumbers(random, facts),
   }),
-  'Query.__type': (random) => ({ name: random.pick(['Agent', 'Node', 'QueueChange', 'ConversationView', 'ID', 'Nothing', 'ConversationFilter']) }),
+  'Query.__type': (random) => ({ name: random.pick(['Agent', 'Node', 'QueueChange', 'ConversationView', 'DateTime', 'Nothing', 'ConversationFilter']) }),
   'Conversation.messages': (random, facts) => size(random, {}, facts.cursors.messages),
   'Conversation.history': (random, facts) => size(random, {}, facts.cursors.history),
   'Conversation.assigneeAt': (random, facts) => ({ time: random.weighted([[10, random.pick(facts.times)], [2, at(facts, -9999)], [2, at(facts, 1)], [0.3, random.pick(EDGES_OF_TIME)]]) }),

@@ -5,7 +5,8 @@ const EMPTY = 'an empty selection is {}';
 const DEFAULT = "a variable's default counts in directives";
 const ORDER = 'keys stand in the order of the document';
 const LANGUAGE = 'the language as it is specified';
-const VERDICT = 'an invalid document is refused';
+const VERDICT = 'an invalid document is refused, a valid one is not';
+const ERROR = 'an error of a field leaves the others';
 const PAGE = 'pages say what surrounds them';
 const DATE = 'a date has a year of four digits in UTC';
 
@@ -83,7 +84,7 @@ const IN_THE_LANGUAGE = [
   { name: 'an escape with braces', query: () => '{ agents(first: 1, search: "\\u{1F600}") { totalCount } }' },
   { name: 'an escape with braces and zeros, as a default', query: () => 'query ($s: String = "\\u{0000041}") { agents(first: 1, search: $s) { totalCount } }' },
   { name: 'a description on an operation', query: () => '"Who I am." query Me { viewer { id } }' },
-  { name: 'a block description on the second operation', query: () => 'query Me { viewer { id } } """Nothing.""" fragment F on Agent { id }' },
+  { name: 'a block description on a fragment', query: () => 'query Me { viewer { ...F } } """What a badge shows.""" fragment F on Agent { id }' },
   { name: 'a description on a variable', query: () => 'query Me("Whose name." $id: ID! = "7") { node(id: $id) { id } }' },
   { name: 'half a surrogate pair is no character', query: () => '{ agents(first: 1, search: "\\uD83D") { totalCount } }' },
   { name: 'an escape beyond Unicode', query: () => '{ agents(first: 1, search: "\\u{110000}") { totalCount } }' },
@@ -95,7 +96,15 @@ const REFUSED = [
   { name: 'a fragment named on', query: () => '{ viewer { ...on } } fragment on on Agent { id }' },
   { name: 'a scalar of the schema as a literal of another type', query: () => '{ ownershipAudit(from: 5, to: "2026-12-01T00:00:00Z") { handOvers } }' },
   { name: 'a condition that may be null in an introspection', query: () => 'query ($v: Boolean) { __type(name: "Agent") { kind @skip(if: $v) } }' },
+  { name: 'an unknown directive at __typename', query: () => '{ viewer { __typename @nothing id } }' },
   { name: 'minus zero is an Int', query: () => '{ conversations(first: -0) { asOf } }' },
+];
+
+const FAILING = [
+  { name: 'null for a required argument, by a variable with a default', variables: '{"id":null}', query: () => 'query ($id: ID = "7") { viewer { id } conversation(id: $id) { id } }' },
+  { name: 'null for an argument with a default', variables: '{"b":null}', query: () => 'query ($b: Boolean) { viewer { id } agents(first: 1, includeInactive: $b) { totalCount } }' },
+  { name: 'null for a required argument of a field that is required', variables: '{"ids":null}', query: () => 'query ($ids: [ID!] = []) { viewer { id } nodes(ids: $ids) { id } }' },
+  { name: 'null for a required argument of each item', variables: '{"t":null}', query: () => 'query ($t: DateTime = "2026-01-01T00:00:00Z") { conversations(first: 2) { nodes { id assigneeAt(time: $t) { id } } } }' },
 ];
 
 const PAGED = [
@@ -121,7 +130,7 @@ const all = (kind, cases) => cases.map((one) => ({ kind, ...one }));
 
 export const CASES = [
   ...all(MERGE, MERGED), ...all(EMPTY, EMPTIED), ...all(DEFAULT, DEFAULTED), ...all(ORDER, ORDERED),
-  ...all(LANGUAGE, IN_THE_LANGUAGE), ...all(VERDICT, REFUSED), ...all(PAGE, PAGED), ...all(DATE, DATED),
+  ...all(LANGUAGE, IN_THE_LANGUAGE), ...all(VERDICT, REFUSED), ...all(ERROR, FAILING), ...all(PAGE, PAGED), ...all(DATE, DATED),
 ];
 
 const SEARCH = JSON.stringify('query ($s: String) { agents(first: 1, search: $s) { totalCount } }');

@@ -164,7 +164,7 @@ export class Model {
     const outcome = operation === 'subscription'
       ? await this.server.subscribe(this.token, body)
       : await this.server.send(this.token, body);
-    if (outcome.verdict === 'executed') return outcome;
+    if (outcome.verdict === 'executed') return { data: outcome.data, errors: outcome.errors };
     throw new NoData(`the plain document is ${outcome.verdict} (${outcome.why}): ${query}`);
   }
 
