@@ -176,7 +176,7 @@ export class Model {
     const asked = { operation, steps: [...steps, step], indexes, behindAbstract: false, type: type.name };
     const typename = { name: '__typename', args: '' };
     const head = base({ first: 1 });
-    await this.value(operation, [...head, typename], indexes, head.length);
+    if ((await this.value(operation, [...head, typename], indexes, head.length)) === null) return null;
     const list = isPossible(paging) ? await this.wholeList(operation, base, indexes) : undefined;
     const slice = list && sliceOf(list, paging);
     // What goes before and after an empty page is for the server to say.
