@@ -57,9 +57,12 @@ const someNumbers = (random, facts) => random.pick([
   { phoneNumberIds: null }, { phoneNumberIds: [] },
 ]);
 
-const period = (random, facts) => ({
-  from: at(facts, random.pick([-24, -48])), to: at(facts, random.pick([0, 1])), ...someNumbers(random, facts),
-});
+function period(random, facts) {
+  const [from, to] = random.chance(0.3)
+    ? ['9999-12-15T00:00:00Z', random.pick(EDGES_OF_TIME)]
+    : [at(facts, random.pick([-24, -48])), at(facts, random.pick([0, 1]))];
+  return { from, to, ...someNumbers(random, facts) };
+}
 
 const FIELDS = {
   'Query.conversation': (random, facts) => ({
@@ -82,7 +85,7 @@ const FIELDS = {
   'Query.__type': (random) => ({ name: random.pick(['Agent', 'Node', 'QueueChange', 'ConversationView', 'DateTime', 'Nothing', 'ConversationFilter']) }),
   'Conversation.messages': (random, facts) => size(random, {}, facts.cursors.messages),
   'Conversation.history': (random, facts) => size(random, {}, facts.cursors.history),
-  'Conversation.assigneeAt': (random, facts) => ({ time: random.weighted([[10, random.pick(facts.times)], [2, at(facts, -9999)], [2, at(facts, 1)], [0.3, random.pick(EDGES_OF_TIME)]]) }),
+  'Conversation.assigneeAt': (random, facts) => ({ time: random.weighted([[10, random.pick(facts.times)], [2, at(facts, -9999)], [2, at(facts, 1)], [2, random.pick(EDGES_OF_TIME)]]) }),
   'Subscription.conversationChanged': (random, facts) => ({ id: random.pick(facts.conversations.slice(0, 2)), ...random.pick([{}, { after: null }, { after: 'no position' }]) }),
   'Subscription.conversationPresence': (random, facts) => ({ id: random.pick(facts.conversations.slice(0, 2)) }),
   'Subscription.queueChanges': (random, facts) => ({

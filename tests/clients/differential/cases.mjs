@@ -86,6 +86,10 @@ const IN_THE_LANGUAGE = [
   { name: 'a description on an operation', query: () => '"Who I am." query Me { viewer { id } }' },
   { name: 'a block description on a fragment', query: () => 'query Me { viewer { ...F } } """What a badge shows.""" fragment F on Agent { id }' },
   { name: 'a description on a variable', query: () => 'query Me("Whose name." $id: ID! = "7") { node(id: $id) { id } }' },
+  { name: 'a variable, a directive and their signs as tokens of their own', variables: '{"v":true}', query: () => 'query ($ v: Boolean!) { viewer { id name @ skip(if: $ v) } }' },
+  { name: 'space before the sign of a required type', variables: '{"v":true,"i":["7"]}', query: () => 'query ($v: Boolean !, $i: [ ID ! ] !) { viewer { id name @skip(if: $v) } nodes(ids: $i) { id } }' },
+  { name: 'a comment between a sign and its name', variables: '{"n":1}', query: () => 'query ($# how many\nn: Int) { conversations(first: $\nn) { asOf } }' },
+  { name: 'a byte order mark within the document', query: () => '{ viewer\ufeff{ id } }' },
   { name: 'half a surrogate pair is no character', query: () => '{ agents(first: 1, search: "\\uD83D") { totalCount } }' },
   { name: 'an escape beyond Unicode', query: () => '{ agents(first: 1, search: "\\u{110000}") { totalCount } }' },
 ];
@@ -97,6 +101,9 @@ const REFUSED = [
   { name: 'a scalar of the schema as a literal of another type', query: () => '{ ownershipAudit(from: 5, to: "2026-12-01T00:00:00Z") { handOvers } }' },
   { name: 'a condition that may be null in an introspection', query: () => 'query ($v: Boolean) { __type(name: "Agent") { kind @skip(if: $v) } }' },
   { name: 'an unknown directive at __typename', query: () => '{ viewer { __typename @nothing id } }' },
+  { name: 'skip without its argument at __typename', query: () => '{ viewer { __typename @skip id } }' },
+  { name: 'skip with a string at __typename', query: () => '{ viewer { __typename @skip(if: "true") id } }' },
+  { name: 'selections below __typename', query: () => '{ viewer { id __typename { id } } }' },
   { name: 'minus zero is an Int', query: () => '{ conversations(first: -0) { asOf } }' },
 ];
 

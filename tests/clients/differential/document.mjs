@@ -3,7 +3,7 @@
 // graphql-js's own AST does not fit: its printer normalises what this test varies,
 // such as the escapes of strings and the spelling of numbers in variables.
 //
-//   document  { operations, fragments, operationName, variables, text }
+//   document  { operations, fragments, operationName, variables, spacing, text }
 //   operation { type, name, description, variables: [{ name, type, default }], directives, selections }
 //   fragment  { name, on, directives, selections }
 //   selection { kind: 'field', alias, name, args, directives, selections }
@@ -11,7 +11,8 @@
 //   value     { kind: 'raw', text } | { kind: 'variable', name }
 //             { kind: 'list', items } | { kind: 'object', fields: [{ name, value }] }
 //
-// `variables` maps names to JSON text. `text` replaces the printed document.
+// `variables` maps names to JSON text. `spacing` stands between all tokens.
+// `text` replaces the printed document.
 
 export const raw = (text) => ({ kind: 'raw', text: String(text) });
 export const variable = (name) => ({ kind: 'variable', name });
@@ -59,9 +60,13 @@ function printOperation(operation) {
 const printFragment = (fragment) =>
   `fragment ${fragment.name} on ${fragment.on}${printDirectives(fragment.directives)} ${printSelections(fragment.selections)}`;
 
+/** The tokens of a document. */
+export const tokensOf = (text) => text.match(/"""[\s\S]*?"""|"(?:\\.|[^"\\])*"|\.\.\.|-?\d[\w.+-]*|\w+|[^\s\w]/g);
+
 export function printDocument(document) {
-  return document.text
-    ?? [...document.operations.map(printOperation), ...document.fragments.map(printFragment)].join('\n');
+  if (document.text !== undefined) return document.text;
+  const text = [...document.operations.map(printOperation), ...document.fragments.map(printFragment)].join('\n');
+  return document.spacing === undefined ? text : tokensOf(text).join(document.spacing);
 }
 
 export const printVariables = (document) =>

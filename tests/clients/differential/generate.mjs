@@ -13,14 +13,18 @@ const SELECTIONS = 40;
 const ALIASES = ['a', 'b', 'c', 'x', 'id', 'name', 'nodes', 'assignee'];
 const EMOJI = ['"👍"', '"""Reads a list."""', '"A \\u{1F600} description"', '"caf\\u00e9"'];
 
+/** What the language ignores between tokens. */
+const SPACINGS = [' ', '\n', '\r\n\t', ',', ' # "a comment"\n', ' \ufeff'];
+
 /** How often a field is chosen over the others of its type. */
 const WEIGHTS = {
-  Query: { conversation: 6, conversations: 6, node: 3, nodes: 3, agents: 2, viewer: 2, ownershipAudit: 0.5, duplicateReplies: 0.5, queueHealth: 0.5, ownershipViolations: 0.7, workloads: 0.7 },
+  Query: { conversation: 6, conversations: 6, node: 3, nodes: 3, agents: 2, viewer: 2, ownershipAudit: 0.7, duplicateReplies: 0.7, queueHealth: 0.5, ownershipViolations: 0.7, workloads: 0.7 },
   Conversation: { messages: 2, history: 2, assignee: 3, contact: 2, phoneNumber: 2, assigneeAt: 0.7 },
-  ConversationConnection: { pageInfo: 2, nodes: 2, edges: 2 },
-  MessageConnection: { pageInfo: 2, nodes: 2, edges: 2 },
-  ConversationEventConnection: { pageInfo: 2, nodes: 2, edges: 2 },
-  AgentConnection: { pageInfo: 2, nodes: 2, edges: 2 },
+  ConversationConnection: { pageInfo: 3, nodes: 2, edges: 2 },
+  MessageConnection: { pageInfo: 3, nodes: 2, edges: 2 },
+  ConversationEventConnection: { pageInfo: 3, nodes: 2, edges: 2 },
+  PageInfo: { hasNextPage: 2, hasPreviousPage: 2 },
+  AgentConnection: { pageInfo: 3, nodes: 2, edges: 2 },
 };
 
 /** Writes one document. */
@@ -218,6 +222,7 @@ export function generate({ schema, facts, random, type, mutations, invalid }) {
   if (several || (document.operations[0].name && random.chance(0.5))) {
     document.operationName = random.chance(0.04) ? random.pick(['Nothing', '']) : random.pick(document.operations).name;
   }
+  if (random.chance(0.04)) document.spacing = random.pick(SPACINGS);
   const tidy = tidied(document);
   return random.chance(invalid) ? spoiled(tidy, { random, schema, raw }) : tidy;
 }

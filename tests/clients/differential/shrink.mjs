@@ -59,6 +59,7 @@ function* candidates(document) {
 const leaf = () => ({ kind: 'field', name: '__typename', args: [], directives: [], selections: null });
 
 function* ofVariables(document) {
+  if (document.spacing !== undefined) yield without(document, (copy) => { copy.spacing = undefined; });
   if (document.operations.some((operation) => operation.description)) {
     yield without(document, (copy) => { copy.operations.forEach((operation) => { operation.description = undefined; }); });
   }

@@ -1,5 +1,5 @@
 // Breaks one rule of the specification in a valid document.
-import { allSelections, printDocument, raw, variable } from './document.mjs';
+import { allSelections, printDocument, raw, tokensOf, variable } from './document.mjs';
 
 const fieldsOf = (document) => allSelections(document).filter(({ selection }) => selection.kind === 'field');
 
@@ -151,7 +151,7 @@ const OPERATIONS = {
 /** Changes of the text. */
 const TEXTS = {
   tokenRemoved: (text, random) => {
-    const tokens = text.match(/"""[\s\S]*?"""|"(?:\\.|[^"\\])*"|\.\.\.|[\w.-]+|[^\s\w]/g);
+    const tokens = tokensOf(text);
     tokens.splice(random.int(0, tokens.length - 1), 1);
     return tokens.join(' ');
   },
