@@ -88,6 +88,7 @@ const IN_THE_LANGUAGE = [
   { name: 'a description on a variable', query: () => 'query Me("Whose name." $id: ID! = "7") { node(id: $id) { id } }' },
   { name: 'a variable, a directive and their signs as tokens of their own', variables: '{"v":true}', query: () => 'query ($ v: Boolean!) { viewer { id name @ skip(if: $ v) } }' },
   { name: 'space before the sign of a required type', variables: '{"v":true,"i":["7"]}', query: () => 'query ($v: Boolean !, $i: [ ID ! ] !) { viewer { id name @skip(if: $v) } nodes(ids: $i) { id } }' },
+  { name: 'a comment between the dots and on', query: () => '{ viewer { ... # a type\n on Agent { id } ... # a name\n F } } fragment F on Agent { name }' },
   { name: 'a comment between a sign and its name', variables: '{"n":1}', query: () => 'query ($# how many\nn: Int) { conversations(first: $\nn) { asOf } }' },
   { name: 'a byte order mark within the document', query: () => '{ viewer\ufeff{ id } }' },
   { name: 'half a surrogate pair is no character', query: () => '{ agents(first: 1, search: "\\uD83D") { totalCount } }' },
@@ -96,6 +97,7 @@ const IN_THE_LANGUAGE = [
 
 const REFUSED = [
   { name: 'a variable twice', variables: '{"a":1}', query: () => 'query ($a: Int, $a: Int) { conversations(first: $a) { asOf } }' },
+  { name: 'a variable twice, without a value', query: () => 'query ($a: [ID!], $a: [ID!]) { viewCounts(phoneNumberIds: $a) { asOf } }' },
   { name: 'a directive on a variable', variables: '{"a":1}', query: () => 'query ($a: Int @include(if: true)) { conversations(first: $a) { asOf } }' },
   { name: 'a fragment named on', query: () => '{ viewer { ...on } } fragment on on Agent { id }' },
   { name: 'a scalar of the schema as a literal of another type', query: () => '{ ownershipAudit(from: 5, to: "2026-12-01T00:00:00Z") { handOvers } }' },
