@@ -1,7 +1,7 @@
 // Random documents on a live server and on graphql-js, which is the judge.
 //
-// Both execute the same documents over the same rows; `data` with the order of its keys, the
-// places of errors, and the verdicts on invalid documents must be equal. `differential/model.mjs`
+// Both execute the same documents over the same rows. They must agree on `data` with the order of its
+// keys, on the places of errors, and on which documents are invalid. `differential/model.mjs`
 // says where the judge's rows come from. Customers must be quiet (`demo --quiet-customers`).
 //
 //   --documents N       how many documents (2,000)
@@ -64,7 +64,7 @@ async function readCallers() {
   return callers;
 }
 
-/** Whether a mutation is refused, or finds everything as it asks for. */
+/** Whether a mutation is refused or changes nothing. */
 async function hasNoEffect({ token }, { field, input }) {
   const isBulk = !schema.getMutationType().getFields()[field].type.getFields().changed;
   const query = `mutation ($input: ${field[0].toUpperCase()}${field.slice(1)}Input!) {
@@ -91,7 +91,6 @@ function documentAt(callers, index) {
 
 async function tried({ caller, document, isSubscription }) {
   const body = printBody(document);
-  // An operation that is no subscription has no first item to wait for, so both sides refuse it alike.
   const actual = isSubscription ? await server.subscribe(caller.token, body) : await server.send(caller.token, body);
   if (actual.verdict === 'limit') return { actual };
   const { query, variables, operationName } = JSON.parse(body);
@@ -99,7 +98,7 @@ async function tried({ caller, document, isSubscription }) {
   return { expected, actual, found: compare(expected, actual) };
 }
 
-/** A difference of data counts when it is still there with fresh values: rows and clocks move. */
+/** Repeats a comparison of data with fresh values, because rows and clocks may have changed. */
 async function confirmed(one) {
   const first = await tried(one);
   if (!/^(data|errors)/.test(first.found?.kind)) return first;
@@ -117,7 +116,7 @@ async function confirmed(one) {
   return second;
 }
 
-/** Moves when rows change. */
+/** The position in the log, which changes whenever rows change. */
 const position = async () => (await request(options.http, options.tokens.manager, '{ viewCounts { asOf } }')).viewCounts.asOf;
 
 class Report {
@@ -163,9 +162,12 @@ class Report {
     for (const [fingerprint, group] of groups.slice(0, Number(options.show))) show(fingerprint, group);
     if (groups.length > options.show) console.log(`\n${groups.length - options.show} more kinds of difference are not shown.`);
     if (this.kinds.size) console.log('\nDifferences by kind:');
-    for (const [kind, count] of [...this.kinds].sort(([, a], [, b]) => b - a)) console.log(`${String(count).padStart(7)}  ${kind}`);
+    for (const [kind, count] of [...this.kinds].sort(([, a], [, b]) => b - a)) {
+      console.log(`${String(count).padStart(7)}  ${kind}`);
+    }
     const { equal, refused, limit, different } = this.counts;
-    console.log(`\n${equal} executed alike, ${refused} refused alike, ${limit} over a limit, ${different} different (${server.requests} requests, seed ${seed})`);
+    console.log(`\n${equal} executed alike, ${refused} refused alike, ${limit} over a limit, ${different} different`);
+    console.log(`seed ${seed}, ${server.requests} requests`);
   }
 }
 
@@ -198,7 +200,8 @@ const said = (outcome) => (outcome.verdict === 'executed'
 function show(fingerprint, { count, index, document, caller, expected, actual, found }) {
   console.log(`\n${fingerprint} (${count} of those shrunk)`);
   console.log(printDocument(document).replace(/^/gm, '    '));
-  console.log(`    variables ${printVariables(document)}${document.operationName === undefined ? '' : `, operation ${JSON.stringify(document.operationName)}`}, as ${caller}`);
+  const name = document.operationName === undefined ? '' : `, operation ${JSON.stringify(document.operationName)}`;
+  console.log(`    variables ${printVariables(document)}${name}, as ${caller}`);
   console.log(`    graphql-js: ${expected ? said(expected) : 'not asked'}`);
   console.log(`    server:     ${said(actual)}`);
   console.log(`    at ${found?.detail}; again with --seed ${seed} --only ${index} --documents ${documents}`);
@@ -216,7 +219,9 @@ async function run() {
     while (next < last) {
       const index = next;
       next += 1;
-      if (index && index % PROGRESS_EVERY === 0) console.log(`${index} documents, ${report.counts.different} different, ${Math.round((Date.now() - started) / 1000)} s`);
+      if (index && index % PROGRESS_EVERY === 0) {
+        console.log(`${index} documents, ${report.counts.different} different, ${Math.round((Date.now() - started) / 1000)} s`);
+      }
       const one = documentAt(callers, index);
       if (options.only !== undefined) console.log(`${printDocument(one.document)}\nvariables ${printVariables(one.document)}\n${one.document.spoiled ?? ''}`);
       const result = await confirmed(one);

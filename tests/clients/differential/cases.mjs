@@ -41,7 +41,7 @@ const EMPTIED = [
   { name: 'the nodes of a list', query: () => '{ conversations(first: 2) { nodes { status @skip(if: true) } nodes { id } } }' },
   { name: 'the page of a list', query: () => '{ conversations(first: 1) { pageInfo { endCursor @skip(if: true) } pageInfo { hasNextPage } } }' },
   { name: 'nothing at the root', variables: '{"b":false}', query: () => 'query ($b: Boolean!) { viewer @include(if: $b) { id } }' },
-  { name: 'a condition that no item fulfils', subscription: true, query: () => 'subscription { queueChanges(after: "x") { ... on QueueCheckpoint { cursor } } }' },
+  { name: 'a condition that the item does not meet', subscription: true, query: () => 'subscription { queueChanges(after: "x") { ... on QueueCheckpoint { cursor } } }' },
   { name: 'a nullable object, alone', query: (f) => `{ conversation(id: ${owned(f)}) { assignee { ... on Agent @include(if: false) { id } } } }` },
   { name: 'a refused mutation', query: (f) => `mutation { claimConversation(input: { conversationId: ${JSON.stringify(f.unknown)} }) {
       userErrors { message @skip(if: true) } userErrors { code } } }` },
@@ -88,10 +88,11 @@ const IN_THE_LANGUAGE = [
   { name: 'a description on a variable', query: () => 'query Me("Whose name." $id: ID! = "7") { node(id: $id) { id } }' },
   { name: 'a variable, a directive and their signs as tokens of their own', variables: '{"v":true}', query: () => 'query ($ v: Boolean!) { viewer { id name @ skip(if: $ v) } }' },
   { name: 'space before the sign of a required type', variables: '{"v":true,"i":["7"]}', query: () => 'query ($v: Boolean !, $i: [ ID ! ] !) { viewer { id name @skip(if: $v) } nodes(ids: $i) { id } }' },
-  { name: 'a comment between the dots and on', query: () => '{ viewer { ... # a type\n on Agent { id } ... # a name\n F } } fragment F on Agent { name }' },
+  { name: 'a comment after on in a selection', query: () => '{ viewer { ... on # a type\n Agent { id } } }' },
+  { name: 'a comment after on in a fragment', query: () => '{ viewer { ...F } } fragment F on # a type\n Agent { name }' },
   { name: 'a comment between a sign and its name', variables: '{"n":1}', query: () => 'query ($# how many\nn: Int) { conversations(first: $\nn) { asOf } }' },
   { name: 'a byte order mark within the document', query: () => '{ viewer\ufeff{ id } }' },
-  { name: 'half a surrogate pair is no character', query: () => '{ agents(first: 1, search: "\\uD83D") { totalCount } }' },
+  { name: 'half a surrogate pair is not a character', query: () => '{ agents(first: 1, search: "\\uD83D") { totalCount } }' },
   { name: 'an escape beyond Unicode', query: () => '{ agents(first: 1, search: "\\u{110000}") { totalCount } }' },
 ];
 

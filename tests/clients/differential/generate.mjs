@@ -36,7 +36,7 @@ class Writer {
     this.fragments = [];
     this.arguments = new Map();
     this.aliases = new Map();
-    // A document without rules of its own gives one key to fields that may not be merged.
+    // A wild document gives one key to fields that cannot be merged, and is often invalid.
     this.isWild = random.chance(0.12);
     this.directives = random.chance(0.3) ? 0 : random.pick([0.05, 0.15, 0.3]);
     this.fragmentShare = random.pick([0.1, 0.25, 0.45]);
@@ -186,7 +186,7 @@ class Writer {
 
   directivesHere(isRoot = false) {
     const { random } = this;
-    // What a subscription answers when its only root field is skipped is not specified.
+    // The specification does not define a subscription whose root field is skipped.
     if ((isRoot && this.type === 'subscription') || !random.chance(this.directives)) return [];
     const name = random.pick(['skip', 'include']);
     const one = this.directive(name, random.chance(0.5));

@@ -2,8 +2,8 @@
 //
 // Each value comes from a plain document, which asks for one field and uses no alias, variable,
 // directive or fragment (but for the type condition that a field behind an interface or union needs).
-// The server answers each plain document once. What a document makes of these values – aliases, merges,
-// fragments, directives, variables, lists, nulls – is the work of graphql-js alone.
+// The server answers each plain document once. graphql-js alone composes these values: aliases, merges,
+// fragments, directives, variables, lists and nulls.
 //
 // Pages are computed: the whole list is downloaded in pages of 100, and `first`, `last`, `after`,
 // `before` and `pageInfo` follow from it.
@@ -35,7 +35,7 @@ export function readSchema(sdl) {
   return schema;
 }
 
-/** A plain document that the server did not execute: the judge has no data. */
+/** The server did not execute a plain document, so the judge lacks a value. */
 export class NoData extends Error {}
 
 /** What graphql-js answers for one caller. */
@@ -179,7 +179,7 @@ export class Model {
     if ((await this.value(operation, [...head, typename], indexes, head.length)) === null) return null;
     const list = isPossible(paging) ? await this.wholeList(operation, base, indexes) : undefined;
     const slice = list && sliceOf(list, paging);
-    // What goes before and after an empty page is for the server to say.
+    // The specification of pages does not define what surrounds an empty page.
     if (!slice?.items.length) {
       const shape = await this.value(operation, [...asked.steps, typename], indexes, asked.steps.length);
       return shape === null ? null : asked;

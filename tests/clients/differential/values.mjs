@@ -112,7 +112,7 @@ export class Values {
     const used = this.definitions.filter((definition) => definition.isCondition);
     if (used.length && random.chance(0.4)) return variable(random.pick(used).name);
     if (!random.chance(0.6)) return raw(value);
-    // What a condition that is null means, the specification and graphql-js answer differently.
+    // The specification and graphql-js disagree on the meaning of a null condition.
     const { careful } = this;
     this.careful = true;
     const written = this.variable(type, value);
