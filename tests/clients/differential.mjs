@@ -199,7 +199,8 @@ const said = (outcome) => (outcome.verdict === 'executed'
 
 function show(fingerprint, { count, index, document, caller, expected, actual, found }) {
   console.log(`\n${fingerprint} (${count} of those shrunk)`);
-  console.log(printDocument(document).replace(/^/gm, '    '));
+  console.log(printDocument({ ...document, spacing: undefined }).replace(/^/gm, '    '));
+  if (document.spacing !== undefined) console.log(`    with ${JSON.stringify(document.spacing)} between tokens`);
   const name = document.operationName === undefined ? '' : `, operation ${JSON.stringify(document.operationName)}`;
   console.log(`    variables ${printVariables(document)}${name}, as ${caller}`);
   console.log(`    graphql-js: ${expected ? said(expected) : 'not asked'}`);
