@@ -214,8 +214,7 @@ impl<'ast> Visit<'ast> for Reader {
     }
 
     fn visit_item_use(&mut self, item: &'ast syn::ItemUse) {
-        let kind =
-            if matches!(item.vis, syn::Visibility::Inherited) { Kind::Use } else { Kind::Reexport };
+        let kind = if matches!(item.vis, syn::Visibility::Inherited) { Kind::Use } else { Kind::Reexport };
         self.use_tree(&item.tree, &[], item.leading_colon.is_some(), kind);
         visit::visit_item_use(self, item);
     }

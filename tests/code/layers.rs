@@ -118,7 +118,8 @@ impl<'a> Graph<'a> {
         let files = self.files.keys().map(String::as_str).filter(|file| top(file) == layer);
         let imports: BTreeMap<_, _> = files.map(|file| (file, self.imported_by(file))).collect();
         let reached: BTreeMap<_, _> = imports.keys().map(|file| (*file, reached(&imports, file))).collect();
-        let in_circle = |file: &&str, other: &&str| reached[file].contains(other) && reached[other].contains(file);
+        let in_circle =
+            |file: &&str, other: &&str| reached[file].contains(other) && reached[other].contains(file);
         let circles = imports.iter().filter(|(file, _)| in_circle(file, file));
         circles
             .map(|(file, to)| (*file, to.iter().copied().filter(|to| in_circle(file, to)).collect()))
@@ -191,7 +192,11 @@ fn a_violation_is_found_however_it_is_written() {
         ("domain", "use crate::store::Conn;", "domain uses crate::store"),
         ("store", "use crate::{domain::Agent, service::Services};", "store uses crate::service"),
         ("store", "use crate::{\n    domain::{Agent, ids},\n    graphql,\n};", "store uses crate::graphql"),
-        ("store", "use crate::{domain::{self, Agent}, http::{self, pages::{inbox}}};", "store uses crate::http"),
+        (
+            "store",
+            "use crate::{domain::{self, Agent}, http::{self, pages::{inbox}}};",
+            "store uses crate::http",
+        ),
         ("service", "fn f() { let _ = crate :: http :: router(); }", "service uses crate::http"),
         ("service", "fn f(app: &crate::http::Health) {}", "service uses crate::http"),
         ("service", "impl<T: crate::graphql::Node> A for B<T> {}", "service uses crate::graphql"),
@@ -202,7 +207,11 @@ fn a_violation_is_found_however_it_is_written() {
         ("domain", "use crate::server::App;", "domain uses crate::server"),
         ("domain", "use crate::*;", "domain uses crate::*"),
         ("domain", "use crate as root; type A = root::store::Conn;", "domain uses crate::store"),
-        ("domain", "use super::super as root; use root::store as s; type A = s::Conn;", "domain uses crate::store"),
+        (
+            "domain",
+            "use super::super as root; use root::store as s; type A = s::Conn;",
+            "domain uses crate::store",
+        ),
         ("domain", "use crate::{self as root}; fn f() { root::store::x(); }", "domain uses crate::store"),
         ("domain", "type A = super::super::store::Conn;", "domain uses crate::store"),
         ("domain", "mod a { use super::super::super::store::Conn; }", "domain uses crate::store"),
@@ -235,13 +244,19 @@ fn an_allowed_use_is_not_a_violation() {
         ("http", "use crate::{service::Services, store::StoreError, domain::Agent, token, clock};"),
         ("graphql", "use crate::domain::{Agent, http}; fn f() { http::x(); }"),
         ("http", "use axum::http; fn f() { http::x(); }"),
-        ("store", "//! Never [`crate::http`].\nuse crate::domain::Agent; // nor crate::service\n/* crate::graphql */"),
+        (
+            "store",
+            "//! Never [`crate::http`].\nuse crate::domain::Agent; // nor crate::service\n/* crate::graphql */",
+        ),
         ("store", "pub(crate) fn f() { crate::on_backend!(conn, |c| x.load(c).await) }"),
         ("store", "use diesel::prelude::*; use diesel_async::RunQueryDsl;"),
         ("store", "mod graphql; use graphql::X; use self::graphql::Y; pub(super) use super::z as http;"),
         ("service", "const TEXT: &str = \"crate::http\"; const RAW: &str = r#\"use crate::\"http\"\"#;"),
         ("token", "use crate::clock::Timestamp; use crate::domain::AgentId;"),
-        ("service", "struct A<'a>(&'a str); use crate::store::X; fn f(http: u8, diesel: u8) { g(http, diesel) }"),
+        (
+            "service",
+            "struct A<'a>(&'a str); use crate::store::X; fn f(http: u8, diesel: u8) { g(http, diesel) }",
+        ),
         ("server", "use crate::{auth, config, graphql, http, routes, service, store};"),
     ] {
         assert_eq!(violations_of(module, source), [""; 0], "{source}");
