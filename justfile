@@ -10,7 +10,7 @@ default:
 demo *flags:
     cargo run -- demo --open {{ flags }}
 
-# Run the tests on SQLite and PostgreSQL, or those whose names hold a text
+# Run the tests on SQLite and PostgreSQL, or only tests whose names contain a text
 test *names:
     cargo test -- {{ names }}
 
@@ -18,26 +18,26 @@ test *names:
 test-sqlite *names:
     env -u TEST_DATABASE_URL cargo test -- {{ names }}
 
-# Format the code and check it with clippy
+# Format all crates and check them with clippy
 lint:
-    cargo fmt
-    cargo clippy --all-targets -- -D warnings
+    cargo fmt --all
+    cargo clippy --workspace --all-targets -- -D warnings
 
 # Build the documentation and open it
 doc:
-    RUSTDOCFLAGS='-D warnings' cargo doc --no-deps --document-private-items --open
+    RUSTDOCFLAGS='-D warnings' cargo doc --no-deps --document-private-items --workspace --open
 
-# Print the files that are made from the code
+# Print the files that a test compares with the code
 generate:
     cargo run -q -- schema > schema.graphql
     cargo run -q -- settings > docs/settings.md
 
-# Check links, phrases, layers and the files that are made from the code
+# Check links, phrases, layers and the files that are printed from the code
 check-text:
     cargo test --test main -- code::links code::phrases code::layers code::schema_file
     cargo test --bin switchboard settings
 
-# Measure against the targets; takes about ten minutes
+# Compare with other servers and with the targets; takes about ten minutes
 bench *flags:
     benches/run {{ flags }}
 
