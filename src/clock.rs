@@ -7,7 +7,7 @@
 use std::fmt;
 use std::sync::Arc;
 
-use chrono::{DateTime, SecondsFormat, TimeZone, Utc};
+use chrono::{DateTime, Datelike, SecondsFormat, TimeZone, Utc};
 use serde::{Deserialize, Serialize};
 
 /// A point in time, in microseconds since 1970-01-01T00:00:00Z.
@@ -33,9 +33,11 @@ impl Timestamp {
 
     /// Parses an RFC 3339 date and time with any offset. Digits after the microseconds are truncated.
     ///
-    /// `None` when the text is not RFC 3339.
+    /// `None` when the text is not RFC 3339, and when the year in UTC does not have four digits, because such a time
+    /// could not be written as RFC 3339.
     pub fn parse(text: &str) -> Option<Self> {
-        DateTime::parse_from_rfc3339(text).ok().map(|at| Self(at.timestamp_micros()))
+        let at = DateTime::parse_from_rfc3339(text).ok()?.to_utc();
+        (0..=9_999).contains(&at.year()).then(|| Self(at.timestamp_micros()))
     }
 }
 

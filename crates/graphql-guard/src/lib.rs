@@ -124,8 +124,7 @@ impl DocumentLimits {
 /// A document within the limits, and what the transport needs to know about it.
 #[derive(Debug, Clone)]
 pub struct CheckedDocument {
-    /// The text without the descriptions of operations, fragments and variables. Positions in it are those of the
-    /// document.
+    /// The text without descriptions of operations, comments and commas. Positions in it are those of the document.
     pub text: String,
     /// The parsed document, for `Request::set_parsed_query`.
     pub document: ExecutableDocument,
@@ -162,7 +161,7 @@ pub fn check_document(
     operation_name: Option<&str>,
 ) -> Result<CheckedDocument, DocumentError> {
     scan::scan(limits, query)?;
-    let text = text::without_descriptions(query);
+    let text = text::without_ignored(query);
     let document = parse_query(text::for_counting(&text)).map_err(DocumentError::from_parser)?;
     objects::check(query)?;
     let (operation_name, operation) = choose_operation(&document.operations, operation_name)?;

@@ -1,25 +1,28 @@
-//! Syntax that the parser does not know: descriptions of operations, and newer escapes in strings.
+//! Syntax that parsers do not know: descriptions of operations, newer escapes in strings, and ignored characters in
+//! unusual places.
 //!
-//! Both are replaced by white space of the same length, so that every position stays the position in the document.
+//! Each is replaced by white space of the same length, so that every position stays the position in the document.
 
 use std::borrow::Cow;
 
 use crate::scan::{Lexer, Token};
 
-/// The document without the descriptions of its operations, fragments and variables, which mean nothing to the
-/// execution.
-pub(super) fn without_descriptions(text: &str) -> Cow<'_, str> {
-    if !text.contains('"') {
-        return Cow::Borrowed(text);
-    }
+/// The document without what means nothing to its execution: the descriptions of operations, fragments and variables,
+/// commas, comments and byte order marks.
+pub(super) fn without_ignored(text: &str) -> Cow<'_, str> {
     let mut spans = Vec::new();
     let mut lexer = Lexer::new(text);
+    let mut end_of_previous = 0;
     let mut open = Vec::new();
     let mut previous = None;
     let mut next = lexer.next_token();
     while let Some((start, token)) = next {
         let end = lexer.at;
         next = lexer.next_token();
+        if end_of_previous < start {
+            spans.push((end_of_previous, start));
+        }
+        end_of_previous = end;
         let first = text.as_bytes()[start];
         // Within a character, there is no token that matters here.
         let following = next.and_then(|(at, _)| text.get(at..)).unwrap_or_default();
@@ -40,6 +43,13 @@ pub(super) fn without_descriptions(text: &str) -> Cow<'_, str> {
         }
         previous = Some(first);
     }
+    if end_of_previous < text.len() {
+        spans.push((end_of_previous, text.len()));
+    }
+    // A document without anything ignored but white space stays as it is.
+    spans.retain(|&(start, end)| {
+        text.get(start..end).is_some_and(|it| it.contains(|c: char| !c.is_ascii_whitespace()))
+    });
     blanked(text, &spans)
 }
 
@@ -52,10 +62,15 @@ fn is_definition(text: &str) -> bool {
 /// is only good for counting.
 pub(super) fn for_counting(text: &str) -> Cow<'_, str> {
     let mut spans = Vec::new();
+    let mut detached = Vec::new();
+    let mut end_of_previous = 0;
     let mut lexer = Lexer::new(text);
     while let Some((start, token)) = lexer.next_token() {
+        let gap = (end_of_previous, start);
+        end_of_previous = lexer.at;
         let Some(value) = text.get(start..lexer.at) else { continue };
         match token {
+            Token::Other if value == "!" && gap.0 < gap.1 => detached.push(gap),
             Token::Other if value == "-0" => spans.push((start, start + 1)),
             Token::Other if value.starts_with('"') && !value.starts_with("\"\"\"") => {
                 escapes(value).for_each(|(from, to)| spans.push((start + from, start + to)));
@@ -63,7 +78,21 @@ pub(super) fn for_counting(text: &str) -> Cow<'_, str> {
             _ => {}
         }
     }
-    blanked(text, &spans)
+    attached(blanked(text, &spans), &detached)
+}
+
+/// `text` with each `!` at the end of the type that it belongs to: the parser allows no space between them.
+fn attached<'a>(text: Cow<'a, str>, gaps: &[(usize, usize)]) -> Cow<'a, str> {
+    if gaps.is_empty() {
+        return text;
+    }
+    let mut attached = text.into_owned();
+    for &(from, mark) in gaps {
+        // Only ASCII was replaced, and by ASCII, so the offsets are still valid.
+        attached.replace_range(mark..mark + 1, " ");
+        attached.replace_range(from..from + 1, "!");
+    }
+    Cow::Owned(attached)
 }
 
 /// The spans of the newer escapes of a string.
@@ -105,7 +134,7 @@ fn surrogate_pair(text: &str) -> Option<usize> {
     is_pair.then_some(12)
 }
 
-/// `text` with a space for each character of the spans, line breaks aside.
+/// `text` with a space for each character of the spans, line breaks aside. Its length in characters stays the same.
 fn blanked<'a>(text: &'a str, spans: &[(usize, usize)]) -> Cow<'a, str> {
     if spans.is_empty() {
         return Cow::Borrowed(text);
@@ -129,7 +158,7 @@ mod tests {
     fn descriptions_are_blanked_and_values_are_kept() {
         let text = "\"Öne\" query A(\"two\" $a: Int = 1, \"three\" $b: String = \"four\" $c: [Int]) @d(x: \"five\") { f(x: \"six\") }\n\
                     \"\"\"seven\n\"\"\" fragment F on Query { f }";
-        let without = without_descriptions(text);
+        let without = without_ignored(text);
         for gone in ["Öne", "two", "three", "seven"] {
             assert!(!without.contains(gone), "{without}");
         }
@@ -138,7 +167,24 @@ mod tests {
         }
         assert_eq!(without.chars().count(), text.chars().count());
         assert_eq!(without.lines().count(), text.lines().count());
-        assert!(matches!(without_descriptions("{ f(x: \"query\") }"), Cow::Borrowed(_)));
+        assert!(matches!(without_ignored("{ f(x: \"query\") }"), Cow::Borrowed(_)));
+    }
+
+    #[test]
+    fn ignored_characters_are_blanked_outside_of_strings() {
+        let text = "\u{feff}{,a,:,b(x: \"c,#d\") # e,f\n ...,on # g\n Q,{ h } } # i";
+        let without = without_ignored(text);
+        assert_eq!(without.split_whitespace().collect::<String>(), "{a:b(x:\"c,#d\")...onQ{h}}");
+        assert_eq!(without.chars().count(), text.chars().count());
+    }
+
+    #[test]
+    fn a_required_type_may_have_space_before_its_sign() {
+        assert_eq!(
+            for_counting("query($a: [ID !]  ! = 1, $b: Int!) { a }"),
+            "query($a: [ID! ]!   = 1, $b: Int!) { a }"
+        );
+        assert_eq!(for_counting("{ é ! }"), "{ é!  }");
     }
 
     #[test]

@@ -165,8 +165,10 @@ impl Services {
                 (list.position(&conversation), visible_conversation(conversation, unread))
             })
             .collect();
+        let (has_next, has_previous) = if slice.backward { (false, more) } else { (more, false) };
+        // A row follows `before`, and one precedes `after`: at least the row of the cursor itself.
         let (has_next, has_previous) =
-            if slice.backward { (slice.before.is_some(), more) } else { (more, slice.after.is_some()) };
+            (has_next || slice.before.is_some(), has_previous || slice.after.is_some());
         Ok(Page { items, has_next, has_previous })
     }
 

@@ -78,7 +78,9 @@ impl<'a> Builder<'a> {
     /// Merges the selection sets of one field, whose type is `ty`.
     fn selection_set(&mut self, ty: &str, sets: &[&'a SelectionSet]) -> (Items, Outline) {
         match self.schema.possible_types(ty) {
-            Some(possible) if self.depend_on_type(possible, sets) => self.by_type(possible, sets),
+            Some(possible) if self.schema.is_union(ty) || self.depend_on_type(possible, sets) => {
+                self.by_type(possible, self.schema.is_union(ty), sets)
+            }
             possible => {
                 // All possible types have the same fields, so collect those of the first.
                 let object =
@@ -105,8 +107,14 @@ impl<'a> Builder<'a> {
         (items, fields)
     }
 
-    /// Merges selection sets whose fields depend on the type of the object.
-    fn by_type(&mut self, possible: &[ast::NamedType], sets: &[&'a SelectionSet]) -> (Items, Outline) {
+    /// Merges selection sets whose fields depend on the type of the object. A union has no fields but `__typename`, and
+    /// async-graphql answers any other with null.
+    fn by_type(
+        &mut self,
+        possible: &[ast::NamedType],
+        is_union: bool,
+        sets: &[&'a SelectionSet],
+    ) -> (Items, Outline) {
         let collected: Vec<(&ast::NamedType, Collected<'a>)> =
             possible.iter().map(|object| (object, self.collect(object, sets))).collect();
         // Fields that every type has are selected once, so that they count once towards the limits of an operation.
@@ -114,7 +122,10 @@ impl<'a> Builder<'a> {
             None => HashSet::new(),
             Some(((_, first), others)) => {
                 let is_common = |key: &str, fields: &Vec<&'a Node<Field>>| {
-                    others.iter().all(|(_, other)| other.get(key).is_some_and(|it| are_same(it, fields)))
+                    (!is_union || fields[0].name == "__typename")
+                        && others
+                            .iter()
+                            .all(|(_, other)| other.get(key).is_some_and(|it| are_same(it, fields)))
                 };
                 first.iter().filter(|(key, fields)| is_common(key, fields)).map(|(key, _)| *key).collect()
             }
@@ -355,7 +366,8 @@ pub(super) fn constant_literal(value: &ast::Value) -> Literal {
 
 /// Returns zero for a number that JSON cannot represent. Validation rejects such numbers for `Int` and `Float`.
 fn json_number(text: &str) -> Number {
-    text.parse().unwrap_or_else(|_| Number::from(0))
+    // As a float, `-0` would not be an `Int`.
+    if text == "-0" { Number::from(0) } else { text.parse().unwrap_or_else(|_| Number::from(0)) }
 }
 
 fn parsed_type(ty: &ast::Type) -> parsed::Type {

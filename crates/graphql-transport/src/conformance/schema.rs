@@ -2,10 +2,10 @@
 
 use std::collections::HashMap;
 
-use apollo_compiler::ast::NamedType;
-use apollo_compiler::schema::ExtendedType;
+use apollo_compiler::ast::{FieldDefinition, NamedType};
+use apollo_compiler::schema::{Component, ExtendedType};
 use apollo_compiler::validation::Valid;
-use apollo_compiler::{Name, Schema};
+use apollo_compiler::{Name, Schema, name, ty};
 use async_graphql::Value;
 
 /// Whether a value is one of a custom scalar.
@@ -34,6 +34,7 @@ impl ApiSchema {
     pub fn parse(sdl: &str) -> Result<Self, SchemaError> {
         let schema = Schema::parse_and_validate(sdl, "schema.graphql")
             .map_err(|invalid| SchemaError(invalid.errors.to_string()))?;
+        let schema = with_is_one_of(schema);
         let mut possible_types = HashMap::new();
         for (name, implementers) in schema.implementers_map() {
             let mut objects: Vec<_> = implementers.objects.into_iter().collect();
@@ -88,6 +89,10 @@ impl ApiSchema {
         }
     }
 
+    pub(super) fn is_union(&self, name: &str) -> bool {
+        matches!(self.schema.types.get(name), Some(ExtendedType::Union(_)))
+    }
+
     /// Whether a fragment on `condition` applies to an object of the type `object`.
     pub(super) fn applies(&self, condition: &str, object: &str) -> bool {
         condition == object || self.schema.is_subtype(condition, object)
@@ -97,6 +102,22 @@ impl ApiSchema {
     pub(super) fn is_scalar_value(&self, name: &str, value: &Value) -> bool {
         self.scalars.get(name).is_none_or(|check| check(value))
     }
+}
+
+/// Adds `__Type.isOneOf`, which apollo-compiler 1 does not know and the executor answers.
+fn with_is_one_of(schema: Valid<Schema>) -> Valid<Schema> {
+    let mut schema = schema.into_inner();
+    if let Some(ExtendedType::Object(definition)) = schema.types.get_mut("__Type") {
+        let field = FieldDefinition {
+            description: None,
+            name: name!("isOneOf"),
+            arguments: Vec::new(),
+            ty: ty!(Boolean),
+            directives: Default::default(),
+        };
+        definition.make_mut().fields.entry(name!("isOneOf")).or_insert_with(|| Component::new(field));
+    }
+    Valid::assume_valid(schema)
 }
 
 /// A schema for the unit tests of this module.

@@ -258,9 +258,23 @@ impl<'a> Visitor<'a> {
                 }
             }
             (Some(ExtendedType::Scalar(_)), literal) => {
-                let Some(value) = constant_literal(literal).into_const() else { return };
-                if !schema.is_scalar_value(name, &value) {
-                    self.push(format!("Expected a value of type \"{name}\"."), node);
+                let is_value = match (name.as_str(), literal) {
+                    ("Int", ast::Value::Int(number)) => number.try_to_i32().is_ok(),
+                    ("Float", ast::Value::Int(number)) => number.try_to_f64().is_ok(),
+                    ("Float", ast::Value::Float(number)) => number.try_to_f64().is_ok(),
+                    ("String", ast::Value::String(_))
+                    | ("Boolean", ast::Value::Boolean(_))
+                    | ("ID", ast::Value::String(_) | ast::Value::Int(_)) => true,
+                    ("Int" | "Float" | "String" | "Boolean" | "ID", _) => false,
+                    (custom, literal) => constant_literal(literal)
+                        .into_const()
+                        .is_none_or(|value| schema.is_scalar_value(custom, &value)),
+                };
+                if !is_value && self.mistakes.len() < MAX_ERRORS {
+                    let mut error =
+                        errors::error(Code::BadUserInput, format!("Expected a value of type \"{name}\"."));
+                    error.locations = vec![position(node, self.sources)];
+                    self.mistakes.push(error);
                 }
             }
             _ => {}

@@ -18,6 +18,7 @@ use async_graphql::{ContextSelectionSet, OutputType, Positioned, ServerResult, V
 
 use super::inline::gather;
 use super::json::Json;
+use crate::conformance::HIDDEN_KEY;
 
 /// The typical size of a row in a list, in bytes. Used to reserve memory.
 const BYTES_OF_ROW: usize = 512;
@@ -104,6 +105,9 @@ impl<T: FastObject> SerializerPlan<T> {
         let mut fields = Vec::with_capacity(selected.len());
         for field in selected {
             let field = &field.node;
+            if field.response_key().node == HIDDEN_KEY {
+                continue;
+            }
             let before =
                 format!("{}\"{}\":", if fields.is_empty() { "{" } else { "," }, field.response_key().node);
             let writer = if field.name.node == "__typename" {
@@ -120,6 +124,9 @@ impl<T: FastObject> SerializerPlan<T> {
     }
 
     fn write(&self, it: &T, json: &mut Json) -> Option<()> {
+        if self.fields.is_empty() {
+            json.raw("{");
+        }
         for (before, write) in &self.fields {
             json.raw(before);
             write(it, json)?;
