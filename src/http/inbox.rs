@@ -1,20 +1,21 @@
 //! The inbox, the page on which a team works: `GET /`.
 //!
-//! It is a client of the public API like any other: plain ES modules that speak
-//! `POST /graphql` and `graphql-transport-ws`, with no build step and no script of
-//! others. The files lie beside this module and are part of the binary.
+//! The page is a client of the public API like any other: plain ES modules that speak
+//! `POST /graphql` and `graphql-transport-ws`, with no third-party script. The files lie
+//! beside this module. The build script compresses them, and they are part of the binary.
 //!
-//! **Addresses.** The frame names the files as `/inbox/{version}/{file}`, where the
-//! version is a hash over all of them: modules import each other by relative
-//! address and so stay within one version, browsers may keep each file for ever,
-//! and a new binary is seen at once. The frame itself is never kept.
+//! **Addresses.** Every view and every conversation has an address, and each of these
+//! addresses answers with the same frame; the script reads where it is. The frame names
+//! the files as `/inbox/{version}/{file}`, where the version is a hash over all of them.
+//! Modules import each other by relative address and so stay within one version, browsers
+//! may keep each file for ever, and a new binary is seen at once. The frame is never kept.
 //!
-//! **What the page may do** is in its Content-Security-Policy: run scripts and
-//! styles of this server, talk to this server, and nothing else. Nothing is inline,
-//! so there is no nonce; strings never become HTML, which Trusted Types enforce.
+//! **What the page may do** is in its Content-Security-Policy: run scripts and styles of
+//! this server, talk to this server, and nothing else. Nothing is inline, so there is no
+//! nonce; strings never become HTML, which Trusted Types enforce.
 //!
-//! What is not here: any knowledge of who may do what. The page has no rights but
-//! those of the token, and outside `demo` it is given none.
+//! This module knows nothing of permissions. The page has the rights of its token, and
+//! outside `demo` the server gives it none.
 
 use std::fmt::Write as _;
 use std::sync::Arc;
@@ -23,8 +24,8 @@ use aws_lc_rs::digest;
 use axum::Router;
 use axum::extract::{Path, State};
 use axum::http::header::{
-    CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, REFERRER_POLICY, X_CONTENT_TYPE_OPTIONS,
-    X_FRAME_OPTIONS,
+    ACCEPT_ENCODING, CACHE_CONTROL, CONTENT_ENCODING, CONTENT_SECURITY_POLICY, CONTENT_TYPE, REFERRER_POLICY,
+    VARY, X_CONTENT_TYPE_OPTIONS, X_FRAME_OPTIONS,
 };
 use axum::http::{HeaderMap, HeaderName, StatusCode};
 use axum::response::{Html, IntoResponse, Response};
@@ -48,49 +49,25 @@ const OPENER_POLICY: HeaderName = HeaderName::from_static("cross-origin-opener-p
 const RESOURCE_POLICY: HeaderName = HeaderName::from_static("cross-origin-resource-policy");
 
 const FRAME: &str = include_str!("inbox/index.html");
-const SCRIPT: &str = "text/javascript; charset=utf-8";
-const STYLE: &str = "text/css; charset=utf-8";
+/// The module that starts the page, and those that it needs before the first rows.
+const FIRST_MODULE: &str = "app.js";
 
 /// One of the files that the page is made of.
 struct File {
     name: &'static str,
-    content_type: &'static str,
+    kind: Kind,
     text: &'static str,
+    gzip: &'static [u8],
 }
 
-macro_rules! files {
-    ($($name:literal $content_type:ident),+ $(,)?) => {
-        [$(File { name: $name, content_type: $content_type, text: include_str!(concat!("inbox/", $name)) }),+]
-    };
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    Script,
+    Style,
 }
 
-/// Everything but the frame.
-static FILES: [File; FILES_HELD] = files![
-    "base.css" STYLE,
-    "layout.css" STYLE,
-    "panels.css" STYLE,
-    "actions.js" SCRIPT,
-    "app.js" SCRIPT,
-    "assign.js" SCRIPT,
-    "composer.js" SCRIPT,
-    "documents.js" SCRIPT,
-    "dom.js" SCRIPT,
-    "feed.js" SCRIPT,
-    "health.js" SCRIPT,
-    "keys.js" SCRIPT,
-    "list.js" SCRIPT,
-    "presence.js" SCRIPT,
-    "queue.js" SCRIPT,
-    "session.js" SCRIPT,
-    "sidebar.js" SCRIPT,
-    "signin.js" SCRIPT,
-    "socket.js" SCRIPT,
-    "thread.js" SCRIPT,
-    "timeline.js" SCRIPT,
-    "toast.js" SCRIPT,
-    "workloads.js" SCRIPT,
-];
-const FILES_HELD: usize = 23;
+/// Everything but the frame, as the build script has prepared it.
+static FILES: &[File] = include!(concat!(env!("OUT_DIR"), "/inbox/files.rs"));
 
 /// What the page is to be told.
 #[derive(Clone, Debug)]
@@ -109,16 +86,22 @@ pub struct InboxSettings {
 struct Page {
     settings: InboxSettings,
     version: String,
+    preloads: String,
 }
 
-/// `GET /` and `GET /inbox/{version}/{file}`.
+/// The addresses of the page, and `GET /inbox/{version}/{file}`.
 pub fn routes<S>(settings: InboxSettings) -> Router<S>
 where
     S: Clone + Send + Sync + 'static,
 {
-    let page = Page { settings, version: version() };
+    let version = version();
+    let page = Page { settings, preloads: preloads(&version), version };
+    // The page reads its own address: every view and every conversation has one.
     Router::new()
         .route("/", get(show_page))
+        .route("/mine", get(show_page))
+        .route("/unassigned", get(show_page))
+        .route("/c/{id}", get(show_page))
         .route("/inbox/{version}/{file}", get(show_file))
         .with_state(Arc::new(page))
 }
@@ -137,18 +120,74 @@ async fn show_page(State(page): State<Arc<Page>>, headers: HeaderMap) -> Respons
     (headers, Html(html)).into_response()
 }
 
-async fn show_file(State(page): State<Arc<Page>>, Path((version, name)): Path<(String, String)>) -> Response {
+async fn show_file(
+    State(page): State<Arc<Page>>,
+    Path((version, name)): Path<(String, String)>,
+    headers: HeaderMap,
+) -> Response {
     let file = FILES.iter().find(|file| file.name == name && version == page.version);
     let Some(file) = file else {
         return StatusCode::NOT_FOUND.into_response();
     };
-    let headers = [
-        (CONTENT_TYPE, file.content_type),
+    let content_type = match file.kind {
+        Kind::Script => "text/javascript; charset=utf-8",
+        Kind::Style => "text/css; charset=utf-8",
+    };
+    let described = [
+        (CONTENT_TYPE, content_type),
         (CACHE_CONTROL, FILE_CACHING),
+        (VARY, "accept-encoding"),
         (X_CONTENT_TYPE_OPTIONS, "nosniff"),
         (RESOURCE_POLICY, "same-origin"),
     ];
-    (headers, file.text).into_response()
+    if accepts_gzip(&headers) {
+        (described, [(CONTENT_ENCODING, "gzip")], file.gzip).into_response()
+    } else {
+        (described, file.text).into_response()
+    }
+}
+
+/// Whether the browser reads gzip: it is listed in `Accept-Encoding` and its weight is not 0.
+fn accepts_gzip(headers: &HeaderMap) -> bool {
+    let listed = headers.get_all(ACCEPT_ENCODING).iter().filter_map(|value| value.to_str().ok());
+    listed.flat_map(|value| value.split(',')).any(|coding| {
+        let mut parts = coding.split(';').map(str::trim);
+        let gzip = parts.next().is_some_and(|name| name.eq_ignore_ascii_case("gzip"));
+        let weight = parts.find_map(|part| part.strip_prefix("q=")).map_or(Ok(1.0), str::parse::<f32>);
+        gzip && weight.is_ok_and(|weight| weight > 0.0)
+    })
+}
+
+/// A `modulepreload` link for every module, so that none waits until another has named it.
+///
+/// What the first rows need comes first; the rest has low priority.
+fn preloads(version: &str) -> String {
+    let first = imported_from(FIRST_MODULE);
+    let scripts = || FILES.iter().filter(|file| file.kind == Kind::Script).map(|file| file.name);
+    let links = first.iter().map(|name| (*name, ""));
+    let later = scripts().filter(|name| !first.contains(name)).map(|name| (name, " fetchpriority=\"low\""));
+    links.chain(later).fold(String::new(), |mut html, (name, priority)| {
+        // Writing to a string cannot fail.
+        let _ = writeln!(html, "<link rel=\"modulepreload\" href=\"/inbox/{version}/{name}\"{priority}>");
+        html
+    })
+}
+
+/// The module and all that it imports statically, directly or not, nearest first.
+fn imported_from(name: &'static str) -> Vec<&'static str> {
+    let mut found = vec![name];
+    let mut next = 0;
+    while let Some(name) = found.get(next) {
+        let text = FILES.iter().find(|file| file.name == *name).map_or("", |file| file.text);
+        for rest in text.split(" from './").skip(1) {
+            let import = rest.split('\'').next().unwrap_or_default();
+            if !found.contains(&import) {
+                found.push(import);
+            }
+        }
+        next += 1;
+    }
+    found
 }
 
 impl Page {
@@ -164,6 +203,7 @@ impl Page {
         let base = format!("/inbox/{}", self.version);
         fill(FRAME, |name| match name {
             "base" => &base,
+            "preloads" => &self.preloads,
             "settings" => &settings,
             _ => "",
         })
@@ -173,7 +213,7 @@ impl Page {
 /// A hash over the names and texts of all files, in hexadecimal.
 fn version() -> String {
     let mut context = digest::Context::new(&digest::SHA256);
-    for file in &FILES {
+    for file in FILES {
         // A length before each part keeps what is moved between two files from going unnoticed.
         for part in [file.name, file.text] {
             context.update(&part.len().to_be_bytes());

@@ -112,7 +112,7 @@ async fn no_other_version_and_no_path_leads_to_a_file() {
 
 #[test]
 fn nothing_turns_text_into_html_or_code() {
-    for file in &FILES {
+    for file in FILES {
         for means in
             ["innerHTML", "outerHTML", "insertAdjacentHTML", "document.write", "eval(", "new Function"]
         {
