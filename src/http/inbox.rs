@@ -179,8 +179,7 @@ fn imported_from(name: &'static str) -> Vec<&'static str> {
     let mut next = 0;
     while let Some(name) = found.get(next) {
         let text = FILES.iter().find(|file| file.name == *name).map_or("", |file| file.text);
-        for rest in text.split(" from './").skip(1) {
-            let import = rest.split('\'').next().unwrap_or_default();
+        for import in text.lines().filter_map(static_import) {
             if !found.contains(&import) {
                 found.push(import);
             }
@@ -208,6 +207,15 @@ impl Page {
             _ => "",
         })
     }
+}
+
+/// The module that a line imports, or exports from; `None` for every other line.
+fn static_import(line: &str) -> Option<&str> {
+    if !line.starts_with("import ") && !line.starts_with("export ") {
+        return None;
+    }
+    let (_, rest) = line.split_once(" from './")?;
+    rest.split('\'').next()
 }
 
 /// A hash over the names and texts of all files, in hexadecimal.

@@ -132,7 +132,7 @@ export class List {
     this.#emptyText = empty;
     this.#lastIndex = 0;
     this.cursor = null;
-    this.#order.reset();
+    this.#order.release();
     this.#shown = [];
     this.#news.clear();
     this.#pressed = null;
@@ -237,11 +237,13 @@ export class List {
   #hand(over) {
     this.#pointerOver = over;
     if (!over) this.#holdFor(LEFT_MS);
+    this.#keepOrder();
     this.draw();
   }
 
   #key() {
     this.#holdFor(KEY_MS);
+    this.#keepOrder();
   }
 
   /** @param {number} milliseconds */
@@ -251,8 +253,10 @@ export class List {
     this.#releaseTimer = setTimeout(() => this.draw(), this.#heldUntil - performance.now() + 1);
   }
 
+  /** Holds the order as it is drawn, or lets it go. */
   #keepOrder() {
-    if (this.#pointerOver || performance.now() < this.#heldUntil) this.#order.hold();
+    if (!this.#feed?.loaded) return;
+    if (this.#pointerOver || performance.now() < this.#heldUntil) this.#order.hold(this.#shown);
     else if (this.#order.isHeld) this.#order.release();
   }
 
@@ -276,10 +280,7 @@ export class List {
 
   /** @param {Feed} feed */
   #render(feed) {
-    if (feed.loaded) {
-      this.#rows();
-      this.#keepOrder();
-    }
+    this.#keepOrder();
     const rows = this.#rows();
     const more = feed.loaded && feed.queue.hasNextPage;
     // The bar is as long as the whole list; what has not arrived is left blank until it has.

@@ -20,20 +20,17 @@ export class StandingOrder {
     return this.#held !== null;
   }
 
-  /** Holds the order as it is shown now. */
-  hold() {
-    if (this.#held === null) this.#held = [...(this.#last?.shown ?? [])];
+  /** Holds the order as it is drawn now. @param {RankedRow[]} drawn */
+  hold(drawn) {
+    if (this.#held !== null) return;
+    this.#held = [...drawn];
+    this.#last = null;
   }
 
   release() {
     this.#held = null;
     this.#own.clear();
     this.#last = null;
-  }
-
-  /** Forgets another list altogether. */
-  reset() {
-    this.release();
   }
 
   /** The agent's own command moves this row, whatever is held. @param {string} id */

@@ -1,6 +1,7 @@
 //! The page as a browser would get it.
 
 use std::collections::BTreeSet;
+use std::io::Read as _;
 
 use axum::body::{Body, to_bytes};
 use axum::http::Request;
@@ -20,9 +21,18 @@ fn demo() -> Router {
 
 async fn get_from(host: &str, path: &str) -> (StatusCode, HeaderMap, String) {
     let request = Request::get(path).header(HOST, host).body(Body::empty()).unwrap();
+    let (status, headers, body) = answer_to(request).await;
+    (status, headers, String::from_utf8(body).unwrap())
+}
+
+async fn answer_to(request: Request<Body>) -> (StatusCode, HeaderMap, Vec<u8>) {
     let (head, body) = demo().oneshot(request).await.unwrap().into_parts();
     let body = to_bytes(body, BODY_BYTES_MAX).await.unwrap();
-    (head.status, head.headers, String::from_utf8(body.to_vec()).unwrap())
+    (head.status, head.headers, body.to_vec())
+}
+
+async fn get_accepting(coding: &str, path: &str) -> (StatusCode, HeaderMap, Vec<u8>) {
+    answer_to(Request::get(path).header(ACCEPT_ENCODING, coding).body(Body::empty()).unwrap()).await
 }
 
 /// What the page's settings element holds, as the browser delimits it.
@@ -91,9 +101,70 @@ async fn all_that_the_page_refers_to_is_served_and_all_that_is_served_is_referre
         assert_eq!(status, StatusCode::OK, "{path}");
         assert_eq!(headers[CACHE_CONTROL], FILE_CACHING);
         assert_eq!(headers[X_CONTENT_TYPE_OPTIONS], "nosniff");
-        left.extend(references(&text, "from './").iter().map(|name| format!("{base}{name}")));
+        let loaded_later = references(&text, " = import('./");
+        let imports = text.lines().filter_map(static_import).chain(loaded_later);
+        left.extend(imports.map(|name| format!("{base}{name}")));
     }
     assert_eq!(seen, FILES.iter().map(|file| file.name.to_owned()).collect());
+}
+
+#[tokio::test]
+async fn every_place_of_the_page_answers_with_the_same_frame() {
+    let (_, _, home) = get_from("localhost", "/").await;
+    for path in ["/mine", "/unassigned?open&number=abc", "/c/Y29udjox", "/c/Y29udjox?in=unassigned&open"] {
+        let (status, headers, html) = get_from("localhost", path).await;
+        assert_eq!((status, html.as_str()), (StatusCode::OK, home.as_str()), "{path}");
+        assert!(headers.contains_key(CONTENT_SECURITY_POLICY), "{path}");
+    }
+    for path in ["/c", "/c/a/b", "/other"] {
+        let (status, _, _) = get_from("localhost", path).await;
+        assert_eq!(status, StatusCode::NOT_FOUND, "{path}");
+    }
+}
+
+#[tokio::test]
+async fn every_module_is_preloaded_those_of_the_first_rows_before_the_others() {
+    let (_, _, html) = get_from("localhost", "/").await;
+    let links: Vec<&str> = html.lines().filter(|line| line.contains("modulepreload")).collect();
+    let scripts = FILES.iter().filter(|file| file.kind == Kind::Script);
+    for script in scripts.clone() {
+        let named = links.iter().filter(|link| link.contains(&format!("/{}\"", script.name)));
+        assert_eq!(named.count(), 1, "{}", script.name);
+    }
+    assert_eq!(links.len(), scripts.count());
+    let is_later = |link: &&str| link.contains("fetchpriority=\"low\"");
+    let first_later = links.iter().position(|link| is_later(&link)).unwrap();
+    assert!(links[first_later..].iter().all(is_later));
+    let of_the_rows = ["app.js", "list.js", "feed.js", "documents.js"];
+    let of_the_pane = ["pane.js", "composer.js", "assign.js", "workloads.js"];
+    for (names, later) in [(of_the_rows, false), (of_the_pane, true)] {
+        for name in names {
+            let place = links.iter().position(|link| link.contains(&format!("/{name}\""))).unwrap();
+            assert_eq!(place >= first_later, later, "{name}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn files_are_compressed_for_those_who_accept_it() {
+    for file in FILES {
+        let path = format!("/inbox/{}/{}", version(), file.name);
+        for accepted in ["gzip", "gzip, deflate, br", "br;q=1.0, GZIP;q=0.5"] {
+            let (status, headers, body) = get_accepting(accepted, &path).await;
+            assert_eq!(status, StatusCode::OK);
+            assert_eq!(headers[CONTENT_ENCODING], "gzip", "{path}, {accepted}");
+            assert_eq!(headers[VARY], "accept-encoding");
+            let mut text = String::new();
+            flate2::read::GzDecoder::new(body.as_slice()).read_to_string(&mut text).unwrap();
+            assert_eq!(text, file.text, "{path}");
+        }
+        for refused in ["", "br", "gzip;q=0", "gzip; q=0.0, identity", "gzip;q=none", "xgzip"] {
+            let (_, headers, body) = get_accepting(refused, &path).await;
+            assert!(!headers.contains_key(CONTENT_ENCODING), "{path}, {refused}");
+            assert_eq!(headers[VARY], "accept-encoding");
+            assert_eq!(body, file.text.as_bytes(), "{path}, {refused}");
+        }
+    }
 }
 
 #[tokio::test]
