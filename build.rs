@@ -1,5 +1,5 @@
-//! Prepares the files of the inbox page for embedding: joins the style sheets, and
-//! compresses each file once, so that the server never compresses at run time.
+//! Prepares the files of the inbox page for embedding: joins the style sheets, leaves
+//! comments out, and compresses each file once, so that no request waits for that.
 
 use std::env;
 use std::error::Error;
@@ -51,7 +51,8 @@ fn files(folder: &Path, extension: &str) -> Result<Vec<PathBuf>, Box<dyn Error>>
 /// Writes a file and its compressed form to `out`, and adds both to the table of files.
 fn embed(table: &mut String, out: &Path, name: &str, kind: &str, text: &str) -> Result<(), Box<dyn Error>> {
     let (plain, compressed) = (out.join(name), out.join(format!("{name}.gz")));
-    fs::write(&plain, text)?;
+    let text = without_comments(text);
+    fs::write(&plain, &text)?;
     let mut encoder = GzEncoder::new(Vec::new(), Compression::best());
     encoder.write_all(text.as_bytes())?;
     fs::write(&compressed, encoder.finish()?)?;
@@ -60,4 +61,22 @@ fn embed(table: &mut String, out: &Path, name: &str, kind: &str, text: &str) -> 
         "File {{ name: {name:?}, kind: Kind::{kind}, text: include_str!({plain:?}), gzip: include_bytes!({compressed:?}) }},"
     )?;
     Ok(())
+}
+
+/// The text without the comments that have lines of their own. Those lines stay, empty, so that every
+/// line keeps its number.
+fn without_comments(text: &str) -> String {
+    let mut is_comment = false;
+    let mut kept = String::with_capacity(text.len());
+    for line in text.lines() {
+        let code = line.trim();
+        let begins = code.starts_with("/*") && (code.ends_with("*/") || !code.contains("*/"));
+        is_comment |= begins;
+        if !is_comment && !code.starts_with("//") {
+            kept.push_str(line);
+        }
+        kept.push('\n');
+        is_comment &= !code.ends_with("*/");
+    }
+    kept
 }

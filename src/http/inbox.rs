@@ -2,7 +2,8 @@
 //!
 //! The page is a client of the public API like any other: plain ES modules that speak
 //! `POST /graphql` and `graphql-transport-ws`, with no third-party script. The files lie
-//! beside this module. The build script compresses them, and they are part of the binary.
+//! beside this module. The build script leaves comments out and compresses the files, which are
+//! part of the binary.
 //!
 //! **Addresses.** Every view and every conversation has an address, and each of these
 //! addresses answers with the same frame; the script reads where it is. The frame names
@@ -18,6 +19,7 @@
 //! outside `demo` the server gives it none.
 
 use std::fmt::Write as _;
+use std::io::Read as _;
 use std::sync::Arc;
 
 use aws_lc_rs::digest;
@@ -28,8 +30,10 @@ use axum::http::header::{
     VARY, X_CONTENT_TYPE_OPTIONS, X_FRAME_OPTIONS,
 };
 use axum::http::{HeaderMap, HeaderName, StatusCode};
-use axum::response::{Html, IntoResponse, Response};
+use axum::response::{IntoResponse, Response};
 use axum::routing::get;
+use flate2::Compression;
+use flate2::bufread::GzEncoder;
 use serde_json::json;
 
 use super::graphiql::{Identity, called_by_address, fill, script_safe};
@@ -49,8 +53,8 @@ const OPENER_POLICY: HeaderName = HeaderName::from_static("cross-origin-opener-p
 const RESOURCE_POLICY: HeaderName = HeaderName::from_static("cross-origin-resource-policy");
 
 const FRAME: &str = include_str!("inbox/index.html");
-/// The module that starts the page, and those that it needs before the first rows.
-const FIRST_MODULE: &str = "app.js";
+/// The modules that the frame runs; these and what they import are needed before the first rows.
+const ENTRIES: [&str; 2] = ["start.js", "app.js"];
 
 /// One of the files that the page is made of.
 struct File {
@@ -82,11 +86,18 @@ pub struct InboxSettings {
     pub graphiql: Option<String>,
 }
 
-/// The settings, with what follows from the files alone.
+/// What the server answers with, made once.
 struct Page {
-    settings: InboxSettings,
     version: String,
-    preloads: String,
+    /// For those who reach the server by an address.
+    signed_in: Frame,
+    signed_out: Frame,
+}
+
+/// The frame, as text and compressed.
+struct Frame {
+    html: String,
+    gzip: Vec<u8>,
 }
 
 /// The addresses of the page, and `GET /inbox/{version}/{file}`.
@@ -94,8 +105,7 @@ pub fn routes<S>(settings: InboxSettings) -> Router<S>
 where
     S: Clone + Send + Sync + 'static,
 {
-    let version = version();
-    let page = Page { settings, preloads: preloads(&version), version };
+    let page = Page::new(&settings);
     // The page reads its own address: every view and every conversation has one.
     Router::new()
         .route("/", get(show_page))
@@ -107,17 +117,23 @@ where
 }
 
 async fn show_page(State(page): State<Arc<Page>>, headers: HeaderMap) -> Response {
-    let html = page.html(called_by_address(&headers));
-    let headers = [
+    let frame = if called_by_address(&headers) { &page.signed_in } else { &page.signed_out };
+    let described = [
         (CONTENT_SECURITY_POLICY, POLICY),
+        (CONTENT_TYPE, "text/html; charset=utf-8"),
         (CACHE_CONTROL, "no-store"),
         (REFERRER_POLICY, "no-referrer"),
+        (VARY, "accept-encoding"),
         (X_CONTENT_TYPE_OPTIONS, "nosniff"),
         (X_FRAME_OPTIONS, "DENY"),
         (OPENER_POLICY, "same-origin"),
         (RESOURCE_POLICY, "same-origin"),
     ];
-    (headers, Html(html)).into_response()
+    if accepts_gzip(&headers) {
+        (described, [(CONTENT_ENCODING, "gzip")], frame.gzip.clone()).into_response()
+    } else {
+        (described, frame.html.clone()).into_response()
+    }
 }
 
 async fn show_file(
@@ -162,7 +178,7 @@ fn accepts_gzip(headers: &HeaderMap) -> bool {
 ///
 /// What the first rows need comes first; the rest has low priority.
 fn preloads(version: &str) -> String {
-    let first = imported_from(FIRST_MODULE);
+    let first = imported_from(&ENTRIES);
     let scripts = || FILES.iter().filter(|file| file.kind == Kind::Script).map(|file| file.name);
     let links = first.iter().map(|name| (*name, ""));
     let later = scripts().filter(|name| !first.contains(name)).map(|name| (name, " fetchpriority=\"low\""));
@@ -173,39 +189,56 @@ fn preloads(version: &str) -> String {
     })
 }
 
-/// The module and all that it imports statically, directly or not, nearest first.
-fn imported_from(name: &'static str) -> Vec<&'static str> {
-    let mut found = vec![name];
-    let mut next = 0;
-    while let Some(name) = found.get(next) {
-        let text = FILES.iter().find(|file| file.name == *name).map_or("", |file| file.text);
-        for import in text.lines().filter_map(static_import) {
-            if !found.contains(&import) {
-                found.push(import);
-            }
+/// The modules and all that they import statically, directly or not, those of the first entry first.
+fn imported_from(entries: &[&'static str]) -> Vec<&'static str> {
+    let mut found = Vec::new();
+    for entry in entries {
+        let mut next = found.len();
+        if !found.contains(entry) {
+            found.push(*entry);
         }
-        next += 1;
+        while let Some(name) = found.get(next) {
+            let text = FILES.iter().find(|file| file.name == *name).map_or("", |file| file.text);
+            for import in text.lines().filter_map(static_import) {
+                if !found.contains(&import) {
+                    found.push(import);
+                }
+            }
+            next += 1;
+        }
     }
     found
 }
 
 impl Page {
-    /// The frame, with the identities' tokens only for those who may have them.
-    fn html(&self, signed_in: bool) -> String {
-        let identities = self.settings.identities.iter().filter(|_| signed_in);
-        let identities = identities.map(|who| json!({ "label": who.label, "token": who.token }));
+    fn new(settings: &InboxSettings) -> Self {
+        let version = version();
+        let frame = |identities: &[Identity]| Frame::new(settings, identities, &version);
+        Self { signed_in: frame(&settings.identities), signed_out: frame(&[]), version }
+    }
+}
+
+impl Frame {
+    /// The frame with the tokens of these identities in it.
+    fn new(settings: &InboxSettings, identities: &[Identity], version: &str) -> Self {
+        let identities = identities.iter().map(|who| json!({ "label": who.label, "token": who.token }));
         let settings = script_safe(&json!({
-            "endpoint": self.settings.endpoint,
+            "endpoint": settings.endpoint,
             "identities": identities.collect::<Vec<_>>(),
-            "graphiql": self.settings.graphiql,
+            "graphiql": settings.graphiql,
         }));
-        let base = format!("/inbox/{}", self.version);
-        fill(FRAME, |name| match name {
+        let base = format!("/inbox/{version}");
+        let preloads = preloads(version);
+        let html = fill(FRAME, |name| match name {
             "base" => &base,
-            "preloads" => &self.preloads,
+            "preloads" => &preloads,
             "settings" => &settings,
             _ => "",
-        })
+        });
+        let mut gzip = Vec::new();
+        // Reading from memory cannot fail.
+        let _ = GzEncoder::new(html.as_bytes(), Compression::best()).read_to_end(&mut gzip);
+        Self { html, gzip }
     }
 }
 

@@ -64,10 +64,10 @@ export async function checkHands(tally, ground) {
   await tally.check('who reads further down keeps the rows in sight, and a pill leads to what came', async () => {
     await view(page, 'Inbox').click();
     await page.keyboard.press('Escape');
-    await page.locator('.row').first().waitFor();
+    await page.mouse.move(5, 5);
+    await page.locator('#news').waitFor({ state: 'hidden' });
     await page.evaluate((down) => { document.getElementById('scroller').scrollTop = down; }, SCROLLED_PX);
     await until('rows there', async () => (await inSight(page)).id);
-    await page.mouse.move(5, 5);
     await ground.quiet();
     const before = await inSight(page);
     const [last] = (await ground.texts(5)).slice(-1);

@@ -8,12 +8,10 @@
  */
 import { ApiError } from './api.js';
 import { byId, h, setText } from './dom.js';
-import { listenToKeys, showHelp } from './keys.js';
 import { Page } from './page.js';
 import { HOME, addressOf, listOf, placeOf, sameList } from './place.js';
 import { Session } from './session.js';
-import { takeEarly } from './start.js';
-import { readSettings, rememberedToken } from './token.js';
+import { readSettings, rememberedToken, takeEarly } from './start.js';
 
 const PAGE_OF_ROWS = 8;
 const RETRY_MS = 2_000;
@@ -112,15 +110,12 @@ function showConnection(turn, state) {
   }
 }
 
-function drawLinks() {
-  const help = h('button', { type: 'button', class: 'link', onclick: showHelp }, 'Keyboard');
-  const explore = settings.graphiql && h('a', { href: settings.graphiql }, 'GraphiQL');
-  byId('links').replaceChildren(help, explore || '');
-}
-
-drawLinks();
-byId('show-workloads').onclick = () => { later.then(({ showWorkloads }) => showWorkloads()); };
-listenToKeys({
+const showHelp = () => { later.then((tools) => tools.showHelp()); };
+const help = h('button', { type: 'button', class: 'link', onclick: showHelp }, 'Keyboard');
+const explore = settings.graphiql && h('a', { href: settings.graphiql }, 'GraphiQL');
+byId('links').replaceChildren(help, explore || '');
+byId('show-workloads').onclick = () => { later.then((tools) => tools.showWorkloads()); };
+later.then(({ listenToKeys }) => listenToKeys({
   next: () => page?.move(1),
   previous: () => page?.move(-1),
   pageDown: () => page?.move(PAGE_OF_ROWS),
@@ -142,5 +137,5 @@ listenToKeys({
   filterClosed: () => page?.filter('closed'),
   back: () => page?.back(),
   help: showHelp,
-});
+}));
 enter(rememberedToken(settings.identities));

@@ -77,8 +77,8 @@ function parsed(text) {
   }
 }
 
-/** The storage that survives a reload and is shared by windows; null where the browser refuses. */
-export function storage(kind = 'local') {
+/** The storage that all windows share, or that of this window; both survive a reload. It is null where the browser refuses. @param {'local' | 'session'} kind */
+export function storage(kind) {
   try {
     return kind === 'local' ? localStorage : sessionStorage;
   } catch {

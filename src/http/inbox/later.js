@@ -1,6 +1,8 @@
 /** What the page needs after the first rows: it is loaded beside them, not before them. */
 export { Actions } from './actions.js';
+export { Drafts, storage } from './drafts.js';
 export { followHealth } from './health.js';
+export { listenToKeys, showHelp } from './keys.js';
 export { Outbox } from './outbox.js';
 export { Pane } from './pane.js';
 export { askForToken, drawIdentity } from './signin.js';

@@ -11,7 +11,6 @@
  * how many conversations have come meanwhile.
  *
  * @import { RankedRow, Row, Viewer } from './types.d.ts'
- * @import { Drafts } from './drafts.js'
  * @import { Feed } from './feed.js'
  */
 import { byId, h, setAttribute, setText } from './dom.js';
@@ -48,14 +47,13 @@ export class List {
   #empty;
   #pill;
   #viewer;
-  #drafts;
   /** @type {Feed | null} */
   #feed = null;
   /** @type {() => number | null} */
   #total = () => null;
   /** @type {() => string} */
   #emptyText = () => '';
-  #open;
+  #around;
   /** @type {Map<string, RowElement>} */
   #elements = new Map();
   #lastIndex = 0;
@@ -78,14 +76,14 @@ export class List {
   #end = new AbortController();
 
   /**
-   * @param {HTMLElement} host @param {Viewer} viewer @param {Drafts} drafts
-   * @param {(id: string, row: Row) => void} open
+   * @param {HTMLElement} host @param {Viewer} viewer
+   * @param {{ open: (id: string, row: Row) => void, draft: (id: string) => string | null }} around
+   *   opens a conversation, and finds the draft of one
    */
-  constructor(host, viewer, drafts, open) {
+  constructor(host, viewer, around) {
     this.#host = host;
     this.#viewer = viewer;
-    this.#drafts = drafts;
-    this.#open = open;
+    this.#around = around;
     this.#box = h('div', { role: 'listbox', id: 'list', tabindex: '0', 'aria-label': 'Conversations' });
     this.#empty = h('p', { class: 'empty', hidden: true });
     this.#pill = h('button', { type: 'button', id: 'news', hidden: true, onclick: () => this.#showNews() });
@@ -178,7 +176,7 @@ export class List {
     this.cursor = id;
     this.#lastIndex = Math.max(0, this.#indexOf(id));
     this.draw();
-    this.#open(id, row);
+    this.#around.open(id, row);
   }
 
   /** Moves the cursor by rows; from a row that has left, it goes on from where that was. @param {number} by */
@@ -370,10 +368,10 @@ export class List {
     const mine = row.assignee?.id === this.#viewer.id;
     const owned = mine ? 'You' : row.assignee?.name ?? 'Unassigned';
     const waiting = row.waitingSince ? `waiting ${span(row.waitingSince)}` : '';
-    const draft = this.#drafts.get(row.id);
+    const draft = this.#around.draft(row.id);
     setText(name, contactName(row.contact));
     setText(time, ago(row.lastActivityAt));
-    setText(preview, draft ? `Draft: ${draft.text}` : this.#preview(row));
+    setText(preview, draft ? `Draft: ${draft}` : this.#preview(row));
     // Of a row that has left, only that is known.
     setText(owner, row.gone ? 'No longer in this list' : owned);
     setText(waits, row.gone ? '' : row.status === 'CLOSED' ? 'Closed' : waiting);

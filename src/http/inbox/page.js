@@ -6,7 +6,6 @@
  * @import { Session } from './session.js'
  */
 import { announce, byId, debounce, h, setText } from './dom.js';
-import { Drafts, storage } from './drafts.js';
 import { Feed } from './feed.js';
 import { List } from './list.js';
 import { listOf, sameList } from './place.js';
@@ -22,7 +21,6 @@ const POLICY_MS = 60_000;
 
 export class Page {
   #session;
-  #drafts;
   #list;
   #sidebar;
   #router;
@@ -42,8 +40,10 @@ export class Page {
   constructor(session, first) {
     const { signal } = this.#end;
     this.#session = session;
-    this.#drafts = new Drafts(storage(), session.viewer.id);
-    this.#list = new List(byId('scroller'), session.viewer, this.#drafts, (id, row) => this.#open(id, row));
+    this.#list = new List(byId('scroller'), session.viewer, {
+      open: (id, row) => this.#open(id, row),
+      draft: (id) => this.#tools?.drafts.get(id)?.text ?? null,
+    });
     this.#router = new Router((place) => this.#show(place));
     this.#sidebar = new Sidebar({
       pickView: (view) => this.view(view),
@@ -68,6 +68,7 @@ export class Page {
   /** Takes the tools that came after the first rows. @param {Later} later */
   equip(later) {
     this.#tools = this.makeTools(later);
+    this.#list.draw();
     const { conversation } = this.#place;
     if (conversation !== null && !this.#pane) this.#showPane(conversation, this.#list.row(conversation));
   }
@@ -76,7 +77,8 @@ export class Page {
   makeTools(later) {
     const session = this.#session;
     const store = new later.Store();
-    const outbox = new later.Outbox(session, storage('session'), ({ conversation, message }, { conversationId }) => {
+    const drafts = new later.Drafts(later.storage('local'), session.viewer.id);
+    const outbox = new later.Outbox(session, later.storage('session'), ({ conversation, message }, { conversationId }) => {
       if (this.#pane?.id === conversationId && message) this.#pane.recorded(message);
       store.learn(conversation);
     });
@@ -91,7 +93,7 @@ export class Page {
     });
     const health = later.followHealth(session);
     const endWorkloads = later.followWorkloads(session);
-    return { later, store, outbox, actions, health, endWorkloads };
+    return { later, store, drafts, outbox, actions, health, endWorkloads };
   }
 
   /** @param {{ signOut?: boolean }} how signing out empties the drafts; switching and expiring keep them */
@@ -105,10 +107,12 @@ export class Page {
     this.#session.end();
     byId('thread').replaceChildren();
     document.body.classList.remove('reading');
-    if (signOut) this.#drafts.clear();
     const tools = this.#tools;
     if (!tools) return;
-    if (signOut) tools.outbox.clear();
+    if (signOut) {
+      tools.drafts.clear();
+      tools.outbox.clear();
+    }
     tools.outbox.detach();
     tools.actions.end();
     tools.health.end();
@@ -265,10 +269,10 @@ export class Page {
         h('button', { type: 'button', class: 'quiet back', onclick: () => this.back() }, 'Back to the list')));
       return;
     }
-    const { store, outbox, actions } = tools;
+    const { store, drafts, outbox, actions } = tools;
     const unwatch = store.watch(id, () => this.#drawTitle());
     const pane = new tools.later.Pane(id, row, {
-      session: this.#session, store, drafts: this.#drafts, outbox, actions,
+      session: this.#session, store, drafts, outbox, actions,
       back: () => this.back(),
       drafted: () => this.#list.draw(),
     });
@@ -297,7 +301,7 @@ export class Page {
 
   /** @param {string | null} key */
   #heardDraft(key) {
-    const id = this.#drafts.heard(key);
+    const id = this.#tools?.drafts.heard(key) ?? null;
     if (id === null) return;
     this.#paneOf(id)?.draftChanged();
     this.#list.draw();

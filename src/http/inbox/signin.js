@@ -4,7 +4,7 @@
  * @import { Identity, Viewer } from './types.d.ts'
  */
 import { byId, h } from './dom.js';
-import { chooseIdentity, chosen, forgetToken, rememberToken } from './token.js';
+import { chooseIdentity, chosen, forgetToken, rememberToken } from './start.js';
 
 /**
  * The switch of the demo, or the name and a way out.

@@ -1,15 +1,46 @@
 /**
- * Asks for the first rows before the rest of the page has arrived.
+ * The beginning of the page: whose token this window has, and the request for the first
+ * rows, which leaves before the rest of the page has arrived.
  *
- * A script of its own with few imports, so that the request leaves while the browser
- * still loads the other modules. The page takes the answer over by `takeEarly`.
+ * A script of its own with few imports. The page takes the answer over by `takeEarly`.
+ * A token is pasted, or under `demo` one of three people's. The choice is kept for this
+ * window alone, so that two windows can be two people; `#as=1` in the address chooses
+ * the second of the demo's.
  *
- * @import { Place, Start } from './types.d.ts'
+ * @import { Identity, Place, Settings, Start } from './types.d.ts'
  */
 import { post } from './api.js';
 import { START } from './documents.js';
 import { listOf, placeOf, sameList } from './place.js';
-import { readSettings, rememberedToken } from './token.js';
+
+const TOKEN = 'switchboard.token';
+const CHOICE = 'switchboard.identity';
+
+/** What the server has told the page. @returns {Settings} */
+export const readSettings = () => JSON.parse(document.getElementById('settings')?.textContent ?? '{}');
+
+/** The token of this window, or null. @param {Identity[]} identities the demo's, if this is one */
+export function rememberedToken(identities) {
+  if (identities.length === 0) return sessionStorage.getItem(TOKEN);
+  const asked = /^#as=(\d+)$/.exec(location.hash)?.[1];
+  if (asked !== undefined) {
+    sessionStorage.setItem(CHOICE, asked);
+    history.replaceState(history.state, '', location.pathname + location.search);
+  }
+  return identities[chosen(identities)]?.token ?? null;
+}
+
+/** Which of the demo's people this window is. @param {Identity[]} identities */
+export function chosen(identities) {
+  const index = Number(sessionStorage.getItem(CHOICE));
+  return Number.isInteger(index) && index >= 0 && index < identities.length ? index : 0;
+}
+
+/** @param {number} index */
+export const chooseIdentity = (index) => sessionStorage.setItem(CHOICE, String(index));
+/** @param {string} token */
+export const rememberToken = (token) => sessionStorage.setItem(TOKEN, token);
+export const forgetToken = () => sessionStorage.removeItem(TOKEN);
 
 /** @type {{ token: string, place: Place, answer: Promise<Start> } | null} */
 let early = null;

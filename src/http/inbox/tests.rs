@@ -146,6 +146,30 @@ async fn every_module_is_preloaded_those_of_the_first_rows_before_the_others() {
 }
 
 #[tokio::test]
+async fn the_frame_is_compressed_for_those_who_accept_it() {
+    let (_, headers, body) = get_accepting("gzip", "/").await;
+    assert_eq!(headers[CONTENT_ENCODING], "gzip");
+    let mut html = String::new();
+    flate2::read::GzDecoder::new(body.as_slice()).read_to_string(&mut html).unwrap();
+    assert_eq!(settings_in(&html)["identities"], json!([]), "a request without a host gets no token");
+    let (_, headers, plain) = get_from("localhost", "/").await;
+    assert!(!headers.contains_key(CONTENT_ENCODING));
+    assert_eq!(headers[VARY], "accept-encoding");
+    assert_eq!(settings_in(&plain)["endpoint"], settings_in(&html)["endpoint"]);
+}
+
+#[test]
+fn comments_are_left_out_and_lines_keep_their_numbers() {
+    let served = FILES.iter().find(|file| file.name == "list.js").unwrap().text;
+    let written = include_str!("list.js");
+    assert!(written.contains("/**") && written.contains("// "));
+    assert!(!served.contains("\n/**") && !served.contains("\n    // "));
+    let number = |text: &str| text.lines().position(|line| line.starts_with("export class List"));
+    assert!(number(written).is_some());
+    assert_eq!(number(served), number(written));
+}
+
+#[tokio::test]
 async fn files_are_compressed_for_those_who_accept_it() {
     for file in FILES {
         let path = format!("/inbox/{}/{}", version(), file.name);
