@@ -41,8 +41,16 @@ export async function checkReach(tally, ground, pictures) {
       await server.claimOne(longToken, one.id);
       const page = await ground.window(0, { viewport: { width, height } });
       await picture(page, `${width}x${height}-list`);
-      await row(page, one.id).click();
-      await page.locator('.message').first().waitFor();
+      const [unowned] = await ground.texts(1);
+      await open(page, unowned);
+      await assignment(page).click();
+      await option(page, 'Colleague 00').waitFor();
+      assert.ok(await within(page.locator('.popover')), 'the dropdown beside Claim');
+      await page.keyboard.press('Escape');
+      if (await page.getByRole('button', { name: 'Back to the list' }).isVisible()) {
+        await page.getByRole('button', { name: 'Back to the list' }).click();
+      }
+      await open(page, one);
       await picture(page, `${width}x${height}-thread`);
       await accessible(page);
       assert.ok(await page.evaluate(() => document.documentElement.scrollWidth <= innerWidth), 'nothing sticks out');
