@@ -56,6 +56,13 @@ const FRAME: &str = include_str!("inbox/index.html");
 /// The modules that the frame runs; these and what they import are needed before the first rows.
 const ENTRIES: [&str; 2] = ["start.js", "app.js"];
 
+/// How many modules go before the query for the first rows: with the style sheet, two rounds over
+/// six connections. The query leaves when the first round has arrived.
+const BEFORE_QUERY: usize = 11;
+
+/// The relation of links that the page turns into preloads when it has drawn the first rows.
+const AFTER_ROWS: &str = "after-rows";
+
 /// One of the files that the page is made of.
 struct File {
     name: &'static str,
@@ -174,17 +181,22 @@ fn accepts_gzip(headers: &HeaderMap) -> bool {
     })
 }
 
-/// A `modulepreload` link for every module, so that none waits until another has named it.
+/// A link for every module, so that none waits until another has named it.
 ///
-/// What the first rows need comes first; the rest has low priority.
+/// What the first rows need is preloaded. The links to the rest are inert until the page has drawn
+/// the rows and turns them into preloads: before that they would take the connections of the rows,
+/// of which browsers open six over HTTP/1.1.
 fn preloads(version: &str) -> String {
     let first = imported_from(&ENTRIES);
     let scripts = || FILES.iter().filter(|file| file.kind == Kind::Script).map(|file| file.name);
-    let links = first.iter().map(|name| (*name, ""));
-    let later = scripts().filter(|name| !first.contains(name)).map(|name| (name, " fetchpriority=\"low\""));
-    links.chain(later).fold(String::new(), |mut html, (name, priority)| {
+    let links = first.iter().enumerate().map(|(place, name)| {
+        let priority = if place < BEFORE_QUERY { "" } else { " fetchpriority=\"low\"" };
+        ("modulepreload", *name, priority)
+    });
+    let later = scripts().filter(|name| !first.contains(name)).map(|name| (AFTER_ROWS, name, ""));
+    links.chain(later).fold(String::new(), |mut html, (relation, name, priority)| {
         // Writing to a string cannot fail.
-        let _ = writeln!(html, "<link rel=\"modulepreload\" href=\"/inbox/{version}/{name}\"{priority}>");
+        let _ = writeln!(html, "<link rel=\"{relation}\" href=\"/inbox/{version}/{name}\"{priority}>");
         html
     })
 }

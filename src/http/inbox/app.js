@@ -15,17 +15,60 @@ import { readSettings, rememberedToken, takeEarly } from './start.js';
 
 const PAGE_OF_ROWS = 8;
 const RETRY_MS = 2_000;
+const PAINT_MS = 200;
 const REFUSED = new Set(['UNAUTHENTICATED', 'FORBIDDEN']);
 /** @type {Record<ConnectionState, string>} */
 const CONNECTION = { connecting: 'Connecting …', live: 'Live', waiting: 'Offline. Trying again …', 'signed-out': 'Signed out' };
 
+/** The relation of the frame's links to modules that the first rows do not need. */
+const AFTER_ROWS = 'after-rows';
+
 const settings = readSettings();
-const later = import('./later.js');
+/** @type {Promise<typeof import('./later.js')> | null} */
+let tools = null;
 
 /** @type {Page | null} */
 let page = null;
 let attempt = 0;
 let wasLive = false;
+/** What the socket is, as far as it is known. @type {ConnectionState} */
+let connection = 'connecting';
+
+/** Loads what the first rows do not need. */
+function later() {
+  tools ??= loadLater();
+  return tools;
+}
+
+async function loadLater() {
+  document.querySelectorAll('link').forEach((link) => { if (link.rel === AFTER_ROWS) link.rel = 'modulepreload'; });
+  try {
+    const loaded = await import('./later.js');
+    loaded.listenToKeys(commands(loaded.showHelp));
+    return loaded;
+  } catch {
+    // A browser may remember that a module could not be loaded; a new page does not.
+    await reachable();
+    location.reload();
+    return new Promise(() => {});
+  }
+}
+
+/** Resolves when the server answers again. */
+async function reachable() {
+  for (;;) {
+    await new Promise((done) => { setTimeout(done, RETRY_MS); });
+    const answer = await fetch(new URL('./later.js', import.meta.url), { cache: 'no-store' }).catch(() => null);
+    // A server of another version has other addresses; the new page will know them.
+    if (answer) return;
+  }
+}
+
+/** Resolves when what has been drawn is on the screen; a window in the background draws nothing. */
+const painted = () => new Promise((done) => {
+  requestAnimationFrame(() => setTimeout(done));
+  setTimeout(done, PAINT_MS);
+});
 
 /**
  * Signs in with a token, replacing whoever was signed in; without one, signs out.
@@ -59,10 +102,12 @@ async function enter(token) {
   byId('workspace').title = workspace;
   const mine = new Page(session, first);
   page = mine;
-  const tools = await later;
+  await painted();
+  const loaded = await later();
   if (turn !== attempt) return;
-  tools.drawIdentity(settings.identities, session.viewer, enter);
-  mine.equip(tools);
+  loaded.drawIdentity(settings.identities, session.viewer, enter);
+  mine.equip(loaded);
+  drawConnection(connection);
 }
 
 /** A token that is no good is asked for anew; anything else may pass. @param {unknown} problem @param {string} token */
@@ -90,15 +135,16 @@ async function leave(reason) {
   const turn = attempt;
   byId('app').hidden = true;
   byId('trouble').hidden = true;
-  const { askForToken } = await later;
+  const { askForToken } = await later();
   if (turn === attempt) askForToken(reason, enter);
 }
 
 /** @param {number} turn @param {ConnectionState} state */
 function showConnection(turn, state) {
   if (turn !== attempt) return;
-  setText(byId('connection'), CONNECTION[state]);
-  byId('connection').className = state;
+  connection = state;
+  // The page is live when it can be worked with.
+  if (state !== 'live' || page?.isEquipped) drawConnection(state);
   if (state === 'live') {
     // Rules may have changed while the page was away.
     if (wasLive) page?.checkPolicy();
@@ -110,12 +156,19 @@ function showConnection(turn, state) {
   }
 }
 
-const showHelp = () => { later.then((tools) => tools.showHelp()); };
+/** @param {ConnectionState} state */
+function drawConnection(state) {
+  setText(byId('connection'), CONNECTION[state]);
+  byId('connection').className = state;
+}
+
+const showHelp = () => { later().then((loaded) => loaded.showHelp()); };
 const help = h('button', { type: 'button', class: 'link', onclick: showHelp }, 'Keyboard');
 const explore = settings.graphiql && h('a', { href: settings.graphiql }, 'GraphiQL');
 byId('links').replaceChildren(help, explore || '');
-byId('show-workloads').onclick = () => { later.then((tools) => tools.showWorkloads()); };
-later.then(({ listenToKeys }) => listenToKeys({
+byId('show-workloads').onclick = () => { later().then((loaded) => loaded.showWorkloads()); };
+/** What the keys do. @param {() => void} help */
+const commands = (help) => ({
   next: () => page?.move(1),
   previous: () => page?.move(-1),
   pageDown: () => page?.move(PAGE_OF_ROWS),
@@ -136,6 +189,7 @@ later.then(({ listenToKeys }) => listenToKeys({
   filterUnread: () => page?.filter('unread'),
   filterClosed: () => page?.filter('closed'),
   back: () => page?.back(),
-  help: showHelp,
-}));
+  help,
+});
+
 enter(rememberedToken(settings.identities));

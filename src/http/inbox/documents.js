@@ -8,7 +8,7 @@
 /** Conversations of one request; the API's limit is 100. */
 export const PAGE_ROWS = 100;
 /** Conversations of the first request: enough for a screen, so that the rows come soon. */
-export const FIRST_ROWS = 20;
+export const FIRST_ROWS = 12;
 /** Names of one request, the API's limit. */
 export const AGENTS_MAX = 100;
 const MESSAGES = 50;

@@ -8,11 +8,14 @@
  * @import { RankedRow } from './types.d.ts'
  */
 
+/** For how long the effect of a command is expected. */
+const OWN_MS = 15_000;
+
 export class StandingOrder {
   /** The order that is held; null while the order is free. @type {RankedRow[] | null} */
   #held = null;
-  /** Conversations that the agent has given a command for. @type {Set<string>} */
-  #own = new Set();
+  /** Conversations that the agent has given a command for, and when. @type {Map<string, number>} */
+  #own = new Map();
   /** @type {{ rows: RankedRow[], shown: RankedRow[] } | null} */
   #last = null;
 
@@ -29,15 +32,19 @@ export class StandingOrder {
 
   release() {
     this.#held = null;
-    this.#own.clear();
     this.#last = null;
   }
 
   /** The agent's own command moves this row, whatever is held. @param {string} id */
-  exempt(id) {
-    if (this.#held === null) return;
-    this.#own.add(id);
+  exempt(id, now = Date.now()) {
+    for (const [other, given] of this.#own) if (now - given > OWN_MS) this.#own.delete(other);
+    this.#own.set(id, now);
     this.#last = null;
+  }
+
+  /** @param {string} id */
+  #isOwn(id) {
+    return Date.now() - (this.#own.get(id) ?? -Infinity) <= OWN_MS;
   }
 
   /**
@@ -56,12 +63,12 @@ export class StandingOrder {
     const live = new Map(rows.map((row) => [row.id, row]));
     const known = new Set(held.map(({ id }) => id));
     const end = held.at(-1)?.position ?? null;
-    const kept = held.filter(({ id }) => live.has(id) || !this.#own.has(id));
+    const kept = held.filter(({ id }) => live.has(id) || !this.#isOwn(id));
     for (const row of rows) {
       if (known.has(row.id)) continue;
       // A later page continues the list below what is held.
       if (end === null || row.position < end) kept.push(row);
-      else if (this.#own.has(row.id)) kept.splice(placeFor(kept, row), 0, row);
+      else if (this.#isOwn(row.id)) kept.splice(placeFor(kept, row), 0, row);
     }
     this.#held = kept;
     return kept.map((row) => live.get(row.id) ?? { ...row, gone: true });

@@ -62,7 +62,10 @@ export class Outbox {
   watch(id, changed) {
     const watchers = this.#watchers.get(id) ?? new Set();
     this.#watchers.set(id, watchers.add(changed));
-    return () => { watchers.delete(changed); };
+    return () => {
+      watchers.delete(changed);
+      if (watchers.size === 0) this.#watchers.delete(id);
+    };
   }
 
   /** Sends a reply. @param {string} conversationId @param {string} body @param {string | null} seen */
@@ -104,9 +107,11 @@ export class Outbox {
     this.#storage = null;
   }
 
-  /** Drops what its author has not decided on. What is on its way goes on. */
+  /** Drops what its author has not decided on, and leaves nothing in the storage. What is on its way goes on. */
   clear() {
     for (const item of this.#items.filter(({ state }) => state === 'held' || state === 'refused')) this.#remove(item);
+    this.#storage?.removeItem(this.#place);
+    this.detach();
   }
 
   /** Resolves when no reply of the conversation is on its way; true if all of them were recorded. @param {string} id */

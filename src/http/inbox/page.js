@@ -73,6 +73,10 @@ export class Page {
     if (conversation !== null && !this.#pane) this.#showPane(conversation, this.#list.row(conversation));
   }
 
+  get isEquipped() {
+    return this.#tools !== null;
+  }
+
   /** @param {Later} later */
   makeTools(later) {
     const session = this.#session;
@@ -270,13 +274,12 @@ export class Page {
       return;
     }
     const { store, drafts, outbox, actions } = tools;
-    const unwatch = store.watch(id, () => this.#drawTitle());
     const pane = new tools.later.Pane(id, row, {
       session: this.#session, store, drafts, outbox, actions,
       back: () => this.back(),
       drafted: () => this.#list.draw(),
+      named: () => this.#drawTitle(),
     });
-    unwatch();
     this.#pane = pane;
     byId('thread').replaceChildren(pane.element);
     pane.shown();

@@ -40,6 +40,7 @@ const NO_ACCESS = 'You have no access to this conversation. It may have moved to
  * @property {Actions} actions
  * @property {() => void} back leaves the conversation for the list
  * @property {() => void} drafted hears that the draft has changed
+ * @property {() => void} named hears that the customer's name is there, or another
  */
 
 export class Pane {
@@ -138,7 +139,10 @@ export class Pane {
 
   claim() {
     const { row } = this;
-    if (row && !row.assignee && this.#mayClaim(row)) this.#around.actions.claim(row);
+    if (!row || row.assignee) return;
+    const { to, reason } = mayAssign(this.#around.session.viewer, this.#around.session.workspace, row);
+    if (to === 'nobody') announce(reason);
+    else this.#around.actions.claim(row);
   }
 
   /** Closes what is open, and the reverse. */
@@ -178,11 +182,6 @@ export class Pane {
 
   #reopen() {
     if (this.row?.status === 'CLOSED') this.#around.actions.reopen(this.row);
-  }
-
-  /** @param {Row} row */
-  #mayClaim(row) {
-    return mayAssign(this.#around.session.viewer, this.#around.session.workspace, row).to !== 'nobody';
   }
 
   #makeParts() {
@@ -319,8 +318,11 @@ export class Pane {
       return;
     }
     this.#composer.element.hidden = false;
-    setText(name, contactName(row.contact));
-    setAttribute(name, 'title', contactName(row.contact));
+    if (name.textContent !== contactName(row.contact)) {
+      setText(name, contactName(row.contact));
+      setAttribute(name, 'title', contactName(row.contact));
+      this.#around.named();
+    }
     const number = row.contact.name ? `${readable(row.contact.number)} · ` : '';
     setText(about, `${number}via ${row.phoneNumber.label}${row.status === 'CLOSED' ? ' · Closed' : ''}`);
     const pending = actions.pending(this.id);

@@ -39,10 +39,11 @@ export class Router {
     this.#write(() => history.pushState({ over }, '', addressOf(place)));
   }
 
-  /** Changes the place within its entry. @param {Place} place */
+  /** Changes the list of the place within its entry. @param {Place} place */
   replace(place) {
     this.place = place;
-    this.#write(() => history.replaceState(history.state, '', addressOf(place)));
+    // The entry before shows another list from now on, so that leaving does not lead there.
+    this.#write(() => history.replaceState({}, '', addressOf(place)));
   }
 
   /** Leaves the conversation for its list, which the caller shows. */
