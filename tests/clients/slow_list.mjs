@@ -50,8 +50,10 @@ export async function checkHands(tally, ground) {
       await page.mouse.move(5, 5);
       await sleep(AIM_MS);
       await page.mouse.move(point.x, point.y);
-      await page.mouse.down();
+      // A row that is on its way to its place arrives first.
+      await sleep(AIM_MS);
       const aimed = await rowAt(page, point);
+      await page.mouse.down();
       await sleep(2 * AIM_MS);
       await page.mouse.up();
       await until('it is open', () => openId(page));

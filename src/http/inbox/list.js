@@ -29,7 +29,7 @@ const PACE_MS = 500;
 const CLOCK_MS = 30_000;
 /** How long the order stands after the last key, and after the pointer has left. */
 const KEY_MS = 1_500;
-const LEFT_MS = 300;
+const LEFT_MS = 800;
 /** A press that ends further away than this is no click. */
 const CLICK_PX = 12;
 
@@ -98,14 +98,17 @@ export class List {
 
   #listen() {
     const { signal } = this.#end;
-    const area = byId('rows');
+    // The pill belongs to the list: it stays while it is aimed at.
+    const areas = [this.#host, this.#pill];
     this.#box.addEventListener('pointerdown', (event) => this.#press(event));
     this.#box.addEventListener('click', (event) => this.#click(event));
     this.#box.addEventListener('focus', () => this.draw());
-    area.addEventListener('pointerenter', () => this.#hand(true), { signal });
-    area.addEventListener('pointermove', () => { if (!this.#pointerOver) this.#hand(true); }, { signal });
-    area.addEventListener('pointerleave', () => this.#hand(false), { signal });
-    area.addEventListener('pointercancel', () => { this.#pressed = null; }, { signal });
+    for (const area of areas) {
+      area.addEventListener('pointerenter', () => this.#hand(true), { signal });
+      area.addEventListener('pointermove', () => { if (!this.#pointerOver) this.#hand(true); }, { signal });
+      area.addEventListener('pointerleave', () => this.#hand(false), { signal });
+    }
+    this.#host.addEventListener('pointercancel', () => { this.#pressed = null; }, { signal });
     document.addEventListener('visibilitychange', () => { if (document.hidden) this.#hand(false); }, { signal });
   }
 
@@ -259,6 +262,7 @@ export class List {
   }
 
   #showNews() {
+    this.#pointerOver = false;
     this.#order.release();
     this.#news.clear();
     this.#heldUntil = 0;
