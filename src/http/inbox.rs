@@ -80,7 +80,7 @@ enum Kind {
 /// Everything but the frame, as the build script has prepared it.
 static FILES: &[File] = include!(concat!(env!("OUT_DIR"), "/inbox/files.rs"));
 
-/// What the page is to be told.
+/// The settings of the page.
 #[derive(Clone, Debug)]
 pub struct InboxSettings {
     /// The path of the API, for HTTP and WebSocket alike: `/graphql`.
@@ -184,8 +184,8 @@ fn accepts_gzip(headers: &HeaderMap) -> bool {
 /// A link for every module, so that none waits until another has named it.
 ///
 /// What the first rows need is preloaded. The links to the rest are inert until the page has drawn
-/// the rows and turns them into preloads: before that they would take the connections of the rows,
-/// of which browsers open six over HTTP/1.1.
+/// the rows and turns them into preloads: before that they would take connections from the rows. A browser
+/// opens six connections over HTTP/1.1.
 fn preloads(version: &str) -> String {
     let first = imported_from(&ENTRIES);
     let scripts = || FILES.iter().filter(|file| file.kind == Kind::Script).map(|file| file.name);

@@ -164,7 +164,7 @@ export async function checkAssignees(tally, ground) {
     await page.keyboard.press('Enter');
     await ground.quiet();
     assert.equal((await server.thread(one.id)).owner, null);
-    await says(page.locator('.popover'), 'Nobody who can own this is called “zzz”');
+    await says(page.locator('.popover'), 'No team member who can own this is called “zzz”');
     await combobox(page).press('Escape');
   });
 

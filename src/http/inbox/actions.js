@@ -20,9 +20,9 @@ const RULES = new Set(['NOT_ALLOWED', 'PLAN_REQUIRED', 'NOT_FOUND']);
 /**
  * @typedef {object} Around
  * @property {(row: Row) => void} learned is given each conversation that an answer brings
- * @property {(id: string) => void} given hears of each command when it is given
- * @property {(id: string) => void} answered hears of each command when its answer is there
- * @property {() => void} refused hears that the rules of the workspace may have changed
+ * @property {(id: string) => void} given is called when a command is given
+ * @property {(id: string) => void} answered is called when a command is answered
+ * @property {() => void} refused is called when the rules of the workspace may have changed
  */
 
 export class Actions {

@@ -71,7 +71,7 @@ const painted = () => new Promise((done) => {
 });
 
 /**
- * Signs in with a token, replacing whoever was signed in; without one, signs out.
+ * Signs in with a token, in place of the agent who was signed in; without a token, signs out.
  * @param {string | null} token
  */
 async function enter(token) {
@@ -110,7 +110,7 @@ async function enter(token) {
   drawConnection(connection);
 }
 
-/** A token that is no good is asked for anew; anything else may pass. @param {unknown} problem @param {string} token */
+/** Asks for a new token if this one is refused; tries again after any other failure. @param {unknown} problem @param {string} token */
 function failed(problem, token) {
   const code = problem instanceof ApiError ? problem.code : 'INTERNAL';
   const text = problem instanceof Error ? problem.message : String(problem);

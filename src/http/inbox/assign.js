@@ -4,7 +4,7 @@
  * A button that opens a search over all who can own this conversation. The search
  * keeps the focus; the arrows move through the names, Enter selects. Enter means what
  * is typed: if its answer has not come yet, the selection waits for it. An Enter that
- * ends the composition of an input method is none.
+ * ends the composition of an input method selects nothing.
  *
  * @import { Agent, Row } from './types.d.ts'
  * @import { Permission } from './policy.js'
@@ -178,7 +178,7 @@ export class AssignMenu {
     this.#answered = words;
     this.#list([...me, ...others, ...nobody]);
     const more = total > AGENTS_MAX ? `${AGENTS_MAX} of ${total.toLocaleString()}. Type a name to find the others.` : '';
-    const none = words ? `Nobody who can own this is called “${words}”.` : 'Nobody else can own this.';
+    const none = words ? `No team member who can own this is called “${words}”.` : 'No team member can own this.';
     setText(this.#status, this.#choices.length === 0 ? none : this.#permission.to === 'self' ? this.#permission.reason : more);
     if (this.#wanted === words) this.#choose(this.#choices[0]);
   }

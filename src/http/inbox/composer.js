@@ -23,7 +23,7 @@ const NOT_SENT = 'Replies are recorded and not sent yet: this server has no carr
 /**
  * @typedef {object} Around
  * @property {() => string | null} lastSeen the last message shown
- * @property {(yes: boolean) => void} writing hears whether there is a draft
+ * @property {(yes: boolean) => void} writing is called with whether a draft exists
  */
 
 export class Composer {

@@ -23,7 +23,7 @@ const FRESH_MS = 120_000;
 export class Outbox {
   /** @type {Outgoing[]} */
   #items = [];
-  /** Conversations of which a reply is being sent. @type {Set<string>} */
+  /** Conversations with a reply on its way to the server. @type {Set<string>} */
   #busy = new Set();
   /** @type {Map<string, Set<() => void>>} */
   #watchers = new Map();

@@ -39,8 +39,8 @@ const NO_ACCESS = 'You have no access to this conversation. It may have moved to
  * @property {Outbox} outbox
  * @property {Actions} actions
  * @property {() => void} back leaves the conversation for the list
- * @property {() => void} drafted hears that the draft has changed
- * @property {() => void} named hears that the customer's name is there, or another
+ * @property {() => void} drafted is called when the draft has changed
+ * @property {() => void} named is called when the name of the customer is known or has changed
  */
 
 export class Pane {

@@ -38,7 +38,7 @@ const FILTERS = [
  * @property {(view: View) => void} pickView
  * @property {(name: FilterName) => void} pickFilter
  * @property {() => void} liftNumber shows the conversations of all numbers
- * @property {() => void} changed hears of new counts
+ * @property {() => void} changed is called with new counts
  */
 
 export class Sidebar {

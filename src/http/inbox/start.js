@@ -16,7 +16,7 @@ import { listOf, placeOf, sameList } from './place.js';
 const TOKEN = 'switchboard.token';
 const CHOICE = 'switchboard.identity';
 
-/** What the server has told the page. @returns {Settings} */
+/** The settings that the server put into the frame. @returns {Settings} */
 export const readSettings = () => JSON.parse(document.getElementById('settings')?.textContent ?? '{}');
 
 /** The token of this window, or null. @param {Identity[]} identities the demo's, if this is one */
@@ -50,7 +50,7 @@ const token = rememberedToken(settings.identities);
 if (token) {
   const place = placeOf(location);
   const answer = post(settings.endpoint, token, START, listOf(place));
-  // Whoever takes the answer over hears of its failure.
+  // The page handles the failure when it takes the answer over.
   answer.catch(() => {});
   early = { token, place, answer };
 }
