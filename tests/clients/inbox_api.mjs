@@ -56,6 +56,79 @@ class Server {
     return (await this.#manager(query, { id })).conversation;
   }
 
+  /** The texts of a conversation in order, each as `in: …` or `out: …`, and who owns it. */
+  async thread(id) {
+    const query = `query ($id: ID!) {
+      conversation(id: $id) { status assignee { id name } messages(last: 100) { nodes { direction body } } }
+    }`;
+    const { conversation } = await this.#manager(query, { id });
+    const { status, assignee, messages } = conversation;
+    const texts = messages.nodes.map(({ direction, body }) => `${direction === 'INBOUND' ? 'in' : 'out'}: ${body}`);
+    return { status, owner: assignee?.name ?? null, texts, replies: texts.filter((text) => text.startsWith('out: ')).map((text) => text.slice(5)) };
+  }
+
+  /** Whether the conversation is unread for the token's agent. */
+  async isUnread(token, id) {
+    return (await request(this.#http, token, 'query ($id: ID!) { conversation(id: $id) { unread } }', { id })).conversation.unread;
+  }
+
+  /** Replies as the token's agent. */
+  async reply(token, conversationId, body) {
+    this.#serial += 1;
+    const input = { conversationId, body, idempotencyKey: `inbox-${this.#run}-${this.#serial}`, overrideStale: true };
+    await request(this.#http, token, 'mutation ($input: SendMessageInput!) { sendMessage(input: $input) { userErrors { message } } }', { input });
+  }
+
+  /** Gives a conversation to the token's agent. */
+  async claimOne(token, conversationId) {
+    const query = 'mutation ($input: ClaimConversationInput!) { claimConversation(input: $input) { changed } }';
+    await request(this.#http, token, query, { input: { conversationId } });
+  }
+
+  async phoneNumbers() {
+    return (await this.#manager('{ phoneNumbers { id label } }')).phoneNumbers;
+  }
+
+  /** A new agent, by default with access to every number; returns the id. */
+  async createAgent(name, { numbers = null, experienced = false } = {}) {
+    this.#serial += 1;
+    const create = 'mutation ($input: CreateAgentInput!) { createAgent(input: $input) { agent { id } userErrors { message } } }';
+    const input = { name, email: `a${this.#run}-${this.#serial}@example.test`, experienced };
+    const { id } = (await this.#manager(create, { input })).createAgent.agent;
+    for (const number of numbers ?? (await this.phoneNumbers()).map((one) => one.id)) await this.setAccess(id, number, true);
+    return id;
+  }
+
+  async setAccess(agentId, phoneNumberId, yes) {
+    const field = yes ? 'grantNumberAccess' : 'revokeNumberAccess';
+    const type = yes ? 'GrantNumberAccessInput' : 'RevokeNumberAccessInput';
+    await this.#manager(`mutation ($input: ${type}!) { ${field}(input: $input) { userErrors { message } } }`, { input: { agentId, phoneNumberId } });
+  }
+
+  async tokenOf(agentId) {
+    const query = 'mutation ($input: IssueAgentTokenInput!) { issueAgentToken(input: $input) { token userErrors { message } } }';
+    return (await this.#manager(query, { input: { agentId } })).issueAgentToken.token;
+  }
+
+  async setModel(assignmentModel) {
+    const query = 'mutation ($input: SetAssignmentModelInput!) { setAssignmentModel(input: $input) { userErrors { message } } }';
+    await this.#manager(query, { input: { assignmentModel } });
+  }
+
+  /** Texts of known customers until the returned function is called, `perSecond` of them. */
+  traffic(ids, perSecond) {
+    let going = true;
+    let count = 0;
+    const run = (async () => {
+      while (going) {
+        const one = ids[(count * 7) % ids.length];
+        count += 1;
+        await Promise.all([one.text(`Text ${count}`), new Promise((done) => { setTimeout(done, 1000 / perSecond); })]);
+      }
+    })();
+    return async () => { going = false; await run; };
+  }
+
   /** The queue's verdict. */
   async health() {
     return (await this.#manager('{ queueHealth { trend unassigned } }')).queueHealth;

@@ -1,17 +1,25 @@
-// A relay in front of the server that can be taken away and brought back, as a server that is
-// restarted: connections break, new ones are refused, then it is there again at the same address.
+// A relay in front of the server: a server far away, one that hangs, one that is restarted.
+//
+// What passes is late by the latency, each way. While the relay hangs, nothing passes and
+// connections stay, as with a server that is stopped. When it is gone, connections break and
+// new ones are refused; then it is back at the same address.
 import { once } from 'node:events';
 import { connect, createServer } from 'node:net';
 
 export class Relay {
+  latency = 0;
   #sockets = new Set();
   #target;
   #server = null;
   #port = 0;
+  #open = Promise.resolve();
+  #release = () => {};
 
-  static async start(url) {
+  /** `latency` is how many milliseconds everything takes each way. */
+  static async start(url, { latency = 0 } = {}) {
     const relay = new Relay();
     relay.#target = new URL(url);
+    relay.latency = latency;
     await relay.back();
     return relay;
   }
@@ -28,18 +36,36 @@ export class Relay {
   }
 
   async gone() {
+    this.answer();
     const closed = once(this.#server, 'close');
     this.#server.close();
     this.#sockets.forEach((socket) => socket.destroy());
     await closed;
   }
 
+  /** Lets nothing pass until `answer`. */
+  hang() {
+    this.#open = new Promise((done) => { this.#release = done; });
+  }
+
+  answer() {
+    this.#release();
+    this.#open = Promise.resolve();
+  }
+
   #carry(near) {
     const far = connect({ host: this.#target.hostname, port: Number(this.#target.port) });
     for (const [one, other] of [[near, far], [far, near]]) {
+      let passed = Promise.resolve();
       this.#sockets.add(one);
-      one.on('error', () => {}).on('close', () => { this.#sockets.delete(one); other.destroy(); });
-      one.pipe(other);
+      const pass = (write) => {
+        const due = new Promise((done) => { setTimeout(done, this.latency); });
+        passed = passed.then(() => due).then(() => this.#open).then(write);
+      };
+      one.on('error', () => {})
+        .on('data', (chunk) => pass(() => { if (!other.destroyed) other.write(chunk); }))
+        .on('end', () => pass(() => other.end()))
+        .on('close', () => { this.#sockets.delete(one); pass(() => other.destroy()); });
     }
   }
 }

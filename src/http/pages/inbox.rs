@@ -1,34 +1,39 @@
 //! The inbox, the page on which a team works: `GET /`.
 //!
-//! It is a client of the public API like any other: plain ES modules that speak
-//! `POST /graphql` and `graphql-transport-ws`, with no build step and no script of
-//! others. The files lie beside this module and are part of the binary.
+//! The page is a client of the public API like any other: plain ES modules that speak
+//! `POST /graphql` and `graphql-transport-ws`, with no third-party script. The files lie
+//! beside this module. The build script leaves comments out and compresses the files, which are
+//! part of the binary.
 //!
-//! **Addresses.** The frame names the files as `/inbox/{version}/{file}`, where the
-//! version is a hash over all of them: modules import each other by relative
-//! address and so stay within one version, browsers may keep each file for ever,
-//! and a new binary is seen at once. The frame itself is never kept.
+//! **Addresses.** Every view and every conversation has an address, and each of these
+//! addresses answers with the same frame; the script reads where it is. The frame names
+//! the files as `/inbox/{version}/{file}`, where the version is a hash over all of them.
+//! Modules import each other by relative address and so stay within one version, browsers
+//! may keep each file for ever, and a new binary is seen at once. The frame is never kept.
 //!
-//! **What the page may do** is in its Content-Security-Policy: run scripts and
-//! styles of this server, talk to this server, and nothing else. Nothing is inline,
-//! so there is no nonce; strings never become HTML, which Trusted Types enforce.
+//! **What the page may do** is in its Content-Security-Policy: run scripts and styles of
+//! this server, talk to this server, and nothing else. Nothing is inline, so there is no
+//! nonce; strings never become HTML, which Trusted Types enforce.
 //!
-//! What is not here: any knowledge of who may do what. The page has no rights but
-//! those of the token, and outside `demo` it is given none.
+//! This module knows nothing of permissions. The page has the rights of its token, and
+//! outside `demo` the server gives it none.
 
 use std::fmt::Write as _;
+use std::io::Read as _;
 use std::sync::Arc;
 
 use aws_lc_rs::digest;
 use axum::Router;
 use axum::extract::{Path, State};
 use axum::http::header::{
-    CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, REFERRER_POLICY, X_CONTENT_TYPE_OPTIONS,
-    X_FRAME_OPTIONS,
+    ACCEPT_ENCODING, CACHE_CONTROL, CONTENT_ENCODING, CONTENT_SECURITY_POLICY, CONTENT_TYPE, REFERRER_POLICY,
+    VARY, X_CONTENT_TYPE_OPTIONS, X_FRAME_OPTIONS,
 };
 use axum::http::{HeaderMap, HeaderName, StatusCode};
-use axum::response::{Html, IntoResponse, Response};
+use axum::response::{IntoResponse, Response};
 use axum::routing::get;
+use flate2::Compression;
+use flate2::bufread::GzEncoder;
 use serde_json::json;
 
 use crate::http::pages::graphiql::{Identity, called_by_address, fill, script_safe};
@@ -48,51 +53,34 @@ const OPENER_POLICY: HeaderName = HeaderName::from_static("cross-origin-opener-p
 const RESOURCE_POLICY: HeaderName = HeaderName::from_static("cross-origin-resource-policy");
 
 const FRAME: &str = include_str!("inbox/index.html");
-const SCRIPT: &str = "text/javascript; charset=utf-8";
-const STYLE: &str = "text/css; charset=utf-8";
+/// The modules that the frame runs; these and what they import are needed before the first rows.
+const ENTRIES: [&str; 2] = ["start.js", "app.js"];
+
+/// How many modules go before the query for the first rows: with the style sheet, two rounds over
+/// six connections. The query leaves when the first round has arrived.
+const BEFORE_QUERY: usize = 11;
+
+/// The relation of links that the page turns into preloads when it has drawn the first rows.
+const AFTER_ROWS: &str = "after-rows";
 
 /// One of the files that the page is made of.
 struct File {
     name: &'static str,
-    content_type: &'static str,
+    kind: Kind,
     text: &'static str,
+    gzip: &'static [u8],
 }
 
-macro_rules! files {
-    ($($name:literal $content_type:ident),+ $(,)?) => {
-        [$(File { name: $name, content_type: $content_type, text: include_str!(concat!("inbox/", $name)) }),+]
-    };
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    Script,
+    Style,
 }
 
-/// Everything but the frame.
-static FILES: [File; FILES_HELD] = files![
-    "base.css" STYLE,
-    "layout.css" STYLE,
-    "panels.css" STYLE,
-    "actions.js" SCRIPT,
-    "app.js" SCRIPT,
-    "assign.js" SCRIPT,
-    "composer.js" SCRIPT,
-    "documents.js" SCRIPT,
-    "dom.js" SCRIPT,
-    "feed.js" SCRIPT,
-    "health.js" SCRIPT,
-    "keys.js" SCRIPT,
-    "list.js" SCRIPT,
-    "presence.js" SCRIPT,
-    "queue.js" SCRIPT,
-    "session.js" SCRIPT,
-    "sidebar.js" SCRIPT,
-    "signin.js" SCRIPT,
-    "socket.js" SCRIPT,
-    "thread.js" SCRIPT,
-    "timeline.js" SCRIPT,
-    "toast.js" SCRIPT,
-    "workloads.js" SCRIPT,
-];
-const FILES_HELD: usize = 23;
+/// Everything but the frame, as the build script has prepared it.
+static FILES: &[File] = include!(concat!(env!("OUT_DIR"), "/inbox/files.rs"));
 
-/// What the page is to be told.
+/// The settings of the page.
 #[derive(Clone, Debug)]
 pub struct InboxSettings {
     /// The path of the API, for HTTP and WebSocket alike: `/graphql`.
@@ -105,75 +93,180 @@ pub struct InboxSettings {
     pub graphiql: Option<String>,
 }
 
-/// The settings, with what follows from the files alone.
+/// What the server answers with, made once.
 struct Page {
-    settings: InboxSettings,
     version: String,
+    /// For those who reach the server by an address.
+    signed_in: Frame,
+    signed_out: Frame,
 }
 
-/// `GET /` and `GET /inbox/{version}/{file}`.
+/// The frame, as text and compressed.
+struct Frame {
+    html: String,
+    gzip: Vec<u8>,
+}
+
+/// The addresses of the page, and `GET /inbox/{version}/{file}`.
 pub fn routes<S>(settings: InboxSettings) -> Router<S>
 where
     S: Clone + Send + Sync + 'static,
 {
-    let page = Page { settings, version: version() };
+    let page = Page::new(&settings);
+    // The page reads its own address: every view and every conversation has one.
     Router::new()
         .route("/", get(show_page))
+        .route("/mine", get(show_page))
+        .route("/unassigned", get(show_page))
+        .route("/c/{id}", get(show_page))
         .route("/inbox/{version}/{file}", get(show_file))
         .with_state(Arc::new(page))
 }
 
 async fn show_page(State(page): State<Arc<Page>>, headers: HeaderMap) -> Response {
-    let html = page.html(called_by_address(&headers));
-    let headers = [
+    let frame = if called_by_address(&headers) { &page.signed_in } else { &page.signed_out };
+    let described = [
         (CONTENT_SECURITY_POLICY, POLICY),
+        (CONTENT_TYPE, "text/html; charset=utf-8"),
         (CACHE_CONTROL, "no-store"),
         (REFERRER_POLICY, "no-referrer"),
+        (VARY, "accept-encoding"),
         (X_CONTENT_TYPE_OPTIONS, "nosniff"),
         (X_FRAME_OPTIONS, "DENY"),
         (OPENER_POLICY, "same-origin"),
         (RESOURCE_POLICY, "same-origin"),
     ];
-    (headers, Html(html)).into_response()
+    if accepts_gzip(&headers) {
+        (described, [(CONTENT_ENCODING, "gzip")], frame.gzip.clone()).into_response()
+    } else {
+        (described, frame.html.clone()).into_response()
+    }
 }
 
-async fn show_file(State(page): State<Arc<Page>>, Path((version, name)): Path<(String, String)>) -> Response {
+async fn show_file(
+    State(page): State<Arc<Page>>,
+    Path((version, name)): Path<(String, String)>,
+    headers: HeaderMap,
+) -> Response {
     let file = FILES.iter().find(|file| file.name == name && version == page.version);
     let Some(file) = file else {
         return StatusCode::NOT_FOUND.into_response();
     };
-    let headers = [
-        (CONTENT_TYPE, file.content_type),
+    let content_type = match file.kind {
+        Kind::Script => "text/javascript; charset=utf-8",
+        Kind::Style => "text/css; charset=utf-8",
+    };
+    let described = [
+        (CONTENT_TYPE, content_type),
         (CACHE_CONTROL, FILE_CACHING),
+        (VARY, "accept-encoding"),
         (X_CONTENT_TYPE_OPTIONS, "nosniff"),
         (RESOURCE_POLICY, "same-origin"),
     ];
-    (headers, file.text).into_response()
+    if accepts_gzip(&headers) {
+        (described, [(CONTENT_ENCODING, "gzip")], file.gzip).into_response()
+    } else {
+        (described, file.text).into_response()
+    }
+}
+
+/// Whether the browser reads gzip: it is listed in `Accept-Encoding` and its weight is not 0.
+fn accepts_gzip(headers: &HeaderMap) -> bool {
+    let listed = headers.get_all(ACCEPT_ENCODING).iter().filter_map(|value| value.to_str().ok());
+    listed.flat_map(|value| value.split(',')).any(|coding| {
+        let mut parts = coding.split(';').map(str::trim);
+        let gzip = parts.next().is_some_and(|name| name.eq_ignore_ascii_case("gzip"));
+        let weight = parts.find_map(|part| part.strip_prefix("q=")).map_or(Ok(1.0), str::parse::<f32>);
+        gzip && weight.is_ok_and(|weight| weight > 0.0)
+    })
+}
+
+/// A link for every module, so that none waits until another has named it.
+///
+/// What the first rows need is preloaded. The links to the rest are inert until the page has drawn
+/// the rows and turns them into preloads: before that they would take connections from the rows. A browser
+/// opens six connections over HTTP/1.1.
+fn preloads(version: &str) -> String {
+    let first = imported_from(&ENTRIES);
+    let scripts = || FILES.iter().filter(|file| file.kind == Kind::Script).map(|file| file.name);
+    let links = first.iter().enumerate().map(|(place, name)| {
+        let priority = if place < BEFORE_QUERY { "" } else { " fetchpriority=\"low\"" };
+        ("modulepreload", *name, priority)
+    });
+    let later = scripts().filter(|name| !first.contains(name)).map(|name| (AFTER_ROWS, name, ""));
+    links.chain(later).fold(String::new(), |mut html, (relation, name, priority)| {
+        // Writing to a string cannot fail.
+        let _ = writeln!(html, "<link rel=\"{relation}\" href=\"/inbox/{version}/{name}\"{priority}>");
+        html
+    })
+}
+
+/// The modules and all that they import statically, directly or not, those of the first entry first.
+fn imported_from(entries: &[&'static str]) -> Vec<&'static str> {
+    let mut found = Vec::new();
+    for entry in entries {
+        let mut next = found.len();
+        if !found.contains(entry) {
+            found.push(*entry);
+        }
+        while let Some(name) = found.get(next) {
+            let text = FILES.iter().find(|file| file.name == *name).map_or("", |file| file.text);
+            for import in text.lines().filter_map(static_import) {
+                if !found.contains(&import) {
+                    found.push(import);
+                }
+            }
+            next += 1;
+        }
+    }
+    found
 }
 
 impl Page {
-    /// The frame, with the identities' tokens only for those who may have them.
-    fn html(&self, signed_in: bool) -> String {
-        let identities = self.settings.identities.iter().filter(|_| signed_in);
-        let identities = identities.map(|who| json!({ "label": who.label, "token": who.token }));
+    fn new(settings: &InboxSettings) -> Self {
+        let version = version();
+        let frame = |identities: &[Identity]| Frame::new(settings, identities, &version);
+        Self { signed_in: frame(&settings.identities), signed_out: frame(&[]), version }
+    }
+}
+
+impl Frame {
+    /// The frame with the tokens of these identities in it.
+    fn new(settings: &InboxSettings, identities: &[Identity], version: &str) -> Self {
+        let identities = identities.iter().map(|who| json!({ "label": who.label, "token": who.token }));
         let settings = script_safe(&json!({
-            "endpoint": self.settings.endpoint,
+            "endpoint": settings.endpoint,
             "identities": identities.collect::<Vec<_>>(),
-            "graphiql": self.settings.graphiql,
+            "graphiql": settings.graphiql,
         }));
-        let base = format!("/inbox/{}", self.version);
-        fill(FRAME, |name| match name {
+        let base = format!("/inbox/{version}");
+        let preloads = preloads(version);
+        let html = fill(FRAME, |name| match name {
             "base" => &base,
+            "preloads" => &preloads,
             "settings" => &settings,
             _ => "",
-        })
+        });
+        let mut gzip = Vec::new();
+        // Reading from memory cannot fail.
+        let _ = GzEncoder::new(html.as_bytes(), Compression::best()).read_to_end(&mut gzip);
+        Self { html, gzip }
     }
+}
+
+/// The module that a line imports, or exports from; `None` for every other line.
+fn static_import(line: &str) -> Option<&str> {
+    if !line.starts_with("import ") && !line.starts_with("export ") {
+        return None;
+    }
+    let (_, rest) = line.split_once(" from './")?;
+    rest.split('\'').next()
 }
 
 /// A hash over the names and texts of all files, in hexadecimal.
 fn version() -> String {
     let mut context = digest::Context::new(&digest::SHA256);
-    for file in &FILES {
+    for file in FILES {
         // A length before each part keeps what is moved between two files from going unnoticed.
         for part in [file.name, file.text] {
             context.update(&part.len().to_be_bytes());

@@ -1,25 +1,46 @@
 /**
- * What one can do to a conversation, and how its outcome is told.
+ * What one can do to a conversation, and how the outcome is reported.
  *
- * Each action sends what its author saw, so that nobody's work is overwritten
- * unseen: the owner when assigning, the version when closing. A lost race is
- * normal business: the winner is named, and the next step offered.
+ * Each command is given a conversation as its author saw it, and sends what they saw:
+ * the owner when assigning, the version when closing. So a command means the same
+ * however late it arrives. A lost race is normal business: the winner is named, and
+ * the next step offered. A command goes on when its pane is gone.
+ *
+ * @import { Agent, Payload, Person, Row } from './types.d.ts'
+ * @import { Outbox } from './outbox.js'
+ * @import { Session } from './session.js'
+ * @import { Action } from './toast.js'
  */
 import { ASSIGN, CLAIM, CLOSE, REOPEN, UNASSIGN } from './documents.js';
-import { contactName, span } from './dom.js';
 import { toast } from './toast.js';
+import { contactName, span } from './words.js';
+
+const RULES = new Set(['NOT_ALLOWED', 'PLAN_REQUIRED', 'NOT_FOUND']);
+
+/**
+ * @typedef {object} Around
+ * @property {(row: Row) => void} learned is given each conversation that an answer brings
+ * @property {(id: string) => void} given is called when a command is given
+ * @property {(id: string) => void} answered is called when a command is answered
+ * @property {() => void} refused is called when the rules of the workspace may have changed
+ */
 
 export class Actions {
   #session;
-  #learned;
+  #outbox;
+  #around;
+  /** @type {Map<string, string>} */
+  #pending = new Map();
+  #ended = false;
 
-  /** `learned` is given each conversation that an answer brings. */
-  constructor(session, learned) {
+  /** @param {Session} session @param {Outbox} outbox @param {Around} around */
+  constructor(session, outbox, around) {
     this.#session = session;
-    this.#learned = learned;
+    this.#outbox = outbox;
+    this.#around = around;
   }
 
-  /** Gives the conversation to an agent; reassigning is the same. */
+  /** Gives the conversation to an agent; reassigning is the same. @param {Row} conversation @param {Person} agent */
   async assign(conversation, agent) {
     const input = {
       conversationId: conversation.id,
@@ -27,108 +48,179 @@ export class Actions {
       expectedAssigneeId: conversation.assignee?.id ?? null,
     };
     const payload = await this.#run(ASSIGN, 'assignConversation', input, {
+      doing: `Assigning to ${agent.name} …`,
+      again: () => this.assign(conversation, agent),
       conflict: (current) => this.#overtaken(current, agent),
     });
-    if (payload) this.#owned(payload, agent.id === this.#me ? 'It is yours' : `Assigned to ${agent.name}`);
+    if (!payload) return;
+    const name = contactName(payload.conversation.contact);
+    this.#owned(payload, agent.id === this.#me ? `${name} is yours` : `${name} assigned to ${agent.name}`);
   }
 
-  /** Takes a conversation that nobody owns. */
+  /** Takes a conversation that is unassigned. @param {Row} conversation */
   async claim(conversation) {
-    const payload = await this.#run(CLAIM, 'claimConversation', { conversationId: conversation.id }, {
+    const input = { conversationId: conversation.id };
+    const payload = await this.#run(CLAIM, 'claimConversation', input, {
+      doing: 'Claiming …',
+      again: () => this.claim(conversation),
       conflict: (current) => this.#lost(current),
     });
     if (payload) this.#owned(payload, `${contactName(payload.conversation.contact)} is yours`);
   }
 
-  /** Gives the conversation back to Unassigned. */
+  /** Gives the conversation back to Unassigned. @param {Row} conversation */
   async unassign(conversation) {
     const input = { conversationId: conversation.id, expectedVersion: conversation.version };
     const payload = await this.#run(UNASSIGN, 'unassignConversation', input, {
+      doing: 'Returning to Unassigned …',
+      again: () => this.unassign(conversation),
       conflict: (current) => this.#changed(current, 'It was not returned to Unassigned.'),
     });
-    if (payload) this.#owned(payload, 'Returned to Unassigned');
+    if (payload) this.#owned(payload, `${contactName(payload.conversation.contact)} returned to Unassigned`);
   }
 
-  /** Closes, unless something happened that the author has not seen. */
+  /**
+   * Closes, unless something happened that the author has not seen. The author's own
+   * replies on their way go first.
+   * @param {Row} conversation
+   */
   async close(conversation) {
-    const input = { conversationId: conversation.id, expectedVersion: conversation.version };
+    const own = this.#outbox.of(conversation.id).filter(({ landed }) => !landed).length;
+    this.#begin(conversation.id, 'Closing …');
+    const recorded = await this.#outbox.settled(conversation.id);
+    this.#finish(conversation.id);
+    if (!recorded) {
+      this.#say(`${contactName(conversation.contact)} was not closed: a reply is not recorded.`, { tone: 'sorry' });
+      return;
+    }
+    const input = { conversationId: conversation.id, expectedVersion: conversation.version + own };
     const payload = await this.#run(CLOSE, 'closeConversation', input, {
-      conflict: (current) => this.#changed(current, 'It was not closed.', {
-        label: 'Close anyway',
-        run: () => this.close(current),
-      }),
+      doing: 'Closing …',
+      again: () => this.close(conversation),
+      conflict: (current) => this.#changed(current, 'It was not closed.', { label: 'Close anyway', run: () => this.close(current) }),
     });
     if (!payload?.changed) return;
-    toast(`Closed ${contactName(payload.conversation.contact)}`, {
+    this.#say(`Closed ${contactName(payload.conversation.contact)}`, {
       action: { label: 'Undo', undo: true, run: () => this.reopen(payload.conversation) },
     });
   }
 
+  /** @param {Row} conversation */
   async reopen(conversation) {
-    const payload = await this.#run(REOPEN, 'reopenConversation', { conversationId: conversation.id }, {});
-    if (payload?.changed) toast(`Reopened ${contactName(payload.conversation.contact)}`);
+    const payload = await this.#run(REOPEN, 'reopenConversation', { conversationId: conversation.id }, {
+      doing: 'Reopening …',
+      again: () => this.reopen(conversation),
+    });
+    if (payload?.changed) this.#say(`Reopened ${contactName(payload.conversation.contact)}`);
+  }
+
+  /** What is being done to a conversation, in words; null when nothing is. @param {string} id */
+  pending(id) {
+    return this.#pending.get(id) ?? null;
+  }
+
+  /** Signing out ends what is said of the commands; they go on. */
+  end() {
+    this.#ended = true;
   }
 
   get #me() {
     return this.#session.viewer.id;
   }
 
-  /** The payload, or null when nothing was done and the reason has been told. */
-  async #run(document, field, input, { conflict }) {
+  /** @param {string} text @param {Parameters<typeof toast>[1]} options */
+  #say(text, options = {}) {
+    if (!this.#ended) toast(text, options);
+  }
+
+  /** @param {string} id @param {string} doing */
+  #begin(id, doing) {
+    this.#pending.set(id, doing);
+    this.#around.given(id);
+  }
+
+  /** @param {string} id */
+  #finish(id) {
+    this.#pending.delete(id);
+    this.#around.answered(id);
+  }
+
+  /**
+   * The payload, or null when nothing was done and the reason has been shown.
+   * @param {string} document @param {string} field @param {{ conversationId: string, [name: string]: unknown }} input
+   * @param {{ doing: string, again: () => void, conflict?: (current: Row) => void }} how
+   * @returns {Promise<Payload | null>}
+   */
+  async #run(document, field, input, { doing, again, conflict }) {
+    this.#begin(input.conversationId, doing);
+    /** @type {Payload} */
     let payload;
     try {
       payload = (await this.#session.request(document, { input }))[field];
     } catch (problem) {
-      toast(problem.message, { tone: 'sorry' });
+      const text = problem instanceof Error ? problem.message : String(problem);
+      this.#say(`${doing} ${text}`, { tone: 'sorry', action: { label: 'Try again', run: again } });
       return null;
+    } finally {
+      this.#finish(input.conversationId);
     }
     const [error] = payload.userErrors;
     if (error?.current && conflict) {
-      this.#learned(error.current);
+      this.#around.learned(error.current);
       conflict(error.current);
       return null;
     }
     if (error) {
-      toast(error.message, { tone: 'sorry' });
+      this.#say(error.message, { tone: 'sorry' });
+      if (RULES.has(error.code)) this.#around.refused();
       return null;
     }
-    this.#learned(payload.conversation);
+    this.#around.learned(payload.conversation);
     return payload;
   }
 
-  /** Tells of a new owner, and offers the way back: only while nothing else has happened. */
-  #owned({ changed, conversation, previousAssignee }, text) {
+  /** Reports a new owner, and offers the way back: only while nothing else has happened. @param {Payload} payload @param {string} text */
+  #owned({ changed, conversation, previousAssignee = null }, text) {
     if (!changed) return;
     const was = previousAssignee ? ` (was ${this.#name(previousAssignee)})` : '';
     const undo = async () => {
       const back = { conversationId: conversation.id, expectedVersion: conversation.version };
-      const conflict = (current) => this.#changed(current, 'That can no longer be undone.');
+      const how = {
+        doing: 'Undoing …',
+        again: undo,
+        conflict: (/** @type {Row} */ current) => this.#changed(current, 'That can no longer be undone.'),
+      };
       const payload = previousAssignee
-        ? await this.#run(ASSIGN, 'assignConversation', { ...back, agentId: previousAssignee.id }, { conflict })
-        : await this.#run(UNASSIGN, 'unassignConversation', back, { conflict });
-      if (payload) toast(previousAssignee ? `Back to ${this.#name(previousAssignee)}` : 'Back to Unassigned');
+        ? await this.#run(ASSIGN, 'assignConversation', { ...back, agentId: previousAssignee.id }, how)
+        : await this.#run(UNASSIGN, 'unassignConversation', back, how);
+      const to = previousAssignee ? this.#name(previousAssignee) : 'Unassigned';
+      if (payload) this.#say(`Back to ${to}: ${contactName(conversation.contact)}`);
     };
-    toast(text + was, { action: { label: 'Undo', undo: true, run: undo } });
+    this.#say(text + was, { action: { label: 'Undo', undo: true, run: undo } });
   }
 
+  /** @param {Row} current */
   #lost(current) {
     const { assignee, assignedAt } = current;
     const since = assignedAt ? `, ${span(assignedAt)} ago` : '';
-    toast(assignee ? `${this.#name(assignee)} took this one first${since}.` : 'Somebody was faster.', { tone: 'sorry' });
+    this.#say(assignee ? `${this.#name(assignee)} took this one first${since}.` : 'Somebody was faster.', { tone: 'sorry' });
   }
 
+  /** @param {Row} current @param {Person} wanted */
   #overtaken(current, wanted) {
-    const owner = current.assignee ? `${this.#name(current.assignee)} owns it now` : 'Nobody owns it any more';
-    toast(`${owner}, so it was left alone.`, {
+    const owner = current.assignee ? `${this.#name(current.assignee)} owns` : 'Nobody owns';
+    this.#say(`${owner} ${contactName(current.contact)} now, so the owner was left as it is.`, {
       tone: 'sorry',
       action: { label: `Assign to ${wanted.name} anyway`, run: () => this.assign(current, wanted) },
     });
   }
 
+  /** @param {Row} current @param {string} consequence @param {Action | null} action */
   #changed(current, consequence, action = null) {
-    toast(`${contactName(current.contact)} has changed meanwhile. ${consequence}`, { tone: 'sorry', action });
+    this.#say(`${contactName(current.contact)} has changed meanwhile. ${consequence}`, { tone: 'sorry', action });
   }
 
+  /** @param {Person} agent */
   #name(agent) {
     return agent.id === this.#me ? 'you' : agent.name;
   }

@@ -1,262 +1,174 @@
 /**
- * Puts the page together: who is signed in, which list is shown, what is open.
+ * Puts the page together: signs in, and shows whose page it is.
  *
  * All knowledge of the product is the server's. The page queries, follows, and
  * sends what people do; it decides nothing about who may.
+ *
+ * @import { ConnectionState, Start } from './types.d.ts'
  */
-import { Actions } from './actions.js';
-import { announce, byId, contactName, debounce, h, setText } from './dom.js';
-import { Feed } from './feed.js';
-import { followHealth } from './health.js';
-import { listenToKeys, showHelp } from './keys.js';
-import { List } from './list.js';
+import { ApiError } from './api.js';
+import { byId, h, setText } from './dom.js';
+import { Page } from './page.js';
+import { HOME, addressOf, listOf, placeOf, sameList } from './place.js';
 import { Session } from './session.js';
-import { FILTERS, Sidebar, VIEWS } from './sidebar.js';
-import { askForToken, drawIdentity, rememberedToken } from './signin.js';
-import { Thread } from './thread.js';
-import { clearToasts, undoNewest } from './toast.js';
-import { followWorkloads, showWorkloads } from './workloads.js';
+import { readSettings, rememberedToken, takeEarly } from './start.js';
 
-const SEARCH_MS = 200;
 const PAGE_OF_ROWS = 8;
 const RETRY_MS = 2_000;
+const PAINT_MS = 200;
+const REFUSED = new Set(['UNAUTHENTICATED', 'FORBIDDEN']);
+/** @type {Record<ConnectionState, string>} */
 const CONNECTION = { connecting: 'Connecting …', live: 'Live', waiting: 'Offline. Trying again …', 'signed-out': 'Signed out' };
 
-const settings = JSON.parse(byId('settings').textContent);
+/** The relation of the frame's links to modules that the first rows do not need. */
+const AFTER_ROWS = 'after-rows';
 
-/** One signed-in person's page, from signing in until somebody else does. */
-class Page {
-  #session;
-  #list;
-  #sidebar;
-  #actions;
-  #feed = null;
-  #thread = null;
-  #what = { view: 'INBOX', filter: null, search: '' };
-  #health;
-  #ends = [];
-  #searchSoon = debounce(() => this.#show({ search: byId('search').value.trim() }), SEARCH_MS);
+const settings = readSettings();
+/** @type {Promise<typeof import('./later.js')> | null} */
+let tools = null;
 
-  constructor(session) {
-    this.#session = session;
-    this.#list = new List(byId('scroller'), session.viewer, (id) => this.#open(id));
-    this.#actions = new Actions(session, (row) => this.#thread?.learn(row));
-    this.#sidebar = new Sidebar({
-      pickView: (view) => this.view(view),
-      pickFilter: (name) => this.filter(name),
-      changed: () => {
-        this.#drawSidebar();
-        this.#health?.counted();
-      },
-    });
-    byId('search').value = '';
-    byId('search').oninput = () => this.#searchSoon();
-    byId('search').onkeydown = (event) => this.#searchKey(event);
-    this.#health = followHealth(session);
-    this.#ends = [this.#sidebar.follow(session), this.#health.end, followWorkloads(session)];
-    this.#closeThread();
-    this.#show({});
-  }
-
-  end() {
-    this.#searchSoon.cancel();
-    this.#feed?.stop();
-    this.#list.stop();
-    this.#thread?.stop();
-    this.#ends.forEach((end) => end());
-    this.#session.end();
-    clearToasts();
-  }
-
-  view(view) {
-    byId('search').value = '';
-    this.#closeThread();
-    this.#show({ view, search: '' });
-  }
-
-  /** Narrows the list to a filter; the same one again lifts it. */
-  filter(name) {
-    this.#show({ filter: this.#what.filter === name ? null : name });
-  }
-
-  search() {
-    byId('search').focus();
-    byId('search').select();
-  }
-
-  move(by) {
-    this.#list.focus();
-    this.#list.move(by);
-  }
-
-  enter() {
-    this.#list.enter();
-  }
-
-  /** Does something to the conversation under the cursor, opening it first if it is not open. */
-  async act(run) {
-    if (this.#list.cursor && this.#list.cursor !== this.#thread?.id) this.#list.enter();
-    const thread = this.#thread;
-    await thread?.ready;
-    if (thread && thread === this.#thread && thread.row) run(thread);
-  }
-
-  back() {
-    if (!this.#thread) return;
-    this.#closeThread();
-    this.#list.focus();
-  }
-
-  #show(change) {
-    this.#what = { ...this.#what, ...change };
-    const { view, filter, search } = this.#what;
-    const variables = { ...FILTERS.find(({ name }) => name === filter)?.filter, ...(search && { search }) };
-    const { label } = VIEWS.find((entry) => entry.view === view);
-    this.#feed?.stop();
-    const feed = new Feed(this.#session, { view, filter: variables }, () => this.#changed(feed));
-    this.#feed = feed;
-    setText(byId('queue-title'), label);
-    document.title = `${label} · Switchboard`;
-    document.body.dataset.view = view;
-    this.#list.show(feed, {
-      total: () => (search ? feed.searchTotal : this.#sidebar.total(view, filter)),
-      empty: emptyText(this.#what),
-    });
-    if (this.#thread) this.#list.cursor = this.#thread.id;
-    this.#drawSidebar();
-  }
-
-  #changed(feed) {
-    if (feed !== this.#feed) return;
-    const row = this.#thread && feed.queue.get(this.#thread.id);
-    if (row) this.#thread.learn(row);
-    this.#list.draw();
-  }
-
-  #drawSidebar() {
-    this.#sidebar.draw(this.#what.view, this.#what.filter);
-    this.#list.draw();
-  }
-
-  #open(id) {
-    document.body.classList.add('reading');
-    if (this.#thread?.id === id) return;
-    this.#thread?.stop();
-    this.#list.opened = id;
-    const thread = new Thread(this.#session, this.#actions, id, () => this.back());
-    this.#thread = thread;
-    thread.ready.then(() => {
-      if (thread !== this.#thread || !thread.row) return;
-      announce(`Opened ${contactName(thread.row.contact)}`);
-      // Where the thread covers the list, the focus must not stay behind it.
-      if (byId('queue').getClientRects().length === 0) byId('thread-title').focus();
-    });
-  }
-
-  #closeThread() {
-    document.body.classList.remove('reading');
-    this.#thread?.stop();
-    this.#thread = null;
-    this.#list.opened = null;
-    byId('thread').replaceChildren(h('p', { class: 'empty' }, 'Choose a conversation.',
-      h('span', { class: 'hint' }, 'Press ', h('kbd', {}, '?'), ' for the keys.')));
-    this.#list.draw();
-  }
-
-  #searchKey(event) {
-    if (event.key === 'Escape') {
-      byId('search').value = '';
-      this.#show({ search: '' });
-    } else if (event.key !== 'Enter' && event.key !== 'ArrowDown') {
-      return;
-    }
-    event.preventDefault();
-    this.#list.focus();
-    if (event.key !== 'Escape') this.#list.move(1);
-  }
-}
-
-function emptyText({ view, filter, search }) {
-  if (search) return `Nothing found for “${search}”.`;
-  if (filter === 'unread') return 'Nothing unread.';
-  if (filter === 'closed') return 'Nothing closed here yet.';
-  if (view === 'UNASSIGNED') return 'Every conversation has an owner.';
-  return view === 'ASSIGNED_TO_ME' ? 'Nothing is assigned to you.' : 'No conversations yet.';
-}
-
-const REFUSED = new Set(['UNAUTHENTICATED', 'FORBIDDEN']);
+/** @type {Page | null} */
 let page = null;
 let attempt = 0;
+let wasLive = false;
+/** What the socket is, as far as it is known. @type {ConnectionState} */
+let connection = 'connecting';
 
-/** Signs in with a token, and signs the previous person out. */
+/** Loads what the first rows do not need. */
+function later() {
+  tools ??= loadLater();
+  return tools;
+}
+
+async function loadLater() {
+  document.querySelectorAll('link').forEach((link) => { if (link.rel === AFTER_ROWS) link.rel = 'modulepreload'; });
+  try {
+    const loaded = await import('./later.js');
+    loaded.listenToKeys(commands(loaded.showHelp));
+    return loaded;
+  } catch {
+    // A browser may remember that a module could not be loaded; a new page does not.
+    await reachable();
+    location.reload();
+    return new Promise(() => {});
+  }
+}
+
+/** Resolves when the server answers again. */
+async function reachable() {
+  for (;;) {
+    await new Promise((done) => { setTimeout(done, RETRY_MS); });
+    const answer = await fetch(new URL('./later.js', import.meta.url), { cache: 'no-store' }).catch(() => null);
+    // A server of another version has other addresses; the new page will know them.
+    if (answer) return;
+  }
+}
+
+/** Resolves when what has been drawn is on the screen; a window in the background draws nothing. */
+const painted = () => new Promise((done) => {
+  requestAnimationFrame(() => setTimeout(done));
+  setTimeout(done, PAINT_MS);
+});
+
+/**
+ * Signs in with a token, in place of the agent who was signed in; without a token, signs out.
+ * @param {string | null} token
+ */
 async function enter(token) {
   const turn = ++attempt;
-  page?.end();
+  page?.end({ signOut: token === null });
   page = null;
+  wasLive = false;
   if (!token) {
     leave(null);
     return;
   }
   const session = new Session(settings.endpoint, token);
+  const place = placeOf(location);
+  let first;
   try {
-    await session.begin((state) => showConnection(turn, state));
+    first = await session.begin(listOf(place), takeEarly(token, place));
   } catch (problem) {
     if (turn === attempt) failed(problem, token);
     return;
   }
-  if (turn !== attempt) {
-    session.end();
-    return;
-  }
+  if (turn !== attempt) return;
+  session.connect((state) => showConnection(turn, state));
   byId('app').hidden = false;
   byId('trouble').hidden = true;
-  byId('sign-in')?.remove();
+  document.getElementById('sign-in')?.remove();
   const workspace = session.workspace?.name ?? 'Switchboard';
   setText(byId('workspace'), workspace);
   byId('workspace').title = workspace;
-  drawIdentity(settings.identities, session.viewer, enter);
-  page = new Page(session);
+  const mine = new Page(session, first);
+  page = mine;
+  await painted();
+  const loaded = await later();
+  if (turn !== attempt) return;
+  loaded.drawIdentity(settings.identities, session.viewer, enter);
+  mine.equip(loaded);
+  drawConnection(connection);
 }
 
-/** A token that is no good is asked for anew; anything else may pass. */
+/** Asks for a new token if this one is refused; tries again after any other failure. @param {unknown} problem @param {string} token */
 function failed(problem, token) {
-  if (REFUSED.has(problem.code)) {
-    leave(problem.message);
+  const code = problem instanceof ApiError ? problem.code : 'INTERNAL';
+  const text = problem instanceof Error ? problem.message : String(problem);
+  if (REFUSED.has(code)) {
+    leave(text);
     return;
+  }
+  const place = placeOf(location);
+  if (code !== 'NETWORK' && !sameList(place, HOME)) {
+    // The address names a list that the server does not have.
+    history.replaceState(history.state, '', addressOf({ ...HOME, conversation: place.conversation }));
   }
   const turn = attempt;
   showConnection(turn, 'waiting');
   byId('trouble').hidden = !byId('app').hidden;
-  setText(byId('trouble'), `${problem.message} Trying again …`);
+  setText(byId('trouble'), `${text} Trying again …`);
   setTimeout(() => { if (turn === attempt) enter(token); }, RETRY_MS);
 }
 
-function leave(reason) {
+/** Asks for a token. @param {string | null} reason */
+async function leave(reason) {
+  const turn = attempt;
   byId('app').hidden = true;
   byId('trouble').hidden = true;
-  askForToken(reason, enter);
+  const { askForToken } = await later();
+  if (turn === attempt) askForToken(reason, enter);
 }
 
+/** @param {number} turn @param {ConnectionState} state */
 function showConnection(turn, state) {
   if (turn !== attempt) return;
-  setText(byId('connection'), CONNECTION[state]);
-  byId('connection').className = state;
-  if (state === 'signed-out') {
+  connection = state;
+  // The page is live when it can be worked with.
+  if (state !== 'live' || page?.isEquipped) drawConnection(state);
+  if (state === 'live') {
+    // Rules may have changed while the page was away.
+    if (wasLive) page?.checkPolicy();
+    wasLive = true;
+  } else if (state === 'signed-out') {
     page?.end();
     page = null;
     leave('Your token has expired, or you may no longer sign in. Paste a new one.');
   }
 }
 
-function drawLinks() {
-  const help = h('button', { type: 'button', class: 'link', onclick: showHelp }, 'Keyboard');
-  const explore = settings.graphiql && h('a', { href: settings.graphiql }, 'GraphiQL');
-  byId('links').replaceChildren(help, explore || '');
+/** @param {ConnectionState} state */
+function drawConnection(state) {
+  setText(byId('connection'), CONNECTION[state]);
+  byId('connection').className = state;
 }
 
-drawLinks();
-byId('show-workloads').onclick = showWorkloads;
-listenToKeys({
+const showHelp = () => { later().then((loaded) => loaded.showHelp()); };
+const help = h('button', { type: 'button', class: 'link', onclick: showHelp }, 'Keyboard');
+const explore = settings.graphiql && h('a', { href: settings.graphiql }, 'GraphiQL');
+byId('links').replaceChildren(help, explore || '');
+byId('show-workloads').onclick = () => { later().then((loaded) => loaded.showWorkloads()); };
+/** What the keys do. @param {() => void} help */
+const commands = (help) => ({
   next: () => page?.move(1),
   previous: () => page?.move(-1),
   pageDown: () => page?.move(PAGE_OF_ROWS),
@@ -264,11 +176,11 @@ listenToKeys({
   first: () => page?.move(-Infinity),
   last: () => page?.move(Infinity),
   open: () => page?.enter(),
-  assign: () => page?.act((thread) => thread.openAssign()),
-  claim: () => page?.act((thread) => thread.claim()),
-  close: () => page?.act((thread) => thread.toggle()),
-  reply: () => page?.act((thread) => thread.reply()),
-  undo: () => undoNewest(),
+  assign: () => page?.act((pane) => pane.openAssign()),
+  claim: () => page?.act((pane) => pane.claim()),
+  close: () => page?.act((pane) => pane.toggle()),
+  reply: () => page?.act((pane) => pane.reply()),
+  undo: () => page?.undo(),
   search: () => page?.search(),
   inbox: () => page?.view('INBOX'),
   mine: () => page?.view('ASSIGNED_TO_ME'),
@@ -277,6 +189,7 @@ listenToKeys({
   filterUnread: () => page?.filter('unread'),
   filterClosed: () => page?.filter('closed'),
   back: () => page?.back(),
-  help: showHelp,
+  help,
 });
+
 enter(rememberedToken(settings.identities));

@@ -1,36 +1,67 @@
 /**
  * The assignment dropdown: the owner of the conversation, and the agents who can own it.
  *
- * A button that opens a search over those who can own this conversation. The
- * search keeps the focus; the arrows move through the names, Enter selects.
+ * A button that opens a search over all who can own this conversation. The search
+ * keeps the focus; the arrows move through the names, Enter selects. Enter means what
+ * is typed: if its answer has not come yet, the selection waits for it. An Enter that
+ * ends the composition of an input method selects nothing.
+ *
+ * @import { Agent, Row } from './types.d.ts'
+ * @import { Permission } from './policy.js'
+ * @import { Session } from './session.js'
  */
-import { AGENTS } from './documents.js';
-import { avatar, debounce, h, icon, setAttribute } from './dom.js';
+import { ApiError } from './api.js';
+import { AGENTS, AGENTS_MAX } from './documents.js';
+import { announce, avatar, debounce, h, icon, setAttribute, setText } from './dom.js';
 
 const TYPING_MS = 120;
 const CHECK = 'M5 12.5l4.5 4.5L19 7.5';
 const CHEVRON = 'M7 10l5 5 5-5';
-/** Stands for giving the conversation back. */
+/** Stands for giving the conversation back. @type {Choice} */
 const NOBODY = { id: null, name: 'Nobody', title: 'Return to Unassigned' };
+
+/** @typedef {{ id: string | null, name: string, title: string | null }} Choice */
 
 export class AssignMenu {
   element;
   #session;
+  #id;
   #pick;
-  #row = null;
+  /** @type {Pick<Row, 'assignee'>} */
+  #row = { assignee: null };
+  /** @type {Permission} */
+  #permission = { to: 'anybody', reason: '' };
   #button;
   #popover;
   #input;
   #results;
   #status;
+  #reason;
+  /** @type {Choice[]} */
   #choices = [];
+  /** The words whose answer is listed; null before the first answer. @type {string | null} */
+  #answered = null;
+  /** The words whose answer Enter waits for. @type {string | null} */
+  #wanted = null;
+  /** The choice under the pointer when the button went down. @type {Choice | null} */
+  #pressed = null;
+  /** @type {WeakMap<Element, Choice>} */
+  #choiceOf = new WeakMap();
   #at = 0;
-  #asked = 0;
+  #asking = new AbortController();
   #searchSoon = debounce(() => this.#search(), TYPING_MS);
+  /** @param {Event} event */
+  #outside = ({ target }) => {
+    if (target instanceof Node && !this.element.contains(target)) this.close();
+  };
 
-  /** `pick` is called with the agent who was chosen, or null for nobody. */
-  constructor(session, pick) {
+  /**
+   * @param {Session} session @param {string} id the conversation
+   * @param {(choice: Agent | null) => void} pick is called with the agent who was chosen, or null for nobody
+   */
+  constructor(session, id, pick) {
     this.#session = session;
+    this.#id = id;
     this.#pick = pick;
     this.#button = h('button', {
       type: 'button', class: 'assign', 'aria-haspopup': 'dialog', 'aria-expanded': 'false',
@@ -38,47 +69,61 @@ export class AssignMenu {
     });
     this.#results = h('div', { role: 'listbox', id: 'assign-results', 'aria-label': 'Team members' });
     this.#status = h('p', { class: 'empty', role: 'status' });
+    this.#reason = h('p', { class: 'reason', hidden: true });
     this.#input = h('input', {
       type: 'text', role: 'combobox', placeholder: 'Search by name', 'aria-label': 'Search for a team member',
       'aria-controls': 'assign-results', 'aria-expanded': 'true', 'aria-autocomplete': 'list',
       autocomplete: 'off', spellcheck: 'false', maxlength: '100',
-      oninput: () => this.#searchSoon(), onkeydown: (event) => this.#key(event),
+      oninput: () => this.#typed(), onkeydown: (/** @type {KeyboardEvent} */ event) => this.#key(event),
     });
     this.#popover = h('div', { class: 'popover', role: 'dialog', 'aria-label': 'Assign the conversation', hidden: true },
       this.#input, this.#results, this.#status);
-    this.element = h('div', { class: 'assignment' }, this.#button, this.#popover);
+    this.element = h('div', { class: 'assignment' }, this.#button, this.#reason, this.#popover);
     this.element.addEventListener('focusout', ({ relatedTarget }) => {
-      if (relatedTarget && !this.element.contains(relatedTarget)) this.close();
+      if (relatedTarget instanceof Node && !this.element.contains(relatedTarget)) this.close();
     });
-    this.#results.addEventListener('click', (event) => {
-      const option = event.target.closest('[role=option]');
-      if (option) this.#choose(Number(option.dataset.index));
+    this.#results.addEventListener('pointerdown', (event) => {
+      this.#pressed = this.#choiceAt(event.target);
+      // The search keeps the focus while a name is clicked.
+      event.preventDefault();
     });
-    // The search keeps the focus while a name is clicked.
-    this.#results.addEventListener('pointerdown', (event) => event.preventDefault());
-    this.outside = ({ target }) => {
-      if (!this.element.contains(target)) this.close();
-    };
+    this.#results.addEventListener('click', (event) => this.#click(event));
   }
 
-  /** Shows the owner as it is now. */
-  show(row) {
+  /** Shows the owner as it is now, and what the viewer may do. @param {Pick<Row, 'assignee'>} row @param {Permission} permission */
+  show(row, permission) {
     this.#row = row;
+    this.#permission = permission;
     const owner = row.assignee;
-    const name = !owner ? 'Unassigned' : owner.id === this.#session.viewer.id ? `${owner.name} (you)` : owner.name;
+    const me = this.#session.viewer.id;
+    const name = !owner ? 'Unassigned' : owner.id === me ? `${owner.name} (you)` : owner.name;
+    const closed = permission.to === 'nobody';
+    if (closed) this.close();
+    setAttribute(this.#button, 'disabled', closed);
+    this.#reason.hidden = !closed;
+    setText(this.#reason, permission.reason);
     if (this.#button.dataset.owner === name) return;
     this.#button.dataset.owner = name;
     this.#button.classList.toggle('nobody', !owner);
+    this.#button.title = name;
     this.#button.replaceChildren(h('span', { class: 'unseen' }, 'Assigned to '),
       owner ? avatar(owner.name) : h('span', { class: 'avatar', 'aria-hidden': 'true' }, '?'),
       h('span', { class: 'label' }, name), icon(CHEVRON));
   }
 
   open() {
+    if (this.#permission.to === 'nobody') {
+      announce(this.#permission.reason);
+      return;
+    }
     this.#popover.hidden = false;
     setAttribute(this.#button, 'aria-expanded', 'true');
-    document.addEventListener('pointerdown', this.outside);
+    document.addEventListener('pointerdown', this.#outside);
     this.#input.value = '';
+    this.#answered = null;
+    this.#wanted = null;
+    this.#list([]);
+    setText(this.#status, 'Loading …');
     this.#input.focus();
     this.#search();
   }
@@ -87,75 +132,139 @@ export class AssignMenu {
     if (this.#popover.hidden) return;
     const focused = this.#popover.contains(document.activeElement);
     this.#popover.hidden = true;
+    this.#wanted = null;
     this.#searchSoon.cancel();
+    this.#asking.abort();
     setAttribute(this.#button, 'aria-expanded', 'false');
-    document.removeEventListener('pointerdown', this.outside);
+    document.removeEventListener('pointerdown', this.#outside);
     if (focused) this.#button.focus();
   }
 
-  async #search() {
-    const turn = ++this.#asked;
-    const search = this.#input.value.trim();
-    let found;
-    try {
-      const { agents } = await this.#session.request(AGENTS, { search: search || null, id: this.#row.id });
-      found = agents.nodes;
-    } catch (problem) {
-      if (turn === this.#asked) this.#list([], problem.message);
-      return;
-    }
-    if (turn !== this.#asked) return;
-    const me = found.find(({ id }) => id === this.#session.viewer.id);
-    const others = found.filter((agent) => agent !== me);
-    const nobody = this.#row.assignee && !search ? [NOBODY] : [];
-    this.#list([...(me ? [me] : []), ...others, ...nobody], `Nobody who can own this is called “${search}”.`);
+  get #words() {
+    return this.#input.value.trim();
   }
 
-  #list(choices, otherwise) {
+  #typed() {
+    // What Enter was pressed for is not what is typed any more.
+    this.#wanted = null;
+    this.#asking.abort();
+    this.#mark();
+    this.#searchSoon();
+  }
+
+  async #search() {
+    this.#asking.abort();
+    this.#asking = new AbortController();
+    const { signal } = this.#asking;
+    const words = this.#words;
+    try {
+      const { agents } = await this.#session.request(AGENTS, { search: words || null, id: this.#id }, { signal });
+      if (signal.aborted) return;
+      this.#found(words, agents?.nodes ?? [], agents?.totalCount ?? 0);
+    } catch (problem) {
+      if (signal.aborted) return;
+      this.#wanted = null;
+      this.#answered = null;
+      this.#list([]);
+      setText(this.#status, problem instanceof ApiError ? problem.message : String(problem));
+    }
+  }
+
+  /** @param {string} words @param {Agent[]} found @param {number} total */
+  #found(words, found, total) {
+    const me = found.filter(({ id }) => id === this.#session.viewer.id);
+    const others = this.#permission.to === 'self' ? [] : found.filter((agent) => !me.includes(agent));
+    const nobody = this.#row.assignee && !words ? [NOBODY] : [];
+    this.#answered = words;
+    this.#list([...me, ...others, ...nobody]);
+    const more = total > AGENTS_MAX ? `${AGENTS_MAX} of ${total.toLocaleString()}. Type a name to find the others.` : '';
+    const none = words ? `No team member who can own this is called “${words}”.` : 'No team member can own this.';
+    setText(this.#status, this.#choices.length === 0 ? none : this.#permission.to === 'self' ? this.#permission.reason : more);
+    if (this.#wanted === words) this.#choose(this.#choices[0]);
+  }
+
+  /** @param {Choice[]} choices */
+  #list(choices) {
     this.#choices = choices;
     this.#at = 0;
-    this.#results.replaceChildren(...choices.map((agent, index) => this.#option(agent, index)));
+    this.#results.replaceChildren(...choices.map((choice, index) => this.#option(choice, index)));
     this.#results.hidden = choices.length === 0;
-    this.#status.textContent = choices.length === 0 ? otherwise : '';
     this.#mark();
   }
 
-  #option(agent, index) {
-    const me = agent.id === this.#session.viewer.id;
-    const owns = agent.id !== null && agent.id === this.#row.assignee?.id;
-    return h('div', { role: 'option', id: `assign-${index}`, 'data-index': String(index), class: 'option' },
-      agent === NOBODY ? h('span', { class: 'avatar', 'aria-hidden': 'true' }, '–') : avatar(agent.name),
+  /** @param {Choice} choice @param {number} index */
+  #option(choice, index) {
+    const me = choice.id === this.#session.viewer.id;
+    const owns = choice.id !== null && choice.id === this.#row.assignee?.id;
+    const option = h('div', { role: 'option', id: `assign-${index}`, class: 'option' },
+      choice === NOBODY ? h('span', { class: 'avatar', 'aria-hidden': 'true' }, '–') : avatar(choice.name),
       h('span', { class: 'who' },
-        h('span', { class: 'label' }, me ? `${agent.name} (you)` : agent.name), ' ',
-        agent.title && h('span', { class: 'title' }, agent.title)),
+        h('span', { class: 'label' }, me ? `${choice.name} (you)` : choice.name), ' ',
+        choice.title && h('span', { class: 'title' }, choice.title)),
       owns && h('span', { class: 'unseen' }, ' owns it now'), owns && icon(CHECK));
+    this.#choiceOf.set(option, choice);
+    return option;
   }
 
+  /** Marks what Enter takes: nothing while the list is the answer to other words. */
   #mark() {
+    const current = this.#answered === this.#words;
+    this.#results.classList.toggle('stale', !current);
+    setAttribute(this.#results, 'aria-busy', current ? null : 'true');
     [...this.#results.children].forEach((option, index) => {
-      const here = index === this.#at;
+      const here = current && index === this.#at;
       setAttribute(option, 'aria-selected', here ? 'true' : 'false');
       if (here) option.scrollIntoView({ block: 'nearest' });
     });
-    setAttribute(this.#input, 'aria-activedescendant', this.#choices.length > 0 ? `assign-${this.#at}` : null);
+    const active = current && this.#choices.length > 0;
+    setAttribute(this.#input, 'aria-activedescendant', active ? `assign-${this.#at}` : null);
   }
 
+  /** @param {KeyboardEvent} event */
   #key(event) {
+    if (event.isComposing || event.keyCode === 229) return;
     const count = this.#choices.length;
+    const current = this.#answered === this.#words;
     const step = { ArrowDown: 1, ArrowUp: -1 }[event.key];
-    if (step && count > 0) this.#at = (this.#at + step + count) % count;
-    else if (event.key === 'Enter') this.#choose(this.#at);
+    if (step && current && count > 0) this.#at = (this.#at + step + count) % count;
+    else if (event.key === 'Enter') this.#enter(event.repeat);
     else if (event.key === 'Escape') this.close();
-    else return;
+    else if (!step) return;
     event.preventDefault();
     event.stopPropagation();
-    this.#mark();
+    if (!this.#popover.hidden) this.#mark();
   }
 
-  #choose(index) {
-    const agent = this.#choices[index];
-    if (!agent) return;
+  /** @param {boolean} repeated */
+  #enter(repeated) {
+    if (repeated) return;
+    if (this.#answered === this.#words) {
+      this.#choose(this.#choices[this.#at]);
+      return;
+    }
+    this.#wanted = this.#words;
+    this.#searchSoon.cancel();
+    this.#search();
+  }
+
+  /** @param {EventTarget | null} target */
+  #choiceAt(target) {
+    const option = target instanceof Element ? target.closest('[role=option]') : null;
+    return (option && this.#choiceOf.get(option)) ?? null;
+  }
+
+  /** @param {MouseEvent} event */
+  #click({ target, detail }) {
+    const pressed = this.#pressed;
+    this.#pressed = null;
+    // Assistive technology clicks without a pointer.
+    this.#choose((detail > 0 && pressed) || this.#choiceAt(target));
+  }
+
+  /** @param {Choice | null | undefined} choice */
+  #choose(choice) {
+    if (!choice) return;
     this.close();
-    this.#pick(agent === NOBODY ? null : agent);
+    this.#pick(choice.id === null ? null : { ...choice, id: choice.id });
   }
 }

@@ -1,90 +1,129 @@
 /**
  * The reply: a draft, and the warning when a colleague was faster.
  *
- * A draft remembers the last message that its author had seen when it was begun;
- * the server refuses it when somebody else has answered since. Then the newer
- * messages are shown, and it can be sent all the same, or thought over. A draft
- * keeps its key until it is sent, so sending it twice sends it once.
+ * A draft remembers the last message that its author had seen when it was begun; the
+ * server refuses it when somebody else has answered since. Then the newer messages are
+ * shown, and it can be sent all the same, or thought over. What is sent goes to the
+ * outbox at once, and what is typed from then on is the next reply.
+ *
+ * @import { Outgoing } from './types.d.ts'
+ * @import { Drafts } from './drafts.js'
+ * @import { Outbox } from './outbox.js'
  */
-import { SEND } from './documents.js';
-import { announce, h, setAttribute } from './dom.js';
-import { toast } from './toast.js';
+import { announce, h, setAttribute, setText } from './dom.js';
+import { characters } from './words.js';
 
 const LENGTH_MAX = 1600;
-const KEY_BYTES = 16;
-/** Drafts outlive the thread's closing, by conversation. */
-const drafts = new Map();
+/** From this length on, the characters are counted in sight. */
+const LENGTH_NEAR = 1400;
+/** Whether Enter is a new line: there is no Shift on the keyboard of a phone. */
+const onTouch = matchMedia('(hover: none) and (pointer: coarse)');
+const NOT_SENT = 'Replies are recorded and not sent yet: this server has no carrier.';
+
+/**
+ * @typedef {object} Around
+ * @property {() => string | null} lastSeen the last message shown
+ * @property {(yes: boolean) => void} writing is called with whether a draft exists
+ */
 
 export class Composer {
   element;
-  #session;
   #id;
-  #lastSeen;
-  #sent;
-  #writing;
+  #drafts;
+  #outbox;
+  #around;
   #text;
   #button;
   #warning;
-  #busy = false;
+  #write;
+  #note;
+  #count;
+  /** The reply that the warning is about. @type {Outgoing | null} */
+  #held = null;
 
-  /**
-   * `lastSeen` tells the last message shown; `sent` is given the payload;
-   * `writing` hears whether there is a draft.
-   */
-  constructor(session, id, { lastSeen, sent, writing }) {
-    this.#session = session;
+  /** @param {string} id @param {Drafts} drafts @param {Outbox} outbox @param {Around} around */
+  constructor(id, drafts, outbox, around) {
     this.#id = id;
-    this.#lastSeen = lastSeen;
-    this.#sent = sent;
-    this.#writing = writing;
+    this.#drafts = drafts;
+    this.#outbox = outbox;
+    this.#around = around;
     this.#text = h('textarea', {
-      rows: '1', maxlength: String(LENGTH_MAX), placeholder: 'Reply by text message', 'aria-label': 'Reply',
-      oninput: () => this.#typed(), onkeydown: (event) => this.#key(event),
+      rows: '1', placeholder: 'Write a reply', 'aria-label': 'Reply', 'aria-describedby': 'composer-note',
+      oninput: () => this.#typed(), onkeydown: (/** @type {KeyboardEvent} */ event) => this.#key(event),
     });
-    this.#text.value = this.#draft?.text ?? '';
-    this.#button = h('button', { type: 'button', class: 'primary', onclick: () => this.#send(false) }, 'Send');
+    this.#text.value = drafts.get(id)?.text ?? '';
+    this.#button = h('button', { type: 'button', class: 'primary', onclick: () => this.#send() }, 'Send');
     this.#warning = h('div', { class: 'warning', role: 'alert', hidden: true });
-    this.element = h('div', { class: 'composer' }, this.#warning,
-      h('div', { class: 'write' }, this.#text, this.#button));
+    this.#count = h('span', { class: 'length', role: 'status' });
+    this.#note = h('p', { class: 'composer-note' }, h('span', { id: 'composer-note' }, NOT_SENT), this.#count);
+    this.#write = h('div', { class: 'write' }, this.#text, this.#button);
+    this.element = h('div', { class: 'composer' }, this.#warning, this.#write, this.#note);
     this.#fit();
   }
 
-  /** Whether anybody may write here at all. */
+  /** Whether the viewer may write here; until that is known, the draft can be gone on with. @param {boolean} yes */
   allow(yes) {
-    this.element.hidden = !yes;
+    this.#write.hidden = !yes;
+    setText(/** @type {HTMLElement} */ (this.#note.firstElementChild), yes ? NOT_SENT : 'You have no access to this number, so you cannot reply.');
+  }
+
+  /** Measures itself again, as when it has come into the page. */
+  fit() {
+    this.#fit();
   }
 
   focus() {
     this.#text.focus();
   }
 
-  /** A colleague's reply has arrived: said at once if there is a draft. */
+  /** A colleague's reply has arrived: said at once if there is a draft. @param {string} name */
   overtaken(name) {
-    if (this.#draft) announce(`${name} has just replied`);
+    if (this.#drafts.get(this.#id)) announce(`${name} has just replied`);
   }
 
-  get #draft() {
-    return drafts.get(this.#id);
+  /** Another window has changed the draft. */
+  draftChanged() {
+    if (document.hasFocus() && document.activeElement === this.#text) return;
+    this.#text.value = this.#drafts.get(this.#id)?.text ?? '';
+    this.#fit();
+  }
+
+  /** Shows why a reply was held back, if one is. @param {Outgoing[]} items */
+  showHeld(items) {
+    const held = items.find(({ state }) => state === 'held') ?? null;
+    if (held === this.#held) return;
+    this.#held = held;
+    this.#warning.hidden = held === null;
+    this.#warning.replaceChildren(...(held ? this.#explain(held) : []));
+  }
+
+  /** Takes a reply back into the box, before what is in it. @param {Outgoing} item */
+  takeBack(item) {
+    if (!this.#outbox.takeBack(item)) return;
+    this.#text.value = [item.body, this.#text.value].filter((text) => text.trim() !== '').join('\n');
+    this.#drafts.put(this.#id, { text: this.#text.value, seen: this.#around.lastSeen() ?? item.seen });
+    this.#after();
+    this.focus();
   }
 
   #typed() {
     const text = this.#text.value;
-    if (text.trim() === '') {
-      drafts.delete(this.#id);
-      this.#warning.hidden = true;
-    } else if (this.#draft) {
-      this.#draft.text = text;
-    } else {
-      drafts.set(this.#id, { text, key: newKey(), seen: this.#lastSeen() });
-    }
-    this.#writing(Boolean(this.#draft));
+    const seen = this.#drafts.get(this.#id)?.seen ?? this.#around.lastSeen();
+    this.#drafts.put(this.#id, text.trim() === '' ? null : { text, seen });
+    this.#after();
+  }
+
+  #after() {
+    this.#around.writing(this.#drafts.get(this.#id) !== null);
     this.#fit();
   }
 
+  /** @param {KeyboardEvent} event */
   #key(event) {
-    if (event.key === 'Enter' && !event.shiftKey && !event.isComposing) {
+    if (event.isComposing || event.keyCode === 229) return;
+    if (event.key === 'Enter' && !event.shiftKey && !onTouch.matches) {
       event.preventDefault();
-      this.#send(false);
+      if (!event.repeat) this.#send();
     } else if (event.key === 'Escape') {
       event.stopPropagation();
       this.#text.blur();
@@ -92,61 +131,43 @@ export class Composer {
   }
 
   #fit() {
-    setAttribute(this.#button, 'disabled', this.#text.value.trim() === '');
+    const length = characters(this.#text.value);
+    const over = length - LENGTH_MAX;
+    setAttribute(this.#button, 'disabled', this.#text.value.trim() === '' || over > 0);
+    setAttribute(this.#text, 'aria-invalid', over > 0 ? 'true' : null);
+    this.#count.classList.toggle('over', over > 0);
+    const counted = `${length.toLocaleString()} of ${LENGTH_MAX.toLocaleString()} characters`;
+    setText(this.#count, over > 0 ? `${counted}: ${over.toLocaleString()} too many` : length >= LENGTH_NEAR ? counted : '');
     this.#text.style.height = 'auto';
-    if (this.#text.scrollHeight > 0) this.#text.style.height = `${this.#text.scrollHeight}px`;
+    if (this.#text.scrollHeight > 0) this.#text.style.height = `${this.#text.scrollHeight + 2}px`;
   }
 
-  async #send(overrideStale) {
-    const draft = this.#draft;
-    if (!draft || this.#busy) return;
-    this.#busy = true;
-    const input = {
-      conversationId: this.#id, body: draft.text, idempotencyKey: draft.key,
-      lastSeenMessageId: draft.seen, overrideStale,
-    };
-    try {
-      const { sendMessage } = await this.#session.request(SEND, { input });
-      const [error] = sendMessage.userErrors;
-      if (error?.code === 'STALE_REPLY') this.#warn(error.newerMessages);
-      else if (error) toast(error.message, { tone: 'sorry' });
-      else this.#done(sendMessage);
-    } catch (problem) {
-      toast(`${problem.message} Your reply is kept: send it again.`, { tone: 'sorry' });
-    } finally {
-      this.#busy = false;
+  #send() {
+    const text = this.#text.value;
+    if (text.trim() === '') return;
+    if (characters(text) > LENGTH_MAX) {
+      announce(`The reply is too long: ${this.#count.textContent}`);
+      return;
     }
-  }
-
-  #done(payload) {
-    drafts.delete(this.#id);
+    const seen = this.#drafts.get(this.#id)?.seen ?? this.#around.lastSeen();
+    this.#drafts.put(this.#id, null);
     this.#text.value = '';
-    this.#warning.hidden = true;
-    this.#fit();
-    this.#writing(false);
-    this.#sent(payload);
+    this.#after();
+    this.#outbox.send(this.#id, text, seen);
   }
 
-  #warn(newer) {
+  /** @param {Outgoing} held */
+  #explain(held) {
+    const newer = held.newer ?? [];
     const authors = new Set(newer.map(({ author }) => author?.name).filter(Boolean));
     const who = [...authors].join(' and ') || 'Somebody else';
     const quotes = newer.map(({ author, body }) => h('blockquote', {}, author && h('b', {}, `${author.name}: `), body));
-    const keep = () => {
-      if (this.#draft) this.#draft.seen = this.#lastSeen() ?? newer.at(-1)?.id;
-      this.#warning.hidden = true;
-      this.focus();
-    };
-    this.#warning.replaceChildren(
-      h('p', {}, `${who} replied while you were writing. Your message has not been sent.`), ...quotes,
+    return [
+      h('p', {}, `${who} replied while you were writing. Your reply is held back.`), ...quotes,
+      h('blockquote', { class: 'held' }, h('b', {}, 'Yours: '), held.body),
       h('p', { class: 'buttons' },
-        h('button', { type: 'button', class: 'quiet', onclick: keep }, 'Keep editing'),
-        h('button', { type: 'button', class: 'primary', onclick: () => this.#send(true) }, 'Send anyway')));
-    this.#warning.hidden = false;
+        h('button', { type: 'button', class: 'quiet', onclick: () => this.takeBack(held) }, 'Keep editing'),
+        h('button', { type: 'button', class: 'primary', onclick: () => this.#outbox.again(held, { override: true }) }, 'Send anyway')),
+    ];
   }
-}
-
-/** A key that no other draft has; `randomUUID` is missing where a page is not served securely. */
-function newKey() {
-  const bytes = crypto.getRandomValues(new Uint8Array(KEY_BYTES));
-  return [...bytes].map((byte) => byte.toString(16).padStart(2, '0')).join('');
 }

@@ -7,6 +7,10 @@
 
 /** Conversations of one request; the API's limit is 100. */
 export const PAGE_ROWS = 100;
+/** Conversations of the first request: enough for a screen, so that the rows come soon. */
+export const FIRST_ROWS = 12;
+/** Names of one request, the API's limit. */
+export const AGENTS_MAX = 100;
 const MESSAGES = 50;
 const EVENTS = 100;
 
@@ -14,7 +18,7 @@ const ROW = `fragment Row on Conversation {
   id version status unread lastActivityAt waitingSince assignedAt
   contact { name number } phoneNumber { label }
   assignee { id name }
-  lastMessage { direction body author { id name } }
+  lastMessage { id direction body author { id name } }
 }`;
 const MESSAGE = `fragment Message on Message {
   id direction body mediaUrls sentAt deliveryStatus author { id name }
@@ -28,12 +32,22 @@ const ERRORS = `userErrors {
   ... on PlanError { requiredPlan }
 }`;
 
-export const VIEWER = `query { viewer { id name role title } workspace { id name assignmentModel } }`;
+/** Everything that the page needs before it shows rows. */
+export const START = `query ($view: ConversationView!, $filter: ConversationFilter) {
+  viewer { id name role title experienced }
+  workspace { id name assignmentModel plan }
+  phoneNumbers { id label }
+  conversations(view: $view, filter: $filter, first: ${FIRST_ROWS}) {
+    asOf nodes { ...Row } pageInfo { hasNextPage endCursor }
+  }
+}
+${ROW}`;
 
-export const FEATURES = `query {
-  query: __type(name: "Query") { fields { name } }
-  mutation: __type(name: "Mutation") { fields { name } }
-  subscription: __type(name: "Subscription") { fields { name } }
+/** What the workspace allows, read again when it may have changed. */
+export const POLICY = `query {
+  viewer { id name role title experienced }
+  workspace { id name assignmentModel plan }
+  phoneNumbers { id label }
 }`;
 
 export const AS_OF = `query { viewCounts { asOf } }`;
@@ -62,6 +76,7 @@ ${ROW}`;
 
 export const VIEW_COUNTS = `subscription {
   viewCountsChanged {
+    asOf
     inbox { ...Counts } assignedToMe { ...Counts } unassigned { ...Counts }
   }
 }
@@ -101,7 +116,7 @@ export const THREAD_CHANGES = `subscription ($id: ID!, $after: EventCursor) {
 ${ROW} ${EVENT} ${MESSAGE}`;
 
 export const AGENTS = `query ($search: String, $id: ID) {
-  agents(search: $search, assignableTo: $id, first: 30) { nodes { id name title } }
+  agents(search: $search, assignableTo: $id, first: ${AGENTS_MAX}) { nodes { id name title } totalCount }
 }`;
 
 export const ASSIGN = `mutation ($input: AssignConversationInput!) {
@@ -135,8 +150,6 @@ export const SEND = `mutation ($input: SendMessageInput!) {
 }
 ${ROW} ${MESSAGE}`;
 
-// What a server may or may not offer. Values stand in the documents, so that the names of input types do not matter.
-
 export const HEALTH = `subscription {
   queueHealthChanged { trend oldestUnassignedSince unassignedOverThreshold waitOverThreshold }
 }`;
@@ -144,6 +157,7 @@ export const OLDEST_UNASSIGNED = `query { queueHealth { oldestUnassignedSince } 
 export const PRESENCE = `subscription ($id: ID!) {
   conversationPresence(id: $id) { viewers { agent { id name } state since } }
 }`;
+/** @param {'VIEWING' | 'REPLYING' | null} state */
 export const setPresence = (state) => `mutation ($id: ID!) {
   setPresence(input: { conversationId: $id, state: ${state} }) { userErrors { code } }
 }`;

@@ -3,6 +3,9 @@
  *
  * Queries the first page, subscribes after its `asOf`, and starts over when the
  * server says that the stream cannot be continued. Draws nothing.
+ *
+ * @import { ListQuery, QueueChange, RowPage } from './types.d.ts'
+ * @import { Session } from './session.js'
  */
 import { PAGE, QUEUE_CHANGES, SEARCH_TOTAL } from './documents.js';
 import { debounce } from './dom.js';
@@ -14,72 +17,101 @@ const SEARCH_AGAIN_MS = 600;
 export class Feed {
   queue = new Queue();
   loaded = false;
+  /** @type {Error | null} */
   problem = null;
-  /** How many rows a search has; null for other lists, whose counts are known otherwise. */
+  /** How many rows a search has; null for other lists, whose counts are known otherwise. @type {number | null} */
   searchTotal = null;
+  /** Resolves when the first page is there, or the list is not wanted any more. */
+  ready;
+  #isReady = () => {};
   #session;
   #what;
   #changed;
-  #stopped = false;
+  #abort = new AbortController();
   #loading = false;
-  #retry = null;
+  /** @type {ReturnType<typeof setTimeout> | undefined} */
+  #retry;
   #unsubscribe = () => {};
   #searchAgain = debounce(() => this.#begin(), SEARCH_AGAIN_MS);
 
-  /** `what` is a view and a filter; `changed` is called after everything that alters the list. */
-  constructor(session, what, changed) {
+  /**
+   * `changed` is called after everything that alters the list, with the conversation
+   * that has come or risen, if one has. `first` is the first page where it is there
+   * already.
+   *
+   * @param {Session} session @param {ListQuery} what
+   * @param {(risen: string | null) => void} changed
+   * @param {RowPage | null} first
+   */
+  constructor(session, what, changed, first = null) {
     this.#session = session;
     this.#what = what;
     this.#changed = changed;
-    this.#begin();
+    this.ready = new Promise((done) => { this.#isReady = () => done(undefined); });
+    if (first && !what.filter.search) queueMicrotask(() => { if (!this.#stopped) this.#show(first, null); });
+    else this.#begin();
   }
 
   stop() {
-    this.#stopped = true;
+    this.#abort.abort();
     clearTimeout(this.#retry);
     this.#searchAgain.cancel();
     this.#unsubscribe();
+    this.#isReady();
   }
 
-  /** Loads the next page, unless this is the last one or the next one is loading. */
+  /** Loads the next page, unless the list is complete or a page is on its way. */
   async more() {
     if (this.#loading || !this.loaded || !this.queue.hasNextPage || this.#stopped) return;
     this.#loading = true;
     const queue = this.queue;
     try {
-      const { conversations } = await this.#session.request(PAGE, { ...this.#what, after: queue.endCursor });
+      const { conversations } = await this.#request(PAGE, { after: queue.endCursor });
       if (!this.#stopped && queue === this.queue) queue.append(conversations);
     } catch {
-      await new Promise((done) => setTimeout(done, RETRY_MS));
+      await new Promise((done) => { setTimeout(done, RETRY_MS); });
     } finally {
       this.#loading = false;
     }
-    if (!this.#stopped) this.#changed();
+    if (!this.#stopped) this.#changed(null);
+  }
+
+  get #stopped() {
+    return this.#abort.signal.aborted;
+  }
+
+  /** @param {string} query @param {object} variables */
+  #request(query, variables = {}) {
+    return this.#session.request(query, { ...this.#what, ...variables }, { signal: this.#abort.signal });
   }
 
   async #begin() {
     this.#unsubscribe();
     clearTimeout(this.#retry);
-    const searching = Boolean(this.#what.filter.search);
-    const queue = new Queue({ closedToStrangers: searching });
     try {
-      const total = searching ? this.#session.request(SEARCH_TOTAL, this.#what) : null;
-      const { conversations } = await this.#session.request(PAGE, this.#what);
-      if (this.#stopped) return;
-      queue.append(conversations);
-      this.searchTotal = total ? (await total).conversations.totalCount : null;
-      if (this.#stopped) return;
+      const searching = Boolean(this.#what.filter.search);
+      const total = searching ? this.#request(SEARCH_TOTAL) : null;
+      const [{ conversations }, counted] = await Promise.all([this.#request(PAGE), total]);
+      if (!this.#stopped) this.#show(conversations, counted?.conversations.totalCount ?? null);
     } catch (problem) {
-      if (!this.#stopped) this.#failed(problem);
-      return;
+      if (!this.#stopped) this.#failed(problem instanceof Error ? problem : new Error(String(problem)));
     }
+  }
+
+  /** @param {RowPage} page @param {number | null} total */
+  #show(page, total) {
+    const queue = new Queue({ closedToStrangers: Boolean(this.#what.filter.search) });
+    queue.append(page);
     this.queue = queue;
+    this.searchTotal = total;
     this.loaded = true;
     this.problem = null;
     this.#follow(queue);
-    this.#changed();
+    this.#isReady();
+    this.#changed(null);
   }
 
+  /** @param {Queue} queue */
   #follow(queue) {
     const { search, ...filter } = this.#what.filter;
     this.#unsubscribe = this.#session.socket.subscribe({
@@ -90,14 +122,17 @@ export class Feed {
     });
   }
 
+  /** @param {Queue} queue @param {QueueChange | undefined} change */
   #fold(queue, change) {
-    if (!change || queue !== this.queue) return;
+    if (!change || queue !== this.queue || this.#stopped) return;
     if (change.__typename === 'QueueReset') {
       this.#again();
       return;
     }
-    if (queue.fold(change) === 'stranger') this.#searchAgain();
-    this.#changed();
+    const effect = queue.fold(change);
+    if (effect === 'stranger') this.#searchAgain();
+    const risen = effect === 'entered' || effect === 'rose';
+    this.#changed(risen ? change.conversation?.id ?? null : null);
   }
 
   /** The stream has ended: what is shown stays until the new page is there. */
@@ -108,9 +143,10 @@ export class Feed {
     this.#retry = setTimeout(() => this.#begin(), Math.random() * 300);
   }
 
+  /** @param {Error} problem */
   #failed(problem) {
     this.problem = problem;
-    this.#changed();
+    this.#changed(null);
     this.#retry = setTimeout(() => this.#begin(), RETRY_MS);
   }
 }

@@ -3,11 +3,17 @@
  *
  * The verdict and the thresholds are pushed when they change. For how long the
  * oldest has been unassigned changes with every claim, so that is asked for
- * whenever the counts have changed, now and then. Shown only where the server has it.
+ * whenever the counts have changed, now and then.
+ *
+ * @import { Session } from './session.js'
  */
 import { HEALTH, OLDEST_UNASSIGNED } from './documents.js';
-import { h, span } from './dom.js';
+import { h } from './dom.js';
+import { span } from './words.js';
 
+/** @typedef {{ trend: string, oldestUnassignedSince: string | null, unassignedOverThreshold: boolean, waitOverThreshold: boolean }} Health */
+
+/** @type {Record<string, { sign: string, text: string }>} */
 const TRENDS = {
   GROWING: { sign: '↗', text: 'Growing' },
   STEADY: { sign: '→', text: 'Steady' },
@@ -16,13 +22,15 @@ const TRENDS = {
 const CLOCK_MS = 30_000;
 const ASK_MS = 3_000;
 
-/** Follows the verdict: `counted` is to be called when the counts have changed, `end` ends it. */
+/** Follows the verdict: `counted` is to be called when the counts have changed, `end` ends it. @param {Session} session */
 export function followHealth(session) {
-  const places = document.querySelectorAll('.health');
+  const places = /** @type {NodeListOf<HTMLElement>} */ (document.querySelectorAll('.health'));
   places.forEach((place) => { place.hidden = true; });
-  if (!session.offers('queueHealthChanged')) return { counted() {}, end() {} };
+  /** @type {Health | null} */
   let health = null;
+  /** @type {string | null} */
   let oldest = null;
+  /** @type {ReturnType<typeof setTimeout> | null} */
   let asking = null;
   let ended = false;
   const draw = () => places.forEach((place) => show(place, health, oldest));
@@ -41,21 +49,22 @@ export function followHealth(session) {
   const unsubscribe = session.socket.subscribe({
     query: HEALTH,
     next: ({ data }) => {
-      if (!data?.queueHealthChanged) return;
+      if (!data?.queueHealthChanged || ended) return;
       health = data.queueHealthChanged;
-      oldest = health.oldestUnassignedSince;
+      oldest = data.queueHealthChanged.oldestUnassignedSince;
       draw();
     },
   });
   const clock = setInterval(draw, CLOCK_MS);
   return {
     counted() { asking ??= setTimeout(ask, ASK_MS); },
-    end() { ended = true; clearTimeout(asking); clearInterval(clock); unsubscribe(); },
+    end() { ended = true; clearTimeout(asking ?? undefined); clearInterval(clock); unsubscribe(); },
   };
 }
 
+/** @param {HTMLElement} place @param {Health | null} health @param {string | null} oldest */
 function show(place, health, oldest) {
-  const trend = TRENDS[health?.trend];
+  const trend = health && TRENDS[health.trend];
   place.hidden = !trend;
   if (!trend) return;
   const lines = [`${trend.text}${oldest ? ` · oldest ${span(oldest)}` : ''}`];
@@ -65,5 +74,5 @@ function show(place, health, oldest) {
   if (place.dataset.said === lines.join()) return;
   place.dataset.said = lines.join();
   place.replaceChildren(h('span', { 'aria-hidden': 'true' }, `${trend.sign} `),
-    ...lines.flatMap((line, index) => [index > 0 && h('br'), line]).filter(Boolean));
+    ...lines.flatMap((line, index) => (index > 0 ? [h('br'), line] : [line])));
 }

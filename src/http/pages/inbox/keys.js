@@ -3,20 +3,23 @@
  *
  * Keys count where nothing is being typed, and never with Ctrl, Alt or Cmd. Those
  * that are a single character can be turned off, for people who speak or slip
- * (WCAG 2.1.4); this browser remembers that.
+ * (WCAG 2.1.4); this browser remembers that. Where the layout has other letters than
+ * Latin ones, the place of the key counts.
  */
 import { h } from './dom.js';
 
+/** @typedef {{ keys: string[], does: string, shown?: string, text?: string, repeats?: boolean }} Key */
+
 const TYPING = 'input, textarea, select, [contenteditable], dialog';
 
-/** What the keys do, in the order of the help. `does` names a command of the page. */
+/** What the keys do, in the order of the help. `does` names a command of the page. @type {Key[]} */
 const KEYS = [
-  { keys: ['j', 'ArrowDown'], shown: '↓ or J', does: 'next', text: 'Next' },
-  { keys: ['k', 'ArrowUp'], shown: '↑ or K', does: 'previous', text: 'Previous' },
-  { keys: ['PageDown'], does: 'pageDown' },
-  { keys: ['PageUp'], does: 'pageUp' },
-  { keys: ['Home'], does: 'first' },
-  { keys: ['End'], does: 'last' },
+  { keys: ['j', 'ArrowDown'], shown: '↓ or J', repeats: true, does: 'next', text: 'Next' },
+  { keys: ['k', 'ArrowUp'], shown: '↑ or K', repeats: true, does: 'previous', text: 'Previous' },
+  { keys: ['PageDown'], repeats: true, does: 'pageDown' },
+  { keys: ['PageUp'], repeats: true, does: 'pageUp' },
+  { keys: ['Home'], repeats: true, does: 'first' },
+  { keys: ['End'], repeats: true, does: 'last' },
   { keys: ['Enter'], shown: 'Enter', does: 'open', text: 'Open it' },
   { keys: ['a'], shown: 'A', does: 'assign', text: 'Assign, or reassign' },
   { keys: ['c'], shown: 'C', does: 'claim', text: 'Claim for yourself' },
@@ -50,6 +53,7 @@ function remembered() {
   }
 }
 
+/** @param {boolean} on */
 function choose(on) {
   singleKeys = on;
   showChoice();
@@ -63,7 +67,22 @@ function choose(on) {
 /** The page mentions no key that does nothing. */
 const showChoice = () => document.body.classList.toggle('without-keys', !singleKeys);
 
-/** Runs `commands` by name as their keys are pressed. */
+/**
+ * The key of an event, as the table names it. A letter that is not Latin stands for the
+ * one at its place on a Latin keyboard.
+ * @param {Pick<KeyboardEvent, 'key' | 'code' | 'shiftKey'>} event
+ */
+export function keyOf({ key, code, shiftKey }) {
+  if (key.length > 1) return key;
+  if (code === 'Slash' && (key === '.' || key === ',')) return shiftKey ? '?' : '/';
+  const letter = /^Key([A-Z])$/.exec(code)?.[1];
+  if (letter && key.charCodeAt(0) > 127) return letter.toLowerCase();
+  const digit = /^Digit(\d)$/.exec(code)?.[1];
+  if (digit && !shiftKey) return digit;
+  return key.toLowerCase();
+}
+
+/** Runs `commands` by name as their keys are pressed. @param {Record<string, () => void>} commands */
 export function listenToKeys(commands) {
   showChoice();
   // Another window of this browser may be where it is turned off.
@@ -74,16 +93,17 @@ export function listenToKeys(commands) {
   });
   document.addEventListener('keydown', (event) => {
     if (event.defaultPrevented || event.ctrlKey || event.metaKey || event.altKey) return;
+    if (event.isComposing || event.keyCode === 229) return;
     const { target } = event;
-    if (target.closest(TYPING) || document.querySelector('dialog[open]')) return;
+    if (!(target instanceof Element) || target.closest(TYPING) || document.querySelector('dialog[open]')) return;
     if (event.key.length === 1 && !singleKeys) return;
     const elsewhere = target !== document.body && target.id !== 'list';
     if (elsewhere && NATIVE.has(event.key)) return;
-    const key = event.key.length === 1 ? event.key.toLowerCase() : event.key;
-    const entry = KEYS.find(({ keys }) => keys.includes(key));
+    const entry = KEYS.find(({ keys }) => keys.includes(keyOf(event)));
     if (!entry) return;
     event.preventDefault();
-    commands[entry.does]();
+    // A key that is held down gives its command once.
+    if (!event.repeat || entry.repeats) commands[entry.does]?.();
   });
 }
 
@@ -91,7 +111,7 @@ export function listenToKeys(commands) {
 export function showHelp() {
   const dialog = h('dialog', { class: 'sheet', 'aria-labelledby': 'help-title' });
   const rows = KEYS.filter(({ text }) => text).map(({ shown, text }) =>
-    h('div', {}, h('dt', {}, h('kbd', {}, shown)), h('dd', {}, text)));
+    h('div', {}, h('dt', {}, h('kbd', {}, shown ?? '')), h('dd', {}, text ?? '')));
   const choice = h('input', { type: 'checkbox', onchange: () => choose(choice.checked) });
   choice.checked = singleKeys;
   dialog.append(

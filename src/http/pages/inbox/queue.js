@@ -4,43 +4,51 @@
  * A row or a removal counts when its version is not older than what is known.
  * Rows beyond the last page that was loaded are kept but not shown: the pages
  * in between are still missing. Pure: no requests, no elements.
+ *
+ * @import { QueueChange, RankedRow, Row, RowPage } from './types.d.ts'
  */
 
 const ZEROS = '000000000';
 
-/** Where a row stands; greater stands higher. As the server: the activity, then the id's bytes. */
+/** Where a row stands; greater stands higher. As the server: the activity, then the id's bytes. @param {Row} row */
 function position(row) {
-  const [seconds, fraction = ''] = row.lastActivityAt.replace('Z', '').split('.');
+  const [seconds = '', fraction = ''] = row.lastActivityAt.replace('Z', '').split('.');
   const bytes = atob(row.id.replaceAll('-', '+').replaceAll('_', '/'));
   return `${seconds}.${(fraction + ZEROS).slice(0, ZEROS.length)} ${bytes}`;
 }
 
+/** @param {Row} row @returns {RankedRow} */
 const ranked = (row) => ({ ...row, position: position(row) });
 
 export class Queue {
-  /** The position in the log up to which all changes are in here. */
+  /** The position in the log up to which all changes are in here. @type {string | null} */
   cursor = null;
+  /** @type {string | null} */
   endCursor = null;
   hasNextPage = true;
   /** How many changes have come in. */
   changes = 0;
+  /** @type {Map<string, RankedRow>} */
   #rows = new Map();
+  /** @type {Map<string, number>} */
   #gone = new Map();
+  /** @type {string | null} */
   #horizon = null;
+  /** @type {RankedRow[]} */
   #ordered = [];
   #dirty = false;
   #closedToStrangers;
 
-  /** `closedToStrangers`: only pages bring new rows, for a search, which streams cannot judge. */
+  /** `closedToStrangers`: only pages bring new rows, for a search, which a stream cannot follow. */
   constructor({ closedToStrangers = false } = {}) {
     this.#closedToStrangers = closedToStrangers;
   }
 
-  /** Takes in a page, the first or the next. */
+  /** Takes in a page, the first or the next. @param {RowPage} page */
   append({ asOf, nodes, pageInfo }) {
     this.cursor ??= asOf;
     this.endCursor = pageInfo.endCursor ?? this.endCursor;
-    this.hasNextPage = pageInfo.hasNextPage;
+    this.hasNextPage = pageInfo.hasNextPage ?? false;
     for (const node of nodes) {
       const row = ranked(node);
       const known = this.#rows.get(row.id)?.version ?? -1;
@@ -54,7 +62,11 @@ export class Queue {
 
   /**
    * Takes in a change. Says `stranger` for a row that only a new search can
-   * place, `entered` for a new one, and otherwise nothing.
+   * place, `entered` for a new one, `rose` for one that stands higher now, and
+   * otherwise nothing.
+   *
+   * @param {QueueChange} change
+   * @returns {'stranger' | 'entered' | 'rose' | null}
    */
   fold(change, now = Date.now()) {
     this.cursor = change.cursor ?? this.cursor;
@@ -69,10 +81,12 @@ export class Queue {
     this.#gone.delete(row.id);
     this.#rows.set(row.id, row);
     this.#dirty = true;
-    return known ? null : 'entered';
+    if (!known) return 'entered';
+    return row.position > known.position ? 'rose' : null;
   }
 
-  #remove({ conversationId, version }) {
+  /** @param {QueueChange} change */
+  #remove({ conversationId = '', version = -1 }) {
     if (version < (this.#rows.get(conversationId)?.version ?? -1)) return null;
     this.#rows.delete(conversationId);
     this.#gone.set(conversationId, version);
@@ -80,6 +94,7 @@ export class Queue {
     return null;
   }
 
+  /** @param {string} id */
   get(id) {
     return this.#rows.get(id);
   }
@@ -88,7 +103,7 @@ export class Queue {
   rows() {
     if (!this.#dirty) return this.#ordered;
     const all = [...this.#rows.values()];
-    const shown = this.hasNextPage ? all.filter((row) => row.position >= this.#horizon) : all;
+    const shown = this.hasNextPage ? all.filter((row) => row.position >= (this.#horizon ?? '')) : all;
     shown.sort((a, b) => (a.position < b.position ? 1 : a.position > b.position ? -1 : 0));
     this.#ordered = shown;
     this.#dirty = false;

@@ -1,95 +1,98 @@
 /**
- * Somebody signed in: requests, the live socket, and what this server offers.
+ * Somebody signed in: requests, the live socket, and what the workspace allows.
  *
- * A session lives as long as its token is used; the switch of the demo makes a
- * new one. Nothing here knows what a conversation is.
+ * A session lives as long as its token is used; the switch of the demo makes a new
+ * one. Nothing here knows what a conversation is.
+ *
+ * @import { ConnectionState, ListQuery, PhoneNumber, Start, Viewer, Workspace } from './types.d.ts'
  */
-import { FEATURES, VIEWER } from './documents.js';
+import { ApiError, post } from './api.js';
+import { POLICY, START } from './documents.js';
 import { LiveSocket } from './socket.js';
 
-const REQUEST_MS = 15_000;
-
-/** A request that brought no data: `code` is the API's, or `NETWORK`. */
-export class ApiError extends Error {
-  constructor(code, message) {
-    super(message);
-    this.code = code;
-  }
-}
-
 export class Session {
-  viewer = null;
+  /** A position in the log that is older than every later answer. @type {string | null} */
+  asOf = null;
+  /** @type {Workspace | null} */
   workspace = null;
-  socket = null;
+  /** The numbers that the viewer has access to. @type {PhoneNumber[]} */
+  numbers = [];
   #endpoint;
   #token;
-  #offered = null;
+  /** @type {Viewer | null} */
+  #viewer = null;
+  /** @type {LiveSocket | null} */
+  #socket = null;
+  #refreshing = false;
 
+  /** @param {string} endpoint @param {string} token */
   constructor(endpoint, token) {
     this.#endpoint = endpoint;
     this.#token = token;
   }
 
   /**
-   * Reads the agent of the token and opens the socket. `told` receives the state of the socket.
+   * Finds out who this is, and reads the first rows with the same document. `early` is
+   * an answer that is on its way already. Throws an `ApiError` for a token that does
+   * not belong to an agent.
    *
-   * Throws an `ApiError` if the token does not belong to an agent.
+   * @param {ListQuery} list @param {Promise<Start> | null} early
    */
-  async begin(told) {
-    const { viewer, workspace } = await this.request(VIEWER);
-    if (!viewer) throw new ApiError('UNAUTHENTICATED', 'That token belongs to a service, not to a person.');
-    this.viewer = viewer;
-    this.workspace = workspace;
-    await this.#detect();
+  async begin(list, early) {
+    const start = /** @type {Start} */ (await (early ?? this.request(START, list)));
+    if (!start.viewer) throw new ApiError('UNAUTHENTICATED', 'That token belongs to a service, not to a person.');
+    this.#viewer = start.viewer;
+    this.workspace = start.workspace;
+    this.numbers = start.phoneNumbers ?? [];
+    this.asOf = start.conversations.asOf;
+    return start.conversations;
+  }
+
+  /** Opens the socket. @param {(state: ConnectionState) => void} heard */
+  connect(heard) {
     const address = new URL(this.#endpoint, location.href);
     address.protocol = address.protocol === 'https:' ? 'wss:' : 'ws:';
-    this.socket = new LiveSocket(address.href, this.#token, told);
+    this.#socket = new LiveSocket(address.href, this.#token, heard);
   }
 
+  /** Ends the socket. Requests that are on their way go on. */
   end() {
-    this.socket?.close();
+    this.#socket?.close();
+  }
+
+  get viewer() {
+    if (!this.#viewer) throw new Error('the session has not begun');
+    return this.#viewer;
+  }
+
+  get socket() {
+    if (!this.#socket) throw new Error('the session has no socket');
+    return this.#socket;
   }
 
   /**
-   * The response's data; throws an `ApiError` when it has none, or errors.
-   *
-   * With `keepalive` the request gets through although the window is being closed.
+   * @param {string} query @param {object} variables
+   * @param {{ keepalive?: boolean, signal?: AbortSignal | null }} options
    */
-  async request(query, variables = {}, { keepalive = false } = {}) {
-    let response;
-    let answer;
-    try {
-      response = await fetch(this.#endpoint, {
-        method: 'POST',
-        headers: { 'content-type': 'application/json', authorization: `Bearer ${this.#token}` },
-        body: JSON.stringify({ query, variables }),
-        keepalive,
-        signal: AbortSignal.timeout(REQUEST_MS),
-      });
-      answer = await response.json();
-    } catch {
-      throw new ApiError('NETWORK', 'The server cannot be reached.');
-    }
-    const [error] = answer.errors ?? [];
-    if (error) throw new ApiError(error.extensions?.code ?? 'INTERNAL', error.message);
-    return answer.data;
+  request(query, variables = {}, options = {}) {
+    return post(this.#endpoint, this.#token, query, variables, options);
   }
 
-  /**
-   * Whether a root field can be used. Where introspection is off nobody can tell
-   * beforehand: then it is worth a try, and a refusal means no.
-   */
-  offers(field) {
-    return this.#offered === null || this.#offered.has(field);
-  }
-
-  async #detect() {
+  /** Reads again what the workspace allows; says whether that has changed. */
+  async refresh() {
+    if (this.#refreshing) return false;
+    this.#refreshing = true;
+    const before = JSON.stringify([this.#viewer, this.workspace, this.numbers]);
     try {
-      const { query, mutation, subscription } = await this.request(FEATURES);
-      const roots = [query, mutation, subscription];
-      this.#offered = new Set(roots.flatMap((root) => root.fields.map((field) => field.name)));
+      const { viewer, workspace, phoneNumbers } = await this.request(POLICY);
+      this.#viewer = viewer ?? this.#viewer;
+      this.workspace = workspace;
+      this.numbers = phoneNumbers ?? [];
     } catch {
-      this.#offered = null;
+      // What was known stays, and the server decides anyway.
+    } finally {
+      this.#refreshing = false;
     }
+    return JSON.stringify([this.#viewer, this.workspace, this.numbers]) !== before;
   }
 }

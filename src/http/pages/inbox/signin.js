@@ -1,35 +1,20 @@
 /**
  * Who one is: a token pasted, or under `demo` a switch between three people.
  *
- * The choice is kept for this window alone, so that two windows can be two
- * people. `#as=1` in the address chooses the second of the demo's.
+ * @import { Identity, Viewer } from './types.d.ts'
  */
 import { byId, h } from './dom.js';
+import { chooseIdentity, chosen, forgetToken, rememberToken } from './start.js';
 
-const TOKEN = 'switchboard.token';
-const CHOICE = 'switchboard.identity';
-
-/** The token of this window, or null; `identities` are the demo's, if it is one. */
-export function rememberedToken(identities) {
-  if (identities.length === 0) return sessionStorage.getItem(TOKEN);
-  const asked = /^#as=(\d+)$/.exec(location.hash)?.[1];
-  if (asked !== undefined) {
-    sessionStorage.setItem(CHOICE, asked);
-    history.replaceState(null, '', location.pathname);
-  }
-  return identities[chosen(identities)].token;
-}
-
-function chosen(identities) {
-  const index = Number(sessionStorage.getItem(CHOICE));
-  return Number.isInteger(index) && index >= 0 && index < identities.length ? index : 0;
-}
-
-/** The switch of the demo, or the name and a way out; `change` is called with the next token, or null. */
+/**
+ * The switch of the demo, or the name and a way out.
+ * @param {Identity[]} identities @param {Viewer} viewer
+ * @param {(token: string | null) => void} change is called with the next token, or null to sign out
+ */
 export function drawIdentity(identities, viewer, change) {
   const role = viewer.role === 'MANAGER' ? 'Manager' : 'Rep';
   if (identities.length === 0) {
-    const leave = () => { sessionStorage.removeItem(TOKEN); change(null); };
+    const leave = () => { forgetToken(); change(null); };
     byId('who').replaceChildren(h('p', {}, h('b', {}, viewer.name), ' ', h('span', { class: 'title' }, viewer.title ?? role)),
       h('button', { type: 'button', class: 'link', onclick: leave }, 'Sign out'));
     return;
@@ -37,23 +22,27 @@ export function drawIdentity(identities, viewer, change) {
   const select = h('select', { id: 'identity', 'aria-label': 'Signed in as' }, ...identities.map(({ label }, index) => h('option', { value: String(index) }, label)));
   select.value = String(chosen(identities));
   select.addEventListener('change', () => {
-    sessionStorage.setItem(CHOICE, select.value);
-    change(identities[Number(select.value)].token);
+    const index = Number(select.value);
+    chooseIdentity(index);
+    change(identities[index]?.token ?? null);
   });
   const next = (chosen(identities) + 1) % identities.length;
   const window = h('a', { href: `/#as=${next}`, target: '_blank', rel: 'noopener' }, 'Open a second window');
   byId('who').replaceChildren(h('span', { class: 'title', 'aria-hidden': 'true' }, 'Signed in as'), select, window);
 }
 
-/** Asks for a token, saying why if there is a reason; `enter` is called with it. */
+/**
+ * Asks for a token, saying why if there is a reason; `enter` is called with it.
+ * @param {string | null} reason @param {(token: string) => void} enter
+ */
 export function askForToken(reason, enter) {
-  byId('sign-in')?.remove();
+  document.getElementById('sign-in')?.remove();
   const input = h('textarea', { id: 'token', rows: '4', required: true, autocomplete: 'off', spellcheck: 'false', 'aria-describedby': 'token-why' });
-  const submit = (event) => {
+  const submit = (/** @type {Event} */ event) => {
     event.preventDefault();
     const token = input.value.trim();
     if (!token) return;
-    sessionStorage.setItem(TOKEN, token);
+    rememberToken(token);
     place.remove();
     enter(token);
   };
@@ -63,7 +52,7 @@ export function askForToken(reason, enter) {
     h('label', { for: 'token' }, 'Token'), input,
     h('button', { class: 'primary' }, 'Sign in'));
   input.addEventListener('keydown', (event) => {
-    if (event.key === 'Enter') submit(event);
+    if (event.key === 'Enter' && !event.isComposing) submit(event);
   });
   const place = h('main', { id: 'sign-in' }, form);
   document.body.append(place);

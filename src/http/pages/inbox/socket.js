@@ -5,6 +5,17 @@
  * growing pauses, and each subscription is sent again with what its `variables`
  * function then says: a later cursor, usually. A subscription that the server
  * refuses or completes is over; what to do then is its owner's business.
+ *
+ * @import { ConnectionState, GraphQLResult } from './types.d.ts'
+ */
+
+/**
+ * @typedef {object} Subscription
+ * @property {string} query
+ * @property {() => object} variables
+ * @property {(result: GraphQLResult) => void} next
+ * @property {(errors: unknown) => void} over
+ * @property {string} id
  */
 
 const PROTOCOL = 'graphql-transport-ws';
@@ -18,23 +29,27 @@ const SIGNED_OUT = new Set([4401, 4403]);
 export class LiveSocket {
   #url;
   #token;
-  #told;
+  #heard;
+  /** @type {WebSocket | null} */
   #socket = null;
   #ready = false;
   #closed = false;
   #attempts = 0;
-  #retry = null;
-  #heartbeat = null;
+  /** @type {ReturnType<typeof setTimeout> | undefined} */
+  #retry;
+  /** @type {ReturnType<typeof setInterval> | undefined} */
+  #heartbeat;
   #heardAt = 0;
+  /** @type {Map<string, Subscription>} */
   #subscriptions = new Map();
   #nextId = 1;
   #online = () => this.#hurry();
 
-  /** `told` hears `connecting`, `live`, `waiting` and `signed-out`. */
-  constructor(url, token, told) {
+  /** @param {string} url @param {string} token @param {(state: ConnectionState) => void} heard */
+  constructor(url, token, heard) {
     this.#url = url;
     this.#token = token;
-    this.#told = told;
+    this.#heard = heard;
     addEventListener('online', this.#online);
     this.#connect();
   }
@@ -44,6 +59,8 @@ export class LiveSocket {
    *
    * `next` gets each response; `over` is called once, with the errors if there
    * were any, when the server ends it.
+   *
+   * @param {{ query: string, variables?: () => object, next: Subscription['next'], over?: Subscription['over'] }} what
    */
   subscribe({ query, variables = () => ({}), next, over = () => {} }) {
     const subscription = { query, variables, next, over, id: String(this.#nextId++) };
@@ -66,7 +83,7 @@ export class LiveSocket {
   }
 
   #connect() {
-    this.#told('connecting');
+    this.#heard('connecting');
     const socket = new WebSocket(this.#url, PROTOCOL);
     this.#socket = socket;
     socket.onopen = () => this.#send({ type: 'connection_init', payload: { Authorization: `Bearer ${this.#token}` } });
@@ -78,6 +95,7 @@ export class LiveSocket {
     };
   }
 
+  /** @param {any} message */
   #hear(message) {
     this.#heardAt = Date.now();
     const subscription = this.#subscriptions.get(message.id);
@@ -105,7 +123,7 @@ export class LiveSocket {
   #acknowledged() {
     this.#ready = true;
     this.#attempts = 0;
-    this.#told('live');
+    this.#heard('live');
     for (const subscription of this.#subscriptions.values()) this.#begin(subscription);
     clearInterval(this.#heartbeat);
     this.#heartbeat = setInterval(() => this.#beat(), PING_EVERY_MS);
@@ -122,25 +140,28 @@ export class LiveSocket {
     }
   }
 
+  /** @param {Subscription} subscription */
   #begin(subscription) {
     const { id, query, variables } = subscription;
     this.#send({ id, type: 'subscribe', payload: { query, variables: variables() } });
   }
 
+  /** @param {object} message */
   #send(message) {
     if (this.#socket?.readyState === WebSocket.OPEN) this.#socket.send(JSON.stringify(message));
   }
 
+  /** @param {number} code */
   #lost(code) {
     this.#ready = false;
     this.#socket = null;
     clearInterval(this.#heartbeat);
     if (this.#closed) return;
     if (SIGNED_OUT.has(code)) {
-      this.#told('signed-out');
+      this.#heard('signed-out');
       return;
     }
-    this.#told('waiting');
+    this.#heard('waiting');
     const ceiling = Math.min(PAUSE_MAX_MS, PAUSE_MIN_MS * 2 ** this.#attempts);
     this.#attempts += 1;
     // Half of the pause is chance, so that a restarted server is not met by everybody at once.

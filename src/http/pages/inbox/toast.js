@@ -8,32 +8,38 @@ import { byId, h } from './dom.js';
 
 const STAY_MS = 9_000;
 const TOASTS_MAX = 3;
+
+/** @typedef {{ label: string, run: () => void, undo?: boolean }} Action */
+/** @typedef {{ action: Action | null, element: HTMLElement, run: () => void }} Entry */
+
+/** What is shown now; emptied when somebody else signs in. @type {Entry[]} */
 const shown = [];
 
 /**
- * Shows a note. `action` is `{ label, run, undo }`; `undo` lets the key take it.
- * `tone` is `plain`, or `sorry` for news that is not what one hoped for.
+ * Shows a note. `undo` of an action lets the key take it. `tone` is `plain`, or `sorry`
+ * for news that is not what one hoped for.
+ * @param {string} text @param {{ action?: Action | null, tone?: 'plain' | 'sorry' }} options
  */
 export function toast(text, { action = null, tone = 'plain' } = {}) {
-  const entry = { action };
   const dismiss = () => remove(entry);
-  const act = () => { dismiss(); action.run(); };
-  entry.element = h('div', { class: `toast ${tone}` },
+  const act = () => { dismiss(); action?.run(); };
+  const element = h('div', { class: `toast ${tone}` },
     h('p', {}, text),
     action && h('button', { type: 'button', class: 'link', onclick: act },
       action.label, action.undo && h('kbd', { 'aria-hidden': 'true' }, 'U')),
     h('button', { type: 'button', class: 'bare', 'aria-label': 'Dismiss', onclick: dismiss }, '×'));
+  /** @type {Entry} */
+  const entry = { action, element, run: act };
   let timer = setTimeout(dismiss, STAY_MS);
   const hold = () => clearTimeout(timer);
   const release = () => { hold(); timer = setTimeout(dismiss, STAY_MS); };
-  entry.element.addEventListener('pointerenter', hold);
-  entry.element.addEventListener('pointerleave', release);
-  entry.element.addEventListener('focusin', hold);
-  entry.element.addEventListener('focusout', release);
-  entry.run = action ? act : null;
+  element.addEventListener('pointerenter', hold);
+  element.addEventListener('pointerleave', release);
+  element.addEventListener('focusin', hold);
+  element.addEventListener('focusout', release);
   shown.push(entry);
-  byId('toasts').append(entry.element);
-  while (shown.length > TOASTS_MAX) remove(shown[0]);
+  byId('toasts').append(element);
+  shown.slice(0, -TOASTS_MAX).forEach(remove);
 }
 
 /** Takes the newest offer to undo; says whether there was one. */
@@ -45,9 +51,10 @@ export function undoNewest() {
 
 /** Takes all notes away, as when somebody else signs in. */
 export function clearToasts() {
-  while (shown.length > 0) remove(shown[0]);
+  [...shown].forEach(remove);
 }
 
+/** @param {Entry} entry */
 function remove(entry) {
   const index = shown.indexOf(entry);
   if (index < 0) return;

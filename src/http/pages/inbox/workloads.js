@@ -2,18 +2,26 @@
  * For managers: how much each agent holds, and a proposal to even it out.
  *
  * The proposal is the server's; it is shown move by move before anything
- * happens, and can be undone. Hidden where the server has no such figures.
+ * happens, and can be undone.
+ *
+ * @import { Contact, Person } from './types.d.ts'
+ * @import { Session } from './session.js'
  */
 import { APPLY_PLAN, PLAN_REBALANCE, UNDO_PLAN, WORKLOADS } from './documents.js';
-import { byId, contactName, h } from './dom.js';
+import { byId, h } from './dom.js';
 import { toast } from './toast.js';
+import { contactName } from './words.js';
 
-/** Follows the workloads; the returned function ends that. */
+/** @typedef {{ agent: Person, open: number, waiting: number }} Workload */
+/** @typedef {{ conversation: { contact: Contact }, from: Person | null, to: Person }} Move */
+/** @typedef {{ id: string, moves: Move[] }} Plan */
+
+/** Follows the workloads; the returned function ends that. @param {Session} session */
 export function followWorkloads(session) {
   const place = byId('workloads');
-  const show = (yes) => { place.hidden = !yes; byId('show-workloads').hidden = !yes; };
+  const show = (/** @type {boolean} */ yes) => { place.hidden = !yes; byId('show-workloads').hidden = !yes; };
   show(false);
-  if (session.viewer.role !== 'MANAGER' || !session.offers('workloadsChanged')) return () => {};
+  if (session.viewer.role !== 'MANAGER') return () => {};
   return session.socket.subscribe({
     query: WORKLOADS,
     next: ({ data }) => {
@@ -29,7 +37,7 @@ export function followWorkloads(session) {
 /** Shows them over the page, where the sidebar has no room for them. */
 export function showWorkloads() {
   const place = byId('workloads');
-  const home = place.parentElement;
+  const home = byId('side');
   const dialog = h('dialog', { class: 'sheet', 'aria-labelledby': 'workloads-title' });
   dialog.addEventListener('close', () => { home.insertBefore(place, byId('foot')); dialog.remove(); });
   dialog.append(place, h('p', { class: 'buttons' },
@@ -38,41 +46,48 @@ export function showWorkloads() {
   dialog.showModal();
 }
 
+/** @param {Session} session @param {HTMLElement} place @param {Workload[]} workloads */
 function draw(session, place, workloads) {
   const most = Math.max(1, ...workloads.map(({ open }) => open));
   const sorted = [...workloads].sort((a, b) => b.open - a.open || a.agent.name.localeCompare(b.agent.name));
   const bars = sorted.map(({ agent, open, waiting }) => {
-    const bar = h('span', { class: 'bar', 'aria-hidden': 'true' }, h('span'));
-    bar.firstChild.style.width = `${(open / most) * 100}%`;
+    const filled = h('span');
+    const bar = h('span', { class: 'bar', 'aria-hidden': 'true' }, filled);
+    filled.style.width = `${(open / most) * 100}%`;
     return h('li', { title: `${waiting} of them wait for an answer` },
       h('span', { class: 'label' }, agent.name), h('span', { class: 'count' }, String(open)),
       h('span', { class: 'unseen' }, `open, ${waiting} waiting`), bar);
   });
   const focused = place.contains(document.activeElement);
-  const rebalance = session.offers('planRebalance') && h('button', {
+  const rebalance = h('button', {
     type: 'button', class: 'quiet', onclick: () => propose(session, sorted.map(({ agent }) => agent.id)),
   }, 'Rebalance …');
-  place.replaceChildren(h('h2', { id: 'workloads-title' }, 'Workloads'), h('ul', {}, ...bars), rebalance || '');
+  place.replaceChildren(h('h2', { id: 'workloads-title' }, 'Workloads'), h('ul', { tabindex: '0', 'aria-labelledby': 'workloads-title' }, ...bars), rebalance);
   if (focused) place.querySelector('button')?.focus();
 }
 
-/** What the payload says; throws the first error that it reports. */
+/**
+ * What the payload says; throws the first error that it reports.
+ * @param {Session} session @param {string} document @param {string} field @param {object} variables
+ */
 async function ask(session, document, field, variables) {
   const payload = (await session.request(document, variables))[field];
   if (payload.userErrors.length > 0) throw new Error(payload.userErrors[0].message);
   return payload;
 }
 
+/** @param {Session} session @param {string[]} agents */
 async function propose(session, agents) {
   try {
     const { plan } = await ask(session, PLAN_REBALANCE, 'planRebalance', { agents });
     if (plan.moves.length === 0) toast('The work is even already.');
     else preview(session, plan);
   } catch (problem) {
-    toast(problem.message, { tone: 'sorry' });
+    toast(problem instanceof Error ? problem.message : String(problem), { tone: 'sorry' });
   }
 }
 
+/** @param {Session} session @param {Plan} plan */
 function preview(session, plan) {
   const count = `${plan.moves.length} ${plan.moves.length === 1 ? 'conversation' : 'conversations'}`;
   const dialog = h('dialog', { class: 'sheet', 'aria-labelledby': 'plan-title' });
@@ -83,7 +98,7 @@ function preview(session, plan) {
       await ask(session, APPLY_PLAN, 'applyPlan', { plan: plan.id });
       toast(`Moved ${count}`, { action: { label: 'Undo', undo: true, run: () => undo(session, plan) } });
     } catch (problem) {
-      toast(problem.message, { tone: 'sorry' });
+      toast(problem instanceof Error ? problem.message : String(problem), { tone: 'sorry' });
     }
   };
   const moves = plan.moves.map(({ conversation, from, to }) => h('tr', {},
@@ -102,11 +117,12 @@ function preview(session, plan) {
   dialog.showModal();
 }
 
+/** @param {Session} session @param {Plan} plan */
 async function undo(session, plan) {
   try {
     await ask(session, UNDO_PLAN, 'undoPlan', { plan: plan.id });
     toast('Moved back');
   } catch (problem) {
-    toast(problem.message, { tone: 'sorry' });
+    toast(problem instanceof Error ? problem.message : String(problem), { tone: 'sorry' });
   }
 }

@@ -1,0 +1,154 @@
+// The shapes that the modules pass to each other: what the documents of documents.js select.
+
+export interface Person { id: string; name: string }
+export interface Agent extends Person { title: string | null }
+export interface Viewer extends Agent { role: 'MANAGER' | 'REP'; experienced: boolean }
+export type AssignmentModel = 'OPEN' | 'SELF_SERVICE' | 'HYBRID' | 'MANAGER_ASSIGNED';
+export interface Workspace { id: string; name: string; assignmentModel: AssignmentModel; plan: string }
+export interface PhoneNumber { id: string; label: string }
+export interface Contact { name: string | null; number: string }
+export type Direction = 'INBOUND' | 'OUTBOUND';
+
+export interface Row {
+  id: string;
+  version: number;
+  status: 'OPEN' | 'CLOSED';
+  unread: boolean;
+  lastActivityAt: string;
+  waitingSince: string | null;
+  assignedAt: string | null;
+  contact: Contact;
+  phoneNumber: { label: string };
+  assignee: Person | null;
+  lastMessage: { id: string; direction: Direction; body: string; author: Person | null } | null;
+}
+
+/** A row in a list. */
+export interface RankedRow extends Row {
+  /** Where the row stands; greater stands higher. */
+  position: string;
+  changedAt?: number;
+  /** The row has left the list and is still shown, because the order stands. */
+  gone?: boolean;
+}
+
+export interface Message {
+  id: string;
+  direction: Direction;
+  body: string;
+  mediaUrls: string[];
+  sentAt: string;
+  deliveryStatus: 'QUEUED' | 'SENT' | 'DELIVERED' | 'FAILED' | null;
+  author: Person | null;
+}
+
+export interface HistoryEvent {
+  id: string;
+  kind: string;
+  at: string;
+  reason: string | null;
+  note: string | null;
+  actor: Person | null;
+  assignee: Person | null;
+  previousAssignee: Person | null;
+}
+
+export interface PageInfo {
+  hasNextPage?: boolean;
+  endCursor?: string | null;
+  hasPreviousPage?: boolean;
+  startCursor?: string | null;
+}
+export interface Connection<T> { nodes: T[]; pageInfo: PageInfo }
+export interface RowPage extends Connection<Row> { asOf: string }
+
+export interface QueueChange {
+  __typename: 'ConversationEntered' | 'ConversationUpdated' | 'ConversationLeft' | 'QueueReset';
+  cursor?: string;
+  conversation?: Row;
+  conversationId?: string;
+  version?: number;
+  cause?: { kind: string } | null;
+}
+
+export interface UserError {
+  code: string;
+  message: string;
+  current?: Row;
+  newerMessages?: Message[];
+}
+
+/** The payload of a mutation of a conversation. */
+export interface Payload {
+  changed: boolean;
+  conversation: Row;
+  previousAssignee?: Person | null;
+  message?: Message;
+  userErrors: UserError[];
+}
+
+export type View = 'INBOX' | 'ASSIGNED_TO_ME' | 'UNASSIGNED';
+export type FilterName = 'open' | 'unread' | 'closed';
+
+/** Where the page is: a list, and a conversation that is open over it or beside it. */
+export interface Place {
+  view: View;
+  filter: FilterName | null;
+  /** The id of the phone number that the list is narrowed to. */
+  number: string | null;
+  search: string;
+  conversation: string | null;
+}
+
+/** A list as the API is asked for it. */
+export interface ListQuery {
+  view: View;
+  filter: { status?: string; unread?: boolean; search?: string; phoneNumberIds?: string[] };
+}
+
+export interface Draft {
+  text: string;
+  /** The last message that the author had seen when the draft was begun. */
+  seen: string | null;
+}
+
+/** A reply that was given to the page and is not recorded yet. */
+export interface Outgoing {
+  key: string;
+  conversationId: string;
+  body: string;
+  seen: string | null;
+  /** When the author sent it, in milliseconds. */
+  at: number;
+  state: 'waiting' | 'sending' | 'held' | 'refused';
+  /** Why it was not recorded, or why it takes so long. */
+  problem?: string;
+  /** The replies of others that hold it back. */
+  newer?: Message[];
+  override?: boolean;
+  /** The message has come over the socket already. */
+  landed?: boolean;
+}
+
+export interface StatusCounts { total: number; open: number; closed: number; unread: number }
+export interface ViewCounts {
+  asOf: string;
+  inbox: StatusCounts;
+  assignedToMe: StatusCounts;
+  unassigned: StatusCounts;
+}
+
+export type ConnectionState = 'connecting' | 'live' | 'waiting' | 'signed-out';
+
+export interface Identity { label: string; token: string }
+export interface Settings { endpoint: string; identities: Identity[]; graphiql: string | null }
+
+/** What the first document brings. */
+export interface Start {
+  viewer: Viewer | null;
+  workspace: Workspace | null;
+  phoneNumbers: PhoneNumber[] | null;
+  conversations: RowPage;
+}
+
+export interface GraphQLResult { data?: any; errors?: { message: string; extensions?: { code?: string } }[] }
