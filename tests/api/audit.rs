@@ -17,9 +17,9 @@ const AUDIT: &str = "query($from: DateTime!, $to: DateTime!, $numbers: [ID!]) {
       byPhoneNumber { phoneNumber { id } minutesUnowned minutesWaiting handOvers conversations } } }";
 
 /// Unowned seconds, waiting seconds, hand-overs, conversations.
-type Figures = (i64, i64, i64, i64);
+type Totals = (i64, i64, i64, i64);
 
-fn figures(report: &Value) -> Figures {
+fn figures(report: &Value) -> Totals {
     let seconds = |minutes: &Value| {
         let seconds = minutes.as_f64().expect("minutes") * 60.0;
         assert!((seconds - seconds.round()).abs() < 1e-6, "whole seconds: {report:#}");
@@ -72,7 +72,7 @@ async fn states(world: &Timed, conversation: &str) -> Vec<State> {
 }
 
 /// Computes the figures of one conversation, second by second.
-fn recount(states: &[State], from: i64, to: i64) -> Figures {
+fn recount(states: &[State], from: i64, to: i64) -> Totals {
     let (mut unowned, mut waiting, mut open) = (0, 0, 0);
     for second in from..to {
         let Some(then) = states.iter().rfind(|it| it.from <= second).filter(|it| it.open) else { continue };
@@ -85,7 +85,7 @@ fn recount(states: &[State], from: i64, to: i64) -> Figures {
 }
 
 /// Computes the figures of many conversations.
-async fn recounted(world: &Timed, conversations: &[String], from: i64, to: i64) -> Figures {
+async fn recounted(world: &Timed, conversations: &[String], from: i64, to: i64) -> Totals {
     let mut sum = (0, 0, 0, 0);
     for conversation in conversations {
         let one = recount(&states(world, conversation).await, from, to);

@@ -24,12 +24,12 @@ async fn report(world: &Timed, from: i64, to: i64, numbers: Value) -> Value {
 
 /// The figures of a report: answered turns, and duplicates by hour (in microseconds) and number.
 #[derive(Debug, Default, PartialEq)]
-struct Figures {
+struct Totals {
     answered: i64,
     duplicates: BTreeMap<(i64, String), i64>,
 }
 
-fn figures(report: &Value) -> Figures {
+fn figures(report: &Value) -> Totals {
     let buckets = items(&report["buckets"]).iter();
     let duplicates: BTreeMap<_, _> = buckets
         .map(|it| ((instant(&it["hour"]), text(&it["phoneNumber"]["id"]).to_owned()), number(&it["count"])))
@@ -43,7 +43,7 @@ fn figures(report: &Value) -> Figures {
         }
         None => assert_eq!(answered, 0, "{report:#}"),
     }
-    Figures { answered, duplicates }
+    Totals { answered, duplicates }
 }
 
 /// Splits a thread into turns. Each turn lists its answers as author and second.
@@ -69,8 +69,8 @@ fn is_duplicate(answers: &[(String, i64)]) -> bool {
     answers.iter().any(|(one, at)| answers.iter().any(|(two, later)| one != two && (later - at).abs() <= 60))
 }
 
-async fn recounted(world: &Timed, conversations: &[String], from: i64, to: i64) -> Figures {
-    let mut figures = Figures::default();
+async fn recounted(world: &Timed, conversations: &[String], from: i64, to: i64) -> Totals {
+    let mut figures = Totals::default();
     for conversation in conversations {
         let messages = world.manager.messages(conversation).await;
         assert!(messages.len() < 100, "the thread fits a page");
@@ -134,11 +134,11 @@ on_both! {
         let found = report(world, 0, 600, Value::Null).await;
         let hour = world.micros(60).div_euclid(HOUR) * HOUR;
         let expected =
-            Figures { answered: 2, duplicates: BTreeMap::from([((hour, world.number.id.clone()), 1)]) };
+            Totals { answered: 2, duplicates: BTreeMap::from([((hour, world.number.id.clone()), 1)]) };
         assert_eq!(figures(&found), expected, "{found:#}");
         assert_eq!(found["rate"], 0.5, "{found:#}");
         let other = report(world, 0, 600, json!([world.number2.id])).await;
-        assert_eq!(figures(&other), Figures { answered: 1, ..Figures::default() }, "{other:#}");
+        assert_eq!(figures(&other), Totals { answered: 1, ..Totals::default() }, "{other:#}");
         let none = report(world, 0, 60, Value::Null).await;
         assert_eq!(none["rate"], Value::Null, "no turn has been answered yet: {none:#}");
     }

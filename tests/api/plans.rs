@@ -87,7 +87,7 @@ impl Large<'_> {
     }
 
     #[track_caller]
-    fn conclude(self, at_least: u32) {
+    fn verify(self, at_least: u32) {
         assert!(self.plans >= at_least, "only {} plans were recorded", self.plans);
         let shown = self.faults.iter().take(3).cloned().collect::<Vec<_>>().join("\n\n");
         assert!(self.faults.is_empty(), "{} bad plans of {}:\n{shown}", self.faults.len(), self.plans);
@@ -141,7 +141,7 @@ on_both! {
             }
         }
         assert!(full * 2 > lists, "{full} of {lists} lists fill a page");
-        large.conclude(lists * 4);
+        large.verify(lists * 4);
         watched.app.stop().await;
     }
 
@@ -177,7 +177,7 @@ on_both! {
                 }
             }
         }
-        large.conclude(lists * 4);
+        large.verify(lists * 4);
         watched.app.stop().await;
     }
 
@@ -202,7 +202,7 @@ on_both! {
                 }
             }
         }
-        large.conclude(40);
+        large.verify(40);
         watched.app.stop().await;
     }
 
@@ -217,7 +217,7 @@ on_both! {
                 }
             }
         }
-        large.conclude(120);
+        large.verify(120);
         watched.app.stop().await;
     }
 

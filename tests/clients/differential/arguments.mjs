@@ -60,7 +60,7 @@ const someNumbers = (random, facts) => random.pick([
 function period(random, facts) {
   const [from, to] = random.chance(0.3)
     ? ['9999-12-15T00:00:00Z', random.pick(EDGES_OF_TIME)]
-    : [at(facts, random.pick([-24, -48])), at(facts, random.pick([0, 1]))];
+    : [at(facts, random.pick([-24, -48])), at(facts, random.pick([-1, -2]))];
   return { from, to, ...someNumbers(random, facts) };
 }
 

@@ -12,7 +12,7 @@ const mine = { assignee: me };
 const theirs = { assignee: { id: 'other', name: 'Other' } };
 const MODELS = ['OPEN', 'SELF_SERVICE', 'HYBRID', 'MANAGER_ASSIGNED'];
 
-test('managers, and whoever owns the conversation, give it to anybody', () => {
+test('managers and the owner of a conversation can give it to anybody', () => {
   for (const model of MODELS) {
     for (const row of [unowned, mine, theirs]) assert.equal(mayAssign(manager, workspace(model), row).to, 'anybody');
     assert.equal(mayAssign(rep, workspace(model), mine).to, 'anybody');

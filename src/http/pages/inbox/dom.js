@@ -29,7 +29,7 @@ export function h(tag, props = {}, ...children) {
 
 const SVG = 'http://www.w3.org/2000/svg';
 
-/** The outline of an icon in a box of 24 by 24, hidden from screen readers. @param {string} path */
+/** The outline of a 24 by 24 icon, hidden from screen readers. @param {string} path */
 export function icon(path) {
   const svg = document.createElementNS(SVG, 'svg');
   svg.setAttribute('viewBox', '0 0 24 24');
