@@ -15,23 +15,24 @@ use tokio_tungstenite::tungstenite::http::HeaderValue;
 use tokio_tungstenite::tungstenite::protocol::WebSocketConfig;
 use tokio_tungstenite::tungstenite::{Error, Message};
 
-/// The maximum number of simultaneous connection attempts, limited by the backlog of a listener.
+/// The maximum number of simultaneous connection attempts. More attempts could overflow the backlog of the server's
+/// listener.
 const CONNECTING: usize = 500;
-/// The pause of a client that the server has rejected.
+/// How long a client waits before it tries again after the server has rejected it.
 const PAUSE: Duration = Duration::from_millis(100);
 /// The size of a client's read buffer in bytes.
 const BUFFER: usize = 4 * 1024;
 /// A text that occurs in every change of a conversation and in no checkpoint.
 const CHANGE: &str = "\"__typename\":\"Conversation";
 
-/// The agent and the document of a client.
+/// The bearer token of a client's agent, and the document that the client subscribes to.
 #[derive(Clone)]
 pub struct ClientSpec {
     pub bearer: Arc<str>,
     pub document: Arc<str>,
 }
 
-/// The clients and their counters.
+/// Runs the clients and counts what they receive.
 pub struct Fleet {
     shared: Arc<Shared>,
     tasks: Vec<JoinHandle<()>>,
@@ -54,6 +55,7 @@ struct Shared {
 struct Count {
     reached: AtomicUsize,
     awaited: AtomicUsize,
+    /// When the counter reached the expected value.
     at: Mutex<Option<Instant>>,
     notify: Notify,
 }
@@ -96,7 +98,7 @@ impl Fleet {
         Self { shared: Arc::new(shared), tasks: Vec::new() }
     }
 
-    /// Opens all clients, each at its last cursor, and waits until all have caught up. Returns the time it took.
+    /// Opens all clients, each from its last cursor, and waits until all have caught up. Returns how long this took.
     pub async fn open(&mut self) -> Duration {
         let begun = Instant::now();
         self.shared.live.expect(self.shared.clients.len());
@@ -116,8 +118,8 @@ impl Fleet {
         }
     }
 
-    /// Runs `action` and waits until the clients have received `changes` changes. Returns the result of `action`, and the
-    /// time at which the last change arrived.
+    /// Runs `action` and waits until all clients together have received `changes` more changes. Returns the result of
+    /// `action`, and the time at which the last change arrived.
     pub async fn after<T>(&self, changes: usize, action: impl Future<Output = T>) -> (T, Instant) {
         self.shared.changes.expect(changes);
         let result = action.await;

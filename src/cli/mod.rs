@@ -30,7 +30,7 @@ use logs::LogFormat;
 
 /// The GraphQL server that tells an SMS team, live, who owns every customer conversation.
 ///
-/// MissingFile with `switchboard demo --open`.
+/// Start with `switchboard demo --open`.
 #[derive(Debug, Parser)]
 #[command(name = "switchboard", version, propagate_version = true)]
 struct Cli {
@@ -85,7 +85,7 @@ enum Command {
 }
 
 impl Command {
-    /// Servers log what they do. The other commands only log warnings.
+    /// The default filter of the logs. Servers log what they do; the other commands log warnings only.
     fn default_log(&self) -> &'static str {
         match self {
             Self::Demo(_) | Self::Serve(_) => "info",

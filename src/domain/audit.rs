@@ -2,8 +2,8 @@
 //! customer waits.
 //!
 //! An audit replays the events of conversations in order and adds up the time that they spent in each state.
-//! [`violation`] decides whether a conversation breaks a promise now. All times are those of events. This
-//! module does not read the log and does not check access.
+//! [`violation`] decides whether a conversation breaks a promise now. All times are the times of events. This
+//! module does not read the log or the clock, and does not check access.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
@@ -36,7 +36,7 @@ impl Span {
 pub struct OwnershipState {
     pub owner: Option<AgentId>,
     pub open: bool,
-    /// Whether the customer waits for an answer. Always false while closed.
+    /// Whether the customer waits for an answer. Always false while the conversation is closed.
     pub waiting: bool,
 }
 
@@ -50,7 +50,7 @@ impl From<&Conversation> for OwnershipState {
     }
 }
 
-/// The totals of conversations within a span. Times are in microseconds, summed over open conversations.
+/// The totals of conversations within a span. Times are in microseconds, and count only while a conversation is open.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Tally {
     /// Time without an owner.
@@ -81,13 +81,15 @@ pub struct Timeline {
     span: Span,
     /// `None` while the conversation has not begun.
     state: Option<OwnershipState>,
+    /// The time up to which `tally` is complete.
     since: Timestamp,
+    /// Whether the conversation has been open at any time in the span.
     was_open: bool,
     tally: Tally,
 }
 
 impl Timeline {
-    /// Starts at the conversation's state when the span began; `None` when the conversation had not begun.
+    /// Starts from the conversation's state at the beginning of the span; `None` if the conversation began later.
     pub fn new(span: Span, state: Option<OwnershipState>) -> Self {
         Self { span, state, since: span.from, was_open: false, tally: Tally::default() }
     }
@@ -111,7 +113,7 @@ impl Timeline {
         self.tally
     }
 
-    /// Adds the time from the last event until `at`, limited to the span, to the totals.
+    /// Adds the time since the last event to the totals, until `at` or the end of the span.
     fn advance(&mut self, at: Timestamp) {
         let until = at.clamp(self.since, self.span.to.max(self.since));
         let lasted = Span { from: self.since, to: until }.micros();
@@ -133,7 +135,7 @@ pub struct Ledger {
     span: Span,
     numbers: BTreeSet<PhoneNumberId>,
     timelines: HashMap<ConversationId, (PhoneNumberId, Timeline)>,
-    /// The state of conversations without an event in the span.
+    /// The state of conversations without a recorded event.
     unchanged: HashMap<ConversationId, (PhoneNumberId, OwnershipState)>,
 }
 
@@ -142,8 +144,8 @@ impl Ledger {
         Self { span, numbers, timelines: HashMap::new(), unchanged: HashMap::new() }
     }
 
-    /// Adds a conversation in its current state. Call this before [`Self::record`]: without an event in the
-    /// span, the conversation had this state throughout.
+    /// Adds a conversation in its current state. Call this before [`Self::record`]. If no event of the conversation is
+    /// recorded, the conversation had this state throughout the span.
     pub fn add_current(&mut self, conversation: &Conversation) {
         if self.numbers.contains(&conversation.phone_number_id) {
             let state = OwnershipState::from(conversation);
@@ -151,8 +153,8 @@ impl Ledger {
         }
     }
 
-    /// Applies the next event of the log, starting at the beginning of the span. The first event of a
-    /// conversation contains its state before the span.
+    /// Applies the next event of the log. Start with the first event of the span and continue to the end of the log.
+    /// The first event of a conversation contains its state before the span.
     pub fn record(&mut self, at: Timestamp, event: &ConversationEvent) {
         let conversation = &event.after.conversation;
         if event.kind.is_personal() || !self.numbers.contains(&conversation.phone_number_id) {
@@ -186,7 +188,7 @@ pub enum ViolationKind {
     UnownedTooLong,
     /// Assigned, and the customer waits for an answer.
     UnansweredTooLong,
-    /// Open, and the owner is deactivated or lacks access. The rules prevent this; the check proves that they do.
+    /// Open, and the owner is deactivated or lacks access. The rules prevent this; the check shows that they work.
     OwnedByInactive,
     /// Closed while the customer waited, and never answered since.
     ClosedUnanswered,
@@ -211,7 +213,8 @@ pub struct ViolationContext {
 
 /// Returns the time since which the conversation breaks the promise; `None` when it keeps the promise.
 ///
-/// A conversation that has been unowned or unanswered since `latest` or earlier breaks the promise.
+/// `latest` is for the kinds that allow some time: a conversation breaks the promise if it has been unowned or
+/// unanswered since `latest` or earlier.
 pub fn violation(
     kind: ViolationKind,
     conversation: &Conversation,
@@ -220,7 +223,7 @@ pub fn violation(
 ) -> Option<Timestamp> {
     match (kind, conversation.state) {
         (ViolationKind::UnownedTooLong, State::Open { .. }) => {
-            // A closed conversation needs no owner: count from the reopening.
+            // A closed conversation needs no owner, so the time counts from the reopening.
             let unassigned = conversation.unassigned_since()?;
             let since = known.reopened_at.map_or(unassigned, |reopened| unassigned.max(reopened));
             (since <= latest).then_some(since)

@@ -12,11 +12,12 @@ use crate::support::world::World;
 const CONVERSATIONS: u32 = 20_000;
 const NUMBERS: u32 = 20;
 const PAGE: u64 = 25;
-/// An index scan may skip some conversations: it reads at most this many for each one on the page.
+/// The maximum number of conversations that an index scan may read for each one on the page. A scan may skip some.
 const SKIPPED: u64 = 4;
-/// About twice the open conversations in an unread bucket of a number, plus the unread one.
+/// The maximum number of conversations that may be read for each unread one. An unread bucket of a number holds about
+/// three open conversations. The maximum is twice that, plus the unread conversation.
 const PER_BUCKET: u64 = 7;
-/// Allows for two index scans per number, which each read one row more.
+/// The number of additional rows that may be read: one for each index scan, and two index scans for each number.
 const LEEWAY: u64 = 2 * NUMBERS as u64;
 
 const LIST: &str = "query($view: ConversationView!, $filter: ConversationFilter, $orderBy: ConversationOrder,
@@ -34,15 +35,17 @@ struct Large<'a> {
 /// The bounds for a query plan.
 #[derive(Clone, Copy)]
 struct Bounds {
-    /// The most rows to sort. Planners may prefer to sort a few rows.
+    /// The maximum number of rows to sort. It is not zero, because a planner may prefer to sort a few rows.
     sorted: u64,
-    /// The most conversations to read.
+    /// The maximum number of conversations to read.
     rows_read: u64,
 }
 
 const PAGED: Bounds = Bounds { sorted: (PAGE + 1) * SKIPPED, rows_read: (PAGE + 1) * SKIPPED + LEEWAY };
-/// Unread conversations are found by scanning the open ones, so the number of rows read has no bound.
+/// The bounds for a filter that the index does not contain, such as `unread`. The scan skips the conversations that do
+/// not match, so the number of rows read has no bound.
 const FILTERED: Bounds = Bounds { rows_read: u64::MAX, ..PAGED };
+/// The bounds for a search: it may sort and read any number of rows, but must not scan a whole table.
 const SEARCHED: Bounds = Bounds { sorted: u64::MAX, rows_read: u64::MAX };
 
 /// Fills the workspace with numbers, agents and conversations.
@@ -94,12 +97,12 @@ impl Large<'_> {
     }
 }
 
-/// Every filter but a search, over all numbers and over one.
+/// Returns every filter without a search, once for all numbers and once for one number.
 fn filters(number: &str) -> Vec<Value> {
     let mut filters = Vec::new();
     for status in [json!({}), json!({ "status": "OPEN" }), json!({ "status": "CLOSED" })] {
         for unread in [json!({}), json!({ "unread": true }), json!({ "unread": false })] {
-            // A closed conversation is never unread, so this filter needs no statement.
+            // A closed conversation is never unread, so the server answers this filter without a statement.
             if status["status"] == "CLOSED" && unread["unread"] == true {
                 continue;
             }
@@ -131,7 +134,7 @@ on_both! {
         for who in [&world.manager, &world.rep] {
             for view in ["INBOX", "ASSIGNED_TO_ME", "UNASSIGNED"] {
                 for filter in filters(&world.number.id) {
-                    // An agent owns few conversations, and their index does not contain the number.
+                    // The index on an agent's conversations does not contain the number. An agent owns few.
                     let skips = view == "ASSIGNED_TO_ME" && filter.get("phoneNumberIds").is_some();
                     let bounds = if filter.get("unread").is_some() || skips { FILTERED } else { PAGED };
                     let shown = large.pages(who, &json!({ "view": view, "filter": filter }), bounds).await;
@@ -148,7 +151,7 @@ on_both! {
     async fn few_unread_conversations_are_found_without_scanning_all_open_ones(world: World) {
         let watched = &large(world).await;
         let (mut large, mut lists) = (Large { watched, plans: 0, faults: Vec::new() }, 0);
-        // Below and above the limit up to which the unread buckets are used.
+        // The server uses the unread buckets for up to 50 unread conversations.
         for left in [0_usize, 3, 50, 51] {
             read(world, &format!("place > {left}")).await;
             let mut oldest = world.manager.list("INBOX", json!({ "status": "OPEN" })).await;
@@ -158,7 +161,7 @@ on_both! {
             for view in ["INBOX", "ASSIGNED_TO_ME", "UNASSIGNED"] {
                 for numbers in [json!({}), json!({ "phoneNumberIds": [world.number.id, world.number2.id] })] {
                     let filter = merged(numbers, json!({ "unread": true }));
-                    // Two numbers have too few open conversations for the unread buckets.
+                    // Two numbers have so few open conversations that the server scans them instead.
                     let uses_buckets = left <= 50 && filter.get("phoneNumberIds").is_none();
                     let few = Bounds { rows_read: LEEWAY + left as u64 * PER_BUCKET, ..PAGED };
                     let bounds = if uses_buckets { few } else { FILTERED };

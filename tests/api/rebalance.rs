@@ -15,7 +15,7 @@ use crate::support::storm::{ALL, Storm};
 use crate::support::timed::{MINUTE, Time};
 use crate::support::world::{Workspace, World, customer};
 
-/// The selection on every payload with a plan.
+/// The fields that the tests select from the payload of each mutation.
 fn selection() -> String {
     format!(
         "plan {{ id state expiresAt moves {{ conversation {{ id }} from {{ id }} to {{ id }} }}
@@ -39,13 +39,13 @@ fn loads(planned: &Payload, side: &str) -> Vec<i64> {
     items(&planned.value["plan"][side]).iter().map(|load| number(&load["open"])).collect()
 }
 
-/// The conversations that a plan moves.
+/// The ids of the conversations that a plan moves.
 fn moves(planned: &Payload) -> Vec<String> {
     let moves = items(&planned.value["plan"]["moves"]).iter();
     moves.map(|it| text(&it["conversation"]["id"]).to_owned()).collect()
 }
 
-/// Creates conversations with these customers and assigns them to `owner`. Returns their ids.
+/// Creates a conversation with each of these customers and assigns it to `owner`. Returns the ids of the conversations.
 async fn owned(world: &Workspace, owner: &Agent, customers: std::ops::Range<u32>) -> Vec<String> {
     let mut ids = Vec::new();
     for n in customers {
@@ -60,7 +60,8 @@ async fn owner_of(world: &Workspace, id: &str) -> Value {
     world.manager.conversation(id).await["assignee"]["id"].take()
 }
 
-/// Asserts that the plan is refused as stale because of these conversations, and that nothing is written.
+/// Asserts that the mutation is refused because the plan is stale, that the error lists the conversations `about`, and
+/// that nothing is written.
 async fn assert_stale(world: &World, mutation: &str, planned: &Payload, about: &[&str]) {
     let snapshot = async || (world.manager.as_of().await, world.manager.list("INBOX", Value::Null).await);
     let before = snapshot().await;
@@ -74,7 +75,7 @@ on_both! {
     async fn fifteen_against_three_become_nine_each_and_can_go_back(world: World) {
         let many = owned(world, &world.rep, 1..16).await;
         owned(world, &world.rep2, 16..19).await;
-        // A conversation that its owner has answered stays, although it has been inactive longest.
+        // The owner has answered these nine conversations, so the plan moves the other six.
         for id in &many[..9] {
             world.rep.send(id, "I am on it").await.changed();
         }
@@ -148,7 +149,7 @@ on_both! {
         let planned = plan(&world.manager, &[&world.rep, &world.rep2], json!({})).await.ok();
         assert_eq!([loads(&planned, "before"), loads(&planned, "after")], [[10, 0], [8, 2]]);
         assert_eq!(moves(&planned), open);
-        // A plan for numbers that a manager cannot see is not found.
+        // A manager without access to the numbers of a plan cannot find the plan.
         let lead = world.join(&world.app, "Lea Lead", switchboard::domain::Role::Manager, false).await;
         world.revoke(&lead, &world.number).await.changed();
         call(&lead, "applyPlan", &planned).await.refused_at("NOT_FOUND", "planId");
@@ -225,7 +226,7 @@ on_both! {
     }
 }
 
-/// The owner and the status according to a history, newest event first.
+/// Returns the owner and the status of a conversation according to its history. The newest event comes first.
 fn replayed(history: &[Value]) -> (Option<String>, &'static str) {
     let owner = history[0]["assignee"]["id"].as_str().map(str::to_owned);
     let status = history.iter().find_map(|event| match text(&event["kind"]) {

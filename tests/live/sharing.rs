@@ -1,4 +1,4 @@
-//! Data that many subscribers need is read once for all of them, and is never older than the event.
+//! The server reads data that many subscribers need once, for all of them. The data is never older than the event.
 
 use std::time::Instant;
 
@@ -9,7 +9,7 @@ use crate::support::outcome::items;
 use crate::support::socket::{Socket, Subscription};
 use crate::support::world::World;
 
-/// The maximum number of subscriptions on one socket.
+/// The number of subscribers to compare with one: the maximum number of subscriptions on one socket.
 const MANY: u64 = 20;
 /// The maximum number of statements per second from the server's background work.
 const BACKGROUND_PER_SECOND: u64 = 6;
@@ -30,7 +30,8 @@ fn health(socket: &Socket) -> Subscription {
     socket.subscribe(&format!("subscription {{ queueHealthChanged {{ {HEALTH} }} }}"), json!({}))
 }
 
-/// The number of statements from a claim until all subscribers have received it, without the background work's.
+/// Returns the number of statements from a claim until all subscribers have received the claim. The statements
+/// that background work may have executed in the meantime are subtracted.
 async fn statements_to_deliver(
     world: &World,
     listeners: u64,
@@ -77,6 +78,7 @@ on_both! {
             of_rep.is_some_and(|it| it["open"].as_i64() > Some(held.get()))
         };
         let one = statements_to_deliver(world, 1, 1, workloads, news).await;
+        // After the first claim, the rep owns one conversation.
         held.set(1);
         let many = statements_to_deliver(world, MANY, 2, workloads, news).await;
         assert!(many < one + MANY, "{one} statements for one subscriber, {many} for {MANY}");

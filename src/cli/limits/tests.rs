@@ -1,11 +1,11 @@
-//! The promised defaults, compared with the command line and `docs/settings.md`.
+//! Compares the documented default of each limit with the command line and with `docs/settings.md`.
 
 use clap::{Arg, Command};
 
 use super::*;
 use crate::cli::settings::default_of;
 
-/// The documented limits: the flag, and its default in the format of the documentation.
+/// Each documented limit: its flag, and its default as `docs/settings.md` writes it.
 const PROMISED: [(&str, &str); 36] = [
     ("body-bytes", "256 KiB"),
     ("query-bytes", "16 KiB"),

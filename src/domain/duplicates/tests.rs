@@ -14,8 +14,8 @@ fn number() -> PhoneNumberId {
     PhoneNumberId(Uuid::from_u128(7))
 }
 
-/// A report of one thread for the seconds `from..to`. Each message is a second and its author: 0 is the customer,
-/// other numbers are agents.
+/// Returns the report on one conversation for the seconds `from..to`. Each message is a pair of the second at which
+/// it was sent and its author. Author 0 is the customer; any other number is an agent.
 fn report(from: i64, to: i64, messages: &[(i64, u128)]) -> DuplicateReplies {
     let at = |second: i64| Timestamp::from_micros(second * SECOND);
     let span = Span { from: at(from), to: at(to) };
@@ -51,7 +51,7 @@ fn report(from: i64, to: i64, messages: &[(i64, u128)]) -> DuplicateReplies {
     duplicates.finish()
 }
 
-/// The number of answered turns and of duplicates.
+/// Returns the number of answered turns and the number of duplicates.
 fn counts(from: i64, to: i64, messages: &[(i64, u128)]) -> (u64, u64) {
     let report = report(from, to, messages);
     assert_eq!(report.buckets.values().sum::<u64>(), report.duplicates, "the buckets add up to the total");

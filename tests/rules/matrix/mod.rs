@@ -1,7 +1,7 @@
-//! Permissions: calls every root field, with every id argument, as every kind of caller.
+//! Permissions: calls every root field as every kind of caller, and with a hidden id in every id argument.
 //!
-//! The fields and the paths of ids come from the printed schema. The test fails if [`MATRIX`] has no row for a field,
-//! or if [`kind_of`] does not know the kind of an id.
+//! The fields and the paths of id arguments come from the printed schema. The test fails if [`MATRIX`] has no row for a
+//! field, or if [`kind_of`] does not know the kind of an id.
 
 mod sdl;
 
@@ -55,7 +55,7 @@ const MATRIX: &[(&str, Row)] = &[
     ("phoneNumbers", AGENTS),
     ("queueHealth", AGENTS),
     ("viewCounts", AGENTS),
-    // Null for a service.
+    // A service gets null.
     ("viewer", ANYBODY),
     ("workloads", MANAGERS_SEE),
     ("workspace", AGENTS),
@@ -70,7 +70,7 @@ const MATRIX: &[(&str, Row)] = &[
     ("createAgent", MANAGERS_DO),
     ("deactivateAgent", MANAGERS_DO),
     ("grantNumberAccess", MANAGERS_DO),
-    // For another agent's conversations. Every agent may hand off their own.
+    // This row is for another agent's conversations. Every agent may hand off their own.
     ("handOffConversations", MANAGERS_DO),
     ("issueAgentToken", MANAGERS_DO),
     ("markConversationRead", AGENTS),
@@ -149,7 +149,7 @@ async fn ids_of(workspace: &Workspace, conversation: &str, asker: &Agent) -> Ids
     ])
 }
 
-/// The ids of a workspace in another database.
+/// Creates ids that do not exist in the tested database: they belong to a workspace in another database.
 async fn unknown_ids() -> Ids {
     let store = TestDatabase::create(Database::Sqlite).await.expect("a file");
     let app = App::start(&store.url).await;
@@ -185,7 +185,7 @@ fn codes(body: &Value) -> BTreeSet<String> {
     top.chain(user.map(|error| &error["code"])).map(|code| text(code).to_owned()).collect()
 }
 
-/// The first result of a call: a response, an item of the subscription, or the closing of the socket.
+/// Returns the first result of a call: a response, an item or the end of the subscription, or the close of the socket.
 async fn outcome(client: &Client, field: &RootField, document: &str, variables: Value) -> Value {
     if field.operation != "subscription" {
         return client.query(document, variables).await.body;
@@ -327,8 +327,10 @@ on_both! {
     }
 }
 
-/// Asserts that `asker` gets the same response for the ids in `foreign` as for unknown ids, in every argument that
-/// takes an id, and that subscriptions with these ids do not deliver the events that `stir` causes.
+/// Asserts that `asker` cannot tell the ids in `foreign` from unknown ids.
+///
+/// Puts each id in every argument that takes an id, and compares the response with that for an unknown id. For
+/// `queueChanges`, compares whether the subscription delivers the events that `stir` causes.
 async fn assert_hidden(world: &World, asker: &Agent, foreign: &Ids, stir: impl AsyncFn()) {
     let (sdl, unknown) = (Sdl::read(), unknown_ids().await);
     let conversation = world.conversation(3).await;
@@ -349,7 +351,7 @@ async fn assert_hidden(world: &World, asker: &Agent, foreign: &Ids, stir: impl A
                 let mut answers = Vec::new();
                 for ((document, variables), id) in [(hidden, id), (missing, &unknown[kind])] {
                     let mut answer = outcome(&asker.client, &field, &document, variables).await;
-                    // Request ids always differ.
+                    // The request id differs in every response.
                     for error in answer["errors"].as_array_mut().into_iter().flatten() {
                         error["extensions"].as_object_mut().map(|it| it.remove("requestId"));
                     }

@@ -160,10 +160,10 @@ impl<'a> Visitor<'a> {
                         self.selections(root.clone(), &operation.selection_set);
                     }
                 }
-                Definition::FragmentDefinition(fragment) => {
-                    if self.type_exists(&fragment.type_condition, fragment) {
-                        self.selections(fragment.type_condition.clone(), &fragment.selection_set);
-                    }
+                Definition::FragmentDefinition(fragment)
+                    if self.type_exists(&fragment.type_condition, fragment) =>
+                {
+                    self.selections(fragment.type_condition.clone(), &fragment.selection_set);
                 }
                 _ => {}
             }

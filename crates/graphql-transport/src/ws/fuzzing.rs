@@ -7,7 +7,8 @@ use crate::document_cache::DocumentCache;
 use crate::operation::{Operation, Parameters};
 use crate::settings::TransportSettings;
 
-/// How a socket interprets a text frame.
+/// How a socket interprets a text frame. `Other` is any other valid message, or a `subscribe` whose parameters cannot
+/// be read.
 #[derive(Debug)]
 pub enum Frame {
     /// The frame is invalid: the socket is closed with this code and reason.
@@ -17,7 +18,7 @@ pub enum Frame {
     },
     /// `connection_init`, with the token in its payload.
     Init(Option<String>),
-    /// An operation, before the guard.
+    /// `subscribe`, with parameters that the guard has not checked.
     Subscribe {
         id: String,
         parameters: Parameters,
@@ -42,10 +43,10 @@ pub fn parse(text: &str) -> Frame {
     }
 }
 
-/// Passes an operation through the guard, with an empty document cache: the result depends on the operation alone.
+/// Checks an operation with the guard. The document cache is empty, so the result does not depend on earlier calls.
 ///
 /// # Errors
-/// The error that the client receives when the guard refuses the operation.
+/// If the guard refuses the operation: the error that the client receives.
 pub fn prepare(parameters: Parameters, settings: &TransportSettings) -> Result<Operation, Box<ServerError>> {
     Operation::prepare(parameters, settings, &DocumentCache::default())
 }

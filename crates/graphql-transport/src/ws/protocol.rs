@@ -9,7 +9,8 @@ use serde_json::{Map, Value, value::RawValue};
 use crate::fast::Json;
 use crate::operation::Parameters;
 
-/// The maximum length of a close reason: a control frame has up to 125 bytes, two of which are the code.
+/// The maximum length of a close reason, in bytes. The payload of a control frame has at most 125 bytes, and the close
+/// code takes two.
 const REASON_BYTES: usize = 123;
 
 /// A message of the client.
@@ -18,8 +19,9 @@ pub(super) enum ClientMessage {
     ConnectionInit(Option<Map<String, Value>>),
     Ping(Option<Map<String, Value>>),
     Pong,
-    /// The parameters, or why they cannot be read. A well-formed message whose content is invalid is an error of its own
-    /// operation, and not of the connection that other operations share.
+    /// The parameters, or an error message if they are well-formed but cannot be read, for example because they are
+    /// nested too deeply. Such an error ends this operation only: the other operations on the socket continue. A
+    /// parameter of a wrong type makes the whole message invalid.
     Subscribe {
         id: String,
         parameters: Result<Parameters, String>,
@@ -33,7 +35,7 @@ pub(super) enum ClientMessage {
 struct Envelope<'a> {
     r#type: String,
     id: Option<String>,
-    /// The text of the payload, whose content is parsed separately.
+    /// The JSON text of the payload. It is parsed later, because its content depends on the type.
     #[serde(borrow)]
     payload: Option<&'a RawValue>,
 }
@@ -81,7 +83,7 @@ fn map(of_type: &str, payload: &str) -> Result<Option<Map<String, Value>>, Strin
     }
 }
 
-/// The value of `Authorization` in the payload of `connection_init`, in either case.
+/// Returns the value of `Authorization` or `authorization` in the payload of `connection_init`.
 pub(super) fn authorization(payload: Option<&Map<String, Value>>) -> Option<&str> {
     let payload = payload?;
     payload.get("Authorization").or_else(|| payload.get("authorization"))?.as_str()
@@ -110,7 +112,7 @@ pub(super) enum ServerMessage<'a> {
 }
 
 impl ServerMessage<'_> {
-    /// Serialises the message. An error is a fault of the server: a value cannot be written as JSON.
+    /// Serialises the message. Fails if a value cannot be written as JSON, which is a bug of the server.
     pub(super) fn to_json(&self) -> serde_json::Result<String> {
         let Self::Next { id, payload } = self else { return serde_json::to_string(self) };
         let mut json = Json::default();
@@ -123,7 +125,8 @@ impl ServerMessage<'_> {
     }
 }
 
-/// The code and reason with which a socket is closed. The protocol defines the codes from 4000, except 4508.
+/// The code and reason with which a socket is closed. The codes from 4000 are defined by `graphql-transport-ws`, except
+/// 4508, which only this server uses. WebSocket defines the codes below 4000.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Close {
     pub(super) code: u16,
@@ -184,13 +187,13 @@ impl Close {
         Self::new(4429, "Too many initialisation requests")
     }
 
-    /// 1008: the client has sent too many frames. Clients do not reconnect after this code,
-    /// which is intended: a client that floods the server should not.
+    /// 1008: the client has sent too many frames. Clients do not reconnect after this code. This is intended: a client
+    /// that floods the server should stay away.
     pub(super) fn too_many_frames() -> Self {
         Self::new(1008, "Too many messages")
     }
 
-    /// 4508: the client does not read.
+    /// 4508: the client reads too slowly. A write has missed its deadline.
     pub(super) fn stuck_writer() -> Self {
         Self::new(4508, "The client reads too slowly")
     }
@@ -220,13 +223,13 @@ impl Close {
         Self::new(1012, "Service restart")
     }
 
-    /// 1013: the agent has too many sockets. Clients retry after this code. They have to,
-    /// because some of the agent's sockets may be dead and not yet detected by a ping.
+    /// 1013: the agent has too many sockets. Clients retry after this code. A retry may succeed: some of the agent's
+    /// sockets may be dead, and the next ping frees their places.
     pub(super) fn too_many_sockets() -> Self {
         Self::new(1013, "The agent has too many sockets")
     }
 
-    /// 1013: the token could not be verified.
+    /// 1013: the server cannot verify tokens at the moment. Clients retry after this code.
     pub(super) fn sign_in_unavailable() -> Self {
         Self::new(1013, "Sign-in is unavailable")
     }
