@@ -1,8 +1,8 @@
 //! Errors as clients see them. This is the only mapping of errors to API errors in the crate.
 //!
 //! Expected refusals become `userErrors` of the payload. Everything else becomes a top-level error with a code in
-//! its extensions. Clients never see the cause of an internal error: it is attached as the error's source, from which
-//! [`cause`] retrieves it for the log.
+//! its extensions. Clients never see the cause of an internal error: it is attached as the error's source, a [`Cause`],
+//! which the transport logs.
 
 use std::sync::Arc;
 

@@ -2,15 +2,12 @@
 //!
 //! - [`query`], [`mutation`], [`subscription`]: the root types. A resolver decodes ids, calls
 //!   [`crate::service`] and wraps the result.
-//! - [`reports`]: the query fields for managers.
 //! - [`types`]: the output types, one file each.
 //! - [`scope`]: the context of a request. [`loaders`]: batched look-ups.
-//! - [`inline_object`], [`fast_object`]: faster resolution of objects whose fields are already loaded.
 //! - [`ids`], [`scalars`], [`connection`]: ids, scalars and pages as clients see them.
-//! - [`value_validation`], [`variables`]: checks on literals and variables before execution. `schema_index`
-//!   looks up types in the schema; `document` finds the operation in a document.
-//! - [`error`]: the only mapping from errors to what clients see. [`conforming_executor`]: null propagation
-//!   and field order as the specification requires.
+//! - [`error`]: the only mapping from errors to what clients see.
+//!
+//! `graphql-transport` validates a document and its variables before it executes them: see [`api_schema`].
 //!
 //! This module contains no permission rules, no SQL and no transport. `http` authenticates the caller, creates
 //! a [`Scope`] for each operation, and logs the sources of masked errors.
@@ -20,7 +17,7 @@
 //!
 //! To add a field: add a method to its type under [`types`], with a description for users of the API. Load what
 //! the row does not contain through [`loaders`], so that a page costs one statement per kind of entity. Add the
-//! field to the type's [`fast_object::FastObject`] too if its value is already loaded; without it, a page that
+//! field to the type's [`FastObject`](graphql_transport::fast::FastObject) too if its value is already loaded; without it, a page that
 //! selects the field is several times as expensive. A list takes [`connection::cost`] as its complexity. Then
 //! print `schema.graphql` again.
 

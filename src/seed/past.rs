@@ -93,7 +93,7 @@ impl History {
 /// Creates the import of a conversation with `customer` on a phone number.
 ///
 /// # Errors
-/// [`Error::BadInput`] when the customer's number is not in E.164 format; [`crate::synthetic`] generates only valid
+/// [`Error::BadInput`] when the customer's number is not in E.164 format; [`synthetic`] generates only valid
 /// ones.
 pub fn conversation(
     number: PhoneNumberId,

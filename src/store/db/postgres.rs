@@ -170,7 +170,7 @@ impl PgPool {
         .boxed()
     }
 
-    /// See [`super::Store::listen`].
+    /// See [`crate::store::Store::listen`].
     pub async fn listen(&self) -> StoreResult<NotifyLink> {
         NotifyLink::open(&self.target).await
     }
@@ -187,7 +187,7 @@ impl PgPool {
         }
     }
 
-    /// See [`super::Store::write`]. The caller must run this future to its end.
+    /// See [`crate::store::Store::write`]. The caller must run this future to its end.
     pub async fn write<R, E, F>(&self, work: F) -> Result<R, E>
     where
         E: From<StoreError> + Retry,

@@ -139,7 +139,7 @@ impl SqliteThreads {
         }
     }
 
-    /// See [`super::Store::read`]. A read whose caller is gone before it begins does not run.
+    /// See [`crate::store::Store::read`]. A read whose caller is gone before it begins does not run.
     pub async fn read<R, F>(&self, work: F) -> StoreResult<R>
     where
         R: Send + 'static,
@@ -159,7 +159,7 @@ impl SqliteThreads {
         answered.await.map_err(|_| gone())?
     }
 
-    /// See [`super::Store::write`]. The write runs even if its caller is gone.
+    /// See [`crate::store::Store::write`]. The write runs even if its caller is gone.
     pub async fn write<R, E, F>(&self, work: F) -> Result<R, E>
     where
         R: Send + 'static,

@@ -1,6 +1,6 @@
 //! The log: one row per event, with the conversation before and after the event.
 //!
-//! This file has the row and the queries. [`super::log::append`] writes to the log.
+//! This file has the row and the queries. [`super::append`] writes to the log.
 
 use std::collections::HashMap;
 use std::sync::Arc;

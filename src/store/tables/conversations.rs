@@ -1,7 +1,7 @@
 //! Conversations, one row each.
 //!
 //! A row is flat and may hold an invalid state; a [`Conversation`] may not. Only the two conversions below turn one
-//! into the other. Lists of conversations are in [`super::lists`].
+//! into the other. Lists of conversations are in [`crate::store::lists`].
 
 use diesel::dsl::exists;
 use diesel::prelude::*;

@@ -68,7 +68,7 @@ pub fn rare_limit(wanted: usize, total: i64) -> i64 {
 /// Looks up the conversations that have a word beginning with each of `words`.
 ///
 /// A word with too many matches counts as common and is not looked up. `limit` is the number of matches for all words
-/// together; each word may have at least [`ALWAYS_RARE`] matches.
+/// together; each word may have at least `ALWAYS_RARE` matches.
 pub async fn look_up(
     conn: &mut Conn,
     workspace: WorkspaceId,
