@@ -141,7 +141,7 @@ await tally.check('the mutation of the README claims the conversation whose row 
   const { conversations } = await request(http, tokens.manager,
     '{ conversations(view: UNASSIGNED, filter: { status: OPEN }, first: 5) { nodes { id } } }');
   const ids = conversations.nodes.map(({ id }) => id);
-  await reader.getByRole('button', { name: 'Unassigned' }).click();
+  await reader.locator('button[aria-pressed]', { hasText: 'Unassigned' }).click();
   await paste(reader, mutation, () => row(reader, ids[0]).click());
   const payload = await answer(reader, 'the claim', ({ data }) => data.claimConversation);
   assert.deepEqual(payload.userErrors, []);
