@@ -7,10 +7,13 @@
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { chromium } from 'playwright-core';
-import { Tally, readOptions, request, until } from './support.mjs';
+import { Tally, readOptions, receiveFromNewCustomer, request, until } from './support.mjs';
 
 const { url, http, tokens, screenshot } = readOptions({ screenshot: { type: 'string' } });
 const tally = new Tally();
+
+// One conversation to assign, and one to claim.
+for (let count = 0; count < 2; count += 1) await receiveFromNewCustomer(http, tokens);
 
 const browser = await chromium.launch({
   executablePath: process.env.CHROMIUM || '/usr/bin/chromium',

@@ -3,6 +3,7 @@
 //
 // Every script takes `--url http://HOST:PORT` and `--tokens JSON`. Both values are
 // in the line that `switchboard demo --json` prints.
+import { randomInt, randomUUID } from 'node:crypto';
 import { parseArgs } from 'node:util';
 
 /** The timeout of every wait, long enough for a busy machine. */
@@ -33,6 +34,25 @@ export async function request(http, token, query, variables) {
   const { data, errors } = await response.json();
   if (errors) throw new Error(`${response.status} ${JSON.stringify(errors)}`);
   return data;
+}
+
+/**
+ * Delivers a text from a new customer to the first phone number. The text opens a conversation that nobody owns. A
+ * script that needs such a conversation must not rely on those of the demo, because the scripts before it use them up.
+ */
+export async function receiveFromNewCustomer(http, tokens) {
+  const { phoneNumbers } = await request(http, tokens.manager, '{ phoneNumbers { number } }');
+  const input = {
+    providerMessageId: randomUUID(),
+    from: `+1415${randomInt(2_000_000, 9_999_999)}`,
+    to: phoneNumbers[0].number,
+    body: 'Is my bike ready?',
+  };
+  const mutation = `mutation ($input: ReceiveMessageInput!) {
+    receiveMessage(input: $input) { conversation { id } userErrors { message } }
+  }`;
+  const { receiveMessage } = await request(http, tokens.service, mutation, { input });
+  if (receiveMessage.userErrors.length > 0) throw new Error(JSON.stringify(receiveMessage.userErrors));
 }
 
 export const sleep = (milliseconds) => new Promise((done) => setTimeout(done, milliseconds));

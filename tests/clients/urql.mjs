@@ -15,7 +15,7 @@ import { Kind, parse } from 'graphql';
 import { createClient } from 'graphql-ws';
 import { pipe, subscribe } from 'wonka';
 import WebSocket from 'ws';
-import { Tally, readOptions, request, sleep, until } from './support.mjs';
+import { Tally, readOptions, receiveFromNewCustomer, request, sleep, until } from './support.mjs';
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url));
 /** The README, the document for frontend teams, and every other document with an example. */
@@ -45,8 +45,9 @@ function examples(text) {
   });
 }
 
-/** An open conversation that nobody owns, and what else the examples may ask for. */
+/** Two new conversations that nobody owns, and the other entities that the examples may ask for. */
 async function entities() {
+  for (let count = 0; count < 2; count += 1) await receiveFromNewCustomer(http, tokens);
   const { conversations, phoneNumbers } = await request(http, tokens.manager, `{
     phoneNumbers { id number }
     conversations(view: UNASSIGNED, filter: { status: OPEN }, first: 2) {
