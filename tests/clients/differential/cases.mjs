@@ -114,6 +114,17 @@ const FAILING = [
   { name: 'null for a required argument, by a variable with a default', variables: '{"id":null}', query: () => 'query ($id: ID = "7") { viewer { id } conversation(id: $id) { id } }' },
   { name: 'null for an argument with a default', variables: '{"b":null}', query: () => 'query ($b: Boolean) { viewer { id } agents(first: 1, includeInactive: $b) { totalCount } }' },
   { name: 'null for a required argument of a field that is required', variables: '{"ids":null}', query: () => 'query ($ids: [ID!] = []) { viewer { id } nodes(ids: $ids) { id } }' },
+  { name: 'null for a required argument, and no other field', variables: '{"ids":null}', query: () => 'query ($ids: [ID!] = []) { nodes(ids: $ids) { id } }' },
+  { name: 'null for an item of a list', variables: '{"id":null}', query: (f) => `query ($id: ID = "7") { nodes(ids: [${conversation(f)}, $id]) { id } }` },
+  { name: 'null within an input object', variables: '{"ids":null}', query: () => `mutation ($ids: [ID!] = []) {
+      assignConversations(input: { conversationIds: $ids, agentId: "7" }) { userErrors { code } }
+      claimConversation(input: { conversationId: "7" }) { changed } }` },
+  { name: 'null for a required argument in a fragment on one type', variables: '{"t":null}', query: (f) => `query ($t: DateTime = "2026-01-01T00:00:00Z") {
+      node(id: ${conversation(f)}) { id ... on Conversation { assigneeAt(time: $t) { id } status } } }` },
+  { name: 'null for the condition of a field', variables: '{"v":null}', query: () => 'query ($v: Boolean = true) { viewer { id name @include(if: $v) } viewCounts { asOf } }' },
+  { name: 'null for the condition of a field of each item', variables: '{"v":null}', query: () => 'query ($v: Boolean = true) { conversations(first: 2) { asOf nodes { id contact { id number @skip(if: $v) } } } }' },
+  { name: 'null for the condition of a spread', variables: '{"v":null}', query: () => 'query ($v: Boolean = true) { viewer { id ...F @skip(if: $v) } } fragment F on Agent { name }' },
+  { name: 'null for the argument of a subscription', subscription: true, variables: '{"v":null}', query: () => 'subscription ($v: ConversationView = INBOX) { queueChanges(view: $v) { __typename } }' },
   { name: 'null for a required argument of each item', variables: '{"t":null}', query: () => 'query ($t: DateTime = "2026-01-01T00:00:00Z") { conversations(first: 2) { nodes { id assigneeAt(time: $t) { id } } } }' },
 ];
 

@@ -35,6 +35,20 @@ export function readSchema(sdl) {
   return schema;
 }
 
+/** Puts the fields of input objects in the server's order of introspection, which the specification leaves open. */
+export async function orderInputFields(schema, introspect) {
+  const { __schema } = await introspect('{ __schema { types { name inputFields { name } } } }');
+  for (const { name, inputFields } of __schema.types) {
+    if (!inputFields) continue;
+    const fields = schema.getType(name).getFields();
+    for (const { name: field } of inputFields) {
+      const definition = fields[field];
+      delete fields[field];
+      fields[field] = definition;
+    }
+  }
+}
+
 /** The server did not execute a plain document, so the judge lacks a value. */
 export class NoData extends Error {}
 

@@ -56,10 +56,13 @@ struct ValidDocument {
     conditions: Vec<Name>,
     /// The variables of the operation that a request may omit.
     optional: Vec<Name>,
+    /// The variables of the operation that may be null, and are used where null is not allowed.
+    nullable: Vec<Name>,
     forms: Mutex<Vec<(FormKey, Arc<NormalForm>)>>,
 }
 
-/// A flag for each of the conditions: whether it is true. A flag for each optional variable: whether it is provided.
+/// A flag for each of the conditions: whether it is true. A flag for each optional variable: whether it is provided. A
+/// flag for each of the nullable variables: whether it is null.
 type FormKey = Vec<bool>;
 
 /// The normal form that a request executes. It completes the responses.
@@ -69,7 +72,7 @@ pub struct Execution(Arc<NormalForm>);
 impl Execution {
     /// Completes a response of this execution: see [`crate::conformance`].
     pub fn complete(&self, mut response: Response) -> Response {
-        self.0.outline.complete(&mut response);
+        self.0.complete(&mut response);
         response
     }
 }
@@ -100,30 +103,38 @@ impl PreparedDocument {
         let (variables, form) = valid
             .normal_form(schema, self.operation_name.as_deref(), variables)
             .map_err(|error| vec![*error])?;
-        let mut request = Request::new(String::new()).variables(variables).data(NoMergedKeys);
+        if let Some(error) = form.request_error(self.kind) {
+            return Err(vec![error]);
+        }
+        let mut request = Request::new(String::new()).variables(variables);
+        // The completion finds null arguments in the data, which must not be serialised before.
+        if !form.has_null_arguments() {
+            request = request.data(NoMergedKeys);
+        }
         request.set_parsed_query(form.document.clone());
         Ok((request, Execution(form)))
     }
 
     fn validate(&self, schema: &ApiSchema) -> Result<ValidDocument, Vec<ServerError>> {
-        let document = validation::validate(schema, &self.text)?;
-        let operation = document.operations.get(self.operation_name.as_deref());
-        let optional = operation.map(|operation| {
-            let optional =
-                operation.variables.iter().filter(|it| !it.ty.is_non_null() && it.default_value.is_none());
-            optional.map(|it| it.name.clone()).collect()
-        });
+        let (document, non_null) = validation::validate(schema, &self.text)?;
+        let mut optional = Vec::new();
+        let mut nullable = Vec::new();
+        if let Ok(operation) = document.operations.get(self.operation_name.as_deref()) {
+            for variable in operation.variables.iter().filter(|variable| !variable.ty.is_non_null()) {
+                if variable.default_value.is_none() {
+                    optional.push(variable.name.clone());
+                }
+                if non_null.contains(&variable.name) {
+                    nullable.push(variable.name.clone());
+                }
+            }
+        }
         let mut conditions = Vec::new();
         let fragments = document.fragments.values().map(|fragment| &fragment.selection_set);
         for set in document.operations.iter().map(|operation| &operation.selection_set).chain(fragments) {
             conditions_in(set, &mut conditions);
         }
-        Ok(ValidDocument {
-            conditions,
-            optional: optional.unwrap_or_default(),
-            forms: Mutex::default(),
-            document,
-        })
+        Ok(ValidDocument { conditions, optional, nullable, forms: Mutex::default(), document })
     }
 }
 
@@ -143,8 +154,11 @@ impl ValidDocument {
         let variables = variables::coerce(schema, operation, &self.document.sources, variables)?;
         let is_true = |name: &Name| variables.get(name.as_str()) == Some(&Value::Boolean(true));
         let is_provided = |name: &Name| variables.contains_key(name.as_str());
-        let key: FormKey =
-            self.conditions.iter().map(is_true).chain(self.optional.iter().map(is_provided)).collect();
+        let is_null = |name: &Name| variables.get(name.as_str()) == Some(&Value::Null);
+        let key: FormKey = (self.conditions.iter().map(is_true))
+            .chain(self.optional.iter().map(is_provided))
+            .chain(self.nullable.iter().map(is_null))
+            .collect();
         let mut forms = self.forms.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some((_, form)) = forms.iter().find(|(other, _)| *other == key) {
             return Ok((variables, form.clone()));
@@ -152,6 +166,7 @@ impl ValidDocument {
         let inputs = Inputs {
             conditions: self.conditions.iter().map(|name| (name.as_str(), is_true(name))).collect(),
             unprovided: self.optional.iter().filter(|name| !is_provided(name)).map(Name::as_str).collect(),
+            nulls: self.nullable.iter().filter(|name| is_null(name)).map(Name::as_str).collect(),
         };
         let form = Arc::new(NormalForm::of(schema, &self.document, operation, &inputs));
         if forms.len() < MAX_FORMS {

@@ -14,12 +14,14 @@ use apollo_compiler::executable::{
     DirectiveList, ExecutableDocument as Document, Field, Operation, Selection, SelectionSet,
 };
 use apollo_compiler::parser::SourceMap;
+use apollo_compiler::schema::ExtendedType;
+use apollo_compiler::ty;
 use async_graphql::indexmap::IndexMap;
 use async_graphql::parser::types as parsed;
-use async_graphql::{Name, Pos, Positioned};
+use async_graphql::{Name, Pos, Positioned, Response, ServerError};
 use async_graphql_value::{Number, Value as Literal};
 
-use super::outline::{Fields, HIDDEN_KEY, Outline, OutlineField};
+use super::outline::{Fields, HIDDEN_KEY, NullArgument, Outline, OutlineField};
 use super::schema::ApiSchema;
 
 /// The inputs of a normal form besides the document: one form serves all requests for which they are equal.
@@ -28,18 +30,23 @@ pub(super) struct Inputs<'a> {
     pub conditions: HashMap<&'a str, bool>,
     /// The variables that have neither a value nor a default.
     pub unprovided: HashSet<&'a str>,
+    /// The variables whose value is null, and which are used where null is not allowed.
+    pub nulls: HashSet<&'a str>,
 }
 
 /// An operation in its normal form.
 #[derive(Debug)]
 pub(super) struct NormalForm {
     pub document: parsed::ExecutableDocument,
-    pub outline: Outline,
+    outline: Outline,
+    /// Whether the outline has fields or selections that cannot be executed.
+    has_null_arguments: bool,
 }
 
 impl NormalForm {
     pub fn of(schema: &ApiSchema, document: &Document, operation: &Operation, inputs: &Inputs<'_>) -> Self {
-        let mut builder = Builder { schema, document, inputs, used: HashSet::new() };
+        let mut builder =
+            Builder { schema, document, inputs, used: HashSet::new(), has_null_arguments: false };
         let root = &operation.selection_set;
         let (items, outline) = builder.selection_set(root.ty.as_str(), &[root]);
         let at = Pos::default();
@@ -57,7 +64,28 @@ impl NormalForm {
             operations: parsed::DocumentOperations::Single(Positioned::new(definition, at)),
             fragments: HashMap::new(),
         };
-        Self { document, outline }
+        Self { document, outline, has_null_arguments: builder.has_null_arguments }
+    }
+
+    /// Whether a null argument makes a field or an object of this form an error.
+    pub fn has_null_arguments(&self) -> bool {
+        self.has_null_arguments
+    }
+
+    /// The error of an operation that cannot be executed at all.
+    pub fn request_error(&self, kind: parsed::OperationType) -> Option<ServerError> {
+        if !self.has_null_arguments {
+            return None;
+        }
+        self.outline.request_error(kind == parsed::OperationType::Subscription)
+    }
+
+    /// Completes a response of this form.
+    pub fn complete(&self, response: &mut Response) {
+        if self.has_null_arguments {
+            self.outline.report_null_arguments(response);
+        }
+        self.outline.complete(response);
     }
 }
 
@@ -67,6 +95,7 @@ struct Builder<'a> {
     inputs: &'a Inputs<'a>,
     /// The variables in the normal form.
     used: HashSet<&'a str>,
+    has_null_arguments: bool,
 }
 
 /// The fields of each response key, in the order of the document.
@@ -77,6 +106,10 @@ type Items = Vec<Positioned<parsed::Selection>>;
 impl<'a> Builder<'a> {
     /// Merges the selection sets of one field, whose type is `ty`.
     fn selection_set(&mut self, ty: &str, sets: &[&'a SelectionSet]) -> (Items, Outline) {
+        if let Some(null) = self.null_condition(sets) {
+            self.has_null_arguments = true;
+            return (vec![hidden_typename()], Outline::Invalid(null));
+        }
         match self.schema.possible_types(ty) {
             Some(possible) if self.schema.is_union(ty) || self.depend_on_type(possible, sets) => {
                 self.by_type(possible, self.schema.is_union(ty), sets)
@@ -101,7 +134,7 @@ impl<'a> Builder<'a> {
         let mut fields = Fields::new();
         for (key, same_key) in self.collect(object, sets) {
             let (item, field) = self.field(key, &same_key);
-            items.push(item);
+            items.extend(item);
             fields.insert(Name::new(key), field);
         }
         (items, fields)
@@ -139,9 +172,9 @@ impl<'a> Builder<'a> {
                 let (item, field) = self.field(key, &same_key);
                 fields.insert(Name::new(key), field);
                 if !common.contains(key) {
-                    own.push(item);
+                    own.extend(item);
                 } else if index == 0 {
-                    items.push(item);
+                    items.extend(item);
                 }
             }
             if !own.is_empty() {
@@ -152,14 +185,18 @@ impl<'a> Builder<'a> {
         (items, Outline::ByType(by_type))
     }
 
-    /// Merges the fields of a response key into one.
+    /// Merges the fields of a response key into one. Returns no selection for a field that cannot be executed.
     fn field(
         &mut self,
         key: &str,
         same_key: &[&'a Node<Field>],
-    ) -> (Positioned<parsed::Selection>, OutlineField) {
+    ) -> (Option<Positioned<parsed::Selection>>, OutlineField) {
         let field = same_key[0];
         let at = position(field, &self.document.sources);
+        if let Some(null) = self.null_argument(field) {
+            self.has_null_arguments = true;
+            return (None, OutlineField { ty: field.ty().clone(), outline: Outline::Invalid(null) });
+        }
         let inner = field.ty().inner_named_type();
         let sets: Vec<&SelectionSet> = same_key.iter().map(|field| &field.selection_set).collect();
         let (items, outline) = if sets.iter().all(|set| set.is_empty()) {
@@ -184,7 +221,78 @@ impl<'a> Builder<'a> {
             selection_set: Positioned::new(parsed::SelectionSet { items }, at),
         };
         let selection = parsed::Selection::Field(Positioned::new(selection, at));
-        (Positioned::new(selection, at), OutlineField { ty: field.ty().clone(), outline })
+        (Some(Positioned::new(selection, at)), OutlineField { ty: field.ty().clone(), outline })
+    }
+
+    /// The first argument of a field that is null where its type does not allow null.
+    fn null_argument(&self, field: &'a Node<Field>) -> Option<NullArgument> {
+        if self.inputs.nulls.is_empty() {
+            return None;
+        }
+        field.arguments.iter().find_map(|argument| {
+            let definition = field.definition.argument_by_name(&argument.name)?;
+            self.has_null(&definition.ty, &argument.value).then(|| {
+                let at = position(&argument.value, &self.document.sources);
+                NullArgument::new(&argument.name, &definition.ty, at)
+            })
+        })
+    }
+
+    /// Whether a variable in `value` is null where the type `ty` does not allow null.
+    fn has_null(&self, ty: &ast::Type, value: &ast::Value) -> bool {
+        match (ty, value) {
+            (_, ast::Value::Variable(name)) => ty.is_non_null() && self.inputs.nulls.contains(name.as_str()),
+            (ast::Type::List(item) | ast::Type::NonNullList(item), ast::Value::List(values)) => {
+                values.iter().any(|value| self.has_null(item, value))
+            }
+            (ast::Type::List(item) | ast::Type::NonNullList(item), value) => self.has_null(item, value),
+            (ast::Type::Named(name) | ast::Type::NonNullNamed(name), ast::Value::Object(values)) => {
+                let Some(ExtendedType::InputObject(input)) = self.schema.definition(name) else {
+                    return false;
+                };
+                values.iter().any(|(field, value)| {
+                    input.fields.get(field).is_some_and(|field| self.has_null(&field.ty, value))
+                })
+            }
+            _ => false,
+        }
+    }
+
+    /// The first `@skip` or `@include` in selection sets whose condition is null.
+    fn null_condition(&self, sets: &[&'a SelectionSet]) -> Option<NullArgument> {
+        if self.inputs.nulls.is_empty() {
+            return None;
+        }
+        let mut visited = HashSet::new();
+        let mut sets = sets.to_vec();
+        while let Some(set) = sets.pop() {
+            for selection in &set.selections {
+                for directive in selection.directives().iter() {
+                    if let Some(value) = directive.specified_argument_by_name("if")
+                        && let ast::Value::Variable(name) = &**value
+                        && self.inputs.nulls.contains(name.as_str())
+                    {
+                        let at = position(value, &self.document.sources);
+                        return Some(NullArgument::new("if", &ty!(Boolean!), at));
+                    }
+                }
+                if !self.is_included(selection.directives()) {
+                    continue;
+                }
+                match selection {
+                    Selection::Field(_) => {}
+                    Selection::InlineFragment(fragment) => sets.push(&fragment.selection_set),
+                    Selection::FragmentSpread(spread) => {
+                        if let Some(fragment) = self.document.fragments.get(&spread.fragment_name)
+                            && visited.insert(spread.fragment_name.as_str())
+                        {
+                            sets.push(&fragment.selection_set);
+                        }
+                    }
+                }
+            }
+        }
+        None
     }
 
     /// `CollectFields` of the specification, for an object of the type `object`.

@@ -4,7 +4,9 @@ use std::collections::HashMap;
 
 use apollo_compiler::ast::Type;
 use async_graphql::indexmap::IndexMap;
-use async_graphql::{Name, PathSegment, Response, ServerError, Value};
+use async_graphql::{Name, PathSegment, Pos, Response, ServerError, Value};
+
+use crate::errors::{self, Code};
 
 /// The response key of a field that the client did not select. A key in a document cannot be empty.
 pub const HIDDEN_KEY: &str = "";
@@ -30,6 +32,30 @@ pub(super) enum Outline {
     Object { fields: Fields, hidden: bool },
     /// An object whose fields depend on its type. The executor returns the name of the type under [`HIDDEN_KEY`].
     ByType(HashMap<Name, Fields>),
+    /// A field that is not executed, or an object of which no field is executed, because an argument is null. The value
+    /// becomes an error.
+    Invalid(NullArgument),
+}
+
+/// An argument whose value is null although its type does not allow null. The specification makes this an error of the
+/// field, because the value comes from a variable that may be null.
+#[derive(Debug, PartialEq)]
+pub(super) struct NullArgument {
+    message: String,
+    at: Pos,
+}
+
+impl NullArgument {
+    pub fn new(argument: &str, ty: &Type, at: Pos) -> Self {
+        Self { message: format!("Argument \"{argument}\" of non-null type \"{ty}\" must not be null."), at }
+    }
+
+    fn error(&self, path: &[PathSegment]) -> ServerError {
+        let mut error = errors::error(Code::BadUserInput, self.message.clone());
+        error.locations = vec![self.at];
+        error.path = path.to_vec();
+        error
+    }
 }
 
 impl Outline {
@@ -43,10 +69,58 @@ impl Outline {
         self.arrange(&mut response.data);
     }
 
+    /// The error of an operation whose root selection is invalid, or of a subscription whose field is.
+    pub fn request_error(&self, is_subscription: bool) -> Option<ServerError> {
+        match self {
+            Self::Invalid(null) => Some(null.error(&[])),
+            Self::Object { fields, .. } if is_subscription => {
+                fields.iter().find_map(|(key, field)| match &field.outline {
+                    Self::Invalid(null) => Some(null.error(&[PathSegment::Field(key.to_string())])),
+                    _ => None,
+                })
+            }
+            _ => None,
+        }
+    }
+
+    /// Adds an error for each field and object that is [`Self::Invalid`].
+    pub fn report_null_arguments(&self, response: &mut Response) {
+        self.report_at(&mut response.data, &mut Vec::new(), &mut response.errors);
+    }
+
+    fn report_at(&self, data: &mut Value, path: &mut Vec<PathSegment>, errors: &mut Vec<ServerError>) {
+        match data {
+            Value::List(items) => {
+                for (index, item) in items.iter_mut().enumerate() {
+                    path.push(PathSegment::Index(index));
+                    self.report_at(item, path, errors);
+                    path.pop();
+                }
+            }
+            Value::Object(_) if let Self::Invalid(null) = self => {
+                errors.push(null.error(path));
+                *data = Value::Null;
+            }
+            Value::Object(object) => {
+                let Some(fields) = self.fields_of(object) else { return };
+                for (key, field) in fields {
+                    path.push(PathSegment::Field(key.to_string()));
+                    match (object.get_mut(key), &field.outline) {
+                        (Some(value), outline) => outline.report_at(value, path, errors),
+                        (None, Self::Invalid(null)) => errors.push(null.error(path)),
+                        (None, _) => {}
+                    }
+                    path.pop();
+                }
+            }
+            _ => {}
+        }
+    }
+
     /// The fields of `object`. `None` if this is a leaf, or if the type of the object is unknown.
     fn fields_of(&self, object: &IndexMap<Name, Value>) -> Option<&Fields> {
         match self {
-            Self::Leaf => None,
+            Self::Leaf | Self::Invalid(_) => None,
             Self::Object { fields, .. } => Some(fields),
             Self::ByType(by_type) => match object.get(HIDDEN_KEY) {
                 Some(Value::String(name)) => by_type.get(name.as_str()),

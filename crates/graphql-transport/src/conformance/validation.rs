@@ -4,6 +4,8 @@
 //! module adds suggestions for misspelt names, the check of literals of custom scalars, and the check of variables with
 //! the default `null`.
 
+use std::collections::HashSet;
+
 use apollo_compiler::ast::{self, Definition, Type};
 use apollo_compiler::executable::ExecutableDocument;
 use apollo_compiler::parser::{Parser, SourceMap};
@@ -25,23 +27,24 @@ const MAX_SUGGESTIONS: usize = 3;
 /// The maximum number of characters of the document's names in a message.
 const NAME_CHARS: usize = 64;
 
-/// Parses and validates a document.
+/// Parses and validates a document. Also returns the names of the variables that are used where null is not allowed.
 ///
 /// # Errors
 /// `GRAPHQL_VALIDATION_FAILED` for each mistake, up to [`MAX_ERRORS`].
 pub(super) fn validate(
     schema: &ApiSchema,
     text: &str,
-) -> Result<Valid<ExecutableDocument>, Vec<ServerError>> {
+) -> Result<(Valid<ExecutableDocument>, HashSet<Name>), Vec<ServerError>> {
     let document = Parser::new()
         .parse_ast(text, "operation.graphql")
         .map_err(|invalid| server_errors(&invalid.errors))?;
     let mut visitor = Visitor::new(schema, &document);
     visitor.document();
     visitor.null_defaults();
+    let non_null = visitor.non_null_uses.iter().map(|usage| usage.variable.clone()).collect();
     let mistakes = visitor.mistakes;
     match document.to_executable_validate(schema.schema()) {
-        Ok(valid) if mistakes.is_empty() => Ok(valid),
+        Ok(valid) if mistakes.is_empty() => Ok((valid, non_null)),
         Ok(_) => Err(mistakes),
         // Omit apollo-compiler's errors. A misspelt name causes several of them, and they have no suggestions.
         Err(_) if !mistakes.is_empty() => Err(mistakes),
@@ -67,6 +70,16 @@ fn invalid(message: String, at: Option<Pos>) -> ServerError {
     error
 }
 
+/// The use of a variable where the type is non-null.
+struct NonNullUse<'a> {
+    variable: &'a Name,
+    /// The index of the operation or fragment.
+    definition: usize,
+    /// Whether the argument or the input field has a default.
+    has_default: bool,
+    at: Pos,
+}
+
 /// Visits each name and each literal of a document.
 struct Visitor<'a> {
     schema: &'a ApiSchema,
@@ -74,8 +87,7 @@ struct Visitor<'a> {
     document: &'a ast::Document,
     /// The index of the current definition.
     index: usize,
-    /// The variables that are used where the type is non-null and has no default, with the index of the definition.
-    non_null_uses: Vec<(usize, &'a Name, Pos)>,
+    non_null_uses: Vec<NonNullUse<'a>>,
     mistakes: Vec<ServerError>,
 }
 
@@ -109,16 +121,17 @@ impl<'a> Visitor<'a> {
                     reached.extend(fragment.filter(|fragment| !reached.contains(fragment)));
                 }
             }
-            let misuse = self
-                .non_null_uses
-                .iter()
-                .find(|(at, name, _)| reached.contains(at) && null_variables.contains(name));
-            if let Some((_, name, at)) = misuse {
+            let misuse = self.non_null_uses.iter().find(|usage| {
+                !usage.has_default
+                    && reached.contains(&usage.definition)
+                    && null_variables.contains(&usage.variable)
+            });
+            if let Some(usage) = misuse {
                 let message = format!(
                     "Variable \"${}\" with the default null is used where null is not allowed.",
-                    clip(name)
+                    clip(usage.variable)
                 );
-                self.mistakes.push(invalid(message, Some(*at)));
+                self.mistakes.push(invalid(message, Some(usage.at)));
             }
         }
     }
@@ -139,8 +152,10 @@ impl<'a> Visitor<'a> {
     /// Visits the value of an argument or of a field of an input object.
     fn argument(&mut self, ty: &Type, has_default: bool, value: &'a Node<ast::Value>) {
         if let ast::Value::Variable(name) = &**value {
-            if ty.is_non_null() && !has_default {
-                self.non_null_uses.push((self.index, name, position(value, self.sources)));
+            if ty.is_non_null() {
+                let at = position(value, self.sources);
+                let definition = self.index;
+                self.non_null_uses.push(NonNullUse { variable: name, definition, has_default, at });
             }
         } else {
             self.value(ty, value);
