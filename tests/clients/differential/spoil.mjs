@@ -160,7 +160,7 @@ const TEXTS = {
     return `${text.slice(0, at)}${random.pick(['"', '\\', '&', '%', '\u0000', '\u00a0', '\ufeff', ',', '#', '...', '|', "'"])}${text.slice(at)}`;
   },
   typeAdded: (text) => `${text}\ntype Extra { id: ID }`,
-  escapeAdded: (text, random) => text.replace(/"(?=[^"])/, `"${random.pick(['\\u{110000}', '\\ud83d', '\\x', '\\u12', '\\ud83d\\ude00', '\\u{}', '\\u{0000000041}', '\\/'])}`),
+  escapeAdded: (text, random) => text.replace(/"(?=[^"])/, `"${random.pick(['\\u{110000}', '\\ud83d', '\\x', '\\u12', '\\ud83d\\ude00', '\\u{}', '\\u{00000041}', '\\/'])}`),
 };
 
 const { unusedVariable } = VARIABLES;
