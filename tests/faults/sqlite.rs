@@ -6,8 +6,8 @@ use serde_json::json;
 use crate::support::app::App;
 use crate::support::database::{Database, Prepare, TestDatabase};
 use crate::support::documents;
-use crate::support::fault::lasting::assert_retryable;
 use crate::support::fault::process::{Process, assert_sound};
+use crate::support::fault::resuming::assert_retryable;
 use crate::support::fault::workspace;
 use crate::support::world::{World, customer};
 

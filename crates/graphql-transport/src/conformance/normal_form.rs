@@ -19,7 +19,7 @@ use async_graphql::parser::types as parsed;
 use async_graphql::{Name, Pos, Positioned};
 use async_graphql_value::{Number, Value as Literal};
 
-use super::outline::{Fields, HIDDEN_KEY, Outline, OutlineField};
+use super::response_shape::{Fields, HIDDEN_KEY, ResponseField, ResponseShape};
 use super::schema::ApiSchema;
 
 /// The inputs of a normal form besides the document: one form serves all requests for which they are equal.
@@ -34,14 +34,14 @@ pub(super) struct Inputs<'a> {
 #[derive(Debug)]
 pub(super) struct NormalForm {
     pub document: parsed::ExecutableDocument,
-    pub outline: Outline,
+    pub shape: ResponseShape,
 }
 
 impl NormalForm {
     pub fn of(schema: &ApiSchema, document: &Document, operation: &Operation, inputs: &Inputs<'_>) -> Self {
         let mut builder = Builder { schema, document, inputs, used: HashSet::new() };
         let root = &operation.selection_set;
-        let (items, outline) = builder.selection_set(root.ty.as_str(), &[root]);
+        let (items, shape) = builder.selection_set(root.ty.as_str(), &[root]);
         let at = Pos::default();
         let definition = parsed::OperationDefinition {
             ty: match operation.operation_type {
@@ -57,7 +57,7 @@ impl NormalForm {
             operations: parsed::DocumentOperations::Single(Positioned::new(definition, at)),
             fragments: HashMap::new(),
         };
-        Self { document, outline }
+        Self { document, shape }
     }
 }
 
@@ -76,7 +76,7 @@ type Items = Vec<Positioned<parsed::Selection>>;
 
 impl<'a> Builder<'a> {
     /// Merges the selection sets of one field, whose type is `ty`.
-    fn selection_set(&mut self, ty: &str, sets: &[&'a SelectionSet]) -> (Items, Outline) {
+    fn selection_set(&mut self, ty: &str, sets: &[&'a SelectionSet]) -> (Items, ResponseShape) {
         match self.schema.possible_types(ty) {
             Some(possible) if self.schema.is_union(ty) || self.depend_on_type(possible, sets) => {
                 self.by_type(possible, self.schema.is_union(ty), sets)
@@ -90,7 +90,7 @@ impl<'a> Builder<'a> {
                 if hidden {
                     items.push(hidden_typename());
                 }
-                (items, Outline::Object { fields, hidden })
+                (items, ResponseShape::Object { fields, hidden })
             }
         }
     }
@@ -114,7 +114,7 @@ impl<'a> Builder<'a> {
         possible: &[ast::NamedType],
         is_union: bool,
         sets: &[&'a SelectionSet],
-    ) -> (Items, Outline) {
+    ) -> (Items, ResponseShape) {
         let collected: Vec<(&ast::NamedType, Collected<'a>)> =
             possible.iter().map(|object| (object, self.collect(object, sets))).collect();
         // Fields that every type has are selected once, so that they count once towards the limits of an operation.
@@ -149,7 +149,7 @@ impl<'a> Builder<'a> {
             }
             by_type.insert(Name::new(object.as_str()), fields);
         }
-        (items, Outline::ByType(by_type))
+        (items, ResponseShape::ByType(by_type))
     }
 
     /// Merges the fields of a response key into one.
@@ -157,13 +157,13 @@ impl<'a> Builder<'a> {
         &mut self,
         key: &str,
         same_key: &[&'a Node<Field>],
-    ) -> (Positioned<parsed::Selection>, OutlineField) {
+    ) -> (Positioned<parsed::Selection>, ResponseField) {
         let field = same_key[0];
         let at = position(field, &self.document.sources);
         let inner = field.ty().inner_named_type();
         let sets: Vec<&SelectionSet> = same_key.iter().map(|field| &field.selection_set).collect();
-        let (items, outline) = if sets.iter().all(|set| set.is_empty()) {
-            (Vec::new(), Outline::Leaf)
+        let (items, shape) = if sets.iter().all(|set| set.is_empty()) {
+            (Vec::new(), ResponseShape::Leaf)
         } else {
             self.selection_set(inner.as_str(), &sets)
         };
@@ -184,7 +184,7 @@ impl<'a> Builder<'a> {
             selection_set: Positioned::new(parsed::SelectionSet { items }, at),
         };
         let selection = parsed::Selection::Field(Positioned::new(selection, at));
-        (Positioned::new(selection, at), OutlineField { ty: field.ty().clone(), outline })
+        (Positioned::new(selection, at), ResponseField { ty: field.ty().clone(), shape })
     }
 
     /// `CollectFields` of the specification, for an object of the type `object`.

@@ -1,7 +1,7 @@
 /**
- * The verdict on the queue, below Unassigned: growing, steady or shrinking.
+ * The trend of the queue, below Unassigned: growing, steady or shrinking.
  *
- * The verdict and the thresholds are pushed when they change. For how long the
+ * The server pushes the trend and the state of the thresholds when they change. For how long the
  * oldest has been unassigned changes with every claim, so that is asked for
  * whenever the counts have changed, now and then.
  *
@@ -22,7 +22,7 @@ const TRENDS = {
 const CLOCK_MS = 30_000;
 const ASK_MS = 3_000;
 
-/** Follows the verdict: `counted` is to be called when the counts have changed, `end` ends it. @param {Session} session */
+/** Follows the trend. Call `counted` when the counts have changed, and `end` to stop. @param {Session} session */
 export function followHealth(session) {
   const places = /** @type {NodeListOf<HTMLElement>} */ (document.querySelectorAll('.health'));
   places.forEach((place) => { place.hidden = true; });
