@@ -16,7 +16,7 @@ const WRITES: u32 = 8;
 
 /// Half of the writers use a second server on the same file, which counts as another process.
 #[tokio::test(flavor = "multi_thread")]
-async fn of_32_writers_nobody_is_told_that_the_database_is_locked() {
+async fn none_of_32_writers_gets_the_error_database_is_locked() {
     let store = TestDatabase::create(Database::Sqlite).await.expect("a file");
     let world = World::prepare(App::start(&store.url).await).await;
     let sibling = world.app.sibling().await;

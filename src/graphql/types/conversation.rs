@@ -149,8 +149,8 @@ impl ConversationFields {
         self.find_agent(self.row().assignee()).await
     }
 
-    /// The agent who assigned the conversation to its assignee. This is the assignee if the assignee claimed it. Null if
-    /// the conversation is unassigned or no agent assigned it.
+    /// The agent who assigned the conversation to its assignee. This is the assignee if the assignee claimed it. Null
+    /// if the conversation is unassigned or no agent assigned it.
     async fn assigned_by(&self) -> Option<Result<Agent>> {
         self.find_agent(self.row().assigned_by()).await
     }

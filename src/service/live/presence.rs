@@ -23,11 +23,11 @@ use crate::token::Caller;
 
 /// The shortest time between two reads, however many changes there are.
 const MIN_INTERVAL: Duration = Duration::from_millis(50);
-/// The most conversations in one statement.
+/// The maximum number of conversations in one statement.
 const BATCH: usize = 1_000;
 /// How many expired presences each write deletes. A write adds at most one, so the table does not grow.
 const SWEEP: i64 = 20;
-/// The most agents that are listed per conversation, the longest present first.
+/// The maximum number of agents that are listed per conversation. Those who have been present longest come first.
 pub const MAX_PRESENT: usize = 100;
 
 /// An agent who is present in a conversation.

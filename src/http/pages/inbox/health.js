@@ -1,9 +1,9 @@
 /**
  * The trend of the queue, below Unassigned: growing, steady or shrinking.
  *
- * The server pushes the trend and the state of the thresholds when they change. For how long the
- * oldest has been unassigned changes with every claim, so that is asked for
- * whenever the counts have changed, now and then.
+ * The server pushes the trend and the state of the thresholds when they change. The oldest
+ * unassigned conversation changes with every claim, so the page queries it after changes
+ * of the counts, at a limited rate.
  *
  * @import { Session } from './session.js'
  */
@@ -41,7 +41,7 @@ export function followHealth(session) {
       oldest = queueHealth.oldestUnassignedSince;
       draw();
     } catch {
-      // What was known stays; the next change asks again.
+      // Keep the old value. The next change queries again.
     } finally {
       asking = null;
     }
