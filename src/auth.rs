@@ -1,4 +1,4 @@
-//! Tokens to callers.
+//! Signs callers in by bearer token.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -9,7 +9,7 @@ use crate::graphql::{self, Scope};
 use crate::service::{Error, Services};
 use crate::token::{LEEWAY_SECONDS, Subject, TokenError};
 
-/// How long a session lasts whose token has expired within the leeway.
+/// How long a session may last whose token has already expired, but is accepted within the leeway.
 const LEEWAY: Duration = Duration::from_secs(LEEWAY_SECONDS);
 
 /// Signs callers in by their tokens. Reads each caller's role, status and access from the database.

@@ -137,7 +137,7 @@ pub struct ServerConfig {
     pub pool_size: usize,
     pub wakeups: Wakeups,
     pub service: Settings,
-    /// The time-outs of PostgreSQL.
+    /// The timeouts of PostgreSQL.
     pub timeouts: Timeouts,
     /// The limits of one operation.
     pub operations: graphql::Limits,

@@ -57,15 +57,15 @@
 //!
 //! # How an event is delivered
 //!
-//! After the commit, the workspace's [`service::live::log_tail::Tail`] is notified: in this process directly, and in every other
-//! process by a wake-up ([`service::live::wakeups`]). The tail reads the new events into a ring, once for the whole process,
-//! and notifies its watchers.
+//! After the commit, the workspace's [`service::live::log_tail::Tail`] is notified: in this process directly, and in
+//! every other process by a wake-up ([`service::live::wakeups`]). The tail reads the new events into a ring, once for
+//! the whole process, and notifies its watchers.
 //!
-//! Each subscription is a stream of [`service::live::subscriptions`] with its own position. It reads the events after its
-//! position from the ring, or from the database when it is further behind. For each event, [`domain::view::change`]
-//! computes the effect on the subscriber's view. When one agent loses a conversation to another, it leaves the view
-//! of the first agent and enters the view of the second, and it changes in the Inbox of all agents. An event that
-//! changes the subscriber's access ends the stream with a reset.
+//! Each subscription is a stream of [`service::live::subscriptions`] with its own position. It reads the events after
+//! its position from the ring, or from the database when it is further behind. For each event, [`domain::view::change`]
+//! computes the effect on the subscriber's view. When one agent loses a conversation to another, it leaves the view of
+//! the first agent and enters the view of the second, and it changes in the Inbox of all agents. An event that changes
+//! the subscriber's access ends the stream with a reset.
 //!
 //! Each item carries a cursor. A client that reconnects sends the last cursor that it has processed, and the stream
 //! resumes after it. No event is lost. An event may be delivered twice, which does no harm, because each item contains

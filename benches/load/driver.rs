@@ -1,6 +1,6 @@
 //! Sends requests over keep-alive connections and measures their latencies.
 //!
-//! Bodies are built in advance and responses are not parsed, so that mainly the server is measured.
+//! The driver builds all bodies in advance and does not parse responses, so it takes little CPU from the server.
 
 use std::cell::Cell;
 use std::rc::Rc;
@@ -23,8 +23,9 @@ pub struct Load {
     /// The connections are distributed evenly over the addresses.
     addresses: Vec<String>,
     bearer: Option<String>,
-    /// Sent in turn. All clones of this load share the position.
+    /// The bodies of the requests, sent in order and repeated from the first one.
     bodies: Rc<[Bytes]>,
+    /// The number of requests sent. All clones of this load share it.
     sent: Rc<Cell<usize>>,
     expected: Expected,
 }
@@ -63,17 +64,17 @@ impl Load {
 /// How to recognize a successful response with status 200 without parsing it.
 #[derive(Clone)]
 pub enum Expected {
-    /// It has the same length as the response that was checked.
+    /// The response is as long as a response that was parsed and checked before the run.
     Length(usize),
-    /// It contains this text, and no errors.
+    /// The response contains this text and has no `errors`.
     Contains(&'static str),
 }
 
 #[derive(Clone, Copy)]
 pub enum Pace {
-    /// Each connection sends its next request after the response.
+    /// Each connection sends its next request when it has received the response.
     Closed,
-    /// A fixed rate, regardless of the server's speed. A request's latency includes its wait for a connection.
+    /// Requests are due at a fixed rate, even if the server is slower. A latency starts when the request is due.
     Open { per_second: f64 },
 }
 
@@ -98,8 +99,8 @@ async fn run(load: &Load, connections: usize, pace: Pace, duration: Duration) ->
         senders.push(Connection::open(&load, number).await);
     }
     let started = Instant::now();
-    let turns = Rc::new(Turns::new(pace, started, duration));
-    let working = senders.into_iter().map(|sender| tokio::task::spawn_local(work(sender, turns.clone())));
+    let schedule = Rc::new(Schedule::new(pace, started, duration));
+    let working = senders.into_iter().map(|sender| tokio::task::spawn_local(work(sender, schedule.clone())));
     let working: Vec<_> = working.collect();
     let mut latencies_ms = Vec::new();
     for worker in working {
@@ -108,17 +109,17 @@ async fn run(load: &Load, connections: usize, pace: Pace, duration: Duration) ->
     Driven { requests: latencies_ms.len(), elapsed: started.elapsed(), latencies_ms }
 }
 
-async fn work(mut connection: Connection, turns: Rc<Turns>) -> Vec<f64> {
+async fn work(mut connection: Connection, schedule: Rc<Schedule>) -> Vec<f64> {
     let mut latencies_ms = Vec::new();
-    while let Some(due) = turns.next().await {
+    while let Some(due) = schedule.next().await {
         connection.ask().await;
         latencies_ms.push(due.elapsed().as_secs_f64() * 1e3);
     }
     latencies_ms
 }
 
-/// When the next request is due.
-struct Turns {
+/// Hands out the times at which requests are due.
+struct Schedule {
     started: Instant,
     end: Instant,
     paced: Option<Paced>,
@@ -131,7 +132,7 @@ struct Paced {
     permits: Arc<Semaphore>,
 }
 
-impl Turns {
+impl Schedule {
     fn new(pace: Pace, started: Instant, duration: Duration) -> Self {
         let paced = match pace {
             Pace::Closed => None,
@@ -182,7 +183,7 @@ pub struct Connection {
 }
 
 impl Connection {
-    /// Opens connection `number`; the numbers use the addresses in turn. Must run in a [`LocalSet`].
+    /// Opens connection `number` to one of the addresses, in turn. Must run in a [`LocalSet`].
     pub async fn open(load: &Rc<Load>, number: usize) -> Self {
         let address = &load.addresses[number % load.addresses.len()];
         let socket = TcpStream::connect(address).await.expect("connects");

@@ -2,8 +2,8 @@
 //!
 //! Names that begin with a colon are variables of `pgbench`, passed by `-D`.
 
-/// The page as one statement with joins. One additional row shows whether there is a next page. `counted` adds the total
-/// count.
+/// The page as one statement with joins. One additional row shows whether there is a next page. `counted` adds the
+/// total count.
 pub fn page(counted: bool) -> String {
     let total = if counted { TOTAL } else { "" };
     format!(

@@ -1,4 +1,5 @@
-//! Support for the benchmarks: server processes, temporary databases, and CPU times and memory from `/proc`. Linux only.
+//! Support for the benchmarks: server processes, temporary databases, and CPU times and memory from `/proc`. Linux
+//! only.
 
 #![allow(dead_code, reason = "each bench compiles this module and uses a part of it")]
 

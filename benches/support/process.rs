@@ -18,8 +18,8 @@ pub fn resident_kb(pid: u32) -> u64 {
     line.and_then(|line| line.split_whitespace().next()?.parse().ok()).unwrap_or(0)
 }
 
-/// The CPU time in milliseconds of all processes of a program, including child processes that have ended. Use `postgres`
-/// for a PostgreSQL server with all its backends.
+/// The CPU time in milliseconds of all processes of a program, including child processes that have ended. Use
+/// `postgres` for a PostgreSQL server with all its backends.
 pub fn cpu_ms_of_all(program: &str) -> f64 {
     let processes = fs::read_dir("/proc").into_iter().flatten().flatten();
     let named = processes.filter_map(|entry| entry.file_name().into_string().ok()).filter(|pid| {

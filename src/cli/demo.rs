@@ -43,7 +43,8 @@ pub struct DemoArgs {
     /// Do not simulate any activity
     #[arg(long)]
     quiet_customers: bool,
-    /// Print one line of JSON when the server accepts requests: {"url", "tokens": {"manager", "rep", "rep2", "service"}}
+    /// Print one line of JSON when the server accepts requests: {"url", "tokens": {"manager", "rep", "rep2",
+    /// "service"}}
     #[arg(long)]
     json: bool,
 }

@@ -22,9 +22,9 @@ pub enum LogFormat {
     Json,
 }
 
-/// Installs the logger with `filter`, and starts to send traces to `otlp_endpoint`.
+/// Installs the logger. Starts the export of traces if there is an `otlp_endpoint`.
 ///
-/// Dropping the returned value sends the remaining traces. Drop it outside the runtime, and before the runtime.
+/// The returned value sends the remaining traces when it is dropped. Drop it before the runtime, and not inside a task.
 pub fn start(
     filter: &str,
     format: LogFormat,

@@ -15,7 +15,8 @@ pub struct OperationArgs {
     /// Address to serve /metrics for Prometheus; off by default. Keep it private: /metrics requires no token
     #[arg(long, env = "SWITCHBOARD_METRICS_LISTEN", value_name = "ADDRESS:PORT")]
     metrics_listen: Option<SocketAddr>,
-    /// OpenTelemetry collector (OTLP over HTTP) for traces, for example http://127.0.0.1:4318 or https://otel.example.com
+    /// OpenTelemetry collector (OTLP over HTTP) for traces, for example http://127.0.0.1:4318 or
+    /// https://otel.example.com
     #[arg(long, env = "SWITCHBOARD_OTLP_ENDPOINT", value_name = "URL")]
     otlp_endpoint: Option<String>,
     /// Maximum time that a stopping server waits for requests in flight

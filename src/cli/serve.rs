@@ -50,7 +50,8 @@ pub struct ServeArgs {
     /// Maximum number of PostgreSQL connections of this process
     #[arg(long, env = "SWITCHBOARD_POOL_SIZE", default_value_t = DEFAULT_POOL_SIZE, value_parser = positive)]
     pool_size: usize,
-    /// Origin whose pages may call the API, for example https://app.example.com; repeat the flag or separate with commas
+    /// Origin whose pages may call the API, for example https://app.example.com; repeat the flag or separate with
+    /// commas
     #[arg(
         long = "allowed-origin",
         env = "SWITCHBOARD_ALLOWED_ORIGIN",

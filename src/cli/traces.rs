@@ -1,7 +1,8 @@
 //! Traces: sends the spans of this program to an OpenTelemetry collector, by OTLP over HTTP or HTTPS.
 //!
-//! Exports only the spans of `switchboard` and of `graphql_transport`, with their names, times and few fields. The sampler and the batch limits
-//! are set by the environment variables of the OpenTelemetry SDK (`OTEL_TRACES_SAMPLER`, `OTEL_BSP_…`).
+//! Exports only the spans of `switchboard` and of `graphql_transport`, with their names, times and few fields. The
+//! sampler and the batch limits are set by the environment variables of the OpenTelemetry SDK (`OTEL_TRACES_SAMPLER`,
+//! `OTEL_BSP_…`).
 
 use std::fmt;
 use std::pin::Pin;

@@ -46,7 +46,7 @@ impl Fixture {
 }
 
 #[tokio::test]
-async fn the_store_is_consistent_and_the_counts_are_as_documented() {
+async fn the_database_is_consistent_and_the_counts_are_as_documented() {
     let fixture = fixture().await;
     let report = fixture.services.check(|_, _, _| ()).await.unwrap();
     assert_eq!(report.problems, Vec::<String>::new());
@@ -75,7 +75,7 @@ async fn every_visitor_can_claim_unassigned_conversations_and_owns_some() {
 }
 
 #[tokio::test]
-async fn the_past_is_past_and_in_order() {
+async fn the_history_is_in_the_past_and_in_order() {
     let fixture = fixture().await;
     let now = fixture.backdating.present();
     let open = fixture.open(&fixture.world.manager, View::Inbox).await;
@@ -97,7 +97,7 @@ async fn the_past_is_past_and_in_order() {
 }
 
 #[tokio::test]
-async fn two_demos_share_a_store() {
+async fn two_demos_share_a_database() {
     let fixture = fixture().await;
     let second = World::build(&fixture.services, &fixture.backdating).await.unwrap();
     assert_ne!(second.staff.workspace.id, fixture.world.staff.workspace.id);
@@ -106,7 +106,7 @@ async fn two_demos_share_a_store() {
 }
 
 #[tokio::test]
-async fn the_past_has_no_number_with_the_area_code_that_is_left_to_visitors() {
+async fn no_customer_of_the_history_has_the_area_code_of_visitors() {
     let fixture = fixture().await;
     let numbers = (0..fixture.world.next_customer() + 5_000).map(synthetic::customer_number);
     let own = fixture.world.staff.numbers.iter().map(|number| number.number.to_string());

@@ -87,24 +87,24 @@ impl Agent {
 
 /// How an assignment changes the owner, from the point of view of the agent who requests it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Handover {
+pub enum OwnerChange {
     /// The actor takes an unassigned conversation.
     Claim,
     /// The actor owns the conversation and assigns it to another agent or unassigns it.
-    HandOn,
+    HandOff,
     /// Any other change: the actor does not own the conversation and does not claim it.
-    Others,
+    Other,
 }
 
-impl Handover {
+impl OwnerChange {
     /// Classifies the change when `actor` moves a conversation from the owner `from` to the owner `to`.
     pub fn of(actor: AgentId, from: Option<AgentId>, to: Option<AgentId>) -> Self {
         if from == Some(actor) {
-            Self::HandOn
+            Self::HandOff
         } else if from.is_none() && to == Some(actor) {
             Self::Claim
         } else {
-            Self::Others
+            Self::Other
         }
     }
 }
@@ -117,32 +117,32 @@ pub struct Policy {
 }
 
 impl Policy {
-    /// Checks that `actor` may make the change `handover`.
+    /// Checks that `actor` may make the change `change`.
     ///
     /// # Errors
     /// [`Refusal::PlanRequired`] when the plan does not include assignment, [`Refusal::NotAllowed`] when the
     /// model does not allow this actor to make the change.
-    pub fn permit(self, actor: &Agent, handover: Handover) -> Result<(), Refusal> {
+    pub fn permit(self, actor: &Agent, change: OwnerChange) -> Result<(), Refusal> {
         if !self.plan.includes_assignment() {
             return Err(Refusal::PlanRequired(Plan::ASSIGNMENT));
         }
         let allowed = actor.is_manager()
-            || match (handover, self.model) {
-                (Handover::HandOn, _) | (_, AssignmentModel::Open) => true,
-                (Handover::Claim, AssignmentModel::SelfService) => true,
-                (Handover::Claim, AssignmentModel::Hybrid) => actor.experienced,
-                (Handover::Claim, AssignmentModel::ManagerAssigned) | (Handover::Others, _) => false,
+            || match (change, self.model) {
+                (OwnerChange::HandOff, _) | (_, AssignmentModel::Open) => true,
+                (OwnerChange::Claim, AssignmentModel::SelfService) => true,
+                (OwnerChange::Claim, AssignmentModel::Hybrid) => actor.experienced,
+                (OwnerChange::Claim, AssignmentModel::ManagerAssigned) | (OwnerChange::Other, _) => false,
             };
-        if allowed { Ok(()) } else { Err(Refusal::NotAllowed(self.explain(handover))) }
+        if allowed { Ok(()) } else { Err(Refusal::NotAllowed(self.explain(change))) }
     }
 
-    /// The message for an agent whom the model does not allow to make the change `handover`.
-    fn explain(self, handover: Handover) -> &'static str {
-        match (handover, self.model) {
-            (Handover::Claim, AssignmentModel::Hybrid) => {
+    /// The message for an agent whom the model does not allow to make the change `change`.
+    fn explain(self, change: OwnerChange) -> &'static str {
+        match (change, self.model) {
+            (OwnerChange::Claim, AssignmentModel::Hybrid) => {
                 "In this workspace, only managers and experienced reps can claim conversations."
             }
-            (Handover::Claim, _) => "In this workspace, only managers can assign conversations.",
+            (OwnerChange::Claim, _) => "In this workspace, only managers can assign conversations.",
             _ => "In this workspace, only managers can assign conversations that you do not own.",
         }
     }
@@ -167,8 +167,8 @@ mod tests {
         }
     }
 
-    fn allowed(model: AssignmentModel, actor: &Agent, handover: Handover) -> bool {
-        Policy { plan: Plan::Team, model }.permit(actor, handover).is_ok()
+    fn allowed(model: AssignmentModel, actor: &Agent, change: OwnerChange) -> bool {
+        Policy { plan: Plan::Team, model }.permit(actor, change).is_ok()
     }
 
     #[test]
@@ -182,20 +182,20 @@ mod tests {
             (SelfService, true, true, false),
             (Hybrid, false, true, false),
         ] {
-            assert_eq!(allowed(model, &new, Handover::Claim), new_claims, "{model}");
-            assert_eq!(allowed(model, &experienced, Handover::Claim), experienced_claims, "{model}");
-            assert_eq!(allowed(model, &new, Handover::Others), assigns, "{model}");
-            assert_eq!(allowed(model, &experienced, Handover::Others), assigns, "{model}");
+            assert_eq!(allowed(model, &new, OwnerChange::Claim), new_claims, "{model}");
+            assert_eq!(allowed(model, &experienced, OwnerChange::Claim), experienced_claims, "{model}");
+            assert_eq!(allowed(model, &new, OwnerChange::Other), assigns, "{model}");
+            assert_eq!(allowed(model, &experienced, OwnerChange::Other), assigns, "{model}");
         }
     }
 
     #[test]
     fn managers_always_may_and_everybody_may_hand_on_their_own() {
         for model in AssignmentModel::ALL {
-            for handover in [Handover::Claim, Handover::HandOn, Handover::Others] {
-                assert!(allowed(*model, &agent(Role::Manager, false), handover));
+            for change in [OwnerChange::Claim, OwnerChange::HandOff, OwnerChange::Other] {
+                assert!(allowed(*model, &agent(Role::Manager, false), change));
             }
-            assert!(allowed(*model, &agent(Role::Rep, false), Handover::HandOn));
+            assert!(allowed(*model, &agent(Role::Rep, false), OwnerChange::HandOff));
         }
     }
 
@@ -203,7 +203,7 @@ mod tests {
     fn only_starter_lacks_assignment() {
         for plan in Plan::ALL {
             let permitted = Policy { plan: *plan, model: AssignmentModel::Open }
-                .permit(&agent(Role::Manager, true), Handover::Claim);
+                .permit(&agent(Role::Manager, true), OwnerChange::Claim);
             assert_eq!(permitted.is_ok(), *plan != Plan::Starter);
         }
     }
@@ -211,12 +211,12 @@ mod tests {
     #[test]
     fn taking_from_somebody_is_assigning_others_work() {
         let [me, you, other] = [1, 2, 3].map(|n| AgentId(Uuid::from_u128(n)));
-        assert_eq!(Handover::of(me, None, Some(me)), Handover::Claim);
-        assert_eq!(Handover::of(me, None, Some(you)), Handover::Others);
-        assert_eq!(Handover::of(me, Some(you), Some(me)), Handover::Others);
-        assert_eq!(Handover::of(me, Some(you), None), Handover::Others);
-        assert_eq!(Handover::of(me, Some(you), Some(other)), Handover::Others);
-        assert_eq!(Handover::of(me, Some(me), Some(you)), Handover::HandOn);
-        assert_eq!(Handover::of(me, Some(me), None), Handover::HandOn);
+        assert_eq!(OwnerChange::of(me, None, Some(me)), OwnerChange::Claim);
+        assert_eq!(OwnerChange::of(me, None, Some(you)), OwnerChange::Other);
+        assert_eq!(OwnerChange::of(me, Some(you), Some(me)), OwnerChange::Other);
+        assert_eq!(OwnerChange::of(me, Some(you), None), OwnerChange::Other);
+        assert_eq!(OwnerChange::of(me, Some(you), Some(other)), OwnerChange::Other);
+        assert_eq!(OwnerChange::of(me, Some(me), Some(you)), OwnerChange::HandOff);
+        assert_eq!(OwnerChange::of(me, Some(me), None), OwnerChange::HandOff);
     }
 }

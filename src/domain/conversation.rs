@@ -10,7 +10,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::agent::{Agent, Handover, Policy};
+use super::agent::{Agent, OwnerChange, Policy};
 use super::event::EventKind;
 use super::ids::{AgentId, ContactId, ConversationId, MessageId, PhoneNumberId, WorkspaceId};
 use super::refusal::Refusal;
@@ -40,7 +40,7 @@ pub enum State {
 #[serde(tag = "o")]
 pub enum Ownership {
     #[serde(rename = "n")]
-    Nobody { since: Timestamp },
+    Unassigned { since: Timestamp },
     /// `by` is the agent who assigned it.
     #[serde(rename = "a")]
     Agent { id: AgentId, by: Option<AgentId>, at: Timestamp },
@@ -50,7 +50,7 @@ impl Ownership {
     /// The owner; `None` while unassigned.
     pub fn assignee(&self) -> Option<AgentId> {
         match self {
-            Self::Nobody { .. } => None,
+            Self::Unassigned { .. } => None,
             Self::Agent { id, .. } => Some(*id),
         }
     }
@@ -97,7 +97,7 @@ impl Conversation {
     /// When the conversation became unassigned; `None` while it has an owner.
     pub fn unassigned_since(&self) -> Option<Timestamp> {
         match self.ownership {
-            Ownership::Nobody { since } => Some(since),
+            Ownership::Unassigned { since } => Some(since),
             Ownership::Agent { .. } => None,
         }
     }
@@ -114,7 +114,7 @@ impl Conversation {
     pub fn assigned_by(&self) -> Option<AgentId> {
         match self.ownership {
             Ownership::Agent { by, .. } => by,
-            Ownership::Nobody { .. } => None,
+            Ownership::Unassigned { .. } => None,
         }
     }
 
@@ -122,7 +122,7 @@ impl Conversation {
     pub fn assigned_at(&self) -> Option<Timestamp> {
         match self.ownership {
             Ownership::Agent { at, .. } => Some(at),
-            Ownership::Nobody { .. } => None,
+            Ownership::Unassigned { .. } => None,
         }
     }
 
@@ -149,7 +149,7 @@ impl Conversation {
             State::Closed { at, .. } => at,
         };
         let owned = match self.ownership {
-            Ownership::Nobody { since } => since,
+            Ownership::Unassigned { since } => since,
             Ownership::Agent { at, .. } => at,
         };
         self.last_activity_at.max(closed).max(owned)
@@ -253,7 +253,7 @@ impl Snapshot {
             contact_id: new.contact_id,
             version: 1,
             state: State::Open { waiting_since: None },
-            ownership: Ownership::Nobody { since: at },
+            ownership: Ownership::Unassigned { since: at },
             message_count: 1,
             last_message_id: message,
             last_inbound: None,
@@ -323,7 +323,7 @@ impl Snapshot {
             return Ok(None);
         }
         expected.check(self)?;
-        policy.permit(actor, Handover::of(actor.id, from, Some(to.agent.id)))?;
+        policy.permit(actor, OwnerChange::of(actor.id, from, Some(to.agent.id)))?;
         if !to.agent.active {
             return Err(Refusal::AgentInactive);
         }
@@ -367,9 +367,9 @@ impl Snapshot {
             return Ok(None);
         }
         expected.check(self)?;
-        policy.permit(actor, Handover::of(actor.id, from, None))?;
+        policy.permit(actor, OwnerChange::of(actor.id, from, None))?;
         let mut next = self.next();
-        next.conversation.ownership = Ownership::Nobody { since: at };
+        next.conversation.ownership = Ownership::Unassigned { since: at };
         Ok(Some(self.change(EventKind::Unassigned, next, None)))
     }
 
@@ -381,7 +381,7 @@ impl Snapshot {
             return None;
         }
         let mut next = self.next();
-        next.conversation.ownership = Ownership::Nobody { since: at };
+        next.conversation.ownership = Ownership::Unassigned { since: at };
         Some(self.change(EventKind::Unassigned, next, Some(reason)))
     }
 
@@ -465,7 +465,7 @@ impl Snapshot {
     fn drop_assignee(&mut self, at: Timestamp, can_work: bool) -> bool {
         let drop = !can_work && self.conversation.assignee().is_some();
         if drop {
-            self.conversation.ownership = Ownership::Nobody { since: at };
+            self.conversation.ownership = Ownership::Unassigned { since: at };
         }
         drop
     }

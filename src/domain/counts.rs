@@ -1,8 +1,8 @@
 //! What each conversation contributes to the badges.
 //!
-//! Badges are sums of counters, which change in the same transaction as the conversation. A transition moves the
-//! counters by the difference between the conversation's contributions after and before it. So [`delta`] covers
-//! every transition without a table of cases, and `switchboard check` recounts with the same functions.
+//! Badges are sums of counters, which change in the same transaction as the conversation. A transition
+//! subtracts the conversation's old contribution and adds the new one. [`delta`] therefore covers every transition, and
+//! `switchboard check` recounts with the same functions.
 //!
 //! An agent's unread badge is the number of open conversations with an inbound message, minus the number of those
 //! that the agent has read. Only the second number is stored per agent, and only for agents who have read
@@ -16,14 +16,14 @@ use uuid::Uuid;
 use super::conversation::{Snapshot, Status};
 use super::ids::{AgentId, ConversationId, PhoneNumberId};
 
-/// The owner whose conversations a counter counts.
+/// The conversations that a counter counts: those of one owner, those without an owner, or all.
 ///
-/// `Nobody` and `Everybody` are stored under ids instead of NULL, because NULL never conflicts in an upsert.
-/// `Everybody` exists so that a badge does not have to sum over all agents.
+/// `Unassigned` and `All` have ids of their own in the database. They are not NULL, because an upsert never finds a row
+/// by NULL. `All` spares the badge of the inbox a sum over all agents.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Holder {
-    Nobody,
-    Everybody,
+    Unassigned,
+    All,
     Agent(AgentId),
 }
 
@@ -31,8 +31,8 @@ impl Holder {
     /// The id under which the counter is stored.
     pub fn key(self) -> Uuid {
         match self {
-            Self::Nobody => Uuid::nil(),
-            Self::Everybody => Uuid::max(),
+            Self::Unassigned => Uuid::nil(),
+            Self::All => Uuid::max(),
             Self::Agent(id) => id.0,
         }
     }
@@ -40,16 +40,16 @@ impl Holder {
     /// The holder stored under `key`.
     pub fn from_key(key: Uuid) -> Self {
         if key.is_nil() {
-            Self::Nobody
+            Self::Unassigned
         } else if key.is_max() {
-            Self::Everybody
+            Self::All
         } else {
             Self::Agent(AgentId(key))
         }
     }
 }
 
-/// The view of the reader that contains a conversation which they have read.
+/// Where a reader finds a conversation that they have read: in a view of their own, or among those of others.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Bucket {
     Mine,
@@ -94,8 +94,8 @@ pub fn contribute(snapshot: &Snapshot, times: i64, into: &mut Deltas) {
     let conversation = &snapshot.conversation;
     let phone_number_id = conversation.phone_number_id;
     let assignee = conversation.assignee();
-    let holder = assignee.map_or(Holder::Nobody, Holder::Agent);
-    for holder in [holder, Holder::Everybody] {
+    let holder = assignee.map_or(Holder::Unassigned, Holder::Agent);
+    for holder in [holder, Holder::All] {
         let counter = Counter::Conversations {
             phone_number_id,
             holder,
@@ -119,7 +119,7 @@ pub fn contribute(snapshot: &Snapshot, times: i64, into: &mut Deltas) {
     }
 }
 
-/// Adds the difference between the contributions of `after` and `before`.
+/// Adds the contribution of `after`, and subtracts the contribution of `before`.
 pub fn delta(before: Option<&Snapshot>, after: &Snapshot, into: &mut Deltas) {
     if let Some(before) = before {
         contribute(before, -1, into);
@@ -153,13 +153,13 @@ pub struct ViewCounts {
 }
 
 impl ViewCounts {
-    /// Adds a counter of one phone number, which has the value `n`, to the badges of `agent`.
+    /// Adds the value `n` of a counter to the badges of `agent`.
     pub fn add(&mut self, agent: AgentId, counter: &Counter, n: i64) {
         match *counter {
             Counter::Conversations { holder, status, has_inbound, .. } => {
                 let badge = match holder {
-                    Holder::Everybody => &mut self.inbox,
-                    Holder::Nobody => &mut self.unassigned,
+                    Holder::All => &mut self.inbox,
+                    Holder::Unassigned => &mut self.unassigned,
                     Holder::Agent(id) if id == agent => &mut self.assigned_to_me,
                     Holder::Agent(_) => return,
                 };

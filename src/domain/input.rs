@@ -1,6 +1,6 @@
-//! Validation of agents' input, and phone numbers.
+//! Phone numbers, and the validation of agents' input.
 //!
-//! Only input from agents is limited. Inbound messages are never refused for their content.
+//! Inbound messages are not validated: their content never causes a refusal.
 
 use std::fmt;
 
@@ -55,10 +55,11 @@ impl fmt::Debug for E164 {
     }
 }
 
-/// Validates the text of a message. Line ends become `\n`; other white space is part of the text and is kept.
+/// Validates the text of a message, and replaces each `\r\n` by `\n`. All other white space is kept.
 ///
 /// # Errors
-/// [`Refusal::Invalid`] when it is blank, too long, or contains control characters other than newline and tab.
+/// [`Refusal::Invalid`] if the text is blank or too long, or if it contains a control character other than newline and
+/// tab.
 pub fn body(text: &str) -> Result<String, Refusal> {
     let text = text.replace("\r\n", "\n");
     if text.chars().all(is_blank) {
@@ -76,7 +77,8 @@ fn is_blank(c: char) -> bool {
 /// Validates and trims a name, title or label.
 ///
 /// # Errors
-/// As [`body`].
+/// [`Refusal::Invalid`] if the text is blank or too long, or if it contains a control character, newline and tab
+/// included.
 pub fn name(field: InputField, text: &str) -> Result<String, Refusal> {
     let text = text.trim();
     if text.chars().all(is_blank) {
@@ -92,7 +94,7 @@ pub fn name(field: InputField, text: &str) -> Result<String, Refusal> {
 /// Validates an e-mail address, trims it and converts it to lower case, so that one address identifies one agent.
 ///
 /// # Errors
-/// [`Refusal::Invalid`] when it is not an e-mail address.
+/// [`Refusal::Invalid`] if the text is not an e-mail address, is too long, or contains a control character.
 pub fn email(text: &str) -> Result<String, Refusal> {
     let text = text.trim().to_lowercase();
     printable(InputField::Email, &text, MAX_EMAIL_CHARS)?;
@@ -105,7 +107,8 @@ pub fn email(text: &str) -> Result<String, Refusal> {
 /// Validates an idempotency key or a provider's message id.
 ///
 /// # Errors
-/// [`Refusal::Invalid`] when it is empty, too long, or contains control characters other than newline and tab.
+/// [`Refusal::Invalid`] if the key is empty or too long, or if it contains a control character other than newline and
+/// tab.
 pub fn key(field: InputField, text: &str) -> Result<(), Refusal> {
     if text.is_empty() {
         return Err(Refusal::invalid(field, "Must not be empty."));
@@ -113,10 +116,10 @@ pub fn key(field: InputField, text: &str) -> Result<(), Refusal> {
     printable(field, text, MAX_KEY_CHARS)
 }
 
-/// Validates and trims a search text; a blank text is `None`.
+/// Validates and trims a search text. Returns `None` for a blank text.
 ///
 /// # Errors
-/// [`Refusal::Invalid`] when it is too long.
+/// [`Refusal::Invalid`] if the text is too long.
 pub fn search(text: &str) -> Result<Option<&str>, Refusal> {
     let text = text.trim();
     if text.chars().count() > MAX_SEARCH_CHARS {
@@ -128,7 +131,7 @@ pub fn search(text: &str) -> Result<Option<&str>, Refusal> {
 /// Validates the length `n` of a list of ids.
 ///
 /// # Errors
-/// [`Refusal::Invalid`] when there are more than [`MAX_IDS`].
+/// [`Refusal::Invalid`] if the list has more than [`MAX_IDS`] ids.
 pub fn ids(field: InputField, n: usize) -> Result<(), Refusal> {
     if n <= MAX_IDS {
         Ok(())

@@ -1,12 +1,12 @@
 //! Property tests of the rules over random histories. After every command, the domain's state must equal the state
 //! that a naive model computes from the whole history.
 //!
-//! [`world`] generates and plays the histories; [`ledger`] is the naive model. [`judgement`] tests permissions,
+//! [`world`] generates and plays the histories; [`ledger`] is the naive model. [`permissions`] tests permissions,
 //! [`lists`] tests views and badges, and this module tests conversations.
 
-mod judgement;
 mod ledger;
 mod lists;
+mod permissions;
 mod world;
 
 use std::collections::BTreeMap;
@@ -15,14 +15,14 @@ use proptest::prelude::*;
 use proptest::strategy::ValueTree;
 use proptest::test_runner::TestRunner;
 
-use self::judgement::name;
+use self::permissions::name;
 use self::world::{AGENTS, Action, Cause, NUMBERS, Outcome, agent_id, histories, number_id, play};
 use super::conversation::{ASSIGNEE_UNAVAILABLE, Ownership};
 use super::view::change;
 use super::*;
 
 const CASES: u32 = 64;
-/// How often all histories together must reach each kind of event and refusal.
+/// The minimum number of times that all histories together must reach each kind of event and refusal.
 const OFTEN: usize = 5;
 
 /// Proptest's defaults with another number of histories.
@@ -138,7 +138,7 @@ proptest! {
     }
 
     #[test]
-    fn readers_are_sorted_and_none_before_the_first_text(history in histories()) {
+    fn readers_are_sorted_and_empty_before_the_first_text(history in histories()) {
         play(&history, |world, _| {
             for (contact, it) in world.begun() {
                 prop_assert!(it.readers.is_sorted_by(|a, b| a < b), "{:?}", it.readers);
@@ -270,7 +270,7 @@ proptest! {
     }
 }
 
-/// Guards the tests above: the histories must reach every case often, not by luck.
+/// The tests above prove nothing about a case that the histories do not reach, so every case must occur often.
 #[test]
 fn histories_reach_every_kind_of_event_and_every_refusal_many_times() {
     let mut runner = TestRunner::deterministic();

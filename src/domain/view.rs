@@ -1,10 +1,9 @@
 //! Which conversations a view shows, and how an event changes a viewer's list.
 //!
-//! A live list needs no query per subscriber. An event contains the conversation before and after the change, and
-//! whether the list shows it before and after determines the update to send.
+//! A live list needs no query per subscriber. An event contains the conversation before and after the change. The
+//! update to send depends on whether the list shows the conversation before and after.
 //!
-//! To add a filter, add a field to [`Filter`], a line to [`Filter::matches`], and the same condition to
-//! `store::lists`. The property test that compares both on random histories then covers the filter.
+//! `docs/recipes/filter.md` lists the steps to add a filter.
 
 use std::collections::BTreeSet;
 

@@ -198,12 +198,12 @@ pub struct PageWindow {
 
 impl PageWindow {
     /// A page of a list in ascending order.
-    pub fn rising(count: i32, slice: Slice<i32>) -> Self {
+    pub fn ascending(count: i32, slice: Slice<i32>) -> Self {
         Self::cut(count, slice.after, slice.before, slice.limit, slice.backward)
     }
 
     /// A page of a list in descending order.
-    pub fn falling(count: i32, slice: Slice<i32>) -> Self {
+    pub fn descending(count: i32, slice: Slice<i32>) -> Self {
         let Self { low, high, has_next, has_previous } =
             Self::cut(count, slice.before, slice.after, slice.limit, !slice.backward);
         Self { low, high, has_next: has_previous, has_previous: has_next }
@@ -444,23 +444,27 @@ mod tests {
         {
             for (after, before) in ends().flat_map(|a| ends().map(move |b| (a, b))) {
                 let slice = slice(limit, backward, after, before);
-                let rising = PageWindow::rising(count, slice);
-                let falling = PageWindow::falling(count, slice);
+                let ascending = PageWindow::ascending(count, slice);
+                let descending = PageWindow::descending(count, slice);
                 let numbers = |window: &PageWindow| {
                     window.range().map_or(Vec::new(), |(low, high)| (low..=high).collect())
                 };
                 let (page, next, previous) = by_walking((1..=count).collect(), slice, |a, b| a > b);
-                assert_eq!(numbers(&rising), page, "{count} {slice:?}");
+                assert_eq!(numbers(&ascending), page, "{count} {slice:?}");
                 if !page.is_empty() {
                     pages += 1;
-                    assert_eq!((rising.has_next, rising.has_previous), (next, previous), "{count} {slice:?}");
+                    assert_eq!(
+                        (ascending.has_next, ascending.has_previous),
+                        (next, previous),
+                        "{count} {slice:?}"
+                    );
                 }
                 let (page, next, previous) = by_walking((1..=count).rev().collect(), slice, |a, b| a < b);
-                let reversed: Vec<i32> = numbers(&falling).into_iter().rev().collect();
+                let reversed: Vec<i32> = numbers(&descending).into_iter().rev().collect();
                 assert_eq!(reversed, page, "{count} {slice:?}");
                 if !page.is_empty() {
                     assert_eq!(
-                        (falling.has_next, falling.has_previous),
+                        (descending.has_next, descending.has_previous),
                         (next, previous),
                         "{count} {slice:?}"
                     );
@@ -472,9 +476,9 @@ mod tests {
 
     #[test]
     fn an_empty_page_still_knows_its_neighbours() {
-        let window = PageWindow::rising(5, slice(0, false, Some(2), None));
+        let window = PageWindow::ascending(5, slice(0, false, Some(2), None));
         assert_eq!((window.range(), window.has_next, window.has_previous), (None, true, true));
-        let window = PageWindow::falling(5, slice(0, false, None, None));
+        let window = PageWindow::descending(5, slice(0, false, None, None));
         assert_eq!((window.range(), window.has_next, window.has_previous), (None, true, false));
     }
 }

@@ -15,10 +15,10 @@
 //! To add a mutation: add the use case in `service`; an input, a payload and a resolver in the file of
 //! [`mutation`] for its noun; and a line for each new refusal in [`error`].
 //!
-//! To add a field: add a method to its type under [`types`], with a description for users of the API. Load what
-//! the row does not contain through [`loaders`], so that a page costs one statement per kind of entity. Add the
-//! field to the type's [`FastObject`](graphql_transport::fast::FastObject) too if its value is already loaded; without it, a page that
-//! selects the field is several times as expensive. A list takes [`connection::cost`] as its complexity. Then
+//! To add a field: add a method to its type under [`types`], with a description for users of the API. Load what the row
+//! does not contain through [`loaders`], so that a page costs one statement per kind of entity. Add the field to the
+//! type's [`FastObject`](graphql_transport::fast::FastObject) too if its value is already loaded; without it, a page
+//! that selects the field is several times as expensive. A list takes [`connection::cost`] as its complexity. Then
 //! print `schema.graphql` again.
 
 pub mod connection;

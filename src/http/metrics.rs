@@ -35,7 +35,7 @@ async fn expose<E: Executor, A: SignIn>(
 impl Observer for Metrics {
     fn operation_ended(&self, report: &OperationReport<'_>) {
         let &OperationReport { request_id, name, kind, transport, outcome, took, user, tenant } = report;
-        // A subscription lasts as long as somebody listens, which says nothing about the server.
+        // A subscription lasts as long as its client listens, so its duration says nothing about the server.
         let duration = (kind != "subscription").then_some(took);
         let is_signed_in = tenant.is_some();
         self.operation(metrics::Operation { name, is_signed_in, kind, transport, outcome, duration });

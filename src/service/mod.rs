@@ -43,7 +43,7 @@ pub use commands::assignment::Assign;
 pub use commands::handoff::{HandOff, HandOffOutcome};
 pub use commands::messaging::{ReceiveMessage, SendMessage, StartConversation};
 pub use commands::rebalance::PlanRebalance;
-pub use live::presence::{PresenceOutcome, Present};
+pub use live::presence::{PresenceOutcome, PresentAgent};
 pub use live::related::{Prefetch, Related};
 pub use live::subscriptions::{BoxStream, QueueItem, ResetReason, ThreadItem};
 pub use queries::access::Access;

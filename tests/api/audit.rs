@@ -6,8 +6,8 @@ use serde_json::{Value, json};
 
 use crate::support::agent::Agent;
 use crate::support::outcome::{items, number, text};
+use crate::support::random_work::{ALL, RandomWork};
 use crate::support::seed;
-use crate::support::storm::{ALL, Storm};
 use crate::support::timed::Timed;
 use crate::support::world::Number;
 
@@ -16,7 +16,7 @@ const AUDIT: &str = "query($from: DateTime!, $to: DateTime!, $numbers: [ID!]) {
       from to minutesUnowned minutesWaiting handOvers conversations asOf
       byPhoneNumber { phoneNumber { id } minutesUnowned minutesWaiting handOvers conversations } } }";
 
-/// Unowned seconds, waiting seconds, hand-overs, conversations.
+/// The seconds without an owner, the seconds of waiting, the hand-overs and the conversations.
 type Totals = (i64, i64, i64, i64);
 
 fn figures(report: &Value) -> Totals {
@@ -38,7 +38,7 @@ async fn audit(world: &Timed, agent: &Agent, from: i64, to: i64, numbers: Value)
     agent.client.data(AUDIT, variables).await["ownershipAudit"].take()
 }
 
-/// The state of a conversation from a second on, according to its history.
+/// The state of a conversation from some second on, computed from its history.
 #[derive(Debug, Clone, Copy)]
 struct State {
     from: i64,
@@ -125,10 +125,10 @@ on_both! {
             world.pass(1);
             team[n as usize % 3].claim(&others[n as usize - 20]).await.changed();
         }
-        let storm = Storm { world, conversations: &conversations, acts: ALL };
+        let work = RandomWork { world, conversations: &conversations, acts: ALL };
         for round in 0..90 {
             world.pass(if round % 30 == 29 { 1_500 } else { rng.random_range(1..60) });
-            storm.strike(&mut rng, &team).await;
+            work.run_one(&mut rng, &team).await;
         }
         let end = world.elapsed();
         let by_number = [(&world.number, &conversations[..]), (&world.number2, &others[..])];
@@ -145,10 +145,10 @@ on_both! {
         world.pass(60);
         let team = [world.manager.clone(), world.rep.clone(), world.rep2.clone()];
         let conversations = world.conversations(3).await;
-        let storm = Storm { world, conversations: &conversations, acts: ALL };
+        let work = RandomWork { world, conversations: &conversations, acts: ALL };
         for _ in 0..60 {
             world.pass(rng.random_range(1..30));
-            storm.strike(&mut rng, &team).await;
+            work.run_one(&mut rng, &team).await;
         }
         for conversation in &conversations {
             let history = world.manager.history(conversation).await;

@@ -6,8 +6,8 @@ use serde_json::{Value, json};
 
 use crate::support::agent::Agent;
 use crate::support::outcome::number;
+use crate::support::random_work::{ALL, RandomWork};
 use crate::support::seed;
-use crate::support::storm::{ALL, Storm};
 use crate::support::world::World;
 
 /// The badges of `agent`, computed by counting the lists.
@@ -63,11 +63,11 @@ on_both! {
             let id = world.conversation_on(&world.number2, n).await;
             world.rep.claim(&id).await.changed();
         }
-        let storm = Storm { world, conversations: &conversations, acts: ALL };
+        let work = RandomWork { world, conversations: &conversations, acts: ALL };
         let mut rng = StdRng::seed_from_u64(seed);
         for _ in 0..6 {
             for _ in 0..25 {
-                storm.strike(&mut rng, &agents).await;
+                work.run_one(&mut rng, &agents).await;
             }
             assert_badges(world, &agents).await;
         }

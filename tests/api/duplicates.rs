@@ -7,8 +7,8 @@ use rand::{Rng, SeedableRng};
 use serde_json::{Value, json};
 
 use crate::support::outcome::{instant, items, number, text};
+use crate::support::random_work::{Act, RandomWork};
 use crate::support::seed;
-use crate::support::storm::{Act, Storm};
 use crate::support::timed::Timed;
 
 const REPORT: &str = "query($from: DateTime!, $to: DateTime!, $numbers: [ID!]) {
@@ -97,10 +97,10 @@ on_both! {
         world.pass(60);
         let team = [world.manager.clone(), world.rep.clone(), world.rep2.clone()];
         let mut conversations = world.conversations(3).await;
-        let storm = Storm { world, conversations: &conversations, acts: ACTS };
+        let work = RandomWork { world, conversations: &conversations, acts: ACTS };
         for round in 0..110 {
             world.pass(if round % 25 == 24 { 3_000 } else { rng.random_range(1..40) });
-            storm.strike(&mut rng, &team).await;
+            work.run_one(&mut rng, &team).await;
         }
         // A thread that an agent started has no turn until the customer writes.
         world.pass(1);
@@ -111,7 +111,7 @@ on_both! {
         world.pass(1);
         let end = world.elapsed();
         let whole = recounted(world, &conversations, 0, end).await;
-        assert!(whole.answered > 0, "the storm contains answers");
+        assert!(whole.answered > 0, "the random work contains answers");
         assert_eq!(figures(&report(world, 0, end, Value::Null).await), whole);
         for _ in 0..8 {
             let from = rng.random_range(0..end);

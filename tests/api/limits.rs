@@ -104,13 +104,13 @@ on_both! {
                 })
                 .await;
             let rep = world.rep.at(strict.address());
-            let mut direct = world.app.direct().await;
-            direct.run("BEGIN; UPDATE conversations SET version = version").await;
+            let mut connection = world.app.sql_connection().await;
+            connection.run("BEGIN; UPDATE conversations SET version = version").await;
             let input = json!({ "conversationId": id });
             let answer = rep.client.try_mutate("claimConversation", input, "changed").await;
             assert_eq!(answer.error_code(), "UNAVAILABLE", "{answer}");
             assert_eq!(answer.body["errors"][0]["extensions"]["retryable"], true);
-            direct.run("ROLLBACK").await;
+            connection.run("ROLLBACK").await;
             rep.claim(&id).await.ok();
             rep.unassign(&id).await.changed();
             strict.stop().await;

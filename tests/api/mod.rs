@@ -1,4 +1,4 @@
-//! Tests of the API other than the product's rules: lists, counts, errors, limits and the webhook.
+//! Tests of the API: lists, counts, reports, errors, limits and the webhook. The product's rules are in `rules/`.
 
 mod agents_dropdown;
 mod audit;

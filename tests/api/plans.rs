@@ -6,7 +6,7 @@ use switchboard::domain::Role;
 use crate::support::agent::{Agent, merged};
 use crate::support::bulk::{fill, read};
 use crate::support::outcome::items;
-use crate::support::plans::{Plan, Watched};
+use crate::support::plans::{Plan, PlanRecorder};
 use crate::support::world::World;
 
 const CONVERSATIONS: u32 = 20_000;
@@ -26,8 +26,8 @@ const LIST: &str = "query($view: ConversationView!, $filter: ConversationFilter,
       nodes { id unread } pageInfo { startCursor endCursor hasNextPage hasPreviousPage } totalCount } }";
 
 /// A large workspace whose query plans are recorded. The manager has access to all its numbers, the rep to two.
-struct Large<'a> {
-    watched: &'a Watched,
+struct PlanCheck<'a> {
+    recorder: &'a PlanRecorder,
     plans: u32,
     faults: Vec<String>,
 }
@@ -59,16 +59,16 @@ async fn prepare(world: &World, conversations: u32) {
     fill(world, conversations).await;
 }
 
-async fn large(world: &World) -> Watched {
+async fn large(world: &World) -> PlanRecorder {
     prepare(world, CONVERSATIONS).await;
-    Watched::beside(&world.app).await
+    PlanRecorder::start(&world.app).await
 }
 
-impl Large<'_> {
+impl PlanCheck<'_> {
     async fn ask(&mut self, who: &Agent, variables: Value, bounds: Bounds) -> Value {
         let what = format!("{} {variables}", who.name);
-        let data = who.at(self.watched.app.address()).client.data(LIST, variables).await;
-        for plan in self.watched.plans() {
+        let data = who.at(self.recorder.app.address()).client.data(LIST, variables).await;
+        for plan in self.recorder.plans() {
             self.plans += 1;
             for complaint in complaints(&plan, bounds) {
                 self.faults.push(format!("{what}\n  {complaint}\n{}", plan.text));
@@ -128,8 +128,8 @@ fn complaints(plan: &Plan, bounds: Bounds) -> Vec<String> {
 
 on_both! {
     async fn every_page_of_every_list_is_read_along_an_index(world: World) {
-        let watched = &large(world).await;
-        let mut large = Large { watched, plans: 0, faults: Vec::new() };
+        let recorder = &large(world).await;
+        let mut check = PlanCheck { recorder, plans: 0, faults: Vec::new() };
         let (mut lists, mut full) = (0, 0);
         for who in [&world.manager, &world.rep] {
             for view in ["INBOX", "ASSIGNED_TO_ME", "UNASSIGNED"] {
@@ -137,20 +137,20 @@ on_both! {
                     // The index on an agent's conversations does not contain the number. An agent owns few.
                     let skips = view == "ASSIGNED_TO_ME" && filter.get("phoneNumberIds").is_some();
                     let bounds = if filter.get("unread").is_some() || skips { FILTERED } else { PAGED };
-                    let shown = large.pages(who, &json!({ "view": view, "filter": filter }), bounds).await;
+                    let shown = check.pages(who, &json!({ "view": view, "filter": filter }), bounds).await;
                     lists += 1;
                     full += u32::from(shown == PAGE as usize);
                 }
             }
         }
         assert!(full * 2 > lists, "{full} of {lists} lists fill a page");
-        large.verify(lists * 4);
-        watched.app.stop().await;
+        check.verify(lists * 4);
+        recorder.app.stop().await;
     }
 
     async fn few_unread_conversations_are_found_without_scanning_all_open_ones(world: World) {
-        let watched = &large(world).await;
-        let (mut large, mut lists) = (Large { watched, plans: 0, faults: Vec::new() }, 0);
+        let recorder = &large(world).await;
+        let (mut check, mut lists) = (PlanCheck { recorder, plans: 0, faults: Vec::new() }, 0);
         // The server uses the unread buckets for up to 50 unread conversations.
         for left in [0_usize, 3, 50, 51] {
             read(world, &format!("place > {left}")).await;
@@ -165,7 +165,7 @@ on_both! {
                     let uses_buckets = left <= 50 && filter.get("phoneNumberIds").is_none();
                     let few = Bounds { rows_read: LEEWAY + left as u64 * PER_BUCKET, ..PAGED };
                     let bounds = if uses_buckets { few } else { FILTERED };
-                    large.pages(&world.manager, &json!({ "view": view, "filter": filter }), bounds).await;
+                    check.pages(&world.manager, &json!({ "view": view, "filter": filter }), bounds).await;
                     lists += 1;
                     let mut expected = oldest.clone();
                     expected.retain(|it| match view {
@@ -180,13 +180,13 @@ on_both! {
                 }
             }
         }
-        large.verify(lists * 4);
-        watched.app.stop().await;
+        check.verify(lists * 4);
+        recorder.app.stop().await;
     }
 
     async fn triage_is_read_along_an_index(world: World) {
-        let watched = &large(world).await;
-        let mut large = Large { watched, plans: 0, faults: Vec::new() };
+        let recorder = &large(world).await;
+        let mut check = PlanCheck { recorder, plans: 0, faults: Vec::new() };
         for who in [&world.manager, &world.rep] {
             for view in ["INBOX", "ASSIGNED_TO_ME", "UNASSIGNED"] {
                 for status in [json!({}), json!({ "status": "OPEN" })] {
@@ -199,29 +199,29 @@ on_both! {
                             let list = json!({ "view": view, "filter": status, "orderBy": order, "first": PAGE });
                             // The index on waiting, unassigned conversations does not contain the number.
                             let skips = who.id == world.rep.id && (view, field) == ("UNASSIGNED", "WAITING_SINCE");
-                            large.ask(who, list, if skips { FILTERED } else { PAGED }).await;
+                            check.ask(who, list, if skips { FILTERED } else { PAGED }).await;
                         }
                     }
                 }
             }
         }
-        large.verify(40);
-        watched.app.stop().await;
+        check.verify(40);
+        recorder.app.stop().await;
     }
 
     async fn a_search_reads_no_table_from_end_to_end(world: World) {
-        let watched = &large(world).await;
-        let mut large = Large { watched, plans: 0, faults: Vec::new() };
+        let recorder = &large(world).await;
+        let mut check = PlanCheck { recorder, plans: 0, faults: Vec::new() };
         for who in [&world.manager, &world.rep] {
             for view in ["INBOX", "ASSIGNED_TO_ME", "UNASSIGNED"] {
                 for search in ["rare123", "common", "common rare12", "+16501000", "nowhere"] {
                     let list = json!({ "view": view, "filter": { "search": search } });
-                    large.pages(who, &list, SEARCHED).await;
+                    check.pages(who, &list, SEARCHED).await;
                 }
             }
         }
-        large.verify(120);
-        watched.app.stop().await;
+        check.verify(120);
+        recorder.app.stop().await;
     }
 
     async fn a_list_over_a_few_of_many_numbers_is_the_whole_list_without_the_others(world: World) {

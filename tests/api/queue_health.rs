@@ -6,8 +6,8 @@ use serde_json::{Value, json};
 
 use crate::support::agent::Agent;
 use crate::support::outcome::{instant, items, number, text};
+use crate::support::random_work::{ALL, RandomWork};
 use crate::support::seed;
-use crate::support::storm::{ALL, Storm};
 use crate::support::timed::{SECOND, Timed};
 use crate::support::world::{Workspace, World};
 
@@ -129,7 +129,7 @@ on_both! {
         let mut rng = StdRng::seed_from_u64(seed());
         let agents = [world.manager.clone(), world.rep.clone(), world.rep2.clone()];
         let conversations = world.conversations(8).await;
-        let storm = Storm { world, conversations: &conversations, acts: ALL };
+        let work = RandomWork { world, conversations: &conversations, acts: ALL };
         let mut trends = std::collections::BTreeSet::new();
         for round in 0..5 {
             let id = world.conversation_on(&world.number2, 100 + round).await;
@@ -139,7 +139,7 @@ on_both! {
             for _ in 0..20 {
                 // Mostly not a whole second, so that window edges are at arbitrary times.
                 world.pass_micros(rng.random_range(0..20 * SECOND));
-                storm.strike(&mut rng, &agents).await;
+                work.run_one(&mut rng, &agents).await;
             }
             world.revoke(&world.rep2, &world.number).await.changed();
             world.grant(&world.rep2, &world.number).await.changed();
@@ -154,15 +154,15 @@ on_both! {
                 }
             }
         }
-        assert!(trends.len() > 1, "the storm has only the trend {trends:?}");
+        assert!(trends.len() > 1, "the random work has only the trend {trends:?}");
         world.app.assert_store_is_sound().await;
     }
 
     async fn the_health_is_right_after_agents_worked_at_once(world: World) {
         let agents = [world.manager.clone(), world.rep.clone(), world.rep2.clone()];
         let conversations = world.conversations(6).await;
-        let storm = Storm { world, conversations: &conversations, acts: ALL };
-        storm.rage(seed(), 4, 25, &agents).await;
+        let work = RandomWork { world, conversations: &conversations, acts: ALL };
+        work.run_parallel(seed(), 4, 25, &agents).await;
         world.deactivate(&world.rep2).await.changed();
         let health = reported(&world.rep, &Value::Null, 604_800).await;
         let now = switchboard::clock::Clock::system().now().as_micros();
@@ -243,16 +243,16 @@ on_both! {
     async fn the_migration_fills_in_flows_from_the_log(world: World) {
         let agents = [world.manager.clone(), world.rep.clone(), world.rep2.clone()];
         let conversations = world.conversations(6).await;
-        let storm = Storm { world, conversations: &conversations, acts: ALL };
-        storm.rage(seed(), 2, 40, &agents).await;
+        let work = RandomWork { world, conversations: &conversations, acts: ALL };
+        work.run_parallel(seed(), 2, 40, &agents).await;
         world.revoke(&world.rep, &world.number).await.changed();
         let migration = match world.app.is_postgres() {
             true => include_str!("../../migrations/postgres/2026-11-22-000002_queue_health/up.sql"),
             false => include_str!("../../migrations/sqlite/2026-11-22-000002_queue_health/up.sql"),
         };
         let fill = migration.split_once("INSERT").and_then(|(_, rest)| rest.split_once(';')).expect("an INSERT");
-        let mut direct = world.app.direct().await;
-        direct.run(&format!("DELETE FROM queue_flows; INSERT{};", fill.0)).await;
+        let mut connection = world.app.sql_connection().await;
+        connection.run(&format!("DELETE FROM queue_flows; INSERT{};", fill.0)).await;
         world.app.assert_store_is_sound().await;
         let health = world.manager.health(&Value::Null, 3_600).await;
         assert!(number(&health["arrived"]) > 0 && number(&health["claimed"]) > 0, "{health:#}");
@@ -261,12 +261,12 @@ on_both! {
     async fn check_reports_flows_that_do_not_match_the_events(world: World) {
         world.conversations(2).await;
         world.app.assert_store_is_sound().await;
-        let mut direct = world.app.direct().await;
+        let mut connection = world.app.sql_connection().await;
         for damage in [
             "DELETE FROM queue_flows WHERE seq = (SELECT min(seq) FROM queue_flows)",
             "UPDATE queue_flows SET flow = 'CLAIMED'",
         ] {
-            direct.run(damage).await;
+            connection.run(damage).await;
             let report = world.app.with_services(async |services| services.check(|_, _, _| ()).await).await;
             let report = report.expect("the store can be checked");
             assert!(report.problems.iter().any(|it| it.contains("queue")), "{damage}: {report:#?}");

@@ -11,7 +11,7 @@ use crate::support::database::{Database, Prepare, TestDatabase};
 use crate::support::documents;
 use crate::support::operator;
 use crate::support::outcome::{Payload, items, number, text};
-use crate::support::storm::{ALL, Storm};
+use crate::support::random_work::{ALL, RandomWork};
 use crate::support::timed::{MINUTE, Time};
 use crate::support::world::{Workspace, World, customer};
 
@@ -198,10 +198,10 @@ on_both! {
     async fn the_loads_are_what_the_history_adds_up_to(world: World) {
         let all = world.conversations(10).await;
         let team = [world.rep.clone(), world.rep2.clone(), world.manager.clone()];
-        let storm = Storm { world, conversations: &all, acts: ALL };
+        let work = RandomWork { world, conversations: &all, acts: ALL };
         let among = [&world.rep, &world.rep2, &world.manager];
         for round in 0..3 {
-            storm.rage(crate::support::seed().wrapping_add(round), 3, 30, &team).await;
+            work.run_parallel(crate::support::seed().wrapping_add(round), 3, 30, &team).await;
             for (status, wanted) in [(json!("OPEN"), vec!["OPEN"]), (Value::Null, vec!["OPEN", "CLOSED"])] {
                 let mut counted: BTreeMap<String, i64> = BTreeMap::new();
                 for id in &all {

@@ -5,8 +5,8 @@ use rand::{Rng, SeedableRng};
 use serde_json::{Value, json};
 
 use crate::support::outcome::{items, text};
+use crate::support::random_work::{ALL, RandomWork};
 use crate::support::seed;
-use crate::support::storm::{ALL, Storm};
 use crate::support::timed::Timed;
 
 const LIST: &str = "query($minutes: Int! = 60, $kinds: [OwnershipViolationKind!], $numbers: [ID!],
@@ -96,12 +96,12 @@ on_both! {
         world.pass(60);
         let team = [world.manager.clone(), world.rep.clone(), world.rep2.clone()];
         let conversations = world.conversations(12).await;
-        let storm = Storm { world, conversations: &conversations, acts: ALL };
+        let work = RandomWork { world, conversations: &conversations, acts: ALL };
         let mut seen = 0;
         for _ in 0..3 {
             for _ in 0..45 {
                 world.pass(rng.random_range(1..120));
-                storm.strike(&mut rng, &team).await;
+                work.run_one(&mut rng, &team).await;
             }
             for minutes in [0, 5, 30] {
                 let mut expected = Vec::new();
@@ -114,7 +114,7 @@ on_both! {
                 assert_eq!(sorted(listed(world, minutes, 2).await), expected, "{minutes} minutes, in pages");
             }
         }
-        assert!(seen > 0, "the storm caused violations");
+        assert!(seen > 0, "the random work caused violations");
     }
 
     async fn each_kind_of_violation_is_listed(world: Timed) {
@@ -173,7 +173,7 @@ on_both! {
         assert_eq!(items(&list["ownershipViolations"]["nodes"]).len(), 0, "the rule holds: {list:#}");
         // Changes the database directly, so that there is a violation to find.
         world.manager.assign(&mine, &world.rep2).await.changed();
-        world.app.direct().await.run("UPDATE agents SET active = false WHERE name = 'Ingrid Berg'").await;
+        world.app.sql_connection().await.run("UPDATE agents SET active = false WHERE name = 'Ingrid Berg'").await;
         let list = world.manager.client.data(LIST, inactive).await;
         let [only] = items(&list["ownershipViolations"]["nodes"]).as_slice() else { panic!("{list:#}") };
         assert_eq!(only["conversation"]["id"], mine.as_str(), "{list:#}");

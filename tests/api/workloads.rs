@@ -7,8 +7,8 @@ use rand::rngs::StdRng;
 use serde_json::{Value, json};
 
 use crate::support::outcome::{number, text};
+use crate::support::random_work::{ALL, RandomWork};
 use crate::support::seed;
-use crate::support::storm::{ALL, Storm};
 use crate::support::world::World;
 
 /// The open and waiting conversations of each agent, by id.
@@ -40,16 +40,16 @@ on_both! {
         let mut rng = StdRng::seed_from_u64(seed());
         let agents = [world.manager.clone(), world.rep.clone(), world.rep2.clone()];
         let conversations = world.conversations(12).await;
-        let storm = Storm { world, conversations: &conversations, acts: ALL };
+        let work = RandomWork { world, conversations: &conversations, acts: ALL };
         for n in 0..4 {
             let id = world.conversation_on(&world.number2, 100 + n).await;
             world.rep.claim(&id).await.changed();
             for _ in 0..20 {
-                storm.strike(&mut rng, &agents).await;
+                work.run_one(&mut rng, &agents).await;
             }
             assert_workloads(world).await;
         }
-        storm.rage(rand::Rng::random(&mut rng), 3, 20, &agents).await;
+        work.run_parallel(rand::Rng::random(&mut rng), 3, 20, &agents).await;
         assert_workloads(world).await;
     }
 

@@ -1,9 +1,9 @@
-// GraphiQL in a real browser: the queue is queried, a conversation assigned, and
-// the change seen to arrive in another page that only listens. Then the README's
-// examples are pasted into new tabs, as a reader does.
+// Tests GraphiQL in Chromium. One page queries the queue and assigns a conversation; another
+// page that subscribes receives the change. Then the script pastes the examples of the README
+// into new tabs, as a reader does.
 //
-// Needs a demo with quiet customers whose GraphiQL files have been installed; a page
-// that loads them from a CDN fails. `--screenshot FILE` keeps a picture of the listening page.
+// Needs a demo with quiet customers and installed GraphiQL files. The script fails if the page
+// loads the files from a CDN. `--screenshot FILE` saves a picture of the subscribing page.
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { chromium } from 'playwright-core';
@@ -48,7 +48,7 @@ async function open() {
   return page;
 }
 
-/** What the result pane shows, once `accept` finds in it what it looks for. */
+/** The content of the result pane, once `accept` accepts it. */
 function answer(page, what, accept) {
   return until(what, async () => {
     const text = await page.evaluate(() =>
@@ -68,7 +68,7 @@ async function someoneFor(id) {
   return agents.nodes[0].id;
 }
 
-/** Changes some of the variables, of which the live queue has just filled in one. */
+/** Changes some of the variables. The live queue has just filled in one of them. */
 async function editVariables(page, some) {
   await page.evaluate((changes) => {
     const editor = document.querySelector('[aria-label="Variables"] .CodeMirror').CodeMirror;
@@ -81,16 +81,16 @@ const execute = (page) => page.locator('.graphiql-execute-button').click();
 const row = (page, id) => page.locator(`[data-conversation="${id}"]`);
 
 const listener = await tally.check('GraphiQL opens, signed in', open);
-const conversation = await tally.check('the first tab shows the queue by itself', () =>
+const conversation = await tally.check('the first tab runs the query of the queue by itself', () =>
   answer(listener, 'the queue', ({ data }) => data.conversations.nodes.find((node) => !node.assignee)));
 
-await tally.check('the queue can be asked for again', async () => {
+await tally.check('the queue can be queried again', async () => {
   await listener.evaluate(() => document.querySelector('.result-window .CodeMirror').CodeMirror.setValue(''));
   await execute(listener);
   await answer(listener, 'the queue', ({ data }) => data.conversations.nodes.length > 0);
 });
 
-await tally.check('the live tab subscribes, and is told where it starts', async () => {
+await tally.check('the live tab subscribes and receives a checkpoint', async () => {
   await openTab(listener, 'Live');
   await execute(listener);
   await answer(listener, 'a checkpoint', ({ data }) => data.queueChanges.__typename === 'QueueCheckpoint');
@@ -117,7 +117,7 @@ await tally.check('the change arrives in the live tab', async () => {
   assert.equal(change.conversation.assignee.name, owner);
 });
 
-await tally.check('the live queue beside it shows the new owner', () =>
+await tally.check('the live queue at the side shows the new owner', () =>
   until('the owner', async () => (await row(listener, conversation.id).locator('.owner').innerText()) === owner));
 
 /** The README's examples: a query, a mutation and a subscription. */
@@ -157,15 +157,15 @@ await tally.check('the subscription of the README delivers', async () => {
   await answer(reader, 'an item', ({ data }) => data.queueChanges.cursor);
 });
 
-if (screenshot) await tally.check('a picture is taken', () => listener.screenshot({ path: screenshot }));
+if (screenshot) await tally.check('the picture is saved', () => listener.screenshot({ path: screenshot }));
 
-await tally.check('the switch signs in as somebody else', async () => {
+await tally.check('the switch signs in as another agent', async () => {
   assert.equal(authorization, `Bearer ${tokens.manager}`);
   await listener.getByRole('radio').nth(1).click();
   await until('a request as the rep', () => authorization === `Bearer ${tokens.rep}`);
 });
 
-await tally.check('the browser has nothing to complain about', () => assert.deepEqual(complaints, []));
-await tally.check('nobody but this server is asked for anything', () => assert.deepEqual(foreign, []));
+await tally.check('the console has no message', () => assert.deepEqual(complaints, []));
+await tally.check('the page sends no request to another server', () => assert.deepEqual(foreign, []));
 await browser.close();
 tally.finish();

@@ -1,8 +1,8 @@
-// Documents that a server built on async-graphql 7 is known to answer wrongly, each with the
-// outcome that graphql-js finds over the same rows.
+// Sends documents for which async-graphql 7 returns wrong responses, and compares each response
+// of the server with that of graphql-js over the same rows.
 //
-// `differential.mjs` finds such documents at random; these stay, by name. Customers must be quiet
-// (`demo --quiet-customers`). No document has an effect.
+// `differential.mjs` found these documents at random. Needs quiet customers
+// (`demo --quiet-customers`). No document changes anything.
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { CASES, SOCKET_CASES } from './differential/cases.mjs';
@@ -20,24 +20,24 @@ const token = tokens.manager;
 const model = new Model({ schema, server, token });
 const facts = await gatherFacts(http, token);
 
-/** Fails with both outcomes when they differ. */
+/** Fails and shows both outcomes if they differ. */
 async function conforms({ query, variables = '{}', subscription = false }) {
   const body = `{"query":${JSON.stringify(query(facts))},"variables":${typeof variables === 'function' ? variables(facts) : variables}}`;
   const actual = subscription ? await server.subscribe(token, body) : await server.send(token, body);
-  const expected = await model.judge({ ...JSON.parse(body), subscription });
-  assert.notEqual(expected.verdict, 'unknown', expected.why);
+  const expected = await model.expected({ ...JSON.parse(body), subscription });
+  assert.notEqual(expected.result, 'unknown', expected.why);
   const found = compare(expected, actual);
   if (found) assert.fail([found.kind, body, `graphql-js: ${JSON.stringify(expected)}`, `server:     ${JSON.stringify(actual)}`].join('\n        '));
 }
 
-/** Fails when an operation ends its connection, or is not answered itself. */
+/** Fails if an operation closes its connection or gets no response of its own. */
 async function leavesTheConnection(payload) {
   const socket = await server.socket(token);
   const outcome = await socket.first(payload(facts));
-  assert.notEqual(outcome.verdict, 'broken', outcome.why);
+  assert.notEqual(outcome.result, 'broken', outcome.why);
   assert.equal(socket.closed, false);
   const next = await socket.first('{"query":"{ __typename }"}');
-  assert.equal(next.verdict, 'executed', next.why);
+  assert.equal(next.result, 'executed', next.why);
 }
 
 for (const one of CASES) await tally.check(`${one.kind}: ${one.name}`, () => conforms(one));

@@ -1,14 +1,14 @@
-// Random documents on a live server and on graphql-js, which is the judge.
+// Compares the responses of a live server with those of graphql-js, for random documents.
 //
-// Both execute the same documents over the same rows. They must agree on `data` with the order of its
-// keys, on the places of errors, and on which documents are invalid. `differential/model.mjs`
-// says where the judge's rows come from. Customers must be quiet (`demo --quiet-customers`).
+// Both execute the same documents over the same rows. They must agree on `data` and the order of its
+// keys, on the paths of errors, and on which documents are invalid. `differential/model.mjs`
+// describes where graphql-js gets the rows. Needs quiet customers (`demo --quiet-customers`).
 //
-//   --documents N       how many documents (2,000)
-//   --subscriptions N   how many subscriptions, of which the first item is compared (a twentieth)
+//   --documents N       the number of documents (2,000)
+//   --subscriptions N   the number of subscriptions; only their first item is compared (a twentieth of the documents)
 //   --seed N            the seed (random)
-//   --only I            document I of the seed alone; with the seed's --documents and on the same rows
-//   --show N            how many kinds of difference are shown (20)
+//   --only I            only document I of the seed; needs the same --documents and the same rows
+//   --show N            the number of kinds of difference to show (20)
 import { readFileSync } from 'node:fs';
 import { refusedMutations } from './differential/arguments.mjs';
 import { compare } from './differential/compare.mjs';
@@ -22,12 +22,12 @@ import { shrink } from './differential/shrink.mjs';
 import { readOptions, request } from './support.mjs';
 
 const IN_FLIGHT = 8;
-/** Share of documents that break a rule. */
+/** The share of documents that break a rule. */
 const INVALID = 0.15;
 const MUTATIONS = 0.12;
-/** The share of documents over a limit of the server above which too little is compared. */
+/** The maximum share of documents that may exceed a limit of the server. Above it, the script compares too few. */
 const MOST_OVER_LIMITS = 0.05;
-/** Differences of a kind that are shrunk; further ones are counted. */
+/** The number of differences of each kind that the script shrinks. It only counts the others. */
 const MOST_SHRUNK_OF_A_KIND = 4;
 const PROGRESS_EVERY = 10_000;
 
@@ -48,7 +48,7 @@ await orderInputFields(schema, (query) => request(options.http, options.tokens.m
 
 const CALLERS = [[8, 'manager'], [3, 'rep'], [0.3, 'service']];
 
-/** Facts and model of each caller. A service has no lists, so it asks with the manager's ids. */
+/** The facts and the model of each caller. A service cannot read lists, so it uses the manager's ids. */
 async function readCallers() {
   const callers = {};
   const readAt = await position();
@@ -79,7 +79,7 @@ async function hasNoEffect({ token }, { field, input }) {
   return !changed;
 }
 
-/** The document with an index, and who sends it. */
+/** The document with this index, and its caller. */
 function documentAt(callers, index) {
   const random = new Random(seed, index);
   const isSubscription = index >= documents;
@@ -94,9 +94,9 @@ function documentAt(callers, index) {
 async function tried({ caller, document, isSubscription }) {
   const body = printBody(document);
   const actual = isSubscription ? await server.subscribe(caller.token, body) : await server.send(caller.token, body);
-  if (actual.verdict === 'limit') return { actual };
+  if (actual.result === 'limit') return { actual };
   const { query, variables, operationName } = JSON.parse(body);
-  const expected = await caller.model.judge({ query, variables, operationName, subscription: isSubscription });
+  const expected = await caller.model.expected({ query, variables, operationName, subscription: isSubscription });
   return { expected, actual, found: compare(expected, actual) };
 }
 
@@ -127,14 +127,14 @@ class Report {
   groups = new Map();
 
   take(one, { expected, actual, found }) {
-    if (actual.verdict === 'limit') this.counts.limit += 1;
+    if (actual.result === 'limit') this.counts.limit += 1;
     else if (found) this.counts.different += 1;
-    else if (expected.verdict === 'refused') this.counts.refused += 1;
+    else if (expected.result === 'refused') this.counts.refused += 1;
     else this.counts.equal += 1;
     if (found) this.kinds.set(found.kind, (this.kinds.get(found.kind) ?? 0) + 1);
   }
 
-  /** Shrinks a difference and puts it with those alike. */
+  /** Shrinks a difference and adds it to the group of similar ones. */
   async explain(index, one, { kind }) {
     const persists = async (document) => (await tried({ ...one, document })).found?.kind === kind;
     const document = await shrink(one.document, persists);
@@ -173,7 +173,7 @@ class Report {
   }
 }
 
-/** The kind, and for data which features of GraphQL the smallest document still has. */
+/** The kind of a difference. For data, also the GraphQL features that the smallest document uses. */
 function fingerprintOf(kind, document) {
   if (!/^(data|errors)/.test(kind)) return kind;
   const text = printDocument(document).replace(/"(?:\\.|[^"\\])*"/g, (string) => (string.includes('\\') ? '"\\"' : '""'));
@@ -195,9 +195,9 @@ const shortened = (value, length = 300) => {
   return text.length > length ? `${text.slice(0, length)}…` : text;
 };
 
-const said = (outcome) => (outcome.verdict === 'executed'
+const said = (outcome) => (outcome.result === 'executed'
   ? shortened({ data: outcome.data, ...(outcome.errors.length ? { errors: outcome.errors } : {}) })
-  : `${outcome.verdict}: ${outcome.why} ${shortened(outcome.messages)}`);
+  : `${outcome.result}: ${outcome.why} ${shortened(outcome.messages)}`);
 
 function show(fingerprint, { count, index, document, caller, expected, actual, found }) {
   console.log(`\n${fingerprint} (${count} of those shrunk)`);
@@ -248,7 +248,7 @@ async function run() {
   };
   await Promise.all(Array.from({ length: IN_FLIGHT }, explain));
   report.print();
-  console.log(`${seconds} s without shrinking; the judge asked for ${plain} plain documents`);
+  console.log(`${seconds} s without shrinking; the model sent ${plain} plain documents`);
   server.close();
   return report.counts;
 }

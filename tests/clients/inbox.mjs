@@ -1,9 +1,9 @@
-// The inbox in a real browser: everything that the article describes, done by clicks
-// and keys in three people's windows at once; the panels around it; then thousands of
-// rows, and a burst.
+// Tests the inbox in Chromium. The script performs every procedure of the article by clicks
+// and keys, in the windows of three people at once. It then tests the panels, a list with
+// thousands of rows, and many changes at once.
 //
-// Needs a demo with quiet customers. `--rows N` adds so many conversations, `--pictures
-// FOLDER` keeps what it saw.
+// Needs a demo with quiet customers. `--rows N` adds this many conversations. `--pictures
+// FOLDER` saves the pictures of the documentation.
 import assert from 'node:assert/strict';
 import { Tally, readOptions, until } from './support.mjs';
 import { Browser } from './inbox_browser.mjs';
@@ -27,7 +27,7 @@ const customer = server.customer();
 const picture = (page, name) => (pictures ? page.screenshot({ path: `${pictures}/${name}.png` }) : null);
 
 const [manager, rep, rep2] = await Promise.all([0, 1, 2].map((who) => browser.open(`${url}/#as=${who}`)));
-await tally.check('three windows are three people, and live', async () => {
+await tally.check('three windows are signed in as three people and receive changes', async () => {
   for (const page of [manager, rep, rep2]) {
     await ready(page);
   }
@@ -35,7 +35,7 @@ await tally.check('three windows are three people, and live', async () => {
   assert.deepEqual(names.map((name) => name.replace(/ \(.*/, '')), people.map(({ name }) => name));
 });
 
-const id = await tally.check('a customer texts in, and it stands first in everybody\'s inbox, unassigned', async () => {
+const id = await tally.check('a new text is first in the inbox of all agents, unassigned', async () => {
   const conversation = await customer.text('Hello, is my bike ready?');
   for (const page of [manager, rep, rep2]) {
     await until('the first row', async () => (await page.locator('.row[aria-posinset="1"]').getAttribute('data-id')) === conversation);
@@ -44,14 +44,14 @@ const id = await tally.check('a customer texts in, and it stands first in everyb
   return conversation;
 });
 
-await tally.check('Unassigned lists it, and the badge counts it', async () => {
+await tally.check('Unassigned lists the conversation, and the badge counts it', async () => {
   await view(manager, 'Unassigned').click();
   await appears(manager, id);
   const { unassigned } = await server.counts(tokens.manager);
   await until('the badge', async () => (await badge(manager, 'Unassigned')) === unassigned.open);
 });
 
-await tally.check('assign: open it, click the dropdown, search by name, select', async () => {
+await tally.check('assign: open the conversation, click the dropdown, search by name, select', async () => {
   await view(rep, 'Assigned to Me').click();
   await row(manager, id).click();
   await opened(manager, customer.shown);
@@ -67,7 +67,7 @@ await tally.check('assign: open it, click the dropdown, search by name, select',
   assert.equal(await owner(rep2, id), people[1].name);
 });
 
-await tally.check('reassign by keys: it leaves one queue and enters the other, and stays in the inbox', async () => {
+await tally.check('reassign by keys: the conversation leaves one queue, enters the other, and stays in the inbox', async () => {
   await view(manager, 'Inbox').click();
   await view(rep2, 'Assigned to Me').click();
   await row(manager, id).click();
@@ -80,7 +80,7 @@ await tally.check('reassign by keys: it leaves one queue and enters the other, a
   await until('the owner in the inbox', async () => (await owner(manager, id)) === people[2].name);
 });
 
-await tally.check('reassigning is undone by a key', async () => {
+await tally.check('a key undoes the reassignment', async () => {
   await says(toasts(manager), `was ${people[1].name}`);
   await toList(manager);
   await manager.keyboard.press('u');
@@ -88,7 +88,7 @@ await tally.check('reassigning is undone by a key', async () => {
   await says(toasts(manager), `Back to ${people[1].name}`);
 });
 
-await tally.check('mine, with each filter: opened it leaves Unread, closed it leaves Open for Closed', async () => {
+await tally.check('Assigned to Me with each filter: an opened conversation leaves Unread, a closed one moves from Open to Closed', async () => {
   await filter(rep, 'Unread').click();
   await appears(rep, id);
   await rep.keyboard.press('j');
@@ -108,7 +108,7 @@ await tally.check('mine, with each filter: opened it leaves Unread, closed it le
   await appears(rep, id);
 });
 
-await tally.check('the customer texts back: it reopens, in the queue of its owner, unread elsewhere', async () => {
+await tally.check('a text reopens a closed conversation in its owner\'s queue, unread for the others', async () => {
   await filter(rep, 'Open').click();
   await rep.keyboard.press('Escape');
   await customer.text('Thanks! And my lock?');
@@ -129,7 +129,7 @@ await tally.check('close and reopen by the buttons', async () => {
   await appears(rep, id);
 });
 
-await tally.check('a reply that a colleague was faster with is held back, shown, and sent if one insists', async () => {
+await tally.check('after a colleague\'s reply, one\'s own is held back, and can be sent all the same', async () => {
   await view(rep2, 'Inbox').click();
   await row(rep2, id).click();
   await heard(rep2, 'And my lock?');
@@ -151,7 +151,7 @@ await tally.check('a reply that a colleague was faster with is held back, shown,
   await warning.waitFor({ state: 'hidden' });
 });
 
-await tally.check('two claim at once: one wins, the other is told who', async () => {
+await tally.check('two agents claim at once: one wins, and the other sees who', async () => {
   const other = server.customer();
   const contested = await other.text('Anybody there?');
   for (const page of [rep, rep2]) {
@@ -169,7 +169,7 @@ await tally.check('two claim at once: one wins, the other is told who', async ()
   await Promise.all([leaves(rep, contested), leaves(rep2, contested)]);
 });
 
-await tally.check('search finds by number, from the keyboard, and follows its results live', async () => {
+await tally.check('a search by number works from the keyboard, and its results stay live', async () => {
   await view(manager, 'Inbox').click();
   await manager.keyboard.press('/');
   await manager.keyboard.type(customer.number);
@@ -187,7 +187,7 @@ await tally.check('search finds by number, from the keyboard, and follows its re
   await until('the whole list', async () => (await manager.locator('.row').count()) > 5);
 });
 
-await tally.check('a broken connection is made anew, and nothing is missed', async () => {
+await tally.check('after a lost connection, the page reconnects and misses no change', async () => {
   const late = server.customer();
   await view(manager, 'Inbox').click();
   const before = browser.socketsOf(manager).length;
@@ -200,7 +200,7 @@ await tally.check('a broken connection is made anew, and nothing is missed', asy
   await until('the badge', async () => (await badge(manager, 'Inbox')) === inbox.open);
 });
 
-await tally.check('the keys explain themselves, and the focus comes back', async () => {
+await tally.check('the list of keys opens, and closing it restores the focus', async () => {
   await toList(manager);
   await manager.keyboard.press('?');
   await manager.getByRole('dialog', { name: 'Keyboard' }).waitFor();
@@ -210,7 +210,7 @@ await tally.check('the keys explain themselves, and the focus comes back', async
   assert.equal(await manager.evaluate(() => document.activeElement.id), 'list');
 });
 
-await tally.check('a token pasted signs in, one that is wrong does not', async () => {
+await tally.check('a valid token signs in, an invalid one does not', async () => {
   const page = await browser.open(`${browser.nameless}/`);
   await page.getByRole('textbox', { name: 'Token' }).fill('not.a.token');
   await accessible(page);
@@ -227,7 +227,7 @@ await tally.check('a token pasted signs in, one that is wrong does not', async (
   await page.close();
 });
 
-await tally.check('at a phone\'s width one thing is shown at a time', async () => {
+await tally.check('at the width of a phone, the page shows either the list or the conversation', async () => {
   const phone = await browser.open(`${url}/#as=1`, { viewport: PHONE });
   await view(phone, 'Assigned to Me').click();
   await appears(phone, id);
@@ -246,14 +246,14 @@ if (pictures) {
   await rep.emulateMedia({ colorScheme: 'dark' });
   await picture(rep, 'dark');
   await rep.emulateMedia({ colorScheme: 'light' });
-  await tally.check('pictures are taken', () => browser.takePictures({ url, server, pictures }));
+  await tally.check('the pictures are saved', () => browser.takePictures({ url, server, pictures }));
 }
 
 await checkPanels({ tally, browser, server, url, tokens, picture, windows: [manager, rep] });
 await rep2.close();
 await checkLoad({ tally, browser, server, url, tokens, rows: Number(options.rows), windows: [manager, rep] });
 
-await tally.check('the browser has nothing to complain about', () => assert.deepEqual(browser.complaints, []));
-await tally.check('nobody but this server is asked for anything', () => assert.deepEqual(browser.foreign, []));
+await tally.check('the console has no message', () => assert.deepEqual(browser.complaints, []));
+await tally.check('the page sends no request to another server', () => assert.deepEqual(browser.foreign, []));
 await browser.close();
 tally.finish();

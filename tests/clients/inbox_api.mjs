@@ -1,12 +1,12 @@
-// What inbox.mjs knows of the server beside the page: customers who text, and the
-// rows as a fresh query gives them.
+// The API as inbox.mjs uses it without the page: it sends customers' texts, makes changes as agents, and
+// queries lists.
 import { request } from './support.mjs';
 
 const AT_ONCE = 16;
-/** Rows that are compared in full; the rest of a long list is compared by id all the same. */
+/** The number of rows that are compared in full. The other rows of a long list are compared by id. */
 const PAGE = 100;
 
-/** The server seen through its API, with the people of the demo in the order of the page's switch. */
+/** A client of the API, with the people of the demo in the order of the page's switch. */
 export async function connect({ http, tokens }) {
   const people = await Promise.all([tokens.manager, tokens.rep, tokens.rep2].map(async (token) =>
     (await request(http, token, '{ viewer { id name } }')).viewer));
@@ -19,7 +19,7 @@ class Server {
   #tokens;
   #number;
   #serial = 0;
-  // Another run against the same store has other customers.
+  // A second run against the same database uses other customers.
   #run = Date.now() % 100_000;
 
   constructor(http, tokens, people, number) {
@@ -29,7 +29,7 @@ class Server {
     this.#number = number;
   }
 
-  /** Somebody who has never texted before. */
+  /** A customer who has never texted before. */
   customer() {
     this.#serial += 1;
     const subscriber = String(2_000_000 + ((this.#run * 70 + this.#serial) % 7_999_999));
@@ -56,7 +56,7 @@ class Server {
     return (await this.#manager(query, { id })).conversation;
   }
 
-  /** The texts of a conversation in order, each as `in: …` or `out: …`, and who owns it. */
+  /** The messages of a conversation in order, each as `in: …` or `out: …`, and its owner. */
   async thread(id) {
     const query = `query ($id: ID!) {
       conversation(id: $id) { status assignee { id name } messages(last: 100) { nodes { direction body } } }
@@ -79,7 +79,7 @@ class Server {
     await request(this.#http, token, 'mutation ($input: SendMessageInput!) { sendMessage(input: $input) { userErrors { message } } }', { input });
   }
 
-  /** Gives a conversation to the token's agent. */
+  /** Assigns a conversation to the token's agent. */
   async claimOne(token, conversationId) {
     const query = 'mutation ($input: ClaimConversationInput!) { claimConversation(input: $input) { changed } }';
     await request(this.#http, token, query, { input: { conversationId } });
@@ -89,7 +89,7 @@ class Server {
     return (await this.#manager('{ phoneNumbers { id label } }')).phoneNumbers;
   }
 
-  /** A new agent, by default with access to every number; returns the id. */
+  /** Creates an agent, by default with access to every number, and returns the id. */
   async createAgent(name, { numbers = null, experienced = false } = {}) {
     this.#serial += 1;
     const create = 'mutation ($input: CreateAgentInput!) { createAgent(input: $input) { agent { id } userErrors { message } } }';
@@ -115,7 +115,7 @@ class Server {
     await this.#manager(query, { input: { assignmentModel } });
   }
 
-  /** Texts of known customers until the returned function is called, `perSecond` of them. */
+  /** Sends `perSecond` texts of known customers each second until the returned function is called. */
   traffic(ids, perSecond) {
     let going = true;
     let count = 0;
@@ -129,24 +129,24 @@ class Server {
     return async () => { going = false; await run; };
   }
 
-  /** The queue's verdict. */
+  /** The health of the queue. */
   async health() {
     return (await this.#manager('{ queueHealth { trend unassigned } }')).queueHealth;
   }
 
-  /** How many open conversations each agent has, by name. */
+  /** The number of open conversations of each agent, by name. */
   async workloads() {
     const { workloads } = await this.#manager('{ workloads { agent { name } open } }');
     return Object.fromEntries(workloads.map(({ agent, open }) => [agent.name, open]));
   }
 
-  /** How many unassigned conversations the team tolerates; null is any number. */
+  /** Sets the threshold of unassigned conversations; null turns it off. */
   async setLimit(maxUnassigned) {
     const query = 'mutation ($input: SetQueueThresholdsInput!) { setQueueThresholds(input: $input) { userErrors { message } } }';
     await this.#manager(query, { input: { maxUnassigned } });
   }
 
-  /** So many of what nobody owns are claimed. */
+  /** Claims this many unassigned conversations. */
   async claim(count, token) {
     const list = 'query ($first: Int!) { conversations(view: UNASSIGNED, filter: { status: OPEN }, first: $first) { nodes { id } } }';
     const claim = 'mutation ($input: ClaimConversationInput!) { claimConversation(input: $input) { changed } }';
@@ -158,12 +158,12 @@ class Server {
     return request(this.#http, this.#tokens.manager, query, variables);
   }
 
-  /** So many new conversations. */
+  /** Creates this many conversations. */
   async flood(count) {
     await atOnce(Array.from({ length: count }, (_, index) => () => this.customer().text(`Question ${index + 1}`)));
   }
 
-  /** So many changes: texts of new and known customers, assignments and closings, all at once. */
+  /** Makes this many changes at once: texts of new and known customers, assignments and closes. */
   async burst(count) {
     const known = Array.from({ length: 40 }, () => this.customer());
     const ids = await Promise.all(known.map((customer) => customer.text('Hello')));
@@ -184,7 +184,7 @@ class Server {
     }));
   }
 
-  /** A list as a fresh query gives it: `id owner status` of each row in order. */
+  /** The result of a new query of a list: `id owner status` of each row in order. */
   async rows(token, { view = 'INBOX', filter = {} } = {}) {
     const query = `query ($view: ConversationView!, $filter: ConversationFilter, $after: String) {
       conversations(view: $view, filter: $filter, first: ${PAGE}, after: $after) {
@@ -205,7 +205,7 @@ class Server {
   }
 }
 
-/** Runs all, a few at a time. */
+/** Runs all tasks, a few at a time. */
 async function atOnce(tasks) {
   const waiting = tasks.values();
   const worker = async () => {

@@ -1,12 +1,12 @@
-// The browser of inbox.mjs: windows that are listened to, sockets that can be broken,
-// frames that are timed, and pictures.
+// The browser of inbox.mjs: opens windows, records their messages and requests, breaks their
+// sockets, measures their frames, and takes pictures.
 import { chromium } from 'playwright-core';
 import { heard, row, view } from './inbox_page.mjs';
 import { PATIENCE_SECONDS, until } from './support.mjs';
 
-/** A name of this machine for which the demo does not hand out tokens. */
+/** A host name of this machine for which the demo's page contains no tokens. */
 const NAME = 'inbox.localhost';
-/** How far a fast scroll goes between two frames. */
+/** The distance of a fast scroll between two frames. */
 const FLICK_PX = 400;
 const LONG_FRAME_MS = 50;
 const TICK_MS = 20;
@@ -27,7 +27,7 @@ export class Browser {
       executablePath: process.env.CHROMIUM || '/usr/bin/chromium',
       args: [
         '--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run',
-        // Several windows are watched at once.
+        // Several windows are visible at once.
         '--disable-renderer-backgrounding', '--disable-backgrounding-occluded-windows',
         '--disable-background-networking', '--disable-component-update', '--disable-sync',
       ],
@@ -37,7 +37,7 @@ export class Browser {
     return self;
   }
 
-  /** That address is the server, too, and will not always answer. */
+  /** Allows requests to this address, which also leads to the server and may be unreachable at times. */
   expectOutagesOf(address) {
     this.#homes.push(address);
     this.#outages.push(address);
@@ -45,7 +45,7 @@ export class Browser {
 
   #listen(context) {
     context.on('console', (message) => {
-      // That a token is refused is said by the server, and repeated by the browser; so is that nobody answers.
+      // The browser logs each refused token and each failed connection. The tests cause both on purpose.
       const from = message.location().url;
       const refused = message.text().includes('401') && from.startsWith(this.nameless);
       const away = /ERR_CONNECTION|ERR_EMPTY_RESPONSE/.test(message.text())
@@ -61,14 +61,14 @@ export class Browser {
   }
 
   /**
-   * A window at that address; its sockets can be broken.
+   * Opens a window at this address. `breakSocket` ends its connection.
    *
-   * Each is a profile of its own, since a tab behind another draws once a second; but for one
-   * `beside` another, which shares what the browser remembers.
+   * Each window has its own profile, because Chromium draws a tab in the background only once a second. With
+   * `sameProfileAs`, the window shares the storage of another window.
    */
-  async open(address, { viewport = DESKTOP, beside = null } = {}) {
-    const context = beside?.context() ?? (await this.#browser.newContext());
-    if (!beside) this.#listen(context);
+  async open(address, { viewport = DESKTOP, sameProfileAs = null } = {}) {
+    const context = sameProfileAs?.context() ?? (await this.#browser.newContext());
+    if (!sameProfileAs) this.#listen(context);
     const page = await context.newPage();
     page.setDefaultTimeout(PATIENCE_SECONDS * 1000);
     await page.setViewportSize(viewport);
@@ -87,12 +87,12 @@ export class Browser {
     return this.#sockets.get(page);
   }
 
-  /** Ends the connection as a server that restarts does. */
+  /** Ends the connection as a restarting server does. */
   breakSocket(page) {
     return this.socketsOf(page).at(-1).close({ code: 1012 });
   }
 
-  /** Keeps back one mutation of each page until all have sent it; the returned function waits for that. */
+  /** Holds back one mutation of each page until all pages have sent theirs. The returned function waits for this. */
   async holdBack(pages, field) {
     const waiting = [];
     const isIt = (route) => route.request().postData()?.includes(field);
@@ -105,7 +105,7 @@ export class Browser {
     };
   }
 
-  /** The whole list as the page shows it, collected by scrolling: `id owner status` in order. */
+  /** Collects the whole list of the page by scrolling: `id owner status` of each row in order. */
   rowsOf(page) {
     return page.evaluate(async (patience_ms) => {
       const scroller = document.getElementById('scroller');
@@ -119,7 +119,7 @@ export class Browser {
         const deadline = performance.now() + patience_ms;
         const in_sight = () => Math.min(Math.floor((scroller.scrollTop + scroller.clientHeight) / height), Math.round(list.offsetHeight / height));
         let last = 0;
-        // Where the next page has not come yet, the list is blank.
+        // The list is blank where the next page has not arrived yet.
         do {
           await frame();
           for (const row of scroller.querySelectorAll('.row')) {
@@ -136,7 +136,7 @@ export class Browser {
     }, PATIENCE_SECONDS * 1000);
   }
 
-  /** From the end of the list to its beginning, a good stretch at each frame, as a flick of the finger does. */
+  /** Scrolls from the end of the list to its start, a long way at each frame, like the flick of a finger. */
   scroll(page) {
     return page.evaluate(async (stretch) => {
       const scroller = document.getElementById('scroller');
@@ -185,7 +185,7 @@ export class Browser {
     await this.#mount(await Promise.all(files.map((file) => readFile(file))), path);
   }
 
-  /** Pictures beside each other on a plain ground. */
+  /** Puts pictures side by side on a plain background. */
   async #mount(shots, path) {
     const page = await this.#browser.newPage({ viewport: { width: 2100, height: 900 } });
     const images = shots.map((shot) => `<img src="data:image/png;base64,${shot.toString('base64')}">`).join('');
@@ -203,7 +203,7 @@ export class Browser {
   }
 }
 
-/** Times the page's frames, and how late its timers are, until `summary` is asked for. */
+/** Measures the page's frames and the delay of its timers until `summary` is called. */
 export async function watchFrames(page) {
   await page.bringToFront();
   await page.evaluate((tick_ms) => {

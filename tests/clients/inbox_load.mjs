@@ -1,5 +1,5 @@
-// A long list, and a burst of changes. What is right is judged; how long frames and tasks took is printed:
-// to judge that would be to test the machine.
+// Checks a long list and a burst of changes. The script prints how long frames and tasks took, without a
+// bound: a bound would test the machine.
 import assert from 'node:assert/strict';
 import { isDeepStrictEqual } from 'node:util';
 import { accessible, badge, filter, ready, toList, view } from './inbox_page.mjs';
@@ -12,9 +12,9 @@ const READINGS = 5;
 const LONG_SECONDS = 300;
 const PROBE_MS = 100;
 
-/** The checks with `rows` more conversations; `windows` are a manager's and a rep's. */
+/** Runs the checks with `rows` more conversations. `windows` are those of a manager and a rep. */
 export async function checkLoad({ tally, browser, server, url, tokens, rows, windows: [manager, rep] }) {
-  // Browsers that draw every one of thousands of arrivals would only be in the way.
+  // Other windows would draw each of the thousands of arrivals, and slow the measured window down.
   await Promise.all([manager, rep].map((page) => page.goto('about:blank')));
   await server.flood(rows);
   await Promise.all([[manager, 0], [rep, 1]].map(([page, who]) => page.goto(`${url}/#as=${who}`)));
@@ -63,13 +63,13 @@ export async function checkLoad({ tally, browser, server, url, tokens, rows, win
     await same(rep, tokens.rep, { view: 'ASSIGNED_TO_ME', filter: { status: 'OPEN' } });
   });
 
-  /** The page shows, row by row, what a fresh query gives. */
+  /** Checks that the page shows the rows of a new query. */
   async function same(page, token, variables = {}) {
     const { inbox } = await server.counts(token);
     await until('the badge', async () => (await badge(page, 'Inbox')) === inbox.open);
     let wanted = [null];
     let shown = [];
-    // The last changes may still be on their way while the list is read.
+    // The last changes may arrive while the list is read.
     for (let reading = 0; reading < READINGS && !isDeepStrictEqual(shown, wanted); reading += 1) {
       shown = await browser.rowsOf(page);
       wanted = await server.rows(token, variables);

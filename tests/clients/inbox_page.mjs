@@ -1,4 +1,4 @@
-// The inbox page as a person finds their way around it, and what is asked of every state it is in.
+// Actions on the inbox page, and the checks that every state of the page must pass.
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
@@ -25,27 +25,27 @@ export const says = (locator, text) =>
 export const saysNothingOf = (locator, text) =>
   until(`no “${text}”`, async () => !(await locator.allInnerTexts()).join('\n').includes(text));
 
-/** Puts the focus where the keys of the list work. */
+/** Moves the focus to where the keys of the list work. */
 export const toList = (page) => page.locator('#list').focus();
 
-/** Waits until the window shows its list and follows it. */
+/** Waits until the window shows its list and has subscribed to it. */
 export async function ready(page) {
   await page.locator('#connection.live').waitFor({ state: 'attached' });
   await page.locator('.row').first().waitFor();
 }
 
-/** Types a name into the open dropdown until only that one is left. */
+/** Types a name into the open dropdown until only this name is left. */
 export async function assignTo(page, name) {
   await page.getByRole('combobox', { name: 'Search for a team member' }).fill(name);
   await option(page, name).first().waitFor();
   await until('one name', async () => (await page.locator('#assign-results [role=option]').count()) === 1);
 }
 
-/** Fails on whatever axe finds, by day and by night. */
+/** Fails if axe finds a violation in the light or in the dark theme. */
 export async function accessible(page) {
   for (const colorScheme of ['dark', 'light']) {
     await page.emulateMedia({ colorScheme });
-    // A row on its way, or a note fading in, has the colours of no design.
+    // During an animation, the colours are those of neither theme.
     await page.evaluate(() => Promise.all(document.getAnimations().map((one) => one.finished.catch(() => {}))));
     if (!(await page.evaluate(() => Boolean(globalThis.axe)))) await page.evaluate(AXE);
     const { violations } = await page.evaluate(() => globalThis.axe.run(document, { resultTypes: ['violations'] }));

@@ -1,5 +1,5 @@
-// What stands around the list: the verdict, the workloads, who else is here, the keys, the switch of the demo,
-// and what is said when the server is away.
+// Tests what surrounds the list: the trend of the queue, the workloads, presence, the keys, the switch of the
+// demo, and the notice while the server is unreachable.
 import assert from 'node:assert/strict';
 import { isDeepStrictEqual } from 'node:util';
 import {
@@ -12,30 +12,30 @@ import { until } from './support.mjs';
 const TRENDS = { GROWING: 'Growing', STEADY: 'Steady', SHRINKING: 'Shrinking' };
 const PHONE = { width: 390, height: 780 };
 
-/** The checks, one after the other; `windows` are a manager's and two reps', signed in. */
+/** Runs the checks one after the other. `windows` are the signed-in windows of a manager and two reps. */
 export async function checkPanels({ tally, browser, server, url, tokens, windows, picture }) {
   const [manager, rep] = windows;
   const { people } = server;
   const health = (page) => page.locator('#health');
 
-  await tally.check('the verdict on the queue is every window\'s, and follows arrivals and claims', async () => {
+  await tally.check('every window shows the trend of the queue, which follows arrivals and claims', async () => {
     const shown = async () => {
-      const verdict = TRENDS[(await server.health()).trend];
-      return (await Promise.all([manager, rep].map((page) => health(page).innerText()))).every((text) => text.includes(verdict));
+      const trend = TRENDS[(await server.health()).trend];
+      return (await Promise.all([manager, rep].map((page) => health(page).innerText()))).every((text) => text.includes(trend));
     };
     await until('a growing queue', async () => {
       await server.flood(5);
       return (await server.health()).trend === 'GROWING';
     });
-    await until('the verdict', shown);
+    await until('the trend', shown);
     await until('a queue that does not grow', async () => {
       await server.claim(5, tokens.rep2);
       return (await server.health()).trend !== 'GROWING';
     });
-    await until('the next verdict', shown);
+    await until('the next trend', shown);
   });
 
-  await tally.check('a limit that is passed is said in words, and no longer when it is lifted', async () => {
+  await tally.check('the page says when a threshold is exceeded, until the threshold is lifted', async () => {
     await server.customer().text('One more');
     await server.setLimit(0);
     for (const page of [manager, rep]) await says(health(page), 'More than the limit');
@@ -43,7 +43,7 @@ export async function checkPanels({ tally, browser, server, url, tokens, windows
     for (const page of [manager, rep]) await saysNothingOf(health(page), 'More than the limit');
   });
 
-  await tally.check('workloads are the manager\'s alone; a rebalance is shown, applied, and undone by a key', async () => {
+  await tally.check('only a manager sees workloads; a rebalance plan is shown, applied, and undone by a key', async () => {
     const panel = manager.locator('#workloads');
     const drawn = async () => Object.fromEntries(await panel.locator('li').evaluateAll((items) =>
       items.map((item) => [item.querySelector('.label').textContent, Number(item.querySelector('.count').textContent)])));
@@ -71,7 +71,7 @@ export async function checkPanels({ tally, browser, server, url, tokens, windows
     await until('the loads as they were', async () => isDeepStrictEqual(await drawn(), before));
   });
 
-  await tally.check('who else is here, and who is replying, is seen, and so is that they left', async () => {
+  await tally.check('a window shows who views the conversation, who replies, and that they left', async () => {
     const one = server.customer();
     const id = await one.text('Is somebody there?');
     for (const page of [manager, rep]) {
@@ -91,7 +91,7 @@ export async function checkPanels({ tally, browser, server, url, tokens, windows
     await here.waitFor({ state: 'hidden' });
   });
 
-  await tally.check('a whole day by keys alone', async () => {
+  await tally.check('a day of work with the keyboard alone', async () => {
     const one = server.customer();
     const id = await one.text('Do you repair e-bikes?');
     const page = await browser.open(`${url}/#as=2`);
@@ -132,8 +132,8 @@ export async function checkPanels({ tally, browser, server, url, tokens, windows
     await page.close();
   });
 
-  await tally.check('single keys can be turned off, everywhere in this browser, for good', async () => {
-    const page = await browser.open(`${url}/#as=1`, { beside: rep });
+  await tally.check('single-key shortcuts can be turned off, permanently and in every window of the browser', async () => {
+    const page = await browser.open(`${url}/#as=1`, { sameProfileAs: rep });
     await ready(page);
     await page.getByRole('button', { name: 'Keyboard' }).click();
     const dialog = page.getByRole('dialog', { name: 'Keyboard' });
@@ -149,7 +149,7 @@ export async function checkPanels({ tally, browser, server, url, tokens, windows
       await ready(other);
       await other.locator('body.without-keys').waitFor();
       const title = await other.locator('#queue-title').innerText();
-      // Their counts may come meanwhile.
+      // The counts may change in the meantime.
       const chips = () => other.locator('#chips button').evaluateAll((all) => all.map((chip) => chip.getAttribute('aria-pressed')));
       const pressed = await chips();
       await toList(other);
@@ -176,7 +176,7 @@ export async function checkPanels({ tally, browser, server, url, tokens, windows
     await page.close();
   });
 
-  await tally.check('the switch of the demo makes the window somebody else\'s', async () => {
+  await tally.check('the switch of the demo signs the window in as another agent', async () => {
     const page = await browser.open(`${url}/#as=0`);
     await ready(page);
     await page.locator('#workloads').waitFor();
@@ -196,12 +196,12 @@ export async function checkPanels({ tally, browser, server, url, tokens, windows
     await page.close();
   });
 
-  await tally.check('on a phone, a manager reaches the verdict and the workloads', async () => {
+  await tally.check('on a phone, a manager reaches the trend and the workloads', async () => {
     const phone = await browser.open(`${url}/#as=0`, { viewport: PHONE });
     await ready(phone);
     await view(phone, 'Unassigned').click();
-    const verdict = TRENDS[(await server.health()).trend];
-    await says(phone.locator('#queue-head .health'), verdict);
+    const trend = TRENDS[(await server.health()).trend];
+    await says(phone.locator('#queue-head .health'), trend);
     await phone.getByRole('button', { name: 'Workloads' }).click();
     const dialog = phone.getByRole('dialog', { name: 'Workloads' });
     await says(dialog, people[1].name);
@@ -216,7 +216,7 @@ export async function checkPanels({ tally, browser, server, url, tokens, windows
     await phone.close();
   });
 
-  await tally.check('a server that goes away is said to be away, and its return needs nobody', async () => {
+  await tally.check('the page says that the server is unreachable, and reconnects by itself', async () => {
     const relay = await Relay.start(url);
     browser.expectOutagesOf(relay.url);
     const page = await browser.open(`${relay.url}/#as=1`);

@@ -1,8 +1,8 @@
-// A relay in front of the server: a server far away, one that hangs, one that is restarted.
+// A relay in front of the server. It simulates a server that is far away, hangs or restarts.
 //
-// What passes is late by the latency, each way. While the relay hangs, nothing passes and
-// connections stay, as with a server that is stopped. When it is gone, connections break and
-// new ones are refused; then it is back at the same address.
+// The relay delays everything by the latency, in each direction. While the relay hangs, it passes
+// nothing and keeps its connections, like a stopped process. While it is gone, it breaks its
+// connections and refuses new ones. It returns at the same address.
 import { once } from 'node:events';
 import { connect, createServer } from 'node:net';
 
@@ -15,7 +15,7 @@ export class Relay {
   #open = Promise.resolve();
   #release = () => {};
 
-  /** `latency` is how many milliseconds everything takes each way. */
+  /** `latency` is the delay in each direction, in milliseconds. */
   static async start(url, { latency = 0 } = {}) {
     const relay = new Relay();
     relay.#target = new URL(url);
@@ -43,7 +43,7 @@ export class Relay {
     await closed;
   }
 
-  /** Lets nothing pass until `answer`. */
+  /** Passes nothing until `answer` is called. */
   hang() {
     this.#open = new Promise((done) => { this.#release = done; });
   }

@@ -1,15 +1,15 @@
-// The inbox where everything is slow: a server 400 ms away that hangs at each step, somebody who
-// types fast, an input method, five texts a second. What is asserted is asserted by the API: who
+// Tests the inbox under bad conditions: a server 400 ms away that hangs at each step, a fast
+// typist, an input method, and five texts a second. The checks read the result from the API: who
 // received the text, who owns the conversation, where the draft is.
 //
-// Needs a demo with quiet customers. With `--pid` the server's process is stopped by SIGSTOP;
-// otherwise a relay lets nothing pass. `--long` hangs for five seconds a time and repeats more,
-// `--only WORD` runs the groups whose name has that word, `--pictures FOLDER` keeps what it saw.
+// Needs a demo with quiet customers. With `--pid`, SIGSTOP stops the process of the server;
+// otherwise a relay passes nothing. `--long` hangs for five seconds each time and repeats more.
+// `--only WORD` runs the groups with this word in their name. `--pictures FOLDER` saves pictures.
 import { Tally, readOptions } from './support.mjs';
 import { Browser } from './inbox_browser.mjs';
 import { Relay } from './inbox_relay.mjs';
 import * as api from './inbox_api.mjs';
-import { Ground } from './slow_ground.mjs';
+import { Setup } from './slow_setup.mjs';
 import { checkAssignees, checkRecipients } from './slow_commands.mjs';
 import { checkHands } from './slow_list.mjs';
 import { checkPlaces } from './slow_places.mjs';
@@ -32,7 +32,7 @@ const server = await api.connect(options);
 const relay = await Relay.start(url, { latency: LATENCY_MS });
 browser.expectOutagesOf(relay.url);
 browser.expectOutagesOf(relay.url.replace('127.0.0.1', 'inbox.localhost'));
-const ground = new Ground({
+const ground = new Setup({
   browser, server, relay, tokens, long,
   pid: options.pid ? Number(options.pid) : null,
   hangMilliseconds: long ? LONG_HANG_MS : HANG_MS,
@@ -53,7 +53,7 @@ for (const [name, run] of Object.entries(groups)) {
   try {
     await run();
   } catch (problem) {
-    await tally.check(`${name} ran to their end`, () => { throw problem; });
+    await tally.check(`${name}: all checks ran`, () => { throw problem; });
   }
 }
 

@@ -1,7 +1,7 @@
-// deploy/nginx.conf in front of a live server: pages, GraphQL over HTTP, and the WebSocket of a browser, whose Origin
-// must be accepted.
+// Tests deploy/nginx.conf in front of a live server: the page, GraphQL over HTTP, and a browser's WebSocket, whose
+// Origin must be accepted.
 //
-// Takes `--nginx PATH` besides the usual options. nginx listens on a port of its own and stops with the script.
+// Needs `--nginx PATH` in addition to the usual options. nginx listens on its own port and stops with the script.
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
@@ -26,7 +26,7 @@ function freePort() {
   });
 }
 
-/** The committed configuration, with this server in place of both processes and a port of this machine alone. */
+/** The configuration in deploy/, changed to use this server for both processes and to listen on a local port. */
 async function configuration(port) {
   let text = await readFile(new URL('../../deploy/nginx.conf', import.meta.url), 'utf8');
   const replace = (from, to) => {
@@ -46,7 +46,7 @@ const folder = await mkdtemp(join(tmpdir(), 'switchboard-nginx-'));
 const port = await freePort();
 const site = `http://127.0.0.1:${port}`;
 await writeFile(join(folder, 'nginx.conf'), await configuration(port));
-// One process, which runs as the user of this script.
+// nginx runs as one process, under the user of this script.
 const globals = 'daemon off; master_process off; pid nginx.pid; error_log stderr warn;';
 const server = spawn(nginx, ['-p', folder, '-c', join(folder, 'nginx.conf'), '-g', globals], {
   stdio: ['ignore', 'ignore', 'inherit'],
@@ -56,7 +56,7 @@ server.on('error', (problem) => { console.error(String(problem)); ended = true; 
 server.on('exit', () => { ended = true; });
 process.on('exit', () => server.kill('SIGKILL'));
 
-/** The first result of a subscription on a socket that a page of `origin` opens, or the problem of its handshake. */
+/** The first result of a subscription on a socket opened by a page of `origin`, or the error of the handshake. */
 function firstChange(origin) {
   const Socket = class extends WebSocket {
     constructor(address, protocol) { super(address, protocol, { origin }); }
@@ -81,12 +81,12 @@ await tally.check('nginx accepts the configuration and listens', () =>
     assert.ok(!ended, 'nginx ended');
     return fetch(`${site}/livez`).then((answer) => answer.status === 204, () => false);
   }));
-await tally.check('the page is the server\'s', async () => {
+await tally.check('nginx passes the page on unchanged', async () => {
   const [direct, balanced] = await Promise.all([fetch(url), fetch(site)]);
   assert.equal(balanced.status, 200);
   assert.equal(await balanced.text(), await direct.text());
 });
-await tally.check('GraphQL over HTTP', async () => {
+await tally.check('nginx passes GraphQL over HTTP on', async () => {
   const { viewer } = await request(`${site}/graphql`, tokens.rep, '{ viewer { id } }');
   assert.ok(viewer.id);
 });

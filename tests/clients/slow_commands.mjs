@@ -1,7 +1,7 @@
-// Commands and replies reach the conversation and the person that they were given for.
+// Checks that commands and replies reach the intended conversation and the intended person.
 import assert from 'node:assert/strict';
 import { assignment, option, reply, row, says, toasts, toList, view } from './inbox_page.mjs';
-import { TYPING, cursorTo, focusMessages, open } from './slow_ground.mjs';
+import { TYPING, cursorTo, focusMessages, open } from './slow_setup.mjs';
 import { until } from './support.mjs';
 
 const combobox = (page) => page.getByRole('combobox', { name: 'Search for a team member' });
@@ -13,7 +13,7 @@ export async function checkRecipients(tally, ground) {
   const { server, tokens } = ground;
   const page = await ground.window(0);
 
-  await tally.check('a reply typed after a click on B, while the server hangs, goes to B', async () => {
+  await tally.check('a reply typed after a click on B while the server hangs goes to B', async () => {
     const [a, b] = await ground.texts(2);
     await open(page, a);
     await row(page, b.id).waitFor();
@@ -28,7 +28,7 @@ export async function checkRecipients(tally, ground) {
     assert.deepEqual((await server.thread(b.id)).replies, ['for B only']);
   });
 
-  await tally.check('Close, pressed after a click on B while the server hangs, closes B', async () => {
+  await tally.check('Close pressed after a click on B while the server hangs closes B', async () => {
     const [a, b] = await ground.texts(2);
     await open(page, a);
     await row(page, b.id).waitFor();
@@ -42,7 +42,7 @@ export async function checkRecipients(tally, ground) {
     assert.equal((await server.thread(b.id)).status, 'CLOSED');
   });
 
-  await tally.check('R and a sentence, typed while the server hangs: a reply to B, and no letter is a command', async () => {
+  await tally.check('R and a sentence typed while the server hangs are a reply to B, and no letter is a command', async () => {
     const [a, b] = await ground.texts(2);
     await open(page, a);
     await cursorTo(page, b.id);
@@ -59,7 +59,7 @@ export async function checkRecipients(tally, ground) {
     assert.equal((await server.thread(a.id)).status, 'OPEN');
   });
 
-  await tally.check('when the row under the cursor has left the list, E does nothing to the open conversation', async () => {
+  await tally.check('when the row at the cursor has left the list, E does not close the open conversation', async () => {
     await view(page, 'Unassigned').click();
     const [a, b] = await ground.texts(2);
     await open(page, a);
@@ -73,7 +73,7 @@ export async function checkRecipients(tally, ground) {
     await view(page, 'Inbox').click();
   });
 
-  await tally.check('with the focus in A, E closes A, wherever the cursor of the list is', async () => {
+  await tally.check('with the focus in A, E closes A, regardless of the cursor of the list', async () => {
     const [a, b] = await ground.texts(2);
     await open(page, a);
     await cursorTo(page, b.id);
@@ -83,7 +83,7 @@ export async function checkRecipients(tally, ground) {
     assert.equal((await server.thread(b.id)).status, 'OPEN');
   });
 
-  await tally.check('A, B and A again, clicked while the server hangs: each draft is in its own conversation', async () => {
+  await tally.check('after clicks on A, B and A while the server hangs, each draft is in its own conversation', async () => {
     const [a, b] = await ground.texts(2);
     await open(page, a);
     await row(page, b.id).waitFor();
@@ -111,7 +111,7 @@ export async function checkAssignees(tally, ground) {
   const word = (agent) => agent.name.split(' ')[0].toLowerCase();
   const ownerOf = async (id) => until('an owner', async () => (await server.thread(id)).owner);
 
-  await tally.check('A, a name and Enter, typed at 60 ms a key: that person owns it', async () => {
+  await tally.check('A, a name and Enter, typed at 60 ms a key, assign to the person with this name', async () => {
     const wrong = [];
     for (const agent of [theo, third, theo, third]) {
       const [one] = await ground.texts(1);
@@ -127,7 +127,7 @@ export async function checkAssignees(tally, ground) {
     assert.deepEqual(wrong, []);
   });
 
-  await tally.check('Enter that confirms a candidate of an input method assigns to nobody', async () => {
+  await tally.check('Enter that confirms a candidate of an input method does not assign', async () => {
     const [one] = await ground.texts(1);
     await open(page, one);
     await assignment(page).click();
@@ -141,7 +141,7 @@ export async function checkAssignees(tally, ground) {
     await combobox(page).press('Escape');
   });
 
-  await tally.check('assigning by keys while the server hangs: B goes to the person named, A stays', async () => {
+  await tally.check('keys typed while the server hangs assign B to the named person, and A keeps its owner', async () => {
     const [a, b] = await ground.texts(2);
     await open(page, a);
     await cursorTo(page, b.id);
@@ -154,7 +154,7 @@ export async function checkAssignees(tally, ground) {
     assert.equal((await server.thread(a.id)).owner, null);
   });
 
-  await tally.check('a name that nobody has, and Enter at once: nobody is assigned', async () => {
+  await tally.check('an unknown name and Enter do not assign', async () => {
     const [one] = await ground.texts(1);
     await open(page, one);
     await toList(page);
@@ -168,7 +168,7 @@ export async function checkAssignees(tally, ground) {
     await combobox(page).press('Escape');
   });
 
-  await tally.check('Enter, then Escape before the answer has come: nobody is assigned', async () => {
+  await tally.check('Enter, then Escape before the response, do not assign', async () => {
     const [one] = await ground.texts(1);
     await open(page, one);
     await toList(page);
@@ -183,7 +183,7 @@ export async function checkAssignees(tally, ground) {
     assert.equal((await server.thread(one.id)).owner, null);
   });
 
-  await tally.check('an assignment that is answered after its author signed out is reported to nobody else', async () => {
+  await tally.check('the next person is not notified of an assignment whose author has signed out', async () => {
     const [one] = await ground.texts(1);
     const window = await ground.window(0);
     await open(window, one);

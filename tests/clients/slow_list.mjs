@@ -1,17 +1,17 @@
-// Nothing moves under a hand, and only what was in sight is read.
+// Checks that rows do not move under the pointer, and that only visible texts are marked as read.
 import assert from 'node:assert/strict';
 import { heard, row, view } from './inbox_page.mjs';
-import { open, openId, pointAt, rowAt } from './slow_ground.mjs';
+import { open, openId, pointAt, rowAt } from './slow_setup.mjs';
 import { sleep, until } from './support.mjs';
 
-/** How long a hand takes from aiming to pressing. */
+/** The time that a hand takes from aiming to pressing. */
 const AIM_MS = 400;
 const TEXTS_PER_SECOND = 5;
 const SCROLLED_PX = 3_000;
-/** How long a click has to show; another conversation that is open by then was opened by it. */
+/** The time that a click may take to show. Another conversation that is open by then was opened by the click. */
 const OPEN_SECONDS = 3;
 
-/** The conversation of the topmost row in sight, and how far its edge is from that of the list. */
+/** The conversation of the topmost visible row, and the distance of its edge from the edge of the list. */
 const inSight = (page) => page.evaluate(() => {
   const scroller = document.getElementById('scroller');
   const edge = scroller.getBoundingClientRect();
@@ -19,17 +19,17 @@ const inSight = (page) => page.evaluate(() => {
   return { id: found?.dataset.id, offset: Math.round(found?.getBoundingClientRect().top - edge.top) };
 });
 
-/** Whether the conversation is the one that is open, once the click has been drawn. */
+/** Whether this conversation is open after the click has been drawn. */
 const opens = (page, id) =>
   until('it is open', async () => (await openId(page)) === id, OPEN_SECONDS).catch(() => false);
 
-/** Fault 5: rows move, readers are pushed, and unseen texts are read. */
+/** Fault 5: rows move, a reader's place moves, and unseen texts are marked as read. */
 export async function checkHands(tally, ground) {
   const { server, tokens, long } = ground;
   const page = await ground.window(0);
   const known = await ground.texts(30);
 
-  await tally.check('at five texts a second, each click opens the row that was aimed at', async () => {
+  await tally.check('at five texts a second, each click opens the intended row', async () => {
     const end = server.traffic(known, TEXTS_PER_SECOND);
     const wrong = [];
     for (let turn = 0; turn < (long ? 60 : 12); turn += 1) {
@@ -47,7 +47,7 @@ export async function checkHands(tally, ground) {
     assert.deepEqual(wrong, []);
   });
 
-  await tally.check('a press that lasts while the list changes opens the row that it began on', async () => {
+  await tally.check('a long press during a change of the list opens the row that it started on', async () => {
     const end = server.traffic(known, TEXTS_PER_SECOND);
     const wrong = [];
     for (let turn = 0; turn < 4; turn += 1) {
@@ -55,7 +55,7 @@ export async function checkHands(tally, ground) {
       await page.mouse.move(5, 5);
       await sleep(AIM_MS);
       await page.mouse.move(point.x, point.y);
-      // A row that is on its way to its place arrives first.
+      // Wait until a moving row has reached its place.
       await sleep(AIM_MS);
       const aimed = await rowAt(page, point);
       await page.mouse.down();
@@ -67,7 +67,7 @@ export async function checkHands(tally, ground) {
     assert.deepEqual(wrong, []);
   });
 
-  await tally.check('who reads further down keeps the rows in sight, and a pill leads to what came', async () => {
+  await tally.check('a reader further down keeps the visible rows, and a button leads to the new ones', async () => {
     await view(page, 'Inbox').click();
     await page.keyboard.press('Escape');
     await page.mouse.move(5, 5);
@@ -85,7 +85,7 @@ export async function checkHands(tally, ground) {
     assert.equal(await page.evaluate(() => document.getElementById('scroller').scrollTop), 0);
   });
 
-  await tally.check('a text out of sight stays unread, and is read when it comes into sight', async () => {
+  await tally.check('a text outside the window stays unread until it becomes visible', async () => {
     const [one] = await ground.texts(1);
     for (let count = 0; count < 30; count += 1) await one.text(`Line ${count}`);
     await open(page, one);
@@ -100,7 +100,7 @@ export async function checkHands(tally, ground) {
     await until('it is read', async () => !(await server.isUnread(tokens.manager, one.id)));
   });
 
-  await tally.check('a reader of earlier messages is not pushed by new ones', async () => {
+  await tally.check('new messages do not move a reader of earlier ones', async () => {
     const [one] = await ground.texts(1);
     for (let count = 0; count < 30; count += 1) await one.text(`Line ${count}`);
     await open(page, one);
@@ -117,7 +117,7 @@ export async function checkHands(tally, ground) {
     assert.equal(await place(), before);
   });
 
-  await tally.check('rows that others claim under the pointer leave the other rows where they are', async () => {
+  await tally.check('when others claim rows, the rows under the pointer do not move', async () => {
     const ids = (await ground.texts(6)).map(({ id }) => id);
     await page.mouse.move(5, 5);
     await view(page, 'Unassigned').click();

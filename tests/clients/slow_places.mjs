@@ -1,19 +1,19 @@
-// A way out everywhere, nothing untrue, and an address for each place.
+// Checks that every screen has a way out, a true text and an address.
 import assert from 'node:assert/strict';
 import { appears, assignment, filter, opened, ready, reply, row, says, saysNothingOf, toasts, view } from './inbox_page.mjs';
-import { PHONE, open } from './slow_ground.mjs';
+import { PHONE, open } from './slow_setup.mjs';
 import { until } from './support.mjs';
 
 const back = (page) => page.getByRole('button', { name: 'Back to the list' });
 const claim = (page) => page.getByRole('button', { name: 'Claim' });
 const place = (page) => { const { pathname, search } = new URL(page.url()); return pathname + search; };
 
-/** Fault 6: dead ends, statements that are not so, and no addresses. */
+/** Fault 6: dead ends, wrong statements, and screens without an address. */
 export async function checkPlaces(tally, ground) {
   const { server, tokens, people } = ground;
   const [number] = await server.phoneNumbers();
 
-  await tally.check('on a phone, access that is revoked leaves a way back to the list', async () => {
+  await tally.check('on a phone, a way back to the list remains after access is revoked', async () => {
     const [one] = await ground.texts(1);
     const agent = await server.createAgent('Revoked Rep');
     const page = await ground.signIn(await server.tokenOf(agent));
@@ -38,7 +38,7 @@ export async function checkPlaces(tally, ground) {
     await page.close();
   });
 
-  await tally.check('Back and Forward lead through the places, and a reload stays', async () => {
+  await tally.check('Back and Forward lead through the visited screens, and a reload keeps the screen', async () => {
     const page = await ground.window(1);
     const [one] = await ground.texts(1);
     await view(page, 'Unassigned').click();
@@ -70,7 +70,7 @@ export async function checkPlaces(tally, ground) {
     await page.close();
   });
 
-  await tally.check('an address that leads nowhere says so, and leads to the list', async () => {
+  await tally.check('an unknown address shows a message and a link to the list', async () => {
     const page = await ground.browser.open(`${ground.url}/c/bm90aGluZw#as=2`, { viewport: PHONE });
     await says(page.locator('#thread'), 'no access to this conversation');
     await back(page).click();
@@ -78,7 +78,7 @@ export async function checkPlaces(tally, ground) {
     await page.close();
   });
 
-  await tally.check('an address narrows the list to a number, which is said and can be lifted', async () => {
+  await tally.check('an address limits the list to a phone number; the page shows this, and the limit can be removed', async () => {
     const numbers = await server.phoneNumbers();
     const other = numbers.at(-1);
     const page = await ground.window(0, { path: `/?open&number=${other.id}` });
@@ -90,7 +90,7 @@ export async function checkPlaces(tally, ground) {
     await page.close();
   });
 
-  await tally.check('who has no access reads that, and not that every conversation has an owner', async () => {
+  await tally.check('an agent without access reads that, and not that every conversation has an owner', async () => {
     await ground.texts(1);
     const agent = await server.createAgent('New Rep', { numbers: [] });
     const page = await ground.signIn(await server.tokenOf(agent));
@@ -102,7 +102,7 @@ export async function checkPlaces(tally, ground) {
     await page.close();
   });
 
-  await tally.check('a rep is offered no claim and no assignment that the model forbids, and reads why', async () => {
+  await tally.check('the page offers a rep no claim or assignment that the model forbids, and says why', async () => {
     await server.setModel('MANAGER_ASSIGNED');
     try {
       const [one] = await ground.texts(1);
@@ -121,7 +121,7 @@ export async function checkPlaces(tally, ground) {
     }
   });
 
-  await tally.check('a rule that changes while the page is open takes the button away at the first refusal', async () => {
+  await tally.check('after a change of the model, the first refusal removes the button', async () => {
     const [one] = await ground.texts(1);
     const page = await ground.window(1);
     await open(page, one);
@@ -138,7 +138,7 @@ export async function checkPlaces(tally, ground) {
     await page.close();
   });
 
-  await tally.check('where reps only claim, the dropdown offers the rep alone', async () => {
+  await tally.check('where reps may only claim, the dropdown offers only the rep', async () => {
     await server.setModel('SELF_SERVICE');
     try {
       const [one] = await ground.texts(1);
@@ -154,7 +154,7 @@ export async function checkPlaces(tally, ground) {
     }
   });
 
-  await tally.check('a reply is said to be recorded, and not to be sending', async () => {
+  await tally.check('the page says that a reply is recorded, not that it is being sent', async () => {
     const [one] = await ground.texts(1);
     const page = await ground.window(1);
     await open(page, one);
@@ -167,7 +167,7 @@ export async function checkPlaces(tally, ground) {
     await page.close();
   });
 
-  await tally.check('a search counts what it found, and the filters claim no other number', async () => {
+  await tally.check('a search shows the number of its results, and the filters show no other number', async () => {
     const [one] = await ground.texts(1);
     const page = await ground.window(1);
     await page.keyboard.press('/');

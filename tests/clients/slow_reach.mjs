@@ -1,16 +1,16 @@
-// Every screen, colour scheme and keyboard layout: what matters is in reach, and nothing is pushed out.
+// Checks on every screen size, colour scheme and keyboard layout that the important elements are visible and in reach.
 import assert from 'node:assert/strict';
 import { accessible, assignment, option, ready, reply, row, toList } from './inbox_page.mjs';
-import { open } from './slow_ground.mjs';
+import { open } from './slow_setup.mjs';
 import { until } from './support.mjs';
 
 const COLLEAGUES = 45;
-/** As in the page: the longest name that people have. */
+/** The longest name, as in the page. */
 const LONG_NAME = 'Wolfeschlegelsteinhausenbergerdorff-Maximiliana Featherstone';
-/** Width and height; 320 by 256 is 1280 by 1024 at 400 %, 844 by 390 is a phone held sideways. */
+/** Width and height. 320 by 256 is 1280 by 1024 at a zoom of 400 %; 844 by 390 is a phone in landscape. */
 const SCREENS = [[1440, 900], [820, 1180], [390, 780], [320, 640], [844, 390], [320, 256]];
 
-/** Whether all of an element is within the window, sideways at least. */
+/** Whether the whole width of an element is inside the window. */
 const within = (locator) => locator.evaluate((element) => {
   const { left, right, width } = element.getBoundingClientRect();
   return width > 0 && left >= 0 && right <= document.documentElement.clientWidth + 0.5;
@@ -23,7 +23,7 @@ export async function checkReach(tally, ground, pictures) {
   const longToken = await server.tokenOf(longId);
   for (let count = 0; count < COLLEAGUES; count += 1) await server.createAgent(`Colleague ${String(count).padStart(2, '0')} Example`);
 
-  await tally.check('the dropdown lists all of 48 colleagues, oneself first', async () => {
+  await tally.check('the dropdown lists all 48 colleagues, the agent first', async () => {
     const [one] = await ground.texts(1);
     const page = await ground.window(2);
     await open(page, one);
@@ -71,7 +71,7 @@ export async function checkReach(tally, ground, pictures) {
     });
   }
 
-  await tally.check('in forced colours, selection, cursor, unread and who wrote differ by more than colour', async () => {
+  await tally.check('in forced colours, selection, cursor, unread and author differ by more than colour', async () => {
     const [one] = await ground.texts(2);
     const page = await ground.window(0, { viewport: { width: 1440, height: 900 } });
     await page.emulateMedia({ forcedColors: 'active' });
@@ -97,7 +97,7 @@ export async function checkReach(tally, ground, pictures) {
     await page.close();
   });
 
-  await tally.check('on a Russian layout the keys are where they are on a Latin one', async () => {
+  await tally.check('the keys have the same places on a Russian layout as on a Latin one', async () => {
     const [one] = await ground.texts(1);
     const page = await ground.window(0);
     await open(page, one);
@@ -120,7 +120,7 @@ export async function checkReach(tally, ground, pictures) {
     await page.close();
   });
 
-  await tally.check('a thread of 200 messages opens at its end, and earlier ones keep the place', async () => {
+  await tally.check('a thread of 200 messages opens at its end, and loading earlier ones keeps the place', async () => {
     const [one] = await ground.texts(1);
     for (let count = 0; count < 200; count += 1) await one.text(`Line ${count}.`);
     const page = await ground.window(0);
@@ -149,7 +149,7 @@ export async function checkReach(tally, ground, pictures) {
   });
 }
 
-/** How soon the first rows are there on slow networks. Printed: to judge it would be to test the machine. */
+/** Prints when the first rows appear on slow networks, without a bound: a bound would test the machine. */
 export async function measureFirstRows(ground, directUrl) {
   const networks = [
     ['slow 3G: 400 ms, 400 kbit/s, a fourth of the processor', { latency: 400, downloadThroughput: 50_000, uploadThroughput: 50_000 }, 4],

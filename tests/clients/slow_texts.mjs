@@ -1,17 +1,17 @@
-// What is typed is never lost, and stays with its author and its conversation.
+// Checks that typed text is never lost, and stays with its author and its conversation.
 import assert from 'node:assert/strict';
 import { opened, ready, reply, row, says } from './inbox_page.mjs';
-import { TYPING, open } from './slow_ground.mjs';
+import { TYPING, open } from './slow_setup.mjs';
 import { until } from './support.mjs';
 
 const LENGTH_MAX = 1600;
 
-/** Fault 3: what is typed is lost. */
+/** Fault 3: typed text is lost. */
 export async function checkReplies(tally, ground) {
   const { server, tokens, people } = ground;
   const page = await ground.window(1);
 
-  await tally.check('what is typed while a reply is on its way is the next reply', async () => {
+  await tally.check('text typed while a reply is being sent belongs to the next reply', async () => {
     const [one] = await ground.texts(1);
     await open(page, one);
     await reply(page).click();
@@ -29,7 +29,7 @@ export async function checkReplies(tally, ground) {
     assert.deepEqual((await server.thread(one.id)).replies, ['First sentence.', 'And a second thought']);
   });
 
-  await tally.check('a paste over the limit is kept and counted, and not sent', async () => {
+  await tally.check('a pasted text over the limit is kept and counted, and not sent', async () => {
     const [one] = await ground.texts(1);
     const text = `${'Please pay '.repeat(154)}500 NOT 5000`;
     await open(page, one);
@@ -44,7 +44,7 @@ export async function checkReplies(tally, ground) {
     await reply(page).fill('');
   });
 
-  await tally.check('two replies in a row, given while the server hangs, arrive in order, each once', async () => {
+  await tally.check('two replies sent while the server hangs arrive in order, each once', async () => {
     const [one] = await ground.texts(1);
     await open(page, one);
     await reply(page).click();
@@ -61,7 +61,7 @@ export async function checkReplies(tally, ground) {
     await page.locator('.pending').waitFor({ state: 'hidden' });
   });
 
-  await tally.check('E right after Enter closes after the reply, which is recorded', async () => {
+  await tally.check('E directly after Enter closes the conversation after the reply is stored', async () => {
     const [one] = await ground.texts(1);
     await open(page, one);
     await reply(page).fill('It is ready');
@@ -74,7 +74,7 @@ export async function checkReplies(tally, ground) {
     assert.deepEqual((await server.thread(one.id)).replies, ['It is ready']);
   });
 
-  await tally.check('a window that is reloaded while a reply is on its way sends it, once', async () => {
+  await tally.check('a window that is reloaded while it sends a reply sends the reply once', async () => {
     const [one] = await ground.texts(1);
     await open(page, one);
     await reply(page).fill('Sent before the reload');
@@ -91,7 +91,7 @@ export async function checkReplies(tally, ground) {
     assert.deepEqual((await server.thread(one.id)).replies, ['Sent before the reload']);
   });
 
-  await tally.check('a reply held back while its author types on: both texts are kept', async () => {
+  await tally.check('when a reply is held back while its author continues to type, both texts are kept', async () => {
     const [one] = await ground.texts(1);
     await open(page, one);
     await reply(page).click();
@@ -108,7 +108,7 @@ export async function checkReplies(tally, ground) {
     await reply(page).fill('');
   });
 
-  await tally.check('a text that comes while a reply is on its way keeps E from closing unseen', async () => {
+  await tally.check('a text that arrives while a reply is being sent keeps E from closing the conversation unseen', async () => {
     const [one] = await ground.texts(1);
     await open(page, one);
     await reply(page).fill('Bye');
@@ -128,11 +128,11 @@ export async function checkReplies(tally, ground) {
   await page.close();
 }
 
-/** Fault 4: drafts meet the wrong person, or die. */
+/** Fault 4: drafts appear for the wrong person, or are lost. */
 export async function checkDrafts(tally, ground) {
   const { tokens, server } = ground;
 
-  await tally.check('a draft is not there for the next person in the same window', async () => {
+  await tally.check('the next person in the same window does not see a draft', async () => {
     const [one] = await ground.texts(1);
     const page = await ground.window(1);
     await open(page, one);
@@ -145,7 +145,7 @@ export async function checkDrafts(tally, ground) {
     await page.close();
   });
 
-  await tally.check('a draft is there after a reload', async () => {
+  await tally.check('a draft survives a reload', async () => {
     const [one] = await ground.texts(1);
     const page = await ground.window(1);
     await open(page, one);
@@ -173,10 +173,10 @@ export async function checkDrafts(tally, ground) {
     await page.close();
   });
 
-  await tally.check('a draft is one in two windows of a person: sent in one, it is gone in the other', async () => {
+  await tally.check('two windows of one person share a draft: after it is sent in one, it is gone in the other', async () => {
     const [one] = await ground.texts(1);
     const page = await ground.window(1);
-    const other = await ground.window(1, { beside: page });
+    const other = await ground.window(1, { sameProfileAs: page });
     for (const window of [page, other]) await open(window, one);
     await page.bringToFront();
     await reply(page).fill('from the first window');
@@ -188,7 +188,7 @@ export async function checkDrafts(tally, ground) {
     await page.close();
   });
 
-  await tally.check('a token that the server no longer accepts costs no draft', async () => {
+  await tally.check('a draft survives a token that the server no longer accepts', async () => {
     const [one] = await ground.texts(1);
     const agent = await server.createAgent('Draft Keeper');
     const page = await ground.signIn(await server.tokenOf(agent));

@@ -1,5 +1,5 @@
-// Shared by the scripts in this folder: options, a plain request, and the tally of
-// checks.
+// Shared by the scripts in this folder: the options, a plain request, and the count of passed and
+// failed checks.
 //
 // Every script takes `--url http://HOST:PORT` and `--tokens JSON`. Both values are
 // in the line that `switchboard demo --json` prints.
@@ -37,8 +37,8 @@ export async function request(http, token, query, variables) {
 }
 
 /**
- * Delivers a text from a new customer to the first phone number. The text opens a conversation that nobody owns. A
- * script that needs such a conversation must not rely on those of the demo, because the scripts before it use them up.
+ * Delivers a text from a new customer to the first phone number. The text creates an unassigned conversation. A
+ * script that needs one must not rely on those of the demo, because earlier scripts assign them.
  */
 export async function receiveFromNewCustomer(http, tokens) {
   const { phoneNumbers } = await request(http, tokens.manager, '{ phoneNumbers { number } }');
@@ -68,7 +68,7 @@ export async function until(what, holds, seconds = PATIENCE_SECONDS) {
   }
 }
 
-/** Runs named checks one after the other, and exits with their tally. */
+/** Runs named checks one after the other, counts them, and sets the exit status. */
 export class Tally {
   passed = 0;
   failed = 0;
@@ -87,7 +87,7 @@ export class Tally {
     }
   }
 
-  /** Prints the tally and exits. No check at all also counts as a failure. */
+  /** Prints the counts and exits. It is also a failure if no check ran. */
   finish() {
     console.log(`${this.passed} passed, ${this.failed} failed`);
     process.exit(this.failed > 0 || this.passed === 0 ? 1 : 0);

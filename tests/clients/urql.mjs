@@ -1,10 +1,9 @@
-// Runs the examples of the README and of the documents, unchanged, through urql.
+// Runs the examples of README.md and docs/, unchanged, through urql.
 //
-// An example is a fenced block marked `graphql`. Each is one operation, is run as
-// the manager, and must come back without errors; a line `<!-- run as rep -->`
-// (or rep2, or service) before the fence names somebody else. Variables are found
-// by their names and types in what the server holds. Subscriptions must deliver,
-// also after their socket has been cut.
+// An example is a fenced block marked `graphql`, with one operation. The manager runs it, or the
+// caller that a line `<!-- run as rep -->` (or rep2, or service) before the fence names. The
+// response must have no errors. The script chooses the values of variables by their names and
+// types. A subscription must deliver items, also after its socket was cut.
 import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
 import { readFileSync, readdirSync } from 'node:fs';
@@ -18,7 +17,7 @@ import WebSocket from 'ws';
 import { Tally, readOptions, receiveFromNewCustomer, request, sleep, until } from './support.mjs';
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url));
-/** The README, the document for frontend teams, and every other document with an example. */
+/** The README, docs/frontend.md, and all other documents with examples. */
 const DOCUMENTS = [
   'README.md',
   ...readdirSync(join(ROOT, 'docs'), { recursive: true })
@@ -32,7 +31,7 @@ const { http, ws, tokens, documents } = readOptions({
 });
 const tally = new Tally();
 
-/** The operations of a document with who runs them. */
+/** The operations of a document with their callers. */
 function examples(text) {
   const fence = /(?:<!-- run as (\w+) -->\s*\n)?^```graphql[^\n]*\n([\s\S]*?)^```/gm;
   return [...text.matchAll(fence)].map(([, who = 'manager', source]) => {
@@ -45,7 +44,7 @@ function examples(text) {
   });
 }
 
-/** Two new conversations that nobody owns, and the other entities that the examples may ask for. */
+/** Two new unassigned conversations, and the other entities that the examples need. */
 async function entities() {
   for (let count = 0; count < 2; count += 1) await receiveFromNewCustomer(http, tokens);
   const { conversations, phoneNumbers } = await request(http, tokens.manager, `{
@@ -66,7 +65,7 @@ async function entities() {
   };
 }
 
-/** The value for a variable or input field; undefined when its name says nothing. */
+/** The value for a variable or input field. Undefined if the name is unknown. */
 function valueFor(name, type, found) {
   if (type === 'EventCursor') return found.asOf;
   if (type === 'DateTime') return new Date().toISOString();
@@ -126,7 +125,7 @@ async function variablesFor({ operation }, found) {
   return variables;
 }
 
-/** urql as docs/frontend.md sets it up, and a way to cut its socket. */
+/** urql with the set-up of docs/frontend.md, and a function that cuts its socket. */
 function connect(token) {
   let socket;
   let connections = 0;
@@ -171,7 +170,7 @@ async function runOnce({ source, operation, who }, variables) {
   assertGood(result);
 }
 
-/** A reply in the conversation concerns every stream that an example may open. */
+/** Sends a reply in the conversation. Every subscription of the examples receives it. */
 const disturb = ({ conversation }) => request(http, tokens.rep, `mutation ($input: SendMessageInput!) {
   sendMessage(input: $input) { userErrors { code } }
 }`, { input: { conversationId: conversation.id, body: 'Still on it.', idempotencyKey: randomUUID() } });

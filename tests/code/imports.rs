@@ -1,5 +1,5 @@
-//! Which modules the source files name. `syn` parses the files, so every spelling of a path is found: `use` lists, nested
-//! and renamed imports, `super`, full paths in expressions, types, visibilities, attributes and macros.
+//! Which modules the source files name. `syn` parses the files, so every spelling of a path is found: `use` lists,
+//! nested and renamed imports, `super`, full paths in expressions, types, visibilities, attributes and macros.
 
 use std::collections::{BTreeMap, BTreeSet};
 

@@ -1,21 +1,21 @@
-//! The layers of `src`: `http` and `graphql` beside each other, then `service`, `store`, `domain`.
+//! The layers of `src`, from top to bottom: `http` and `graphql` on the same level, `service`, `store`, `domain`.
 //!
-//! A layer uses the layers below it, and never one above it or beside it. `clock`, `token`, `metrics` and `failpoint` are
-//! leaves, which every layer may use. Every other module, such as `server`, `routes`, `auth` and `config`, is above all
-//! layers, and no layer may use it. Inside a layer, the files that import each other in a circle are counted.
+//! A layer may use only the layers below it: `http` and `graphql` may not use each other. Every layer may use the leaf
+//! modules `clock`, `token`, `metrics` and `failpoint`. All other modules, such as `server`, `routes`, `auth` and
+//! `config`, may use every layer, and no layer may use them. Inside a layer, a test counts the files in import cycles.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::imports::{Imports, Path};
 use super::repository;
 
-/// From the outermost to the innermost.
-const FLOORS: [&[&str]; 4] = [&["http", "graphql"], &["service"], &["store"], &["domain"]];
+/// The layers of each level, from top to bottom.
+const LEVELS: [&[&str]; 4] = [&["http", "graphql"], &["service"], &["store"], &["domain"]];
 const LEAVES: [&str; 4] = ["clock", "token", "metrics", "failpoint"];
-/// What the leaves may use besides each other.
-const UNDER_LEAVES: [&str; 1] = ["domain"];
-/// Crates that only some modules may use, with these modules. All SQL is in `store`, because Diesel is.
-const CONFINED: [(&str, &[&str]); 13] = [
+/// The layers that the leaf modules may use. They may also use each other.
+const BELOW_LEAVES: [&str; 1] = ["domain"];
+/// Crates that only the listed modules may use. Only `store` may use Diesel, so all SQL is in `store`.
+const RESTRICTED_CRATES: [(&str, &[&str]); 13] = [
     ("diesel", &["store"]),
     ("diesel_async", &["store"]),
     ("diesel_migrations", &["store"]),
@@ -30,18 +30,18 @@ const CONFINED: [(&str, &[&str]); 13] = [
     ("prometheus_client", &["metrics"]),
     ("synthetic", &["demo", "seed"]),
 ];
-/// The number of files of each layer that import each other in a circle. Lower a number when a circle is opened.
-const FILES_IN_CIRCLES: [(&str, usize); 5] =
+/// The number of files of each layer that are in an import cycle. Lower the number when you remove a cycle.
+const FILES_IN_CYCLES: [(&str, usize); 5] =
     [("http", 2), ("graphql", 9), ("service", 15), ("store", 4), ("domain", 11)];
 
 /// The modules that a module may use, or `None` if it is above all layers.
 fn below(module: &str) -> Option<BTreeSet<&'static str>> {
     if LEAVES.contains(&module) {
-        return Some(LEAVES.into_iter().chain(UNDER_LEAVES).collect());
+        return Some(LEAVES.into_iter().chain(BELOW_LEAVES).collect());
     }
-    let floor = FLOORS.iter().position(|floor| floor.contains(&module))?;
-    let own = FLOORS[floor].iter().filter(|layer| **layer == module);
-    let lower = FLOORS[floor + 1..].iter().copied().flatten();
+    let level = LEVELS.iter().position(|level| level.contains(&module))?;
+    let own = LEVELS[level].iter().filter(|layer| **layer == module);
+    let lower = LEVELS[level + 1..].iter().copied().flatten();
     Some(own.chain(lower).copied().chain(LEAVES).collect())
 }
 
@@ -52,7 +52,9 @@ fn violations(module: &str, imports: &Imports) -> BTreeSet<String> {
         [root, name, ..] if root == "crate" => {
             allowed.as_ref().is_some_and(|allowed| !allowed.contains(name.as_str()))
         }
-        [name, ..] => CONFINED.iter().any(|(krate, modules)| name == krate && !modules.contains(&module)),
+        [name, ..] => {
+            RESTRICTED_CRATES.iter().any(|(krate, modules)| name == krate && !modules.contains(&module))
+        }
         [] => false,
     };
     let describe = |path: Path| match path.as_slice() {
@@ -62,28 +64,29 @@ fn violations(module: &str, imports: &Imports) -> BTreeSet<String> {
     imports.paths().into_iter().filter(is_refused).map(describe).collect()
 }
 
-/// The path of the module that a file holds: `src/store/db/mod.rs` holds `crate::store::db`.
+/// The module path of a file: `crate::store::db` for `src/store/db/mod.rs`.
 fn module_of(file: &str) -> Vec<&str> {
     let path = file.trim_start_matches("src/").trim_end_matches(".rs");
     let names = path.split('/').filter(|name| !matches!(*name, "mod" | "lib"));
     ["crate"].into_iter().chain(names).collect()
 }
 
-/// The source files of the library and the program, with their imports.
+/// The imports of each file under `src`.
 fn sources() -> BTreeMap<String, Imports> {
     let texts = repository::texts(&["rs"]).into_iter().filter(|(file, _)| file.starts_with("src/"));
     texts.map(|(file, text)| (file.clone(), Imports::of(&module_of(&file), &text))).collect()
 }
 
-/// The first name of a file below `src`.
+/// The top-level module of a file under `src`: `store` for `src/store/db/mod.rs`.
 fn top(file: &str) -> &str {
     module_of(file).get(1).copied().unwrap_or_default()
 }
 
-/// Which files of a layer import which.
+/// The imports between files.
 struct Graph<'a> {
     files: &'a BTreeMap<String, Imports>,
-    holders: BTreeMap<&'a Path, &'a str>,
+    /// The file that contains each module.
+    file_of_module: BTreeMap<&'a Path, &'a str>,
 }
 
 impl<'a> Graph<'a> {
@@ -91,38 +94,39 @@ impl<'a> Graph<'a> {
         let modules = |(file, imports): (&'a String, &'a Imports)| {
             imports.modules().map(move |module| (module, file.as_str()))
         };
-        Self { files, holders: files.iter().flat_map(modules).collect() }
+        Self { files, file_of_module: files.iter().flat_map(modules).collect() }
     }
 
-    /// The file that holds what a path names. Follows at most `hops` re-exports.
-    fn holder(&self, path: &Path, hops: usize) -> Option<&'a str> {
-        let module_at = |length: &usize| self.holders.get_key_value(&path[..*length].to_vec());
+    /// The file that defines the item at a path. Follows at most `hops` re-exports.
+    fn file_of(&self, path: &Path, hops: usize) -> Option<&'a str> {
+        let module_at = |length: &usize| self.file_of_module.get_key_value(&path[..*length].to_vec());
         let length = (1..=path.len()).rev().find(|length| module_at(length).is_some())?;
         let (module, file) = module_at(&length)?;
         let import = path.get(length).and_then(|name| self.files[*file].imported(module, name));
         let import = import.filter(|import| hops > 0 && import[0] == "crate");
         match import.map(|import| [import.as_slice(), &path[length + 1..]].concat()) {
-            Some(import) if import != *path => self.holder(&import, hops - 1),
+            Some(import) if import != *path => self.file_of(&import, hops - 1),
             _ => Some(file),
         }
     }
 
+    /// The files of the same layer that `file` imports.
     fn imported_by(&self, file: &str) -> BTreeSet<&'a str> {
         let paths = self.files[file].dependencies();
-        let holders = paths.iter().filter_map(|path| self.holder(path, 8));
-        holders.filter(|holder| *holder != file && top(holder) == top(file)).collect()
+        let files = paths.iter().filter_map(|path| self.file_of(path, 8));
+        files.filter(|other| *other != file && top(other) == top(file)).collect()
     }
 
-    /// The files of a layer that import each other in a circle, each with the files of its circle that it imports.
-    fn circles(&self, layer: &str) -> BTreeMap<&'a str, BTreeSet<&'a str>> {
+    /// The files of a layer that are in an import cycle. Each file comes with its imports in the same cycle.
+    fn cycles(&self, layer: &str) -> BTreeMap<&'a str, BTreeSet<&'a str>> {
         let files = self.files.keys().map(String::as_str).filter(|file| top(file) == layer);
         let imports: BTreeMap<_, _> = files.map(|file| (file, self.imported_by(file))).collect();
         let reached: BTreeMap<_, _> = imports.keys().map(|file| (*file, reached(&imports, file))).collect();
-        let in_circle =
+        let in_cycle =
             |file: &&str, other: &&str| reached[file].contains(other) && reached[other].contains(file);
-        let circles = imports.iter().filter(|(file, _)| in_circle(file, file));
-        circles
-            .map(|(file, to)| (*file, to.iter().copied().filter(|to| in_circle(file, to)).collect()))
+        let cycles = imports.iter().filter(|(file, _)| in_cycle(file, file));
+        cycles
+            .map(|(file, to)| (*file, to.iter().copied().filter(|to| in_cycle(file, to)).collect()))
             .collect()
     }
 }
@@ -140,31 +144,31 @@ fn reached<'a>(imports: &BTreeMap<&str, BTreeSet<&'a str>>, from: &str) -> BTree
 }
 
 #[test]
-fn no_layer_reaches_up() {
+fn no_layer_uses_a_layer_above_it() {
     let sources = sources();
     let found = sources.iter().flat_map(|(file, imports)| {
         violations(top(file), imports).into_iter().map(move |violation| format!("{file}: {violation}"))
     });
     let found: Vec<String> = found.collect();
-    assert!(found.is_empty(), "layers reach up:\n{}", found.join("\n"));
-    for layer in FLOORS.iter().copied().flatten().chain(&LEAVES) {
+    assert!(found.is_empty(), "layers use layers above them:\n{}", found.join("\n"));
+    for layer in LEVELS.iter().copied().flatten().chain(&LEAVES) {
         let files = sources.keys().filter(|file| top(file) == *layer).count();
         assert!(files > 0, "{layer} was not found under src");
     }
 }
 
 #[test]
-fn circles_inside_a_layer_are_opened_and_not_closed() {
+fn no_layer_gets_a_new_import_cycle() {
     let sources = sources();
     let graph = Graph::new(&sources);
-    for (layer, expected) in FILES_IN_CIRCLES {
-        let circles = graph.circles(layer);
-        assert_eq!(circles.len(), expected, "files of {layer} in circles: {circles:#?}");
+    for (layer, expected) in FILES_IN_CYCLES {
+        let cycles = graph.cycles(layer);
+        assert_eq!(cycles.len(), expected, "files of {layer} in cycles: {cycles:#?}");
     }
 }
 
 #[test]
-fn a_circle_is_found_through_re_exports_and_modules() {
+fn a_cycle_is_found_through_re_exports_and_modules() {
     let files = [
         ("src/store/mod.rs", "mod a; mod b; mod c; mod d; pub use b::B; pub(crate) struct Own;"),
         ("src/store/a.rs", "use crate::store::B;"),
@@ -175,10 +179,10 @@ fn a_circle_is_found_through_re_exports_and_modules() {
     ];
     let files = files.map(|(file, text)| (file.to_owned(), Imports::of(&module_of(file), text)));
     let files = BTreeMap::from(files);
-    let circles = Graph::new(&files).circles("store");
+    let cycles = Graph::new(&files).cycles("store");
     let [a, b, c] = ["src/store/a.rs", "src/store/b.rs", "src/store/c.rs"];
-    assert_eq!(circles, BTreeMap::from([(a, [b].into()), (b, [c].into()), (c, [a].into())]));
-    assert_eq!(Graph::new(&files).circles("domain"), BTreeMap::new());
+    assert_eq!(cycles, BTreeMap::from([(a, [b].into()), (b, [c].into()), (c, [a].into())]));
+    assert_eq!(Graph::new(&files).cycles("domain"), BTreeMap::new());
 }
 
 /// The violations of a file `x.rs` in the folder of a module.

@@ -1,4 +1,4 @@
-//! Tests of the sources: layers, migrations, schema files and versions of dependencies.
+//! Tests of the sources: layers, migrations, schema files, versions of dependencies, links and phrases.
 
 mod diesel_toml;
 mod dockerfile;

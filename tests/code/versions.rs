@@ -68,8 +68,8 @@ fn dependency_tables(manifest: &Table) -> Vec<&Table> {
     holders.flat_map(|holder| kinds.into_iter().filter_map(|kind| holder.get(kind)).map(table)).collect()
 }
 
-/// The name and the version requirement of a dependency. `None` if the workspace's manifest describes the dependency, or
-/// if it is a package of the workspace, which has a path.
+/// The name and the version requirement of a dependency. `None` if the workspace's manifest describes the dependency,
+/// or if it is a package of the workspace, which has a path.
 fn requirement<'a>(name: &'a str, dependency: &'a Value) -> Option<(&'a str, &'a str)> {
     if let Some(requirement) = dependency.as_str() {
         return Some((name, requirement));

@@ -53,7 +53,7 @@ async fn a_mutation_finishes_after_its_client_hung_up_on_postgres() {
     let Some(store) = TestDatabase::create(Database::Postgres).await else { return };
     let world = World::prepare(App::start(&store.url).await).await;
     let id = world.conversation(1).await;
-    let mut blocker = world.app.direct().await;
+    let mut blocker = world.app.sql_connection().await;
     blocker.run("BEGIN; SELECT 1 FROM workspaces FOR UPDATE").await;
     let connection = begin_claim(&world.rep, &id).await;
     let mut watcher = AsyncPgConnection::establish(&store.url).await.expect("connects");
@@ -78,7 +78,7 @@ async fn a_mutation_finishes_after_its_client_hung_up_on_sqlite() {
     let store = TestDatabase::create(Database::Sqlite).await.expect("a file");
     let world = World::prepare(App::start(&store.url).await).await;
     let id = world.conversation(1).await;
-    let mut blocker = world.app.direct().await;
+    let mut blocker = world.app.sql_connection().await;
     blocker.run("BEGIN IMMEDIATE").await;
     let mut connection = begin_claim(&world.rep, &id).await;
     // Each of these responses shows that the server has had the time to begin the claim.

@@ -82,8 +82,8 @@ async fn assert_rejected(server: &App, token: &str, why: &str) {
 
 /// Gives the rep a known e-mail address. The agents of a test world have generated ones.
 async fn give_the_rep_an_address(world: &World) {
-    let mut direct = world.app.direct().await;
-    direct.run("UPDATE agents SET email = 'ravi.shah@example.test' WHERE name = 'Ravi Shah'").await;
+    let mut connection = world.app.sql_connection().await;
+    connection.run("UPDATE agents SET email = 'ravi.shah@example.test' WHERE name = 'Ravi Shah'").await;
 }
 
 fn base64(bytes: impl AsRef<[u8]>) -> String {

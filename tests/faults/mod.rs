@@ -1,8 +1,8 @@
 //! Faults: races, crashes, lost connections and attacks.
 
+mod atomic_commit;
 mod attacks;
 mod clocks;
-mod conclusions;
 mod hangup;
 mod intruders;
 mod keys;
@@ -11,7 +11,7 @@ mod log_order;
 mod network;
 mod processes;
 mod races;
-mod readers;
 mod reconnect;
+mod slow_readers;
 mod sqlite;
 mod tls;

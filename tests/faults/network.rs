@@ -10,13 +10,13 @@ use crate::support::agent::unique_key;
 use crate::support::app::App;
 use crate::support::database::{Database, Prepare, TestDatabase};
 use crate::support::documents;
-use crate::support::fault::lasting::{Lasting, assert_retryable};
 use crate::support::fault::process::{Options, Process, assert_sound};
 use crate::support::fault::proxy::{Flow, Proxy, Towards};
+use crate::support::fault::resuming::{ResumingSubscription, assert_retryable};
 use crate::support::fault::workspace;
 use crate::support::fold::{Fold, mark};
 use crate::support::outcome::text;
-use crate::support::storm::{ALL, Storm};
+use crate::support::random_work::{ALL, RandomWork};
 use crate::support::world::World;
 use crate::support::{eventually, seed, setting};
 
@@ -62,14 +62,14 @@ on_both! {
         let proxy = Proxy::before(world.app.address()).await;
         let conversations = world.conversations(4).await;
         let agents = [world.rep.clone(), world.rep2.clone()];
-        let storm = Storm { world, conversations: &conversations, acts: ALL };
+        let work = RandomWork { world, conversations: &conversations, acts: ALL };
         for (view, filter) in [("INBOX", json!({})), ("ASSIGNED_TO_ME", json!({ "status": "OPEN" }))] {
             let mut fold = Fold::read(&world.rep, view, filter).await;
-            let mut live = Lasting::queue(&world.rep, &[proxy.address()], view, &fold.filter, fold.first());
+            let mut live = ResumingSubscription::queue(&world.rep, &[proxy.address()], view, &fold.filter, fold.first());
             let mut n = 100 + rng.random_range(0..1_000_000);
             for _ in 0..CUTS / 4 {
                 for _ in 0..4 {
-                    storm.strike(&mut rng, &agents).await;
+                    work.run_one(&mut rng, &agents).await;
                     proxy.cut();
                     proxy.cut_next_at(Towards::Client, rng.random_range(0..MAX_BYTES));
                     fold.apply(&live.next().await);
@@ -90,7 +90,7 @@ on_both! {
         let proxy = Proxy::before(world.app.address()).await;
         let id = world.conversation(1).await;
         let after = world.manager.as_of().await;
-        let mut live = Lasting::thread(&world.manager, &[proxy.address()], &id, &after);
+        let mut live = ResumingSubscription::thread(&world.manager, &[proxy.address()], &id, &after);
         let (mut delivered, mut expected) = (Vec::new(), Vec::new());
         for round in 0..CUTS {
             for step in 0..3 {
@@ -159,7 +159,7 @@ async fn postgresql_that_vanishes_costs_typed_errors_and_comes_back() {
     let options = Options::default().set("REQUEST_TIMEOUT", "1s").set("POOL_SIZE", 4);
     let process = Process::start_with(&through, options.set("POLL_INTERVAL", "1h")).await;
     let here = world.at(process.address());
-    let mut live = Lasting::queue(&here.rep, &[process.address()], "INBOX", &json!({}), &first);
+    let mut live = ResumingSubscription::queue(&here.rep, &[process.address()], "INBOX", &json!({}), &first);
     assert_eq!(live.next().await["__typename"], "QueueCheckpoint");
     until_ready(&process).await;
 
@@ -214,7 +214,7 @@ async fn postgresql_that_vanishes_costs_typed_errors_and_comes_back() {
 }
 
 /// The next conversation that enters the list.
-async fn next_entered(live: &mut Lasting) -> String {
+async fn next_entered(live: &mut ResumingSubscription) -> String {
     loop {
         let item = live.next().await;
         match text(&item["__typename"]) {

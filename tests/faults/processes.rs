@@ -12,7 +12,7 @@ use crate::support::fault::workspace;
 use crate::support::outcome::{Payload, text};
 use crate::support::say;
 use crate::support::socket::Socket;
-use crate::support::sql::Direct;
+use crate::support::sql::SqlConnection;
 use crate::support::world::customer;
 
 /// A text that only a program with failpoints contains.
@@ -69,7 +69,7 @@ async fn an_old_process_serves_and_starts_on_the_schema_of_a_newer_one() {
     let next = "CREATE TABLE of_the_next_release (workspace_id uuid NOT NULL);
                 ALTER TABLE conversations ADD COLUMN of_the_next_release text;
                 INSERT INTO __diesel_schema_migrations (version) VALUES ('29991231000001')";
-    Direct::open(&store.url).await.run(next).await;
+    SqlConnection::open(&store.url).await.run(next).await;
     here.rep.claim(&before).await.changed();
     here.conversation(2).await;
     let again = Process::start(&store.url).await;

@@ -8,8 +8,8 @@ use switchboard::domain::Role;
 
 use crate::support::agent::{Agent, unique_key};
 use crate::support::outcome::{Payload, text};
+use crate::support::random_work::{ALL, RandomWork};
 use crate::support::seed;
-use crate::support::storm::{ALL, Storm};
 use crate::support::world::{Workspace, World, customer};
 
 const CLAIMANTS: usize = 64;
@@ -46,8 +46,8 @@ async fn assert_one_winner(world: &Workspace, agents: &[Agent], id: &str) {
 /// Runs random assignments, closes, messages and reads. The history must then be a valid serial order.
 async fn assert_serial(world: &World, seed: u64, agents: &[Agent]) {
     let conversations = world.conversations(4).await;
-    let storm = Storm { world, conversations: &conversations, acts: ALL };
-    storm.rage(seed, 8, 25, agents).await;
+    let work = RandomWork { world, conversations: &conversations, acts: ALL };
+    work.run_parallel(seed, 8, 25, agents).await;
     world.app.assert_store_is_sound().await;
     for id in &conversations {
         let mut owner = Value::Null;

@@ -6,8 +6,8 @@ use serde_json::json;
 use crate::support::app::App;
 use crate::support::database::{Database, Prepare, TestDatabase};
 use crate::support::documents;
-use crate::support::fault::lasting::assert_retryable;
 use crate::support::fault::process::{Process, assert_sound};
+use crate::support::fault::resuming::assert_retryable;
 use crate::support::fault::workspace;
 use crate::support::world::{World, customer};
 
@@ -16,7 +16,7 @@ const WRITES: u32 = 8;
 
 /// Half of the writers use a second server on the same file, which counts as another process.
 #[tokio::test(flavor = "multi_thread")]
-async fn of_32_writers_nobody_is_told_that_the_database_is_locked() {
+async fn none_of_32_writers_gets_the_error_database_is_locked() {
     let store = TestDatabase::create(Database::Sqlite).await.expect("a file");
     let world = World::prepare(App::start(&store.url).await).await;
     let sibling = world.app.sibling().await;

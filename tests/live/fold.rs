@@ -10,27 +10,27 @@ use serde_json::Value;
 
 use crate::support::agent::Agent;
 use crate::support::fold::{Fold, lists, mark};
+use crate::support::random_work::{ALL, RandomWork};
 use crate::support::seed;
-use crate::support::storm::{ALL, Storm};
 use crate::support::world::World;
 
 const CONVERSATIONS: u32 = 12;
 const WORKERS: u64 = 3;
-const STRIKES: u32 = 40;
-/// The first customer number for markers, above those of the storm.
+const OPERATIONS: u32 = 40;
+/// The first customer number for markers, above those of the random work.
 const MARKERS: u32 = 10_000;
 
-/// Runs one storm with a fold of each list. With `cuts`, each connection is cut at random points and resumed from the
+/// Runs random work with a fold of each list. With `cuts`, each connection is cut at random points and resumed from the
 /// first cursor.
 async fn storm_and_compare(world: &World, seed: u64, cuts: bool) {
     let conversations = world.conversations(CONVERSATIONS).await;
     let agents = [world.manager.clone(), world.rep.clone(), world.rep2.clone()];
-    let storm = Storm { world, conversations: &conversations, acts: ALL };
-    storm.rage(seed, 1, 20, &agents).await;
+    let work = RandomWork { world, conversations: &conversations, acts: ALL };
+    work.run_parallel(seed, 1, 20, &agents).await;
     let mut folds = Vec::new();
-    let raging = storm.rage(seed.wrapping_add(100), WORKERS, STRIKES, &agents);
+    let working = work.run_parallel(seed.wrapping_add(100), WORKERS, OPERATIONS, &agents);
     let beginning = async {
-        // Start during the storm: events could get lost between the page and the stream.
+        // Start during the random work: events could get lost between the page and the stream.
         for (n, (view, filter)) in lists().into_iter().enumerate() {
             // Use few sockets per agent, because a socket that was cut may still count against the agent's limit.
             let agent = [&world.rep, &world.rep2][n % 2];
@@ -44,7 +44,7 @@ async fn storm_and_compare(world: &World, seed: u64, cuts: bool) {
             .await;
         }
     };
-    tokio::join!(raging, beginning);
+    tokio::join!(working, beginning);
     for (n, fold) in folds.iter_mut().enumerate() {
         let row = mark(world, &fold.agent.clone(), fold.view, &fold.filter.clone(), MARKERS + n as u32).await;
         fold.catch_up_to(&row).await;
@@ -74,8 +74,8 @@ async fn replay_from_the_first(world: &World, agent: &Agent, seed: u64) {
         folds.push(Fold::begin(agent, view, filter).await);
     }
     let agents = [world.manager.clone(), world.rep.clone(), world.rep2.clone()];
-    let storm = Storm { world, conversations: &conversations, acts: ALL };
-    storm.rage(seed, 2, 40, &agents).await;
+    let work = RandomWork { world, conversations: &conversations, acts: ALL };
+    work.run_parallel(seed, 2, 40, &agents).await;
     for fold in &mut folds {
         for _ in 0..3 {
             fold.resume().await;

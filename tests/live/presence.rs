@@ -8,7 +8,7 @@ use crate::support::agent::Agent;
 use crate::support::documents::VIEWERS;
 use crate::support::outcome::{items, text};
 use crate::support::socket::{Socket, Subscription};
-use crate::support::sql::Direct;
+use crate::support::sql::SqlConnection;
 use crate::support::timed::Timed;
 use crate::support::world::World;
 
@@ -36,11 +36,11 @@ struct Count {
 }
 
 /// The number of stored presences, including expired ones.
-async fn stored(direct: &mut Direct) -> i64 {
+async fn stored(connection: &mut SqlConnection) -> i64 {
     let query = diesel::sql_query("SELECT count(*) AS n FROM presences");
-    let found: Vec<Count> = match direct {
-        Direct::Sqlite(c) => diesel::RunQueryDsl::load(query, c).expect("counts"),
-        Direct::Postgres(c) => diesel_async::RunQueryDsl::load(query, &mut **c).await.expect("counts"),
+    let found: Vec<Count> = match connection {
+        SqlConnection::Sqlite(c) => diesel::RunQueryDsl::load(query, c).expect("counts"),
+        SqlConnection::Postgres(c) => diesel_async::RunQueryDsl::load(query, &mut **c).await.expect("counts"),
     };
     found[0].n
 }
@@ -101,16 +101,16 @@ on_both! {
 
     async fn setting_a_presence_deletes_expired_ones(world: Timed) {
         let id = world.conversation(1).await;
-        let mut direct = world.app.direct().await;
+        let mut connection = world.app.sql_connection().await;
         world.rep.is_at(&id, json!("VIEWING")).await.changed();
         world.rep2.is_at(&id, json!("VIEWING")).await.changed();
-        assert_eq!(stored(&mut direct).await, 2);
+        assert_eq!(stored(&mut connection).await, 2);
         world.pass(29);
         world.manager.is_at(&id, json!("VIEWING")).await.changed();
-        assert_eq!(stored(&mut direct).await, 3, "nothing has expired yet");
+        assert_eq!(stored(&mut connection).await, 3, "nothing has expired yet");
         world.pass(1);
         world.manager.is_at(&id, json!("VIEWING")).await.unchanged();
-        assert_eq!(stored(&mut direct).await, 1);
+        assert_eq!(stored(&mut connection).await, 1);
     }
 
     async fn presence_writes_no_event(world: World) {

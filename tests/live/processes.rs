@@ -17,7 +17,7 @@ use crate::support::documents::{self, VIEWERS};
 use crate::support::fault::proxy::{Flow, Proxy};
 use crate::support::nats::Nats;
 use crate::support::socket::{Socket, Subscription};
-use crate::support::sql::Direct;
+use crate::support::sql::SqlConnection;
 use crate::support::world::World;
 
 /// Longer than any test runs.
@@ -179,13 +179,13 @@ async fn a_wake_up_that_is_lost_is_made_up_for_by_the_poll() {
 
 /// A database that rejects new connections, and whose oldest listening connections were terminated.
 struct CutOff {
-    admin: Direct,
+    admin: SqlConnection,
     name: String,
 }
 
 impl CutOff {
     async fn begin(store: &TestDatabase, how_many: u32) -> Self {
-        let admin = Direct::open(&admin_url().expect("there is PostgreSQL")).await;
+        let admin = SqlConnection::open(&admin_url().expect("there is PostgreSQL")).await;
         let name = store.url.rsplit('/').next().expect("a name").to_owned();
         let mut cut = Self { admin, name };
         cut.allow(false).await;

@@ -72,7 +72,7 @@ on_both! {
         world.conversations(3).await;
         let recent = world.rep.as_of().await;
         let forget = "UPDATE workspaces SET event_floor = event_seq - 1";
-        world.app.direct().await.run(forget).await;
+        world.app.sql_connection().await.run(forget).await;
         let (_a, mut changes) = world.rep.queue("INBOX", json!({}), Some(&old)).await;
         assert_reset(&mut changes, "LOG_TRUNCATED").await;
         let (_b, mut changes) = world.rep.queue("INBOX", json!({}), Some(&recent)).await;

@@ -9,7 +9,7 @@ use switchboard::service::workers::log_retention::DEFAULT_REPLAY;
 use crate::support::app::App;
 use crate::support::eventually;
 use crate::support::socket::{Item, Subscription};
-use crate::support::sql::Direct;
+use crate::support::sql::SqlConnection;
 use crate::support::world::World;
 
 async fn assert_reset(changes: &mut Subscription, reason: &str) {
@@ -25,11 +25,11 @@ struct Count {
     n: i64,
 }
 
-async fn count(direct: &mut Direct, what: &str) -> i64 {
+async fn count(connection: &mut SqlConnection, what: &str) -> i64 {
     let query = diesel::sql_query(format!("SELECT count(*) AS n FROM {what}"));
-    let found: Vec<Count> = match direct {
-        Direct::Sqlite(c) => diesel::RunQueryDsl::load(query, c).expect("counts"),
-        Direct::Postgres(c) => diesel_async::RunQueryDsl::load(query, &mut **c).await.expect("counts"),
+    let found: Vec<Count> = match connection {
+        SqlConnection::Sqlite(c) => diesel::RunQueryDsl::load(query, c).expect("counts"),
+        SqlConnection::Postgres(c) => diesel_async::RunQueryDsl::load(query, &mut **c).await.expect("counts"),
     };
     found[0].n
 }
@@ -66,11 +66,11 @@ on_both! {
         let kept = world.rep.as_of().await;
         read_and_unread(world, &world.conversation(2).await).await;
 
-        let mut direct = world.app.direct().await;
+        let mut connection = world.app.sql_connection().await;
         let personal = "events WHERE kind IN ('READ', 'UNREAD')";
-        let (history, before) = (world.manager.story(&id).await, count(&mut direct, personal).await);
+        let (history, before) = (world.manager.story(&id).await, count(&mut connection, personal).await);
         sweep_at(&world.app, mid).await;
-        assert_eq!(before - count(&mut direct, personal).await, 3, "only the events below the floor are deleted");
+        assert_eq!(before - count(&mut connection, personal).await, 3, "only the events below the floor are deleted");
         assert_eq!(world.manager.story(&id).await, history, "history stays");
         assert_eq!(sweep_at(&world.app, mid).await, 0, "a second sweep finds nothing to do");
 
@@ -114,10 +114,10 @@ on_both! {
     async fn every_process_sweeps_in_the_background(world: World) {
         let id = world.conversation(1).await;
         read_and_unread(world, &id).await;
-        let mut direct = world.app.direct().await;
+        let mut connection = world.app.sql_connection().await;
         let later = world.app.sibling_at(when_forgotten(Clock::system().now())).await;
         eventually("the sweep of the process", async || {
-            (count(&mut direct, "events WHERE kind IN ('READ', 'UNREAD')").await == 0).then_some(())
+            (count(&mut connection, "events WHERE kind IN ('READ', 'UNREAD')").await == 0).then_some(())
         })
         .await;
         later.stop().await;
@@ -136,18 +136,18 @@ on_both! {
         } else {
             format!("WITH RECURSIVE numbers (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM numbers WHERE n < 1700) {repeat}")
         };
-        let mut direct = world.app.direct().await;
-        direct.run(&format!("{many}; UPDATE workspaces SET event_seq = event_seq + 1700")).await;
+        let mut connection = world.app.sql_connection().await;
+        connection.run(&format!("{many}; UPDATE workspaces SET event_seq = event_seq + 1700")).await;
         world.app.assert_store_is_sound().await;
         let mid = Clock::system().now().plus_micros(1_000_000);
         // The process also sweeps when it starts. Together the sweeps delete all events.
         sweep_at(&world.app, mid).await;
         eventually("all events of reading are deleted", async || {
-            (count(&mut direct, "events WHERE kind = 'READ'").await == 0).then_some(())
+            (count(&mut connection, "events WHERE kind = 'READ'").await == 0).then_some(())
         })
         .await;
         let above = "workspaces WHERE event_floor < event_seq";
-        assert_eq!(count(&mut direct, above).await, 0, "the floor is the last event");
+        assert_eq!(count(&mut connection, above).await, 0, "the floor is the last event");
         assert_eq!(world.manager.story(&id).await, ["RECEIVED"]);
         world.app.assert_store_is_sound().await;
     }
@@ -158,7 +158,7 @@ on_both! {
         read_and_unread(world, &id).await;
         world.rep.claim(&id).await.changed();
         // As if the sweep ran between the check of the cursor and the read of the events.
-        world.app.direct().await.run("DELETE FROM events WHERE kind = 'UNREAD'").await;
+        world.app.sql_connection().await.run("DELETE FROM events WHERE kind = 'UNREAD'").await;
         let sibling = world.app.sibling().await;
         let (_a, mut changes) = world.rep.at(sibling.address()).queue("INBOX", json!({}), Some(&old)).await;
         assert_reset(&mut changes, "LOG_TRUNCATED").await;
@@ -203,7 +203,7 @@ on_both! {
         changes.next().await;
         // As after a restore that lost the last event.
         let forget = "DELETE FROM events WHERE kind = 'READ'; UPDATE workspaces SET event_seq = event_seq - 1";
-        world.app.direct().await.run(forget).await;
+        world.app.sql_connection().await.run(forget).await;
         assert_reset(&mut changes, "CURSOR_INVALID").await;
         let (_b, mut changes) = world.rep.queue("INBOX", json!({}), None).await;
         changes.next().await;

@@ -77,7 +77,7 @@ async fn rule(database: Database) {
     }
 
     // One more request, which is still running when the server no longer accepts connections.
-    let mut blocker = world.app.direct().await;
+    let mut blocker = world.app.sql_connection().await;
     let block = match database {
         Database::Postgres => "BEGIN; SELECT 1 FROM workspaces FOR UPDATE",
         Database::Sqlite => "BEGIN IMMEDIATE",

@@ -35,7 +35,7 @@ on_both! {
     }
 
     async fn a_missing_migration_is_named(app: App) {
-        app.direct().await.run(
+        app.sql_connection().await.run(
             "DELETE FROM __diesel_schema_migrations WHERE version = \
              (SELECT max(version) FROM __diesel_schema_migrations)",
         ).await;

@@ -1,6 +1,6 @@
 //! What operators see: metrics, logs, traces, health and shutdown.
 
-mod canary;
+mod confidential_data;
 mod drain;
 mod exposition;
 mod health;

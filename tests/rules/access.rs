@@ -63,7 +63,7 @@ on_both! {
     async fn a_caller_without_access_does_not_wait_for_row_locks(world: World) {
         let id = world.conversation(1).await;
         world.revoke(&world.rep, &world.number).await.changed();
-        let mut busy = world.app.direct().await;
+        let mut busy = world.app.sql_connection().await;
         if world.app.is_postgres() {
             // SQLite locks no rows.
             busy.run("BEGIN; SELECT 1 FROM conversations FOR UPDATE").await;

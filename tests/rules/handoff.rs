@@ -7,7 +7,7 @@ use crate::support::agent::{Agent, merged};
 use crate::support::documents;
 use crate::support::operator;
 use crate::support::outcome::{Payload, ids, number};
-use crate::support::storm::{ALL, Storm};
+use crate::support::random_work::{ALL, RandomWork};
 use crate::support::world::{World, customer};
 
 /// `by` hands off the conversations of `from` to `to`. `more` are additional input fields.
@@ -222,14 +222,14 @@ on_both! {
     async fn handoffs_during_other_work_leave_nothing_behind(world: World) {
         let conversations = world.conversations(12).await;
         let team = [world.rep.clone(), world.rep2.clone(), world.manager.clone()];
-        let storm = Storm { world, conversations: &conversations, acts: ALL };
+        let work = RandomWork { world, conversations: &conversations, acts: ALL };
         let shifts = async {
             for n in 0..20 {
                 let (from, to) = if n % 2 == 0 { (&world.rep, &world.rep2) } else { (&world.rep2, &world.rep) };
                 hand_off(&world.manager, from, to, json!({ "status": null, "note": "Next" })).await.ok();
             }
         };
-        tokio::join!(storm.rage(crate::support::seed(), 3, 40, &team), shifts);
+        tokio::join!(work.run_parallel(crate::support::seed(), 3, 40, &team), shifts);
         // Without concurrent work, one handoff moves all conversations.
         let owned = world.rep.ids("ASSIGNED_TO_ME", Value::Null).await;
         let last = hand_off(&world.rep, &world.rep, &world.rep2, json!({ "status": null })).await.ok();

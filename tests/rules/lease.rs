@@ -11,7 +11,7 @@ use switchboard::domain::Plan;
 use crate::support::app::App;
 use crate::support::database::{Database, TestDatabase};
 use crate::support::outcome::{Payload, instant, text};
-use crate::support::storm::{Act, Storm};
+use crate::support::random_work::{Act, RandomWork};
 use crate::support::timed::{MINUTE, Time};
 use crate::support::world::{Workspace, World, customer};
 use crate::support::{documents, eventually};
@@ -233,12 +233,12 @@ async fn leases_end_as_the_history_says(database: Database) {
     let world = Workspace::create(&app, Plan::Team).await;
     let all = world.conversations(5).await;
     let team = [world.rep.clone(), world.rep2.clone()];
-    let storm = Storm { world: &world, conversations: &all, acts: ACTS };
+    let work = RandomWork { world: &world, conversations: &all, acts: ACTS };
     let mut rng = StdRng::seed_from_u64(crate::support::seed());
     set_lease(&world, json!(10)).await.changed();
     for _ in 0..25 {
         for _ in 0..4 {
-            storm.strike(&mut rng, &team).await;
+            work.run_one(&mut rng, &team).await;
         }
         time.pass(rng.random_range(-4..=8) * MINUTE);
         // Nothing else happens between the two sweeps, so the first leaves no lease that had expired before `now`.

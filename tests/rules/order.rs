@@ -156,7 +156,7 @@ on_both! {
     async fn ties_break_on_the_id(world: World) {
         let all = world.conversations(20).await;
         // One server never uses a timestamp twice, but several processes may.
-        let mut store = world.app.direct().await;
+        let mut store = world.app.sql_connection().await;
         let first = "(SELECT min(created_at) FROM conversations)";
         store
             .run(&format!(

@@ -15,7 +15,7 @@ const ROUNDS: u64 = 5;
 /// The number of conversations, which are claimed in turn.
 const CONVERSATIONS: u32 = 10;
 
-/// `rounds` times, 64 agents on two processes claim one conversation at the same time.
+/// Lets 64 agents on two processes claim one conversation at the same time, `rounds` times.
 async fn claim(rounds: u64) {
     let Some(store) = TestDatabase::create(Database::Postgres).await else { return };
     let world = World::prepare(App::start(&store.url).await).await;

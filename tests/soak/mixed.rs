@@ -18,10 +18,10 @@ use super::site::Site;
 use crate::support::agent::{Agent, unique_key};
 use crate::support::client::Client;
 use crate::support::documents;
-use crate::support::fault::lasting::{Lasting, assert_retryable};
+use crate::support::fault::resuming::{ResumingSubscription, assert_retryable};
 use crate::support::fold::{Fold, lists, mark};
 use crate::support::outcome::number;
-use crate::support::storm::{ALL, Act, is_ordinary};
+use crate::support::random_work::{ALL, Act, is_ordinary};
 use crate::support::world::{Workspace, customer};
 use crate::support::{seed, setting};
 
@@ -170,7 +170,11 @@ fn request<'a>(
 }
 
 /// Follows a live list until `stop` is cancelled.
-fn follow_list(mut fold: Fold, mut live: Lasting, stop: CancellationToken) -> JoinHandle<(Fold, Lasting)> {
+fn follow_list(
+    mut fold: Fold,
+    mut live: ResumingSubscription,
+    stop: CancellationToken,
+) -> JoinHandle<(Fold, ResumingSubscription)> {
     tokio::spawn(async move {
         loop {
             tokio::select! {
@@ -182,7 +186,10 @@ fn follow_list(mut fold: Fold, mut live: Lasting, stop: CancellationToken) -> Jo
 }
 
 /// Follows a thread until `stop` is cancelled.
-fn follow_thread(mut live: Lasting, stop: CancellationToken) -> JoinHandle<(Delivered, Lasting)> {
+fn follow_thread(
+    mut live: ResumingSubscription,
+    stop: CancellationToken,
+) -> JoinHandle<(Delivered, ResumingSubscription)> {
     tokio::spawn(async move {
         let mut delivered = Delivered::default();
         loop {
@@ -195,7 +202,7 @@ fn follow_thread(mut live: Lasting, stop: CancellationToken) -> JoinHandle<(Deli
 }
 
 /// Injects the faults of the plan, and cuts connections between them.
-async fn strike(site: &mut Site, rng: &mut StdRng, plan: &Plan) {
+async fn inject_faults(site: &mut Site, rng: &mut StdRng, plan: &Plan) {
     for fault in &plan.faults {
         let due = tokio::time::Instant::now() + plan.every;
         while tokio::time::Instant::now() < due {
@@ -221,13 +228,16 @@ async fn soak(plan: Plan) {
 
     let mut threads = Vec::new();
     for id in &conversations {
-        threads.push(follow_thread(Lasting::thread(&world.manager, &servers, id, &after), following.clone()));
+        threads.push(follow_thread(
+            ResumingSubscription::thread(&world.manager, &servers, id, &after),
+            following.clone(),
+        ));
     }
     let mut folds = Vec::new();
     for agent in [&world.rep, &world.rep2] {
         for (view, filter) in lists() {
             let fold = Fold::read(agent, view, filter).await;
-            let live = Lasting::queue(agent, &servers, view, &fold.filter, fold.first());
+            let live = ResumingSubscription::queue(agent, &servers, view, &fold.filter, fold.first());
             folds.push(follow_list(fold, live, following.clone()));
         }
     }
@@ -243,7 +253,7 @@ async fn soak(plan: Plan) {
         workers.push(tokio::spawn(worker.work(working.clone())));
     }
 
-    strike(&mut site, &mut StdRng::seed_from_u64(seed ^ 0x5eed), &plan).await;
+    inject_faults(&mut site, &mut StdRng::seed_from_u64(seed ^ 0x5eed), &plan).await;
     working.cancel();
     for worker in workers {
         worker.await.expect("the worker does not panic");

@@ -26,14 +26,14 @@ const ROUNDS: u64 = 2;
 /// Tokens expire at a whole second, so the actual lifetime is more than one second.
 const TOKEN_LIFE: Duration = Duration::from_secs(2);
 
-/// The end of a stream: its time, and the items before it.
-struct End {
+/// When a stream ended, and its items.
+struct StreamEnd {
     at: Instant,
     items: Vec<Value>,
 }
 
 /// Follows the stream until it is reset or its socket is closed with 4403.
-async fn end_of(mut changes: Subscription) -> End {
+async fn end_of(mut changes: Subscription) -> StreamEnd {
     let mut items = Vec::new();
     loop {
         match changes.item().await {
@@ -46,7 +46,7 @@ async fn end_of(mut changes: Subscription) -> End {
             other => panic!("neither a reset nor a close: {other:?}"),
         }
     }
-    End { at: Instant::now(), items }
+    StreamEnd { at: Instant::now(), items }
 }
 
 /// Subscribes to the Inbox and waits for the first checkpoint.
@@ -57,13 +57,14 @@ async fn inbox(client: &Client) -> (Socket, Subscription) {
     (socket, changes)
 }
 
-/// The process on which changes are made, and the number of customers so far.
-struct Side {
+/// Makes changes on one process while an agent listens on the other.
+struct Changes {
     here: Workspace,
+    /// The number of customers who have written so far.
     customers: u32,
 }
 
-impl Side {
+impl Changes {
     /// Returns the time from the acknowledgement of `change` to the end of the agent's stream. A customer writes
     /// directly after the acknowledgement, and the agent must not receive this message.
     async fn measure(&mut self, client: &Client, change: impl AsyncFnOnce(&Workspace)) -> Duration {
@@ -92,13 +93,14 @@ fn expiry(token: &str) -> SystemTime {
     SystemTime::UNIX_EPOCH + Duration::from_secs(number(&claims["exp"]).unsigned_abs())
 }
 
-async fn pass(until: SystemTime) {
+/// Waits until this time.
+async fn wait_for(until: SystemTime) {
     while let Ok(left) = until.duration_since(SystemTime::now()) {
         tokio::time::sleep(left.max(Duration::from_millis(1))).await;
     }
 }
 
-fn line(what: &str, mut took: Vec<Duration>) -> String {
+fn summary(what: &str, mut took: Vec<Duration>) -> String {
     took.sort();
     let millis = |time: Duration| time.as_secs_f64() * 1_000.0;
     let (median, most) = (took[took.len() / 2], took[took.len() - 1]);
@@ -112,22 +114,22 @@ async fn an_agent_who_loses_access_on_one_process_receives_nothing_more_on_the_o
     world.app.stop().await;
     let (one, two) = tokio::join!(Process::start(&store.url), Process::start(&store.url));
     let agent = world.rep.at(two.address());
-    let mut side = Side { here: world.at(one.address()), customers: 0 };
+    let mut changes = Changes { here: world.at(one.address()), customers: 0 };
     let rounds = setting("ROUNDS").unwrap_or(ROUNDS);
     let (mut revoked, mut deactivated, mut expired) = (Vec::new(), Vec::new(), Vec::new());
     for _ in 0..rounds {
         let revoke = async |here: &Workspace| drop(here.revoke(&agent, &world.number).await.changed());
-        revoked.push(side.measure(&agent.client, revoke).await);
-        side.here.grant(&agent, &world.number).await.changed();
+        revoked.push(changes.measure(&agent.client, revoke).await);
+        changes.here.grant(&agent, &world.number).await.changed();
 
         let deactivate = async |here: &Workspace| drop(here.deactivate(&agent).await.changed());
-        deactivated.push(side.measure(&agent.client, deactivate).await);
-        side.here.reactivate(&agent).await.changed();
+        deactivated.push(changes.measure(&agent.client, deactivate).await);
+        changes.here.reactivate(&agent).await.changed();
 
         let caller = Caller::Agent { workspace_id: world.id, agent_id: agent.agent_id };
         let token = world.app.token_for(caller, 0, TOKEN_LIFE);
         let client = world.app.client(token.clone()).at(two.address());
-        expired.push(side.measure(&client, async |_: &Workspace| pass(expiry(&token)).await).await);
+        expired.push(changes.measure(&client, async |_: &Workspace| wait_for(expiry(&token)).await).await);
     }
     println!(
         "{rounds} rounds, from the acknowledgement at one process to the end of the stream at the other:"
@@ -135,7 +137,7 @@ async fn an_agent_who_loses_access_on_one_process_receives_nothing_more_on_the_o
     for (what, took) in
         [("access revoked", revoked), ("deactivated", deactivated), ("token expired", expired)]
     {
-        println!("{}", line(what, took));
+        println!("{}", summary(what, took));
     }
     drop((one, two));
     assert_sound(&store.url).await;

@@ -13,7 +13,7 @@ use switchboard::token::{Caller, Keys};
 
 use super::client::Client;
 use super::database::Prepare;
-use super::sql::Direct;
+use super::sql::SqlConnection;
 
 /// The secret that signs the tokens of the tests.
 pub const SECRET: &str = "a secret for tests, longer than 32 bytes";
@@ -133,9 +133,9 @@ impl App {
         self.metrics.expect("metrics are served")
     }
 
-    /// A direct connection to the database, without the server.
-    pub async fn direct(&self) -> Direct {
-        Direct::open(&self.database_url).await
+    /// A connection to the database that bypasses the server.
+    pub async fn sql_connection(&self) -> SqlConnection {
+        SqlConnection::open(&self.database_url).await
     }
 
     pub fn database_url(&self) -> &str {

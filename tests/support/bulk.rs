@@ -11,7 +11,7 @@ use super::world::World;
 /// conversation has the word `common`, and a word of `rare` and a number below a thousand.
 pub async fn fill(world: &World, count: u32) {
     let is_postgres = world.app.is_postgres();
-    let mut direct = world.app.direct().await;
+    let mut connection = world.app.sql_connection().await;
     let id = |uuid: uuid::Uuid| {
         if is_postgres { format!("'{uuid}'::uuid") } else { format!("x'{}'", uuid.simple()) }
     };
@@ -38,7 +38,7 @@ pub async fn fill(world: &World, count: u32) {
          FROM number_access WHERE workspace_id = {workspace}"
     );
     let (nobody, everybody) = (id(uuid::Uuid::nil()), id(uuid::Uuid::max()));
-    direct
+    connection
         .run(&format!(
             "INSERT INTO contacts (workspace_id, id, number, created_at)
              WITH RECURSIVE counted (i) AS (SELECT 0 UNION ALL SELECT i + 1 FROM counted WHERE i + 1 < {count})
@@ -82,7 +82,7 @@ pub async fn fill(world: &World, count: u32) {
 /// In the condition, `place` counts the conversations from 1, beginning with the oldest activity.
 pub async fn read(world: &World, which: &str) {
     let is_postgres = world.app.is_postgres();
-    let mut direct = world.app.direct().await;
+    let mut connection = world.app.sql_connection().await;
     let id = |uuid: uuid::Uuid| {
         if is_postgres { format!("'{uuid}'::uuid") } else { format!("x'{}'", uuid.simple()) }
     };
@@ -91,7 +91,7 @@ pub async fn read(world: &World, which: &str) {
         "FROM read_markers m JOIN conversations c ON c.workspace_id = m.workspace_id AND c.id = conversation_id
          WHERE m.workspace_id = {workspace} AND c.status = 'OPEN'"
     );
-    direct
+    connection
         .run(&format!(
             "DELETE FROM read_markers WHERE workspace_id = {workspace};
              DELETE FROM read_counts WHERE workspace_id = {workspace};
@@ -114,6 +114,6 @@ pub async fn read(world: &World, which: &str) {
         ))
         .await;
     if is_postgres {
-        direct.run("ANALYZE").await;
+        connection.run("ANALYZE").await;
     }
 }

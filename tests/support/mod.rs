@@ -14,8 +14,8 @@
 //! - [`nats`]: a NATS server for one test.
 //! - [`plans`]: the query plans of a server's statements.
 //! - [`bulk`]: tens of thousands of conversations.
-//! - [`sql`]: direct access to the database.
-//! - [`storm`]: random operations by several agents at once.
+//! - [`sql`]: connections to the database that bypass the server.
+//! - [`random_work`]: random operations by several agents at once.
 //! - [`timed`]: a clock that the test moves, and a server that uses it.
 //!
 //! Nothing here waits for a fixed time. Every wait has a condition, and fails after [`DEADLINE`].
@@ -38,9 +38,9 @@ pub mod nats;
 pub mod operator;
 pub mod outcome;
 pub mod plans;
+pub mod random_work;
 pub mod socket;
 pub mod sql;
-pub mod storm;
 pub mod timed;
 pub mod world;
 

@@ -15,7 +15,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 
 use super::app::App;
-use super::sql::Direct;
+use super::sql::SqlConnection;
 
 /// The tables that grow with the number of messages.
 const LARGE: [&str; 5] = ["conversations", "contacts", "messages", "read_markers", "conversation_words"];
@@ -25,12 +25,12 @@ tokio::task_local! {
 }
 
 /// A server whose query plans are recorded.
-pub struct Watched {
+pub struct PlanRecorder {
     pub app: App,
-    watch: Watch,
+    source: Source,
 }
 
-enum Watch {
+enum Source {
     Sqlite { path: String, statements: Arc<Mutex<Vec<String>>> },
     Postgres(Tap),
 }
@@ -49,9 +49,9 @@ pub struct Plan {
     pub rows_read: Option<u64>,
 }
 
-impl Watched {
+impl PlanRecorder {
     /// Starts another server on the database of `app`.
-    pub async fn beside(app: &App) -> Self {
+    pub async fn start(app: &App) -> Self {
         let url = app.database_url();
         if let Some(path) = url.strip_prefix("sqlite:") {
             set_default_instrumentation(|| {
@@ -60,10 +60,10 @@ impl Watched {
             .expect("is set");
             let statements = Arc::<Mutex<Vec<String>>>::default();
             let app = NOTES.scope(statements.clone(), App::start(url)).await;
-            return Self { app, watch: Watch::Sqlite { path: path.to_owned(), statements } };
+            return Self { app, source: Source::Sqlite { path: path.to_owned(), statements } };
         }
         let name = url.rsplit('/').next().expect("a name");
-        let mut direct = Direct::open(url).await;
+        let mut connection = SqlConnection::open(url).await;
         for setting in [
             "session_preload_libraries = 'auto_explain'",
             "auto_explain.log_min_duration = 0",
@@ -74,22 +74,22 @@ impl Watched {
             "auto_explain.log_level = 'warning'",
             "log_min_messages = 'error'",
         ] {
-            direct.run(&format!("LOAD 'auto_explain'; ALTER DATABASE \"{name}\" SET {setting}")).await;
+            connection.run(&format!("LOAD 'auto_explain'; ALTER DATABASE \"{name}\" SET {setting}")).await;
         }
         let (tap, through) = Tap::before(url).await;
-        Self { app: App::start(&through).await, watch: Watch::Postgres(tap) }
+        Self { app: App::start(&through).await, source: Source::Postgres(tap) }
     }
 
     /// The plans since the last call.
     pub fn plans(&self) -> Vec<Plan> {
-        match &self.watch {
-            Watch::Sqlite { path, statements } => {
+        match &self.source {
+            Source::Sqlite { path, statements } => {
                 let statements = std::mem::take(&mut *statements.lock().expect("not poisoned"));
                 let mut connection = SqliteConnection::establish(path).expect("opens the file");
                 let reads = statements.iter().filter(|statement| statement.starts_with("SELECT"));
                 reads.map(|statement| of_sqlite(&mut connection, statement)).collect()
             }
-            Watch::Postgres(tap) => tap.plans().iter().map(of_postgres).collect(),
+            Source::Postgres(tap) => tap.plans().iter().map(of_postgres).collect(),
         }
     }
 }

@@ -1,16 +1,16 @@
-//! Direct access to the database, for changes that the API does not offer.
+//! Connections to the database that bypass the server, for changes that the API does not offer.
 
 use diesel::connection::SimpleConnection;
 use diesel::{Connection, SqliteConnection};
 use diesel_async::{AsyncConnection, AsyncPgConnection, SimpleAsyncConnection};
 
 /// A separate connection to the database of a test.
-pub enum Direct {
+pub enum SqlConnection {
     Sqlite(SqliteConnection),
     Postgres(Box<AsyncPgConnection>),
 }
 
-impl Direct {
+impl SqlConnection {
     /// Connects to the database at `url`.
     pub async fn open(url: &str) -> Self {
         match url.strip_prefix("sqlite:") {

@@ -16,9 +16,9 @@ use super::{documents, operator};
 /// A phone number of a workspace.
 #[derive(Debug, Clone)]
 pub struct Number {
-    /// The id in the API.
+    /// The GraphQL id.
     pub id: String,
-    /// The id in the application.
+    /// The id in the database.
     pub phone_number_id: PhoneNumberId,
     pub number: String,
 }
@@ -29,8 +29,9 @@ pub struct Number {
 pub struct Workspace {
     pub id: WorkspaceId,
     pub manager: Agent,
-    /// Not experienced, as is [`Self::rep2`].
+    /// A rep who is not marked as experienced.
     pub rep: Agent,
+    /// A second rep who is not marked as experienced.
     pub rep2: Agent,
     pub number: Number,
     pub number2: Number,

@@ -1,4 +1,4 @@
-//! Step 3 of the guard, first half: the size of the document, expanded.
+//! The first half of step 3 of the guard: measures the size of the document with its fragments expanded.
 //!
 //! Each fragment is measured once, after the fragments that it spreads, and the
 //! sums saturate. A text of a few hundred bytes can expand to billions of
@@ -30,9 +30,9 @@ use super::{DocumentError, DocumentLimits, Limit};
 #[derive(Debug, Clone, Copy, Default)]
 pub(super) struct Shape {
     selections: usize,
-    /// Nested fields.
+    /// The depth of nested fields.
     depth: usize,
-    /// Nested selection sets, including this one.
+    /// The depth of nested selection sets, including this one.
     levels: usize,
     aliases: usize,
     values: usize,

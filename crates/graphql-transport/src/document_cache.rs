@@ -57,8 +57,8 @@ impl<T> Default for DocumentCache<T> {
 }
 
 impl<T> DocumentCache<T> {
-    /// The cached value of the document. Calls `make` and caches its result if the document is not cached. Errors are not
-    /// cached.
+    /// The cached value of the document. Calls `make` and caches its result if the document is not cached. Errors are
+    /// not cached.
     ///
     /// # Errors
     /// When `make` fails.

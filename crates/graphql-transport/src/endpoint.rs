@@ -9,9 +9,9 @@ use crate::conformance::PreparedDocument;
 use crate::conformance::schema::ApiSchema;
 use crate::document_cache::DocumentCache;
 
-/// One GraphQL endpoint: what executes, who may, and within which bounds.
+/// A GraphQL endpoint: an executor, its schema, the sign-in and the settings.
 ///
-/// It is the state of the handlers in [`crate::routes`] and cheap to clone.
+/// It is the state of the handlers in [`crate::routes`]. Cloning it is cheap.
 pub struct GraphqlEndpoint<E, A> {
     inner: Arc<Inner<E, A>>,
 }
@@ -30,7 +30,8 @@ struct Inner<E, A> {
 }
 
 impl<E, A> GraphqlEndpoint<E, A> {
-    /// An endpoint for `executor`, whose schema is `schema`. The executor need not validate documents.
+    /// Creates an endpoint for an executor with this schema. The endpoint validates the documents before the executor
+    /// gets them.
     ///
     /// Cancelling `shutdown` closes all sockets with 1012 and refuses new ones.
     pub fn new(
@@ -60,15 +61,16 @@ impl<E, A> GraphqlEndpoint<E, A> {
         }
     }
 
-    /// Waits until every socket is closed and every mutation that has begun, whether
-    /// or not its client is still there, has ended. To be called after `shutdown` was
-    /// cancelled and the listener has stopped; new work would prolong it.
+    /// Waits until all sockets are closed and all running mutations have ended, including those of disconnected
+    /// clients.
+    ///
+    /// Call it after `shutdown` is cancelled and the listener has stopped. Otherwise it also waits for new requests.
     pub async fn drain(&self) {
         self.inner.tasks.close();
         self.inner.tasks.wait().await;
     }
 
-    /// The sockets that are open now.
+    /// The number of open sockets.
     pub fn open_sockets(&self) -> usize {
         self.inner.sockets.open()
     }
@@ -105,7 +107,7 @@ impl<E, A> GraphqlEndpoint<E, A> {
         &self.inner.sockets
     }
 
-    /// The documents that were admitted.
+    /// The cache of documents that passed the guard.
     pub(crate) fn documents(&self) -> &DocumentCache<PreparedDocument> {
         &self.inner.documents
     }
@@ -115,7 +117,7 @@ impl<E, A> GraphqlEndpoint<E, A> {
     }
 }
 
-// Derived, it would ask for `E: Clone` and `A: Clone`, which the `Arc` does not need.
+// A derived implementation would require `E: Clone` and `A: Clone`, although cloning the `Arc` does not.
 impl<E, A> Clone for GraphqlEndpoint<E, A> {
     fn clone(&self) -> Self {
         Self { inner: Arc::clone(&self.inner) }

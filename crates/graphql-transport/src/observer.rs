@@ -1,4 +1,4 @@
-//! What the application learns about each operation when it has ended.
+//! Reports each operation to the application when the operation has ended.
 
 use std::time::Duration;
 
@@ -11,7 +11,7 @@ pub const OK: &str = "OK";
 
 /// Receives a report of each operation, for logs and metrics.
 pub trait Observer: Send + Sync + 'static {
-    /// Called once an operation, from whichever task ends it. It must not block.
+    /// Called once per operation, from the task that ends the operation. Must not block.
     fn operation_ended(&self, report: &OperationReport<'_>);
 }
 
@@ -20,11 +20,11 @@ impl Observer for () {
     fn operation_ended(&self, _: &OperationReport<'_>) {}
 }
 
-/// One operation that has ended. It holds no document, variable, header or answer.
+/// The report of an operation. It contains no document, variable, header or response.
 #[derive(Debug, Clone, Copy)]
 pub struct OperationReport<'a> {
     pub request_id: RequestId,
-    /// The name that the client gave it, cut at 64 characters; empty when it has none.
+    /// The name of the operation, at most 64 characters. Empty if the operation is anonymous.
     pub name: &'a str,
     /// `query`, `mutation`, `subscription`, or `unknown` when the document could not be read.
     pub kind: &'static str,
@@ -32,7 +32,7 @@ pub struct OperationReport<'a> {
     pub transport: &'static str,
     /// [`OK`], or the code of the first error.
     pub outcome: &'static str,
-    /// How long it ran; for a subscription, how long it was open.
+    /// How long the operation ran or, for a subscription, was open.
     pub took: Duration,
     /// The caller's [`user_key`](crate::auth::Session::user_key).
     pub user: Option<Uuid>,

@@ -1,6 +1,7 @@
 //! The log line and the metrics of each operation, written when it ends.
 //!
-//! They contain the operation's name, codes, ids and times; never a document, a variable, a header or a response.
+//! They contain the operation's name, error codes, ids and times. They never contain documents, variables, headers or
+//! responses.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -23,7 +24,7 @@ use crate::observer::{OK, Observer, OperationReport};
 /// never cancelled.
 const ABANDONED: &str = "ABANDONED";
 
-/// Characters of the operation's name that are written to the log.
+/// The maximum length of an operation's name in the log, in characters.
 const NAME_CHARS: usize = 64;
 
 /// A running operation. It ends when the last clone is dropped. A mutation holds a clone until it completes, even if
@@ -128,7 +129,8 @@ impl OperationSpan {
         }
     }
 
-    /// Records the errors of a response, or the lack of errors. The first error of the operation becomes its outcome.
+    /// Records the errors of a response. The outcome is the code of the operation's first error, or `OK` without
+    /// errors.
     pub(crate) fn record_errors(&self, errors: &[ServerError]) {
         let outcome = errors.first().map_or(OK, errors::code_label);
         let mut fields = self.0.fields();
@@ -150,7 +152,7 @@ impl Drop for SpanState {
         let fields = std::mem::take(&mut *self.fields());
         let name = fields.name.as_deref().unwrap_or_default();
         let subscribes = fields.kind == Some(OperationType::Subscription);
-        // A subscription ends regularly when its client completes it or disconnects.
+        // It is normal that a client ends its subscription by `complete` or by disconnecting.
         let outcome = fields.outcome.unwrap_or(if subscribes { OK } else { ABANDONED });
         let (kind, transport) = (kind(fields.kind), self.transport);
         self.observer.operation_ended(&OperationReport {

@@ -54,7 +54,7 @@ impl Thread {
         self.then(minute, |next| {
             next.conversation.ownership = match owner {
                 Some(n) => Ownership::Agent { id: agent(n), by: None, at: at(minute) },
-                None => Ownership::Nobody { since: at(minute) },
+                None => Ownership::Unassigned { since: at(minute) },
             }
         })
     }

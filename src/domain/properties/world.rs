@@ -1,7 +1,7 @@
 //! A small team that executes random commands.
 //!
-//! [`World`] acts as the service: it checks access, calls the domain with the facts, and keeps the results. It also
-//! keeps a [`Ledger`] for each conversation.
+//! [`World`] replaces the service: it checks access, calls the domain, and keeps the new state of each conversation. It
+//! also keeps a [`Ledger`] for each conversation.
 
 use proptest::prelude::*;
 use proptest::test_runner::TestCaseError;
@@ -16,7 +16,7 @@ use crate::domain::*;
 
 pub(super) const AGENTS: usize = 4;
 pub(super) const NUMBERS: usize = 2;
-/// Contacts. Each has one conversation, on one of the phone numbers.
+/// The number of contacts. Each has one conversation, on one of the phone numbers.
 pub(super) const CONTACTS: usize = 3;
 const MAX_COMMANDS: usize = 160;
 
@@ -70,7 +70,7 @@ pub(super) enum Action {
     Unread,
 }
 
-/// What the agent expects: a version that is `behind` the current version by some number, and an assignee.
+/// The version and the assignee that the agent expects. The version is `behind` the current one by some number.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Expected {
     behind: Option<i32>,
@@ -350,7 +350,7 @@ impl World {
         }
     }
 
-    /// Releases the agent's conversations for which `concerned` is true.
+    /// Releases those conversations of the agent for which `concerned` is true.
     fn release(
         &mut self,
         agent: usize,

@@ -1,4 +1,4 @@
-//! The definitions and the trend, case by case.
+//! Tests of flows, windows, trends and thresholds.
 
 use super::*;
 use crate::domain::conversation::{Candidate, Change, Expectations, NewConversation};
@@ -54,7 +54,7 @@ fn closed(now: &Snapshot) -> Change {
 }
 
 #[test]
-fn each_way_into_the_queue_and_out_of_it() {
+fn each_way_into_and_out_of_the_queue_is_a_flow() {
     let begun = Snapshot::begun_by_customer(new_conversation(), message(), at(1));
     assert_eq!(of(&begun), Some(Flow::Arrived));
     assert_eq!(of(&Snapshot::begun_by_agent(new_conversation(), message(), at(1))), Some(Flow::Arrived));
@@ -69,7 +69,7 @@ fn each_way_into_the_queue_and_out_of_it() {
 }
 
 #[test]
-fn what_stays_where_it_is_does_not_flow() {
+fn a_conversation_that_stays_in_or_out_of_the_queue_is_not_a_flow() {
     let begun = Snapshot::begun_by_customer(new_conversation(), message(), at(1)).after;
     assert_eq!(of(&begun.receive(message(), at(2), true)), None);
     let owned = assigned(&begun).after;
@@ -85,7 +85,7 @@ fn what_stays_where_it_is_does_not_flow() {
 }
 
 #[test]
-fn a_window_has_its_end_and_not_its_beginning() {
+fn a_window_includes_its_end_and_excludes_its_start() {
     for seconds in [60, 61, 3_600, 604_800] {
         let window = Window::new(at(2_000_000), seconds);
         let (now, start) = (window.now(), window.start());
@@ -105,7 +105,7 @@ fn flows(arrived: i64, claimed: i64) -> Flows {
 }
 
 #[test]
-fn a_trend_starts_past_the_band_and_ends_at_half_of_it() {
+fn a_trend_starts_beyond_the_band_and_ends_at_half_of_it() {
     use Trend::{Growing, Shrinking, Steady};
     // Few flows: the band is 2.
     assert_eq!(Steady.after(&flows(2, 0)), Steady);
@@ -159,7 +159,7 @@ fn the_trend_of_a_window_starts_from_steady() {
 }
 
 #[test]
-fn thresholds_are_crossed_past_them_and_off_without_them() {
+fn a_threshold_is_exceeded_by_more_than_its_value_and_never_if_unset() {
     let off = QueueThresholds::default();
     assert!(!off.unassigned_over(1_000_000));
     assert_eq!(off.wait_left(Some(at(0)), at(1_000_000)), None);

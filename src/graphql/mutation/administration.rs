@@ -39,35 +39,35 @@ pub struct ManagerFields {
 
 /// The `agent` field of a payload.
 #[derive(SimpleObject)]
-pub struct AgentPart {
+pub struct AgentField {
     /// The agent after this call. Null if the call was refused.
     agent: Option<Agent>,
 }
 
 /// The `phoneNumber` field of a payload.
 #[derive(SimpleObject)]
-pub struct PhoneNumberPart {
+pub struct PhoneNumberField {
     /// The phone number. Null if the call was refused.
     phone_number: Option<PhoneNumber>,
 }
 
 /// The `workspace` field of a payload.
 #[derive(SimpleObject)]
-pub struct WorkspacePart {
+pub struct WorkspaceField {
     /// The workspace after this call. Null if the call was refused.
     pub(super) workspace: Option<Workspace>,
 }
 
 /// The `returnedConversations` field of a payload.
 #[derive(SimpleObject)]
-pub struct ReturnedPart {
+pub struct ReturnedField {
     /// How many of the agent's open conversations became unassigned.
     returned_conversations: i32,
 }
 
 /// The token fields of a payload.
 #[derive(SimpleObject)]
-pub struct TokenPart {
+pub struct TokenFields {
     /// The bearer token. It is shown only once. Null if the call was refused.
     token: Option<String>,
     /// When the token expires. Null if the call was refused.
@@ -83,7 +83,7 @@ pub struct SetAssignmentModelInput {
 
 /// The result of `setAssignmentModel`.
 #[derive(MergedObject)]
-pub struct SetAssignmentModelPayload(WorkspacePart, ManagerFields);
+pub struct SetAssignmentModelPayload(WorkspaceField, ManagerFields);
 
 /// The input of `createAgent`.
 #[derive(InputObject)]
@@ -104,7 +104,7 @@ pub struct CreateAgentInput {
 
 /// The result of `createAgent`.
 #[derive(MergedObject)]
-pub struct CreateAgentPayload(AgentPart, ManagerFields);
+pub struct CreateAgentPayload(AgentField, ManagerFields);
 
 /// The input of `updateAgent`. Omitted fields stay unchanged.
 #[derive(InputObject)]
@@ -123,7 +123,7 @@ pub struct UpdateAgentInput {
 
 /// The result of `updateAgent`.
 #[derive(MergedObject)]
-pub struct UpdateAgentPayload(AgentPart, ManagerFields);
+pub struct UpdateAgentPayload(AgentField, ManagerFields);
 
 /// The input of `deactivateAgent`.
 #[derive(InputObject)]
@@ -134,7 +134,7 @@ pub struct DeactivateAgentInput {
 
 /// The result of `deactivateAgent`.
 #[derive(MergedObject)]
-pub struct DeactivateAgentPayload(AgentPart, ReturnedPart, ManagerFields);
+pub struct DeactivateAgentPayload(AgentField, ReturnedField, ManagerFields);
 
 /// The input of `reactivateAgent`.
 #[derive(InputObject)]
@@ -145,7 +145,7 @@ pub struct ReactivateAgentInput {
 
 /// The result of `reactivateAgent`.
 #[derive(MergedObject)]
-pub struct ReactivateAgentPayload(AgentPart, ManagerFields);
+pub struct ReactivateAgentPayload(AgentField, ManagerFields);
 
 /// The input of `issueAgentToken`.
 #[derive(InputObject)]
@@ -159,7 +159,7 @@ pub struct IssueAgentTokenInput {
 
 /// The result of `issueAgentToken`.
 #[derive(MergedObject)]
-pub struct IssueAgentTokenPayload(TokenPart, AgentPart, ManagerFields);
+pub struct IssueAgentTokenPayload(TokenFields, AgentField, ManagerFields);
 
 /// The input of `addPhoneNumber`.
 #[derive(InputObject)]
@@ -172,7 +172,7 @@ pub struct AddPhoneNumberInput {
 
 /// The result of `addPhoneNumber`.
 #[derive(MergedObject)]
-pub struct AddPhoneNumberPayload(PhoneNumberPart, ManagerFields);
+pub struct AddPhoneNumberPayload(PhoneNumberField, ManagerFields);
 
 /// The input of `grantNumberAccess`.
 #[derive(InputObject)]
@@ -185,7 +185,7 @@ pub struct GrantNumberAccessInput {
 
 /// The result of `grantNumberAccess`.
 #[derive(MergedObject)]
-pub struct GrantNumberAccessPayload(AgentPart, PhoneNumberPart, ManagerFields);
+pub struct GrantNumberAccessPayload(AgentField, PhoneNumberField, ManagerFields);
 
 /// The input of `revokeNumberAccess`.
 #[derive(InputObject)]
@@ -198,12 +198,12 @@ pub struct RevokeNumberAccessInput {
 
 /// The result of `revokeNumberAccess`.
 #[derive(MergedObject)]
-pub struct RevokeNumberAccessPayload(AgentPart, PhoneNumberPart, ReturnedPart, ManagerFields);
+pub struct RevokeNumberAccessPayload(AgentField, PhoneNumberField, ReturnedField, ManagerFields);
 
 /// The parts of a payload for a manager's command. `value` is `None` if the command was refused.
 pub(super) struct ManagerPayload<T> {
     pub(super) value: Option<T>,
-    returned: ReturnedPart,
+    returned: ReturnedField,
     pub(super) fields: ManagerFields,
 }
 
@@ -214,7 +214,7 @@ pub(super) fn manager_payload<T>(
     Ok(match error::refused(answer)? {
         Ok(done) => ManagerPayload {
             value: Some(done.value),
-            returned: ReturnedPart {
+            returned: ReturnedField {
                 returned_conversations: i32::try_from(done.returned).unwrap_or(i32::MAX),
             },
             fields: ManagerFields {
@@ -225,7 +225,7 @@ pub(super) fn manager_payload<T>(
         },
         Err(refusal) => ManagerPayload {
             value: None,
-            returned: ReturnedPart { returned_conversations: 0 },
+            returned: ReturnedField { returned_conversations: 0 },
             fields: ManagerFields {
                 changed: false,
                 as_of: None,
@@ -256,7 +256,7 @@ impl Administration {
                 scope.services().set_assignment_model(scope.caller(), input.assignment_model.into()).await;
             let done = manager_payload(scope, answer)?;
             let workspace = done.value.map(Workspace);
-            Ok(SetAssignmentModelPayload(WorkspacePart { workspace }, done.fields))
+            Ok(SetAssignmentModelPayload(WorkspaceField { workspace }, done.fields))
         })
         .await
     }
@@ -272,12 +272,13 @@ impl Administration {
             let CreateAgentInput { name, title, email, role, experienced } = input;
             let new = NewAgent { name, title, email, role: role.into(), experienced };
             let done = manager_payload(scope, scope.services().create_agent(scope.caller(), new).await)?;
-            Ok(CreateAgentPayload(AgentPart { agent: done.value.map(Agent) }, done.fields))
+            Ok(CreateAgentPayload(AgentField { agent: done.value.map(Agent) }, done.fields))
         })
         .await
     }
 
-    /// Changes an agent. Refused if it would leave the workspace without an active manager. For managers only.
+    /// Changes an agent. The call is refused if it would leave the workspace without an active manager. For managers
+    /// only.
     async fn update_agent(
         &self,
         ctx: &Context<'_>,
@@ -292,7 +293,7 @@ impl Administration {
                 experienced: input.experienced,
             };
             let done = manager_payload(scope, scope.services().update_agent(scope.caller(), update).await)?;
-            Ok(UpdateAgentPayload(AgentPart { agent: done.value.map(Agent) }, done.fields))
+            Ok(UpdateAgentPayload(AgentField { agent: done.value.map(Agent) }, done.fields))
         })
         .await
     }
@@ -307,7 +308,7 @@ impl Administration {
         payload(ctx, |scope| async move {
             let id = ids::decode_or_nil(&input.agent_id);
             let done = manager_payload(scope, scope.services().deactivate_agent(scope.caller(), id).await)?;
-            let agent = AgentPart { agent: done.value.map(Agent) };
+            let agent = AgentField { agent: done.value.map(Agent) };
             Ok(DeactivateAgentPayload(agent, done.returned, done.fields))
         })
         .await
@@ -322,7 +323,7 @@ impl Administration {
         payload(ctx, |scope| async move {
             let id = ids::decode_or_nil(&input.agent_id);
             let done = manager_payload(scope, scope.services().reactivate_agent(scope.caller(), id).await)?;
-            Ok(ReactivateAgentPayload(AgentPart { agent: done.value.map(Agent) }, done.fields))
+            Ok(ReactivateAgentPayload(AgentField { agent: done.value.map(Agent) }, done.fields))
         })
         .await
     }
@@ -340,11 +341,11 @@ impl Administration {
                 Err(refusal) => Err(service::Error::Refused(refusal)),
             };
             let done = manager_payload(scope, answer)?;
-            let token = TokenPart {
+            let token = TokenFields {
                 token: done.part(|issued| issued.token.clone()),
                 expires_at: done.part(|issued| issued.expires_at),
             };
-            let agent = AgentPart { agent: done.part(|issued| Agent(issued.agent.clone())) };
+            let agent = AgentField { agent: done.part(|issued| Agent(issued.agent.clone())) };
             Ok(IssueAgentTokenPayload(token, agent, done.fields))
         })
         .await
@@ -363,7 +364,7 @@ impl Administration {
                 scope.services().add_phone_number(scope.caller(), number, label).await,
             )?;
             let phone_number = done.value.map(PhoneNumber);
-            Ok(AddPhoneNumberPayload(PhoneNumberPart { phone_number }, done.fields))
+            Ok(AddPhoneNumberPayload(PhoneNumberField { phone_number }, done.fields))
         })
         .await
     }
@@ -382,9 +383,9 @@ impl Administration {
                 scope,
                 scope.services().grant_number_access(scope.caller(), agent, number).await,
             )?;
-            let agent = AgentPart { agent: done.part(|(agent, _)| Agent(agent.clone())) };
+            let agent = AgentField { agent: done.part(|(agent, _)| Agent(agent.clone())) };
             let phone_number = done.part(|(_, number)| PhoneNumber(number.clone()));
-            Ok(GrantNumberAccessPayload(agent, PhoneNumberPart { phone_number }, done.fields))
+            Ok(GrantNumberAccessPayload(agent, PhoneNumberField { phone_number }, done.fields))
         })
         .await
     }
@@ -403,9 +404,9 @@ impl Administration {
                 scope,
                 scope.services().revoke_number_access(scope.caller(), agent, number).await,
             )?;
-            let agent = AgentPart { agent: done.part(|(agent, _)| Agent(agent.clone())) };
+            let agent = AgentField { agent: done.part(|(agent, _)| Agent(agent.clone())) };
             let number =
-                PhoneNumberPart { phone_number: done.part(|(_, number)| PhoneNumber(number.clone())) };
+                PhoneNumberField { phone_number: done.part(|(_, number)| PhoneNumber(number.clone())) };
             Ok(RevokeNumberAccessPayload(agent, number, done.returned, done.fields))
         })
         .await

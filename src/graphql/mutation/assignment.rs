@@ -22,7 +22,7 @@ pub struct AssignConversationInput {
     /// The version that you expect. The call is refused as `STALE` if the conversation has another version.
     expected_version: Option<i32>,
     /// The id of the assignee that you expect, or null if you expect an unassigned conversation. The call is refused
-    /// as `STALE` if the assignee is another. Omit this field to skip the check.
+    /// as `STALE` if the conversation has a different assignee. Omit this field to skip the check.
     expected_assignee_id: MaybeUndefined<ID>,
 }
 

@@ -5,7 +5,7 @@
 
 pub mod administration;
 pub mod assignment;
-pub mod handover;
+pub mod handoff;
 pub mod lifecycle;
 pub mod messaging;
 pub mod outcome;
@@ -17,7 +17,7 @@ use async_graphql::MergedObject;
 
 use administration::Administration;
 use assignment::Assignment;
-use handover::Handover;
+use handoff::Handoff;
 use lifecycle::Lifecycle;
 use messaging::Messaging;
 use presence::PresenceMutation;
@@ -33,7 +33,7 @@ pub struct Mutation(
     Lifecycle,
     Messaging,
     Administration,
-    Handover,
+    Handoff,
     Rebalance,
     QueueMutation,
     PresenceMutation,

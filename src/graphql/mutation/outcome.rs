@@ -20,7 +20,7 @@ use crate::service::{CommandOutcome, HandOffOutcome, ServiceResult};
 /// The result of a command on one conversation.
 #[derive(SimpleObject)]
 pub struct Outcome {
-    /// The conversation after this call. If another change came first (`ConflictError`), the current
+    /// The conversation after this call. If the call was refused with a `ConflictError`, this is the current
     /// conversation. Null if the call was refused for any other reason.
     conversation: Option<Conversation>,
     /// Whether this call changed anything.
@@ -111,7 +111,7 @@ fn payload_parts_with(loaders: &Arc<Loaders>, answer: ServiceResult<CommandOutco
 pub struct BulkResult {
     /// The conversation's id, as given in the input.
     conversation_id: ID,
-    /// The conversation after this call. If another change came first (`ConflictError`), the current
+    /// The conversation after this call. If the call was refused with a `ConflictError`, this is the current
     /// conversation. Null if the call was refused for any other reason.
     conversation: Option<Conversation>,
     /// Whether this call changed anything.

@@ -2,7 +2,7 @@
 
 use async_graphql::{Context, InputObject, MaybeUndefined, MergedObject, Object, Result};
 
-use super::administration::{ManagerFields, WorkspacePart, manager_payload};
+use super::administration::{ManagerFields, WorkspaceField, manager_payload};
 use crate::graphql::scope::payload;
 use crate::graphql::types::workspace::Workspace;
 use crate::service::ThresholdsUpdate;
@@ -22,7 +22,7 @@ pub struct SetQueueThresholdsInput {
 
 /// The result of `setQueueThresholds`.
 #[derive(MergedObject)]
-pub struct SetQueueThresholdsPayload(WorkspacePart, ManagerFields);
+pub struct SetQueueThresholdsPayload(WorkspaceField, ManagerFields);
 
 /// Mutations about the queue.
 #[Object]
@@ -41,7 +41,7 @@ impl QueueMutation {
             let done =
                 manager_payload(scope, scope.services().set_queue_thresholds(scope.caller(), update).await)?;
             let workspace = done.value.map(Workspace);
-            Ok(SetQueueThresholdsPayload(WorkspacePart { workspace }, done.fields))
+            Ok(SetQueueThresholdsPayload(WorkspaceField { workspace }, done.fields))
         })
         .await
     }

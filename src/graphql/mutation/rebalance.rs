@@ -16,7 +16,7 @@ pub struct Rebalance;
 
 /// The `plan` field of a payload.
 #[derive(SimpleObject)]
-pub struct PlanPart {
+pub struct PlanField {
     /// The rebalance plan after this call. Null if the call was refused.
     plan: Option<RebalancePlan>,
 }
@@ -33,7 +33,7 @@ pub struct PlanRebalanceInput {
 
 /// The result of `planRebalance`.
 #[derive(MergedObject)]
-pub struct PlanRebalancePayload(PlanPart, ManagerFields);
+pub struct PlanRebalancePayload(PlanField, ManagerFields);
 
 /// The input of `applyPlan`.
 #[derive(InputObject)]
@@ -44,7 +44,7 @@ pub struct ApplyPlanInput {
 
 /// The result of `applyPlan`.
 #[derive(MergedObject)]
-pub struct ApplyPlanPayload(PlanPart, ManagerFields);
+pub struct ApplyPlanPayload(PlanField, ManagerFields);
 
 /// The input of `undoPlan`.
 #[derive(InputObject)]
@@ -55,14 +55,14 @@ pub struct UndoPlanInput {
 
 /// The result of `undoPlan`.
 #[derive(MergedObject)]
-pub struct UndoPlanPayload(PlanPart, ManagerFields);
+pub struct UndoPlanPayload(PlanField, ManagerFields);
 
 fn plan_payload_parts(
     scope: &Scope,
     done: ManagerPayload<rebalance_plan::RebalancePlan>,
-) -> (PlanPart, ManagerFields) {
+) -> (PlanField, ManagerFields) {
     let plan = done.value.map(|plan| RebalancePlan::new(plan, scope.loaders()));
-    (PlanPart { plan }, done.fields)
+    (PlanField { plan }, done.fields)
 }
 
 /// Mutations that propose, apply and undo a rebalance plan.

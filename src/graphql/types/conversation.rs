@@ -149,8 +149,8 @@ impl ConversationFields {
         self.find_agent(self.row().assignee()).await
     }
 
-    /// The agent who assigned the conversation to its assignee: the assignee, if the assignee claimed it. Null if the
-    /// conversation is unassigned or no agent assigned it.
+    /// The agent who assigned the conversation to its assignee. This is the assignee if the assignee claimed it. Null
+    /// if the conversation is unassigned or no agent assigned it.
     async fn assigned_by(&self) -> Option<Result<Agent>> {
         self.find_agent(self.row().assigned_by()).await
     }
@@ -227,7 +227,7 @@ impl ConversationFields {
         let paging = Paging::new(first, after, last, before)?;
         let slice = paging.slice(|cursor| MessageNumber::decode(cursor).map(|number| number.0))?;
         let count = self.row().message_count;
-        let window = PageWindow::rising(count, slice);
+        let window = PageWindow::ascending(count, slice);
         let messages = match window.range() {
             Some((low, high)) => self.loaders.message_range((self.row().id, low, high)).await?,
             None => Vec::new(),
@@ -257,7 +257,7 @@ impl ConversationFields {
         let paging = Paging::new(first, after, last, before)?;
         let slice = paging.slice(|cursor| HistoryNumber::decode(cursor).map(|number| number.0))?;
         let count = self.row().version;
-        let window = PageWindow::falling(count, slice);
+        let window = PageWindow::descending(count, slice);
         let events = match window.range() {
             Some((low, high)) => self.loaders.history_range((self.row().id, low, high)).await?,
             None => Vec::new(),

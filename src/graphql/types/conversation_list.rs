@@ -30,7 +30,7 @@ pub enum ConversationView {
 pub struct ConversationFilter {
     /// Include only conversations with this status.
     pub status: Option<ConversationStatus>,
-    /// True includes only conversations that are unread for you. False includes only all others.
+    /// True includes only conversations that are unread for you. False includes only conversations that are not.
     pub unread: Option<bool>,
     /// Include only conversations on these phone numbers (at most 100).
     pub phone_number_ids: Option<Vec<ID>>,

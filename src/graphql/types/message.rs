@@ -28,7 +28,7 @@ pub enum MessageDirection {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Enum)]
 #[graphql(remote = "domain::DeliveryStatus")]
 pub enum DeliveryStatus {
-    /// The message is stored but was not handed to a carrier yet.
+    /// The message is stored, but has not been handed to a carrier yet.
     Queued,
     /// The message was handed to a carrier.
     Sent,

@@ -9,7 +9,7 @@ use crate::clock::Timestamp;
 use crate::domain;
 use crate::graphql::error;
 use crate::graphql::loaders::Loaders;
-use crate::service::Present;
+use crate::service::PresentAgent;
 
 /// What an agent is doing in a conversation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Enum)]
@@ -24,12 +24,12 @@ pub enum PresenceState {
 /// The agents who are viewing a conversation or writing a reply in it.
 #[derive(Clone)]
 pub struct ConversationPresence {
-    present: Vec<Present>,
+    present: Vec<PresentAgent>,
     loaders: Arc<Loaders>,
 }
 
 impl ConversationPresence {
-    pub fn new(present: Vec<Present>, loaders: &Arc<Loaders>) -> Self {
+    pub fn new(present: Vec<PresentAgent>, loaders: &Arc<Loaders>) -> Self {
         Self { present, loaders: loaders.clone() }
     }
 }
@@ -40,14 +40,14 @@ impl ConversationPresence {
     /// The agents, including you, ordered by `since` from the earliest to the latest. At most 100.
     async fn viewers(&self) -> Vec<ConversationViewer> {
         let viewer =
-            |present: &Present| ConversationViewer { present: *present, loaders: self.loaders.clone() };
+            |present: &PresentAgent| ConversationViewer { present: *present, loaders: self.loaders.clone() };
         self.present.iter().map(viewer).collect()
     }
 }
 
 /// An agent who is viewing a conversation or writing a reply in it.
 pub struct ConversationViewer {
-    present: Present,
+    present: PresentAgent,
     loaders: Arc<Loaders>,
 }
 

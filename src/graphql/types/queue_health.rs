@@ -16,7 +16,8 @@ use crate::graphql::scalars::EventCursor;
 /// - The net change is arrivals plus returns minus claims.
 /// - The threshold is 2, or 20 % of the sum of arrivals, returns and claims, whichever is more.
 /// - The trend becomes `GROWING` or `SHRINKING` when the net change exceeds the threshold in that direction.
-/// - The trend becomes `STEADY` again when the net change falls to half the threshold. It therefore does not flap.
+/// - The trend becomes `STEADY` again when the net change falls to half the threshold. A net change near the
+///   threshold therefore does not make the trend alternate.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Enum)]
 #[graphql(remote = "domain::queue::Trend")]
 pub enum QueueTrend {

@@ -57,8 +57,8 @@ const RESOURCE_POLICY: HeaderName = HeaderName::from_static("cross-origin-resour
 pub struct GraphiqlSettings {
     /// The path of the API, for HTTP and WebSocket alike: `/graphql`.
     pub endpoint: String,
-    /// Identities to choose from; the first is signed in initially. Everybody who can
-    /// open the page can read their tokens. Empty outside `demo`, where the page asks
+    /// Identities to choose from; the first is signed in initially. Anyone who can open
+    /// the page can read their tokens. Empty outside `demo`, where the page asks
     /// for a token instead.
     pub identities: Vec<Identity>,
     /// Where GraphiQL's own files come from.

@@ -1,22 +1,22 @@
 //! The inbox, the page on which a team works: `GET /`.
 //!
-//! The page is a client of the public API like any other: plain ES modules that speak
-//! `POST /graphql` and `graphql-transport-ws`, with no third-party script. The files lie
-//! beside this module. The build script leaves comments out and compresses the files, which are
-//! part of the binary.
+//! The page is a client of the public API like any other. It consists of plain ES modules that
+//! use `POST /graphql` and `graphql-transport-ws`, without third-party scripts. The files are in
+//! the folder `inbox` next to this module. The build script removes comments from the files,
+//! compresses them and puts them into the binary.
 //!
-//! **Addresses.** Every view and every conversation has an address, and each of these
-//! addresses answers with the same frame; the script reads where it is. The frame names
-//! the files as `/inbox/{version}/{file}`, where the version is a hash over all of them.
-//! Modules import each other by relative address and so stay within one version, browsers
-//! may keep each file for ever, and a new binary is seen at once. The frame is never kept.
+//! **Addresses.** Every view and every conversation has an address. The server responds to each
+//! of these addresses with the same HTML, the frame, and the script reads the address. The frame
+//! refers to the files as `/inbox/{version}/{file}`. The version is a hash over all files, so
+//! browsers may cache each file forever, and load all files again from a new binary. Modules
+//! import each other by relative address and therefore in one version. The frame is not cached.
 //!
-//! **What the page may do** is in its Content-Security-Policy: run scripts and styles of
-//! this server, talk to this server, and nothing else. Nothing is inline, so there is no
-//! nonce; strings never become HTML, which Trusted Types enforce.
+//! **Content-Security-Policy.** The page may run scripts and styles of this server and connect to
+//! this server, and nothing else. Nothing is inline, so the policy has no nonce. Trusted Types
+//! enforce that strings never become HTML.
 //!
-//! This module knows nothing of permissions. The page has the rights of its token, and
-//! outside `demo` the server gives it none.
+//! The page contains no rules of access. It has the permissions of its token, and outside `demo`
+//! it receives no token.
 
 use std::fmt::Write as _;
 use std::io::Read as _;
@@ -38,13 +38,13 @@ use serde_json::json;
 
 use crate::http::pages::graphiql::{Identity, called_by_address, fill, script_safe};
 
-/// Addresses carry a hash of what lies there, so what is cached never goes stale.
+/// The address of a file contains a hash over all files, so a cached file never goes stale.
 const FILE_CACHING: &str = "public, max-age=31536000, immutable";
 
-/// How much of the hash the addresses carry.
+/// The length of the hash in the addresses.
 const VERSION_BYTES: usize = 8;
 
-/// Data blocks are no scripts to a browser, so the settings need no exception here.
+/// The settings need no exception in the policy, because browsers do not treat data blocks as scripts.
 const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; \
      img-src 'self' data:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'; \
      require-trusted-types-for 'script'; trusted-types 'none'";
@@ -53,17 +53,17 @@ const OPENER_POLICY: HeaderName = HeaderName::from_static("cross-origin-opener-p
 const RESOURCE_POLICY: HeaderName = HeaderName::from_static("cross-origin-resource-policy");
 
 const FRAME: &str = include_str!("inbox/index.html");
-/// The modules that the frame runs; these and what they import are needed before the first rows.
+/// The modules that the frame runs. The first rows need these modules and their imports.
 const ENTRIES: [&str; 2] = ["start.js", "app.js"];
 
-/// How many modules go before the query for the first rows: with the style sheet, two rounds over
-/// six connections. The query leaves when the first round has arrived.
+/// The number of modules that are requested before the query for the first rows. With the style sheet, these are two
+/// rounds over six connections. The browser sends the query after the first round.
 const BEFORE_QUERY: usize = 11;
 
-/// The relation of links that the page turns into preloads when it has drawn the first rows.
+/// The `rel` of the links that the page turns into preloads after it has drawn the first rows.
 const AFTER_ROWS: &str = "after-rows";
 
-/// One of the files that the page is made of.
+/// A file of the page.
 struct File {
     name: &'static str,
     kind: Kind,
@@ -77,7 +77,7 @@ enum Kind {
     Style,
 }
 
-/// Everything but the frame, as the build script has prepared it.
+/// All files except the frame, as prepared by the build script.
 static FILES: &[File] = include!(concat!(env!("OUT_DIR"), "/inbox/files.rs"));
 
 /// The settings of the page.
@@ -85,18 +85,18 @@ static FILES: &[File] = include!(concat!(env!("OUT_DIR"), "/inbox/files.rs"));
 pub struct InboxSettings {
     /// The path of the API, for HTTP and WebSocket alike: `/graphql`.
     pub endpoint: String,
-    /// Whom one can be, the first of them from the start. Their tokens are in the
-    /// page, for everybody who can open it by an address: empty outside `demo`,
-    /// where the page asks for a token instead.
+    /// Identities to choose from; the first is signed in initially. Anyone who can open the
+    /// page by an IP address can read their tokens. Empty outside `demo`, where the page asks
+    /// for a token instead.
     pub identities: Vec<Identity>,
-    /// The path of GraphiQL, where that is served.
+    /// The path of GraphiQL; `None` if GraphiQL is not served.
     pub graphiql: Option<String>,
 }
 
-/// What the server answers with, made once.
+/// The prepared responses.
 struct Page {
     version: String,
-    /// For those who reach the server by an address.
+    /// For requests whose `Host` is an IP address or `localhost`.
     signed_in: Frame,
     signed_out: Frame,
 }
@@ -181,11 +181,11 @@ fn accepts_gzip(headers: &HeaderMap) -> bool {
     })
 }
 
-/// A link for every module, so that none waits until another has named it.
+/// A link for every module, so that the browser does not discover modules one after the other.
 ///
-/// What the first rows need is preloaded. The links to the rest are inert until the page has drawn
-/// the rows and turns them into preloads: before that they would take connections from the rows. A browser
-/// opens six connections over HTTP/1.1.
+/// The modules that the first rows need are preloaded. The links to the others have no effect until the page has drawn
+/// the rows and turns the links into preloads. Before that, they would take connections from the rows: a browser opens
+/// only six connections over HTTP/1.1.
 fn preloads(version: &str) -> String {
     let first = imported_from(&ENTRIES);
     let scripts = || FILES.iter().filter(|file| file.kind == Kind::Script).map(|file| file.name);
@@ -201,7 +201,7 @@ fn preloads(version: &str) -> String {
     })
 }
 
-/// The modules and all that they import statically, directly or not, those of the first entry first.
+/// The modules and all their direct and indirect static imports. Those of the first entry come first.
 fn imported_from(entries: &[&'static str]) -> Vec<&'static str> {
     let mut found = Vec::new();
     for entry in entries {
@@ -231,7 +231,7 @@ impl Page {
 }
 
 impl Frame {
-    /// The frame with the tokens of these identities in it.
+    /// The frame with the tokens of these identities.
     fn new(settings: &InboxSettings, identities: &[Identity], version: &str) -> Self {
         let identities = identities.iter().map(|who| json!({ "label": who.label, "token": who.token }));
         let settings = script_safe(&json!({
@@ -267,7 +267,7 @@ fn static_import(line: &str) -> Option<&str> {
 fn version() -> String {
     let mut context = digest::Context::new(&digest::SHA256);
     for file in FILES {
-        // A length before each part keeps what is moved between two files from going unnoticed.
+        // The length before each part changes the hash when text moves from one file to another.
         for part in [file.name, file.text] {
             context.update(&part.len().to_be_bytes());
             context.update(part.as_bytes());

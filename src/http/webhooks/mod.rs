@@ -1,3 +1,3 @@
-//! Requests of other companies' servers.
+//! Webhooks: requests from the servers of SMS providers.
 
 pub mod twilio;

@@ -1,4 +1,4 @@
-//! What subscribers receive: positions in the log, and queries that are repeated while somebody watches.
+//! Subscriptions: streams from positions in the log, and queries that repeat while there are subscribers.
 
 pub mod cursor;
 pub mod log_feed;

@@ -23,23 +23,23 @@ use crate::token::Caller;
 
 /// The shortest time between two reads, however many changes there are.
 const MIN_INTERVAL: Duration = Duration::from_millis(50);
-/// The most conversations in one statement.
+/// The maximum number of conversations in one statement.
 const BATCH: usize = 1_000;
 /// How many expired presences each write deletes. A write adds at most one, so the table does not grow.
 const SWEEP: i64 = 20;
-/// The most agents that are listed per conversation, the longest present first.
+/// The maximum number of agents that are listed per conversation. Those who have been present longest come first.
 pub const MAX_PRESENT: usize = 100;
 
 /// An agent who is present in a conversation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Present {
+pub struct PresentAgent {
     pub agent_id: AgentId,
     pub state: PresenceState,
     /// When the agent entered this state.
     pub since: Timestamp,
 }
 
-impl From<Presence> for Present {
+impl From<Presence> for PresentAgent {
     fn from(presence: Presence) -> Self {
         Self { agent_id: presence.agent_id, state: presence.state, since: presence.since }
     }
@@ -49,7 +49,7 @@ impl From<Presence> for Present {
 #[derive(Debug, Clone)]
 pub struct PresenceOutcome {
     /// All agents who are present now.
-    pub present: Vec<Present>,
+    pub present: Vec<PresentAgent>,
     /// When the presence expires; `None` for an agent who left.
     pub expires_at: Option<Timestamp>,
     /// Whether the state changed. A renewal only moves the expiry.
@@ -70,7 +70,7 @@ struct Inner {
 /// The presence in one conversation that is followed.
 struct Topic {
     /// `None` until it has been read.
-    present: watch::Sender<Option<Vec<Present>>>,
+    present: watch::Sender<Option<Vec<PresentAgent>>>,
 }
 
 impl PresenceFeed {
@@ -139,7 +139,7 @@ impl PresenceFeed {
         for topics in topics.chunks(BATCH) {
             let keys: Vec<PresenceKey> = topics.iter().map(|(key, _)| *key).collect();
             let now = self.0.clock.now();
-            let mut present: HashMap<PresenceKey, Vec<Present>> = HashMap::new();
+            let mut present: HashMap<PresenceKey, Vec<PresentAgent>> = HashMap::new();
             let all = self
                 .0
                 .store
@@ -198,7 +198,7 @@ impl Services {
                 Ok::<_, Error>(PresenceOutcome {
                     present: all.into_iter().map(|(_, it)| it.into()).take(MAX_PRESENT).collect(),
                     expires_at: presence.map(|it| it.expires_at),
-                    changed: last.map(Present::from) != presence.map(Present::from),
+                    changed: last.map(PresentAgent::from) != presence.map(PresentAgent::from),
                 })
             }
             .boxed()
@@ -222,7 +222,7 @@ impl Services {
         &self,
         access: Access,
         id: ConversationId,
-    ) -> ServiceResult<Option<BoxStream<ServiceResult<Vec<Present>>>>> {
+    ) -> ServiceResult<Option<BoxStream<ServiceResult<Vec<PresentAgent>>>>> {
         let agent = access.viewer()?.agent_id;
         if self.conversation(&access, id).await?.is_none() {
             return Ok(None);
@@ -261,18 +261,18 @@ struct Watch {
     caller: Caller,
     agent: AgentId,
     id: ConversationId,
-    present: watch::Receiver<Option<Vec<Present>>>,
+    present: watch::Receiver<Option<Vec<PresentAgent>>>,
     _topic: Arc<Topic>,
     access: watch::Receiver<AccessMarks>,
     _tail: Arc<Tail>,
-    last: Option<Vec<Present>>,
+    last: Option<Vec<PresentAgent>>,
     /// Whether the agent's access may have changed since it was last checked.
     check_access: bool,
 }
 
 impl Watch {
     /// Waits until the presence differs from the last; `None` when the caller can no longer access the conversation.
-    async fn next(&mut self) -> ServiceResult<Option<Vec<Present>>> {
+    async fn next(&mut self) -> ServiceResult<Option<Vec<PresentAgent>>> {
         loop {
             let agent = self.agent;
             let mark = self.access.borrow_and_update().of(agent);

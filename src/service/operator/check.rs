@@ -147,7 +147,7 @@ async fn check_flows(conn: &mut Conn, workspace: &Workspace, report: &mut CheckR
 /// The number of conversations, by the counters.
 fn conversations_in(stored: &Deltas) -> usize {
     let of_everybody = stored.iter().filter_map(|(counter, n)| match counter {
-        Counter::Conversations { holder: Holder::Everybody, .. } => usize::try_from(*n).ok(),
+        Counter::Conversations { holder: Holder::All, .. } => usize::try_from(*n).ok(),
         _ => None,
     });
     of_everybody.sum()

@@ -1,4 +1,4 @@
-//! What callers read.
+//! The queries of callers.
 
 pub mod access;
 pub mod audit;

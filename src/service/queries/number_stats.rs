@@ -10,7 +10,7 @@ use futures_util::FutureExt;
 use crate::clock::Timestamp;
 use crate::domain::{PhoneNumberId, WorkspaceId};
 use crate::store::tables::counts;
-use crate::store::tables::counts::Held;
+use crate::store::tables::counts::ConversationTotals;
 use crate::store::{Store, StoreResult};
 
 /// How long a workspace's statistics are cached.
@@ -27,7 +27,7 @@ const MANY_OPEN: i64 = 500;
 
 /// How many conversations each number of a workspace has, up to [`TTL_MICROS`] ago. Cheap to clone.
 #[derive(Clone)]
-pub(in crate::service) struct NumberStats(Arc<HashMap<PhoneNumberId, Held>>);
+pub(in crate::service) struct NumberStats(Arc<HashMap<PhoneNumberId, ConversationTotals>>);
 
 impl NumberStats {
     /// Whether to read a list over `numbers` with one scan per number.
@@ -49,7 +49,7 @@ impl NumberStats {
         self.0.values().map(|held| held.all).sum()
     }
 
-    fn of_numbers(&self, numbers: &[PhoneNumberId]) -> impl Iterator<Item = &Held> {
+    fn of_numbers(&self, numbers: &[PhoneNumberId]) -> impl Iterator<Item = &ConversationTotals> {
         numbers.iter().filter_map(|number| self.0.get(number))
     }
 }

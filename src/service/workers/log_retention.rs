@@ -16,15 +16,15 @@ use crate::store::StoreError;
 use crate::store::log::events;
 use crate::store::tables::workspaces;
 
-/// The default of how far back a client can resume.
+/// The default period within which a client can resume.
 pub const DEFAULT_REPLAY: Duration = Duration::from_secs(7 * 86_400);
 /// The pause between two sweeps.
 pub const SWEEP_INTERVAL: Duration = Duration::from_secs(60);
-/// The most events by which one transaction raises a floor.
+/// The maximum number of events by which one transaction raises a floor.
 const BATCH: i64 = 500;
-/// The most transactions per workspace in one sweep.
+/// The maximum number of transactions per workspace in one sweep.
 const ROUNDS: usize = 20;
-/// The most workspaces in one read.
+/// The maximum number of workspaces in one read.
 const WORKSPACE_BATCH: i64 = 200;
 
 impl Services {

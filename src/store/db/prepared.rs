@@ -1,39 +1,38 @@
-//! Statements that stay prepared.
+//! Statements that a connection prepares once and then caches.
 //!
-//! Diesel keeps a statement prepared on its connection only if the statement cannot have many different SQL texts. It
-//! does not cache updates, upserts, insertions of several rows and literal SQL, and prepares them at each execution. On
-//! PostgreSQL that costs two round trips and a new plan for each statement at the end of a write: 0.6 ms of an
-//! assignment, by PostgreSQL's log.
+//! Diesel never caches updates, upserts, insertions of several rows and literal SQL, because their SQL text may vary.
+//! It prepares them at each execution. On PostgreSQL this takes two more round trips and a new query plan for each
+//! statement at the end of a write: 0.6 ms of an assignment, by PostgreSQL's log.
 //!
-//! The statements here have few texts, and are cached by their text. A connection never removes a statement from its
-//! cache. So a statement whose text depends on the length of a list must not be marked as prepared.
+//! [`Prepare`] makes Diesel cache such a statement by its text. A connection never removes a statement from its cache,
+//! so do not use this trait for a statement whose text depends on the length of a list.
 
 use diesel::backend::Backend;
 use diesel::prelude::*;
 use diesel::query_builder::{AstPass, Query, QueryFragment, QueryId};
 
-/// The greatest number of rows with which an insertion stays prepared. Each number of rows is a different statement.
+/// The maximum number of rows in an insertion that is cached. Each number of rows has an SQL text of its own.
 pub(in crate::store) const MAX_ROWS: usize = 32;
 
-/// A statement that stays prepared if `stays` is set.
+/// A statement that the connection caches if `is_cached`.
 pub(in crate::store) struct Prepared<S> {
     statement: S,
-    stays: bool,
+    is_cached: bool,
 }
 
-/// Statements that can stay prepared.
+/// Statements that a connection can cache.
 pub(in crate::store) trait Prepare: Sized {
-    /// Keeps the statement prepared. Its SQL text must be one of few.
+    /// Caches the prepared statement. It may have only a few different SQL texts.
     fn prepared(self) -> Prepared<Self> {
-        Prepared { statement: self, stays: true }
+        Prepared { statement: self, is_cached: true }
     }
 
-    /// Keeps the statement prepared if its SQL text is one of few.
-    fn prepared_if(self, is_one_of_few: bool) -> Prepared<Self> {
-        Prepared { statement: self, stays: is_one_of_few }
+    /// Caches the prepared statement if `is_cached`.
+    fn prepared_if(self, is_cached: bool) -> Prepared<Self> {
+        Prepared { statement: self, is_cached }
     }
 
-    /// Keeps an insertion of `rows` rows prepared, up to [`MAX_ROWS`].
+    /// Caches a prepared insertion of `rows` rows if there are at most [`MAX_ROWS`].
     fn prepared_for(self, rows: usize) -> Prepared<Self> {
         self.prepared_if(rows <= MAX_ROWS)
     }
@@ -51,7 +50,7 @@ where
     }
 
     fn is_safe_to_cache_prepared(&self, backend: &DB) -> QueryResult<bool> {
-        if self.stays { Ok(true) } else { self.statement.is_safe_to_cache_prepared(backend) }
+        if self.is_cached { Ok(true) } else { self.statement.is_safe_to_cache_prepared(backend) }
     }
 }
 
@@ -89,14 +88,14 @@ mod tests {
         name: Option<&'static str>,
     }
 
-    /// Runs an update and an upsert three times, and returns how many statements the connection keeps.
-    async fn kept(stays: bool) -> u32 {
+    /// Runs an update and an upsert three times, and returns the number of statements in the connection's cache.
+    async fn cached(is_cached: bool) -> u32 {
         let mut conn = SyncConnectionWrapper::<SqliteConnection>::establish(":memory:").await.expect("opens");
         conn.batch_execute("CREATE TABLE things (id INTEGER PRIMARY KEY, name TEXT)")
             .await
             .expect("creates the table");
-        let kept = Arc::<AtomicU32>::default();
-        let counted = kept.clone();
+        let cached = Arc::<AtomicU32>::default();
+        let counted = cached.clone();
         conn.set_instrumentation(move |event: InstrumentationEvent<'_>| {
             if let InstrumentationEvent::CacheQuery { .. } = event {
                 counted.fetch_add(1, Relaxed);
@@ -104,20 +103,20 @@ mod tests {
         });
         for id in 0..3 {
             let update = diesel::update(things::table.find(id)).set(things::name.eq("later"));
-            update.prepared_if(stays).execute(&mut conn).await.expect("updates");
+            update.prepared_if(is_cached).execute(&mut conn).await.expect("updates");
             let upsert = diesel::insert_into(things::table)
                 .values(Thing { id, name: None })
                 .on_conflict(things::id)
                 .do_update()
                 .set(things::name.eq("again"));
-            upsert.prepared_if(stays).execute(&mut conn).await.expect("inserts");
+            upsert.prepared_if(is_cached).execute(&mut conn).await.expect("inserts");
         }
-        AtomicU32::load(&kept, Relaxed)
+        AtomicU32::load(&cached, Relaxed)
     }
 
     #[tokio::test]
-    async fn an_update_and_an_upsert_stay_prepared_if_asked() {
-        assert_eq!(kept(true).await, 2);
-        assert_eq!(kept(false).await, 0);
+    async fn an_update_and_an_upsert_are_cached_on_request() {
+        assert_eq!(cached(true).await, 2);
+        assert_eq!(cached(false).await, 0);
     }
 }

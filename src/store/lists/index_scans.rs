@@ -177,9 +177,9 @@ impl List {
     /// The counters of the list: whose conversations, and in which buckets the viewer's read conversations are counted.
     pub(super) fn counters(&self) -> (Holder, Vec<Bucket>) {
         match self.view {
-            View::Inbox => (Holder::Everybody, vec![Bucket::Mine, Bucket::Unassigned, Bucket::Others]),
+            View::Inbox => (Holder::All, vec![Bucket::Mine, Bucket::Unassigned, Bucket::Others]),
             View::AssignedToMe => (Holder::Agent(self.viewer), vec![Bucket::Mine]),
-            View::Unassigned => (Holder::Nobody, vec![Bucket::Unassigned]),
+            View::Unassigned => (Holder::Unassigned, vec![Bucket::Unassigned]),
         }
     }
 }

@@ -12,13 +12,13 @@ use crate::store::db::backend::on_backend;
 use crate::store::schema::{conversations, view_counts};
 use crate::store::{Conn, StoreResult};
 
-/// How many open conversations each agent owns, from the counters. Agents who own none may be missing.
+/// The number of open conversations that each agent owns, from the counters. Agents without one may be missing.
 pub async fn open(conn: &mut Conn, workspace: WorkspaceId) -> StoreResult<HashMap<AgentId, i64>> {
     let rows: Vec<(Holder, i64)> = on_backend!(conn, |c| {
         view_counts::table
             .filter(view_counts::workspace_id.eq(workspace))
-            .filter(view_counts::holder.ne(Holder::Nobody))
-            .filter(view_counts::holder.ne(Holder::Everybody))
+            .filter(view_counts::holder.ne(Holder::Unassigned))
+            .filter(view_counts::holder.ne(Holder::All))
             .filter(view_counts::status.eq(Status::Open))
             .select((view_counts::holder, view_counts::n))
             .load(c)
@@ -33,9 +33,9 @@ pub async fn open(conn: &mut Conn, workspace: WorkspaceId) -> StoreResult<HashMa
     Ok(open)
 }
 
-/// In how many of each agent's conversations the customer is waiting for an answer.
+/// The number of each agent's conversations in which the customer is waiting for an answer.
 ///
-/// Counts on an index that holds only the waiting conversations. Agents without a waiting customer are missing.
+/// Counts by an index that contains only these conversations. Agents without a waiting customer are missing.
 pub async fn waiting(conn: &mut Conn, workspace: WorkspaceId) -> StoreResult<HashMap<AgentId, i64>> {
     let rows: Vec<(Option<AgentId>, i64)> = on_backend!(conn, |c| {
         conversations::table

@@ -60,7 +60,7 @@ impl TryFrom<ConversationRow> for Conversation {
             }
             None => {
                 let since = row.unassigned_since.ok_or_else(|| damaged("unassigned without a time"))?;
-                Ownership::Nobody { since }
+                Ownership::Unassigned { since }
             }
         };
         Ok(Self {
@@ -87,7 +87,7 @@ impl From<&Conversation> for ConversationRow {
             State::Closed { at, by } => (Some(at), by),
         };
         let (assigned_by_id, assigned_at) = match conversation.ownership {
-            Ownership::Nobody { .. } => (None, None),
+            Ownership::Unassigned { .. } => (None, None),
             Ownership::Agent { by, at, .. } => (by, Some(at)),
         };
         Self {

@@ -36,7 +36,7 @@ struct ReadCountRow {
 
 #[derive(Queryable, Selectable, Insertable)]
 #[diesel(table_name = slot_counts)]
-struct SlotCountRow {
+struct BucketCountRow {
     workspace_id: WorkspaceId,
     /// [`ALL_READERS`], or the agent whose read conversations are counted.
     reader_id: AgentId,
@@ -45,7 +45,7 @@ struct SlotCountRow {
     n: i64,
 }
 
-/// The reader id of the counters of all open conversations of a bucket, read or not.
+/// The reader id under which a bucket's open conversations are counted, whether read or unread.
 const ALL_READERS: AgentId = AgentId(uuid::Uuid::nil());
 
 /// Adds the deltas to the counters. Runs at the end of a transaction, while the workspace's row is locked.
@@ -63,7 +63,7 @@ pub async fn apply(conn: &mut Conn, workspace_id: WorkspaceId, deltas: &Deltas) 
             }
             Counter::UnreadBucket { reader, phone_number_id, unread_bucket: UnreadBucket(slot) } => {
                 let reader_id = reader.unwrap_or(ALL_READERS);
-                buckets.push(SlotCountRow { workspace_id, reader_id, phone_number_id, slot, n });
+                buckets.push(BucketCountRow { workspace_id, reader_id, phone_number_id, slot, n });
             }
         }
     }
@@ -108,7 +108,7 @@ async fn apply_reads(conn: &mut Conn, rows: &[ReadCountRow]) -> StoreResult<()> 
     Ok(())
 }
 
-async fn apply_buckets(conn: &mut Conn, rows: &[SlotCountRow]) -> StoreResult<()> {
+async fn apply_buckets(conn: &mut Conn, rows: &[BucketCountRow]) -> StoreResult<()> {
     insert_all!(conn, rows, |rows| {
         diesel::insert_into(slot_counts::table)
             .values(rows)
@@ -124,7 +124,7 @@ async fn apply_buckets(conn: &mut Conn, rows: &[SlotCountRow]) -> StoreResult<()
     Ok(())
 }
 
-/// The buckets of each phone number that hold a conversation which the agent has not read.
+/// The buckets of each phone number that contain an unread conversation of the agent.
 pub async fn buckets_with_unread(
     conn: &mut Conn,
     workspace: WorkspaceId,
@@ -158,7 +158,7 @@ pub async fn buckets_with_unread(
     Ok(buckets)
 }
 
-/// How many conversations of each phone number an agent has not read, regardless of their owner.
+/// The number of unread conversations of an agent on each phone number, regardless of their owner.
 ///
 /// Phone numbers without an unread conversation are missing.
 pub async fn unread_of_numbers(
@@ -170,7 +170,7 @@ pub async fn unread_of_numbers(
     let rows: Vec<(PhoneNumberId, Holder, i64)> = on_backend!(conn, |c| {
         view_counts::table
             .filter(view_counts::workspace_id.eq(workspace))
-            .filter(view_counts::holder.eq(Holder::Everybody))
+            .filter(view_counts::holder.eq(Holder::All))
             .filter(view_counts::phone_number_id.eq_any(numbers))
             .filter(view_counts::status.eq(Status::Open).and(view_counts::has_inbound.eq(true)))
             .select((view_counts::phone_number_id, view_counts::holder, view_counts::n))
@@ -186,7 +186,7 @@ pub async fn unread_of_numbers(
     })?;
     let mut unread = BTreeMap::new();
     for (number, holder, n) in rows {
-        *unread.entry(number).or_default() += if holder == Holder::Everybody { n } else { -n };
+        *unread.entry(number).or_default() += if holder == Holder::All { n } else { -n };
     }
     unread.retain(|_, n| *n > 0);
     Ok(unread)
@@ -199,7 +199,7 @@ pub async fn badges(
     agent: AgentId,
     numbers: &BTreeSet<PhoneNumberId>,
 ) -> StoreResult<ViewCounts> {
-    let holders = [Holder::Nobody, Holder::Everybody, Holder::Agent(agent)];
+    let holders = [Holder::Unassigned, Holder::All, Holder::Agent(agent)];
     let numbers: Vec<PhoneNumberId> = numbers.iter().copied().collect();
     let rows: Vec<(PhoneNumberId, Holder, String, bool, i64)> = on_backend!(conn, |c| {
         view_counts::table
@@ -241,32 +241,32 @@ pub async fn badges(
     Ok(counts)
 }
 
-/// How many conversations are on a phone number.
+/// The number of conversations on a phone number.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct Held {
+pub struct ConversationTotals {
     pub all: i64,
     pub open: i64,
 }
 
-/// How many conversations are on each phone number of a workspace.
+/// The number of conversations on each phone number of a workspace.
 pub async fn of_numbers(
     conn: &mut Conn,
     workspace: WorkspaceId,
-) -> StoreResult<BTreeMap<PhoneNumberId, Held>> {
+) -> StoreResult<BTreeMap<PhoneNumberId, ConversationTotals>> {
     let counts: Vec<(PhoneNumberId, Status, i64)> = on_backend!(conn, |c| {
         view_counts::table
             .filter(view_counts::workspace_id.eq(workspace))
-            .filter(view_counts::holder.eq(Holder::Everybody))
+            .filter(view_counts::holder.eq(Holder::All))
             .select((view_counts::phone_number_id, view_counts::status, view_counts::n))
             .load(c)
             .await
     })?;
-    let mut sums: BTreeMap<_, Held> = BTreeMap::new();
+    let mut sums: BTreeMap<_, ConversationTotals> = BTreeMap::new();
     for (number, status, n) in counts {
-        let held = sums.entry(number).or_default();
-        held.all += n;
+        let totals = sums.entry(number).or_default();
+        totals.all += n;
         if status == Status::Open {
-            held.open += n;
+            totals.open += n;
         }
     }
     Ok(sums)
@@ -288,15 +288,15 @@ pub async fn all(conn: &mut Conn, workspace: WorkspaceId) -> StoreResult<Deltas>
             .load(c)
             .await
     })?;
-    let buckets: Vec<SlotCountRow> = on_backend!(conn, |c| {
+    let buckets: Vec<BucketCountRow> = on_backend!(conn, |c| {
         slot_counts::table
             .filter(slot_counts::workspace_id.eq(workspace).and(slot_counts::n.ne(0)))
-            .select(SlotCountRow::as_select())
+            .select(BucketCountRow::as_select())
             .load(c)
             .await
     })?;
     let buckets = buckets.into_iter().map(|row| {
-        let SlotCountRow { phone_number_id, slot, n, .. } = row;
+        let BucketCountRow { phone_number_id, slot, n, .. } = row;
         let reader = Some(row.reader_id).filter(|reader| *reader != ALL_READERS);
         (Counter::UnreadBucket { reader, phone_number_id, unread_bucket: UnreadBucket(slot) }, n)
     });

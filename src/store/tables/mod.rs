@@ -1,4 +1,4 @@
-//! One file a table: its row and its queries.
+//! One file per table, with its row and its queries.
 
 pub mod access;
 pub mod agents;

@@ -167,7 +167,7 @@ async fn unassigned(
     let counts: Vec<(PhoneNumberId, i64)> = on_backend!(conn, |c| {
         view_counts::table
             .filter(view_counts::workspace_id.eq(workspace))
-            .filter(view_counts::holder.eq(Holder::Nobody))
+            .filter(view_counts::holder.eq(Holder::Unassigned))
             .filter(view_counts::phone_number_id.eq_any(numbers))
             .filter(view_counts::status.eq(Status::Open))
             .select((view_counts::phone_number_id, view_counts::n))

@@ -1,16 +1,16 @@
-// The arguments of fields as plain JSON values: few for each field, so that the judge asks the
-// server for few plain documents, and so that documents meet the same value again.
+// The arguments of fields as plain JSON values. Each field has few, so that the model sends few plain
+// documents to the server, and so that documents repeat the same values.
 
 const HOUR = 3_600_000;
 
-/** In and out of the years that RFC 3339 can write in UTC. */
+/** Times inside and outside the years that RFC 3339 can write in UTC. */
 const EDGES_OF_TIME = [
   '9999-12-31T23:59:59Z', '9999-12-31T23:59:59-14:00', '0000-01-01T00:00:00+14:00', '9999-12-31T23:59:59.999999+01:00',
 ];
 
 const at = (facts, hours) => new Date(Date.parse(facts.times[0]) + hours * HOUR).toISOString();
 
-/** Sizes that keep a page small; now and then the default, an empty page, or one that is refused. */
+/** Page sizes: usually small, sometimes the default, zero, or a size that is refused. */
 function size(random, arguments_, cursors) {
   const sizes = () => random.weighted([[5, 1], [6, 2], [4, 3], [0.4, 0], [0.2, -1], [0.1, 101]]);
   const which = random.weighted([[6, 'first'], [4, 'last'], [0.2, 'both'], [0.3, 'none']]);
@@ -96,10 +96,10 @@ const FIELDS = {
   'Subscription.viewCountsChanged': someNumbers,
 };
 
-/** The arguments of a field; those that are left out are absent. */
+/** The arguments of a field. Omitted ones are absent. */
 export const argumentsOf = (random, facts, place) => FIELDS[place]?.(random, facts) ?? {};
 
-/** Mutations that are refused or change nothing, with or without their optional values, and for whom. */
+/** Mutations that are refused or change nothing, with or without their optional values, and their callers. */
 export function refusedMutations(facts) {
   const [other = facts.unknown] = facts.others;
   const [closed] = facts.closed;

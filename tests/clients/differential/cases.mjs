@@ -1,11 +1,11 @@
-// The documents of conformance.mjs. Each is a function of the facts, which hold the ids.
+// The documents of conformance.mjs. Each is a function of the facts, which contain the ids.
 
 const MERGE = 'fields of different objects are not merged';
 const EMPTY = 'an empty selection is {}';
 const DEFAULT = "a variable's default counts in directives";
 const ORDER = 'keys stand in the order of the document';
 const LANGUAGE = 'the language as it is specified';
-const VERDICT = 'an invalid document is refused, a valid one is not';
+const VALIDATION = 'an invalid document is refused, a valid one is not';
 const ERROR = 'an error of a field leaves the others';
 const PAGE = 'pages say what surrounds them';
 const DATE = 'a date has a year of four digits in UTC';
@@ -151,14 +151,14 @@ const all = (kind, cases) => cases.map((one) => ({ kind, ...one }));
 
 export const CASES = [
   ...all(MERGE, MERGED), ...all(EMPTY, EMPTIED), ...all(DEFAULT, DEFAULTED), ...all(ORDER, ORDERED),
-  ...all(LANGUAGE, IN_THE_LANGUAGE), ...all(VERDICT, REFUSED), ...all(ERROR, FAILING), ...all(PAGE, PAGED), ...all(DATE, DATED),
+  ...all(LANGUAGE, IN_THE_LANGUAGE), ...all(VALIDATION, REFUSED), ...all(ERROR, FAILING), ...all(PAGE, PAGED), ...all(DATE, DATED),
 ];
 
 const SEARCH = JSON.stringify('query ($s: String) { agents(first: 1, search: $s) { totalCount } }');
 
 const nested = (levels) => `${'['.repeat(levels)}1${']'.repeat(levels)}`;
 
-/** Well-formed messages of JSON, whose content concerns their own operation alone. */
+/** Well-formed messages. Their content may affect only their own operation. */
 export const SOCKET_CASES = [
   { name: 'half an emoji in a variable', payload: () => `{"query":${SEARCH},"variables":{"s":"\\ud83d"}}` },
   { name: 'the other half in the input of a mutation', payload: (f) => `{"query":"mutation ($i: ClaimConversationInput!) { claimConversation(input: $i) { changed } }","variables":{"i":{"conversationId":"${f.unknown}\\ude00"}}}` },

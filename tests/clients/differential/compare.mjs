@@ -1,4 +1,4 @@
-// Where the server's outcome differs from the judge's.
+// Compares the outcome of the server with that of graphql-js.
 
 const kindOf = (value) => {
   if (value === undefined) return 'absent';
@@ -8,7 +8,7 @@ const kindOf = (value) => {
   return Object.keys(value).length ? 'an object' : '{}';
 };
 
-/** The first difference of two data, with its path; the order of keys counts. */
+/** The first difference of two values of `data`, with its path. The order of keys matters. */
 function difference(expected, actual, path = []) {
   const [wanted, got] = [kindOf(expected), kindOf(actual)];
   if (wanted !== got && !(wanted.match(/\{\}|object/) && got.match(/\{\}|object/))) return { path, what: `${wanted} expected, ${got} answered` };
@@ -26,7 +26,7 @@ function difference(expected, actual, path = []) {
   return keys.some((key, index) => key !== others[index]) ? { path, what: 'keys in another order' } : undefined;
 }
 
-/** The places of `data` that are null for the sake of an error. */
+/** The paths in `data` that are null because of an error. */
 function nulled({ data, errors }) {
   const places = errors.map(({ path = [] }) => {
     const place = [];
@@ -45,27 +45,27 @@ const countKeys = (value) =>
   (value === null || typeof value !== 'object' ? 0
     : Object.values(value).reduce((sum, one) => sum + countKeys(one), Array.isArray(value) ? 0 : Object.keys(value).length));
 
-/** Whether an object of the text has a key twice, which `JSON.parse` hides. */
+/** Whether an object in the text has a key twice. `JSON.parse` would hide this. */
 function hasKeyTwice(text) {
   const written = text.match(/"(?:\\.|[^"\\])*"(\s*:)?/g).filter((token) => token.endsWith(':')).length;
   return written !== countKeys(JSON.parse(text));
 }
 
-/** Messages without what differs from document to document. */
+/** The message without the parts that depend on the document. */
 const general = (message = '') => message.split('\n')[0].replace(/"[^"]*"|`[^`]*`|\$\w+|\d+/g, '…').slice(0, 90);
 
-/** What differs: `kind` is the same for differences alike. Undefined for none. */
+/** The difference: similar differences have the same `kind`. Undefined if there is none. */
 export function compare(expected, actual) {
-  if (expected.verdict === 'unknown') return { kind: 'a plain document is refused', detail: expected.why };
-  if (actual.verdict === 'broken') return { kind: `no response: ${general(actual.why)}`, detail: actual.why };
-  if (expected.verdict === 'executed' && actual.verdict === 'refused') {
+  if (expected.result === 'unknown') return { kind: 'a plain document is refused', detail: expected.why };
+  if (actual.result === 'broken') return { kind: `no response: ${general(actual.why)}`, detail: actual.why };
+  if (expected.result === 'executed' && actual.result === 'refused') {
     return { kind: `valid, but refused with ${actual.why}: ${general(actual.messages[0])}`, detail: actual.messages[0] };
   }
-  if (expected.verdict === 'refused' && actual.verdict === 'executed') {
+  if (expected.result === 'refused' && actual.result === 'executed') {
     const why = expected.why === 'Request' || expected.why === 'Syntax' ? `${expected.why}: ${general(expected.messages[0])}` : expected.why;
     return { kind: `invalid (${why}), but executed`, detail: expected.messages[0] };
   }
-  if (expected.verdict === 'refused') return undefined;
+  if (expected.result === 'refused') return undefined;
   const found = difference(expected.data, actual.data);
   if (found) return { kind: `data: ${found.what}`, detail: `data.${found.path.join('.')}` };
   const [wanted, got] = [nulled(expected), nulled(actual)];

@@ -1,6 +1,6 @@
 // A document with its variables as a tree that can be printed and shrunk.
 //
-// graphql-js's own AST does not fit: its printer normalises what this test varies,
+// The AST of graphql-js is not suitable: its printer normalises what this test varies,
 // such as the escapes of strings and the spelling of numbers in variables.
 //
 //   document  { operations, fragments, operationName, variables, spacing, text }
@@ -11,7 +11,7 @@
 //   value     { kind: 'raw', text } | { kind: 'variable', name }
 //             { kind: 'list', items } | { kind: 'object', fields: [{ name, value }] }
 //
-// `variables` maps names to JSON text. `spacing` stands between all tokens.
+// `variables` maps names to JSON text. `spacing` is printed between all tokens.
 // `text` replaces the printed document.
 
 export const raw = (text) => ({ kind: 'raw', text: String(text) });
@@ -72,7 +72,7 @@ export function printDocument(document) {
 export const printVariables = (document) =>
   `{${Object.entries(document.variables).map(([name, json]) => `${JSON.stringify(name)}:${json}`).join(',')}}`;
 
-/** The body of a request, in which numbers and escapes stand as the document spells them. */
+/** The body of a request, with numbers and escapes spelled as in the document. */
 export function printBody(document) {
   const name = document.operationName === undefined ? '' : `,"operationName":${JSON.stringify(document.operationName)}`;
   return `{"query":${JSON.stringify(printDocument(document))},"variables":${printVariables(document)}${name}}`;
@@ -86,7 +86,7 @@ export function eachSet(selections, visit) {
   }
 }
 
-/** Every selection of a document with the list that holds it. */
+/** Every selection of a document, with the list that contains it. */
 export function allSelections(document) {
   const found = [];
   for (const part of [...document.operations, ...document.fragments]) {
@@ -101,7 +101,7 @@ function variablesOfValue(value, into) {
   if (value.kind === 'object') value.fields.forEach((field) => variablesOfValue(field.value, into));
 }
 
-/** The variables and fragments that a part of a document uses, through its fragments. */
+/** The variables and fragments that a part of a document uses, also in its fragments. */
 export function usesOf(document, part) {
   const uses = { variables: new Set(), fragments: new Set() };
   const ofDirectives = (directives) => (directives ?? []).forEach((directive) =>

@@ -1,4 +1,4 @@
-// What the server holds, for the arguments of random documents.
+// The data of the server that random documents use as arguments.
 import { request } from '../support.mjs';
 
 const FACTS = `{
@@ -20,7 +20,7 @@ const THREAD = `query ($id: ID!) {
   }
 }`;
 
-/** How many conversations random documents ask for by id. */
+/** The number of conversations that random documents query by id. */
 const CONVERSATIONS = 6;
 
 const unknownIdLike = (id) => `${id.slice(0, -6)}AAAAAA`;

@@ -1,4 +1,4 @@
-// Random documents, driven by the schema: mostly valid, with a share that breaks one rule.
+// Generates random documents from the schema. Most are valid; a share of them breaks one rule.
 import {
   getNamedType, isAbstractType, isCompositeType, isLeafType, isObjectType, SchemaMetaFieldDef, TypeMetaFieldDef,
 } from 'graphql';
@@ -8,7 +8,7 @@ import { raw, tidied } from './document.mjs';
 import { Values } from './values.mjs';
 
 const DEPTH = 5;
-/** Selections of a document as it is written; fragments multiply them. */
+/** The number of selections in the text of a document. Fragments multiply them. */
 const SELECTIONS = 40;
 const ALIASES = ['a', 'b', 'c', 'x', 'id', 'name', 'nodes', 'assignee'];
 const EMOJI = ['"👍"', '"""Reads a list."""', '"A \\u{1F600} description"', '"caf\\u00e9"'];
@@ -16,7 +16,7 @@ const EMOJI = ['"👍"', '"""Reads a list."""', '"A \\u{1F600} description"', '"
 /** What the language ignores between tokens. */
 const SPACINGS = [' ', '\n', '\r\n\t', ',', ' # "a comment"\n', ' \ufeff'];
 
-/** How often a field is chosen over the others of its type. */
+/** The weight of a field among the fields of its type. */
 const WEIGHTS = {
   Query: { conversation: 6, conversations: 6, node: 3, nodes: 3, agents: 2, viewer: 2, ownershipAudit: 0.7, duplicateReplies: 0.7, queueHealth: 0.5, ownershipViolations: 0.7, workloads: 0.7 },
   Conversation: { messages: 2, history: 2, assignee: 3, contact: 2, phoneNumber: 2, assigneeAt: 0.7 },
@@ -27,7 +27,7 @@ const WEIGHTS = {
   AgentConnection: { pageInfo: 3, nodes: 2, edges: 2 },
 };
 
-/** Writes one document. */
+/** Generates one document. */
 class Writer {
   constructor({ schema, facts, random, type, mutations }) {
     Object.assign(this, { schema, facts, random, type, mutations });
@@ -36,7 +36,7 @@ class Writer {
     this.fragments = [];
     this.arguments = new Map();
     this.aliases = new Map();
-    // A wild document gives one key to fields that cannot be merged, and is often invalid.
+    // A wild document may give the same key to fields that cannot be merged, so it is often invalid.
     this.isWild = random.chance(0.12);
     this.directives = random.chance(0.3) ? 0 : random.pick([0.05, 0.15, 0.3]);
     this.fragmentShare = random.pick([0.1, 0.25, 0.45]);
@@ -68,7 +68,7 @@ class Writer {
     return this.field(type, depth, isRoot);
   }
 
-  /** The same field once more, with selections of its own: they are merged. */
+  /** Repeats a field with other selections, which are merged. */
   again(type, field, depth) {
     this.left -= 1;
     const of = getNamedType(this.fieldOf(type, field.name).type);
@@ -95,7 +95,7 @@ class Writer {
     return { kind: 'spread', name, directives };
   }
 
-  /** A type that a fragment on `type` can be on; undefined for none. */
+  /** A type for a fragment inside `type`. Undefined if there is none. */
   condition(type) {
     const { random } = this;
     if (random.chance(0.15)) return undefined;
@@ -154,7 +154,7 @@ class Writer {
     };
   }
 
-  /** One of two sets of arguments that a field has in this document; any, in a wild one. */
+  /** One of the two sets of arguments of a field in this document. In a wild document, any arguments. */
   argumentsFor(type, field) {
     const { random } = this;
     const variant = random.chance(0.75) ? 0 : 1;
@@ -168,7 +168,7 @@ class Writer {
     return { args: random.chance(0.2) ? random.shuffled(args) : args, variant: args.length ? variant : 0 };
   }
 
-  /** The response key of a field: two sets of arguments have two keys, unless the document is wild. */
+  /** The response key of a field. Each of the two sets of arguments has its own key, unless the document is wild. */
   aliasFor(type, field, variant) {
     const { random } = this;
     if (this.isWild && random.chance(0.4)) return random.chance(0.5) ? undefined : random.pick(ALIASES.slice(0, 4));
@@ -199,7 +199,7 @@ class Writer {
   }
 }
 
-/** Several operations: one is chosen by its name, now and then by a name that none has. */
+/** Several operations. A name chooses one of them; sometimes no operation has this name. */
 function operations(writer, random) {
   const count = writer.type === 'query' && random.chance(0.12) ? random.int(2, 3) : 1;
   const named = count > 1 || random.chance(0.4);
@@ -210,7 +210,7 @@ function operations(writer, random) {
   }));
 }
 
-/** A random document. `type` is the type of its operations, `mutations` what a mutation may do. */
+/** A random document. `type` is the type of its operations. `mutations` are the allowed mutations. */
 export function generate({ schema, facts, random, type, mutations, invalid }) {
   const writer = new Writer({ schema, facts, random, type, mutations });
   const document = { operations: operations(writer, random), fragments: [], variables: { ...writer.values.given } };

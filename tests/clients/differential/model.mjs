@@ -1,12 +1,12 @@
-// The judge's data: what graphql-js answers a document from.
+// The model: the data over which graphql-js executes a document.
 //
-// Each value comes from a plain document, which asks for one field and uses no alias, variable,
-// directive or fragment (but for the type condition that a field behind an interface or union needs).
-// The server answers each plain document once. graphql-js alone composes these values: aliases, merges,
-// fragments, directives, variables, lists and nulls.
+// Each value comes from a plain document, which selects one field. A plain document has no alias, variable,
+// directive or fragment, except for the type condition of a field of an interface or union. The model sends
+// each plain document to the server once. Only graphql-js handles aliases, merged fields, fragments,
+// directives, variables, lists and nulls.
 //
-// Pages are computed: the whole list is downloaded in pages of 100, and `first`, `last`, `after`,
-// `before` and `pageInfo` follow from it.
+// The model downloads each list in pages of 100, and computes `first`, `last`, `after`, `before` and
+// `pageInfo` from the whole list.
 import {
   GraphQLError, Kind, astFromValue, buildSchema, execute, getNamedType, isAbstractType, isCompositeType,
   isListType, isNonNullType, parse, print, recommendedRules, specifiedRules, subscribe, validate,
@@ -17,7 +17,7 @@ const LARGEST_PAGE = 100;
 const DEFAULT_PAGE = 25;
 const PAGING = ['first', 'last', 'after', 'before'];
 
-/** The repository's schema, with scalars that accept what their descriptions say. */
+/** The schema of the repository. Its scalars accept the values that their descriptions allow. */
 export function readSchema(sdl) {
   const schema = buildSchema(sdl);
   const accepts = { DateTime: isRfc3339, E164: isE164, EventCursor: () => true };
@@ -49,10 +49,10 @@ export async function orderInputFields(schema, introspect) {
   }
 }
 
-/** The server did not execute a plain document, so the judge lacks a value. */
+/** The server did not execute a plain document, so the model lacks a value. */
 export class NoData extends Error {}
 
-/** What graphql-js answers for one caller. */
+/** Executes documents by graphql-js as one caller. */
 export class Model {
   answers = new Map();
   entities = new Map();
@@ -69,16 +69,16 @@ export class Model {
     this.lists.clear();
   }
 
-  /** The outcome that the specification asks for. */
-  async judge({ query, variables, operationName, subscription = false }) {
+  /** The outcome that the specification requires. */
+  async expected({ query, variables, operationName, subscription = false }) {
     let document;
     try {
       document = parse(query);
     } catch (problem) {
-      return { verdict: 'refused', why: 'Syntax', messages: [problem.message] };
+      return { result: 'refused', why: 'Syntax', messages: [problem.message] };
     }
     const broken = brokenRules(this.schema, document);
-    if (broken) return { verdict: 'refused', ...broken };
+    if (broken) return { result: 'refused', ...broken };
     const args = {
       schema: this.schema, document, variableValues: variables, operationName,
       fieldResolver: (source, values, _, info) => this.resolve(source, values, info),
@@ -86,12 +86,12 @@ export class Model {
     };
     const result = subscription ? await this.firstItem(args) : await execute(args);
     const gap = (result.errors ?? []).find((error) => error.originalError instanceof NoData);
-    if (gap) return { verdict: 'unknown', why: gap.message };
+    if (gap) return { result: 'unknown', why: gap.message };
     if (result.data === undefined) {
-      return { verdict: 'refused', why: 'Request', messages: result.errors.map((error) => error.message) };
+      return { result: 'refused', why: 'Request', messages: result.errors.map((error) => error.message) };
     }
     const errors = (result.errors ?? []).map(({ message, path }) => ({ message, path }));
-    return { verdict: 'executed', data: JSON.parse(JSON.stringify(result.data)), errors };
+    return { result: 'executed', data: JSON.parse(JSON.stringify(result.data)), errors };
   }
 
   async firstItem(args) {
@@ -107,7 +107,7 @@ export class Model {
     return this.field(at, parentType, parentType.getFields()[fieldName], args);
   }
 
-  /** The value of a field: a leaf, an object by its place, or a list of these. */
+  /** The value of a field: a leaf, an object with its path, or a list of these. */
   async field(at, parentType, field, args) {
     const step = { name: field.name, args: printedArgs(field, args), on: at.behindAbstract ? parentType.name : undefined };
     const type = getNamedType(field.type);
@@ -118,7 +118,7 @@ export class Model {
     return this.objects(names, { operation: at.operation, steps, indexes: at.indexes, behindAbstract: isAbstractType(type) });
   }
 
-  /** The objects of a field, in the shape of its type names. */
+  /** The objects of a field, nested like the names of their types. */
   objects(names, place) {
     if (names === null || names === undefined) return null;
     if (Array.isArray(names)) {
@@ -127,7 +127,7 @@ export class Model {
     return this.object({ ...place, type: names.__typename });
   }
 
-  /** An object; one with an id is the same object wherever it stands. */
+  /** An object. An object with an id is the same object at every path. */
   async object(place) {
     const type = this.schema.getType(place.type);
     const isEntity = type.getInterfaces().some((one) => one.name === 'Node') && place.operation === 'query';
@@ -143,7 +143,7 @@ export class Model {
     return this.entities.get(key);
   }
 
-  /** The value at a place, from the answer to its plain document. `until` ends the walk early, at the shape of objects. */
+  /** The value at a path, from the response to its plain document. `until` stops earlier, at the names of types. */
   async value(operation, steps, indexes, until = steps.length) {
     const { data, errors } = await this.answer(operation, steps);
     const path = [];
@@ -166,7 +166,7 @@ export class Model {
     return value;
   }
 
-  /** The server's answer to a plain document, asked for once. */
+  /** The server's response to a plain document, which is sent only once. */
   answer(operation, steps) {
     const query = plainDocument(operation, steps);
     if (!this.answers.has(query)) this.answers.set(query, this.ask(operation, query));
@@ -178,11 +178,11 @@ export class Model {
     const outcome = operation === 'subscription'
       ? await this.server.subscribe(this.token, body)
       : await this.server.send(this.token, body);
-    if (outcome.verdict === 'executed') return { data: outcome.data, errors: outcome.errors };
-    throw new NoData(`the plain document is ${outcome.verdict} (${outcome.why}): ${query}`);
+    if (outcome.result === 'executed') return { data: outcome.data, errors: outcome.errors };
+    throw new NoData(`the plain document is ${outcome.result} (${outcome.why}): ${query}`);
   }
 
-  /** A page, computed from the whole list; one that the server refuses is asked for as it is. */
+  /** A page, computed from the whole list. A page with invalid arguments is requested from the server. */
   async page({ operation, steps, indexes, behindAbstract, field, step, args, type }) {
     const paging = Object.fromEntries(PAGING.map((name) => [name, args[name] ?? undefined]));
     const others = Object.fromEntries(Object.entries(args).filter(([name]) => !PAGING.includes(name)));
@@ -193,7 +193,7 @@ export class Model {
     if ((await this.value(operation, [...head, typename], indexes, head.length)) === null) return null;
     const list = isPossible(paging) ? await this.wholeList(operation, base, indexes) : undefined;
     const slice = list && sliceOf(list, paging);
-    // The specification of pages does not define what surrounds an empty page.
+    // The specification of connections does not define `hasNextPage` and `hasPreviousPage` of an empty page.
     if (!slice?.items.length) {
       const shape = await this.value(operation, [...asked.steps, typename], indexes, asked.steps.length);
       return shape === null ? null : asked;
@@ -261,14 +261,14 @@ const isSize = (size) => size === undefined || (size >= 0 && size <= LARGEST_PAG
 
 const isPossible = ({ first, last }) => isSize(first) && isSize(last) && (first === undefined || last === undefined);
 
-/** Messages and history are numbered, so a cursor has a place even where no item has it: `m:7` of five messages. */
+/** Messages and history are numbered, so a cursor has a position even if no item has it: `m:7` of five messages. */
 function numberOf(cursor) {
   const [, tag, number] = /^([mh]):(\d+)$/.exec(Buffer.from(cursor, 'base64url').toString()) ?? [];
   if (tag === undefined) return undefined;
   return tag === 'm' ? Number(number) : -Number(number);
 }
 
-/** Where a cursor stands in a list: the index of its item, or a half between two items; undefined when unknown. */
+/** The position of a cursor in a list: the index of its item, or a half between two items. Undefined if unknown. */
 function positionOf(list, cursor) {
   const index = list.findIndex((item) => item.cursor === cursor);
   const number = numberOf(cursor);
@@ -276,7 +276,7 @@ function positionOf(list, cursor) {
   return list.filter((item) => numberOf(item.cursor) < number).length - 0.5;
 }
 
-/** The page that `first`, `last`, `after` and `before` ask for; undefined when a cursor is of another list. */
+/** The page for `first`, `last`, `after` and `before`. Undefined if a cursor belongs to another list. */
 function sliceOf(list, { first, last, after, before }) {
   const afterAt = after === undefined ? -1 : positionOf(list, after);
   const beforeAt = before === undefined ? list.length : positionOf(list, before);
@@ -298,7 +298,7 @@ function sliceOf(list, { first, last, after, before }) {
 /** The rules of the specification. */
 const RULES = specifiedRules.filter((rule) => !recommendedRules.includes(rule));
 
-/** The first rule that a document breaks, with its messages; undefined for a valid document. */
+/** The first rule that a document breaks, with its messages. Undefined if the document is valid. */
 function brokenRules(schema, document) {
   for (const rule of RULES) {
     const errors = errorsOf(schema, document, rule);
@@ -307,7 +307,7 @@ function brokenRules(schema, document) {
   return undefined;
 }
 
-/** The errors of one rule. The rule on subscriptions throws where another rule finds an error. */
+/** The errors of one rule. The rule on subscriptions throws for documents that break certain other rules. */
 function errorsOf(schema, document, rule) {
   try {
     return validate(schema, document, [rule]);
@@ -316,7 +316,7 @@ function errorsOf(schema, document, rule) {
   }
 }
 
-/** The text of a type, for a variable's definition. */
+/** The text of a type, for the definition of a variable. */
 export function typeText(type) {
   if (isNonNullType(type)) return `${typeText(type.ofType)}!`;
   if (isListType(type)) return `[${typeText(type.ofType)}]`;

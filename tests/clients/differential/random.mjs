@@ -1,4 +1,4 @@
-// A seeded pseudo-random number generator (mulberry32) and what is drawn from it.
+// A seeded pseudo-random number generator (mulberry32), and random choices.
 
 /** Mixes a seed and an index into one 32-bit state. */
 function mix(seed, index) {
@@ -13,7 +13,7 @@ export class Random {
     this.state = mix(seed >>> 0, index);
   }
 
-  /** A number from 0 up to and without 1. */
+  /** A number from 0 (inclusive) to 1 (exclusive). */
   next() {
     this.state = (this.state + 0x6d2b79f5) >>> 0;
     let value = this.state;

@@ -1,8 +1,8 @@
-// What the schema's own scalars accept, as their descriptions say.
+// The values that the schema's own scalars accept, according to their descriptions.
 
 const RFC3339 = /^(\d{4})-(\d{2})-(\d{2})[Tt](\d{2}):(\d{2}):(\d{2})(?:\.\d+)?(?:[Zz]|([+-])(\d{2}):(\d{2}))$/;
 
-/** A date and time in RFC 3339 that is still in the years 0 to 9999 when it is written in UTC. */
+/** A date and time in RFC 3339 format. In UTC, its year must be from 0 to 9999. */
 export function isRfc3339(text) {
   const parts = RFC3339.exec(text);
   if (!parts) return false;

@@ -1,23 +1,23 @@
-// The server under test: documents by HTTP, several in flight on connections that stay
-// open, and the first item of a subscription over graphql-transport-ws.
+// A client of the server under test. It sends several documents at once by HTTP on persistent
+// connections, and reads the first item of a subscription over graphql-transport-ws.
 import { Agent, request } from 'node:http';
 import WebSocket from 'ws';
 import { PATIENCE_SECONDS } from '../support.mjs';
 
-/** A socket accepts a bounded number of frames in a minute, so each carries a bounded number of subscriptions. */
+/** The maximum number of subscriptions on a socket, because a socket accepts a limited number of frames a minute. */
 const SUBSCRIPTIONS_PER_SOCKET = 200;
 
-/** What a response says: executed, refused before execution, over a limit, or broken. */
+/** The outcome of a response: executed, refused before execution, over a limit, or broken. */
 export function outcomeOf({ data, errors, text }) {
   const codes = (errors ?? []).map((error) => error.extensions?.code ?? 'NO_CODE');
   const refused = data === undefined || (data === null && errors?.every((error) => error.path === undefined));
   if (errors?.length && refused) {
-    const verdict = codes.includes('LIMIT_EXCEEDED') ? 'limit' : 'refused';
-    return { verdict, why: codes[0], messages: errors.map((error) => error.message) };
+    const result = codes.includes('LIMIT_EXCEEDED') ? 'limit' : 'refused';
+    return { result, why: codes[0], messages: errors.map((error) => error.message) };
   }
-  if (data === undefined) return { verdict: 'broken', why: 'neither data nor errors' };
+  if (data === undefined) return { result: 'broken', why: 'neither data nor errors' };
   return {
-    verdict: 'executed', data, text, errors: (errors ?? []).map(({ message, path }) => ({ message, path })),
+    result: 'executed', data, text, errors: (errors ?? []).map(({ message, path }) => ({ message, path })),
   };
 }
 
@@ -25,7 +25,7 @@ function parsed(text, status) {
   try {
     return outcomeOf({ ...JSON.parse(text), text });
   } catch (problem) {
-    return { verdict: 'broken', why: `HTTP ${status}, ${problem.message}` };
+    return { result: 'broken', why: `HTTP ${status}, ${problem.message}` };
   }
 }
 
@@ -44,7 +44,7 @@ export class Server {
     const { hostname, port, pathname } = this.url;
     const bytes = Buffer.from(body);
     return new Promise((done) => {
-      const broken = (why) => done({ verdict: 'broken', why });
+      const broken = (why) => done({ result: 'broken', why });
       const call = request({
         agent: this.agent, method: 'POST', hostname, port, path: pathname, timeout: PATIENCE_SECONDS * 1000,
         headers: {
@@ -63,7 +63,7 @@ export class Server {
     });
   }
 
-  /** The first item of a subscription, or what the server answers in its place. */
+  /** The first item of a subscription, or the server's other response to it. */
   async subscribe(token, body) {
     this.requests += 1;
     const socket = await this.socket(token);
@@ -103,7 +103,7 @@ class Socket {
       this.socket.on('close', (code, reason) => {
         this.closed = true;
         done();
-        for (const answer of this.waiting.values()) answer({ verdict: 'broken', why: `closed ${code} ${reason}` });
+        for (const answer of this.waiting.values()) answer({ result: 'broken', why: `closed ${code} ${reason}` });
         this.waiting.clear();
       });
     });
@@ -120,14 +120,14 @@ class Socket {
       answer(outcomeOf({ ...payload, text }));
     }
     if (type === 'error') answer(outcomeOf({ errors: payload }));
-    if (type === 'complete') answer({ verdict: 'broken', why: 'complete without an item' });
+    if (type === 'complete') answer({ result: 'broken', why: 'complete without an item' });
   }
 
   first(body) {
-    if (this.closed) return { verdict: 'broken', why: 'the socket is closed' };
+    if (this.closed) return { result: 'broken', why: 'the socket is closed' };
     const id = String(this.started) + Math.random();
     return new Promise((done) => {
-      const timer = setTimeout(() => answer({ verdict: 'broken', why: 'no item in time' }), PATIENCE_SECONDS * 1000);
+      const timer = setTimeout(() => answer({ result: 'broken', why: 'no item in time' }), PATIENCE_SECONDS * 1000);
       const answer = (outcome) => {
         clearTimeout(timer);
         this.waiting.delete(id);
@@ -139,7 +139,7 @@ class Socket {
     });
   }
 
-  /** Closes the socket once what it carries is answered. */
+  /** Closes the socket when all its operations have a response. */
   retire() {
     this.retired = true;
     if (!this.waiting.size) this.socket.close();

@@ -1,12 +1,12 @@
-// Makes a document smaller while its difference stays.
+// Makes a document smaller as long as its difference persists.
 import { allSelections, eachSet, tidied } from './document.mjs';
 
-/** Tries of one document: the last ones gain little. */
+/** The maximum number of attempts for one document. Later attempts gain little. */
 const TRIES = 250;
 
 const parts = (document) => [...document.operations, ...document.fragments];
 
-/** Puts the selections of a fragment where it is spread. */
+/** Replaces a spread by the selections of its fragment. */
 function inlined(document, at) {
   const copy = structuredClone(document);
   const { set, selection } = allSelections(copy)[at];
@@ -16,7 +16,7 @@ function inlined(document, at) {
   return copy;
 }
 
-/** Puts the selections of an inline fragment or a field's only child in its place. */
+/** Replaces an inline fragment, or a field with one child, by its selections. */
 function unwrapped(document, at) {
   const copy = structuredClone(document);
   const { set, selection } = allSelections(copy)[at];
@@ -30,7 +30,7 @@ function without(document, change) {
   return change(copy) === false ? undefined : copy;
 }
 
-/** Smaller documents, the smallest first. */
+/** Smaller variants of a document, the smallest first. */
 function* candidates(document) {
   for (let at = 0; at < document.operations.length && document.operations.length > 1; at += 1) {
     yield without(document, (copy) => { copy.operations = [copy.operations[at]]; copy.operationName = undefined; });
@@ -73,7 +73,7 @@ function* ofVariables(document) {
   }
 }
 
-/** The document with a variable's value in its place. */
+/** The document with a variable replaced by its value. */
 function replaced(document, name, literal) {
   const copy = structuredClone(document);
   const inValue = (value) => {
@@ -92,7 +92,7 @@ function replaced(document, name, literal) {
   return copy;
 }
 
-/** The smallest document found for which `persists` still answers true. */
+/** The smallest document found for which `persists` returns true. */
 export async function shrink(document, persists) {
   if (document.text !== undefined) return document;
   let smallest = document;

@@ -7,12 +7,12 @@ const leaf = (name, more) => ({ kind: 'field', name, args: [], directives: [], s
 
 const inline = (on, selections) => ({ kind: 'inline', on, directives: [], selections });
 
-/** Somewhere to put a selection: a set of selections below the root. */
+/** A selection set below the root, to which a selection can be added. */
 const someSet = (document, random) => random.pick(allSelections(document)).set;
 
 const definitionsOf = (document) => document.operations.flatMap((operation) => operation.variables);
 
-/** A field, argument list or literal of the document; throws where it has none, so that another rule is tried. */
+/** A field, argument list or literal of the document. Throws if there is none, so that the caller tries another rule. */
 function some(random, list) {
   if (!list.length) throw new RangeError('nothing to spoil');
   return random.pick(list);
@@ -148,7 +148,7 @@ const OPERATIONS = {
   },
 };
 
-/** Changes of the text. */
+/** Changes that break the text. */
 const TEXTS = {
   tokenRemoved: (text, random) => {
     const tokens = tokensOf(text);
@@ -168,8 +168,8 @@ const WITHOUT_VALUES = Object.entries({ ...SELECTIONS, ...FRAGMENTS, ...DIRECTIV
 const RULES = [...WITHOUT_VALUES, ...Object.entries({ ...ARGUMENTS, ...VARIABLES })];
 
 /**
- * A copy that breaks one rule, with the rule's name in `spoiled`. A mutation keeps its text and its values:
- * with others it could have an effect.
+ * A copy that breaks one rule, with the rule's name in `spoiled`. A mutation keeps its text and its values,
+ * because other values could change rows.
  */
 export function spoiled(document, { random }) {
   const isMutation = document.operations[0].type === 'mutation';

@@ -1,11 +1,11 @@
-// Spellings of one value: literals, variables with and without defaults, escapes, floats for integers.
+// The spellings of a value: literals, variables with and without defaults, escapes, and floats for integers.
 import { getNullableType, isInputObjectType, isEnumType, isListType, isNonNullType } from 'graphql';
 import { raw, variable } from './document.mjs';
 import { typeText } from './model.mjs';
 
 const hex = (unit) => unit.toString(16).padStart(4, '0');
 
-/** A string with some of its characters as escapes; `braces` are for documents, JSON has none. */
+/** A string with some characters escaped. `braces` allows `\\u{…}`, which GraphQL has and JSON does not. */
 function escaped(random, text, { braces }) {
   const spelled = [...text].map((character) => {
     if (!random.chance(0.4)) return JSON.stringify(character).slice(1, -1);
@@ -44,7 +44,7 @@ function jsonText(random, type, value) {
 
 /** Writes the values of one document, and collects the variables that they use. */
 export class Values {
-  /** `careful` keeps the value of each variable, for mutations that must stay without effect. */
+  /** `careful` keeps the value of each variable, for mutations that must not change rows. */
   constructor(random, { careful = false } = {}) {
     this.random = random;
     this.careful = careful;
@@ -80,7 +80,7 @@ export class Values {
     return this.random.chance(this.variables) ? this.variable(type, value, hasDefault) : this.literal(type, value);
   }
 
-  /** A variable that may stand at a place of this type. */
+  /** A variable that is allowed where a value of this type is expected. */
   variable(type, value, hasDefault = false) {
     const { random } = this;
     const isRequired = isNonNullType(type);

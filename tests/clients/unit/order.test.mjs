@@ -7,7 +7,7 @@ const placed = (name, at) => ({ ...row(name, at), position: String(at).padStart(
 const [a, b, c, d] = [placed('a', 40), placed('b', 30), placed('c', 20), placed('d', 10)];
 const LIST = [a, b, c, d];
 
-/** The order held over LIST, with a list that has changed since. */
+/** The displayed order of LIST, after the list has changed. */
 function held(rows) {
   const order = new StandingOrder();
   order.hold(order.arrange(LIST));

@@ -13,7 +13,7 @@ export const names = (rows) => rows.map(({ contact, gone }) => (gone ? `${contac
 
 export const page = (nodes, { hasNextPage = false, endCursor = null, asOf = 'c0' } = {}) => ({ asOf, nodes, pageInfo: { hasNextPage, endCursor } });
 
-/** A storage as the browser's: its keys are properties. */
+/** A replacement for the browser's storage. Its keys are properties. */
 export function memoryStorage(entries = {}) {
   const storage = Object.create({
     getItem(key) { return Object.hasOwn(this, key) ? this[key] : null; },

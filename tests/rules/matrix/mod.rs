@@ -23,7 +23,7 @@ use sdl::{RootField, Sdl};
 
 /// The result for an authenticated caller.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Verdict {
+enum Permission {
     /// A response without errors.
     Allowed,
     /// A top-level error with the code FORBIDDEN.
@@ -31,10 +31,10 @@ enum Verdict {
     /// A user error with the code NOT_ALLOWED.
     NotAllowed,
 }
-use Verdict::{Allowed, Forbidden, NotAllowed};
+use Permission::{Allowed, Forbidden, NotAllowed};
 
 /// The results for a rep, a manager and a service.
-type Row = [Verdict; 3];
+type Row = [Permission; 3];
 
 const ANYBODY: Row = [Allowed, Allowed, Allowed];
 const AGENTS: Row = [Allowed, Allowed, Forbidden];
@@ -201,7 +201,7 @@ async fn outcome(client: &Client, field: &RootField, document: &str, variables: 
     }
 }
 
-fn verdict(what: &str, body: &Value) -> Verdict {
+fn permission(what: &str, body: &Value) -> Permission {
     let codes = codes(body);
     assert!(!codes.contains("UNAUTHENTICATED"), "{what}: {body:#}");
     assert!(body.get("closed").is_none() && body.get("ended").is_none(), "{what}: {body:#}");
@@ -278,7 +278,7 @@ on_both! {
                 };
                 match wanted {
                     Some(wanted) => {
-                        let got = verdict(&what, &heard);
+                        let got = permission(&what, &heard);
                         if got != wanted {
                             wrong.push(format!("{what}: {got:?}, not {wanted:?}: {heard}"));
                         }

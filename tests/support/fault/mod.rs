@@ -2,13 +2,13 @@
 //!
 //! - [`proxy`]: a TCP proxy in front of a server or PostgreSQL, which delays, holds, and cuts connections at a byte.
 //! - [`process`]: the program itself, which can be killed, stopped and started again.
-//! - [`lasting`]: a subscription that resumes after its last cursor whenever it is cut.
+//! - [`resuming`]: a subscription that resumes after its last cursor whenever it is cut.
 //!
 //! Failpoints inside the program are armed by [`process::Options::failpoints`]; see `src/failpoint.rs`.
 
-pub mod lasting;
 pub mod process;
 pub mod proxy;
+pub mod resuming;
 
 use super::app::App;
 use super::database::Prepare;

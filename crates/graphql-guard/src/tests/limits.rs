@@ -1,4 +1,4 @@
-//! Each limit accepts its exact value and refuses one more.
+//! The guard accepts a document exactly at a limit, and refuses one that is over the limit by one.
 
 use async_graphql::parser::parse_query;
 use async_graphql::{Value, Variables};
@@ -52,7 +52,7 @@ fn nesting_is_limited_in_the_text() {
     let limits = DocumentLimits { nesting: 20, ..loose() };
     passes_at_and_fails_over(&limits, Limit::Nesting, |over| nested(20 + over));
     for (open, close) in [("[", "]"), ("{a:", "}")] {
-        // The braces of the operation and the parenthesis are two levels.
+        // The brace of the operation and the parenthesis are two levels. The 18 others make 20.
         passes_at_and_fails_over(&limits, Limit::Nesting, |over| {
             format!("{{a(b:{}1{})}}", open.repeat(18 + over), close.repeat(18 + over))
         });
@@ -90,7 +90,7 @@ fn tokens_are_limited() {
     let limits = DocumentLimits { tokens: 100, ..loose() };
     passes_at_and_fails_over(&limits, Limit::Tokens, |over| format!("{{{}}}", "a,".repeat(98 + over)));
     passes_at_and_fails_over(&limits, Limit::Tokens, |over| {
-        // Two braces, an alias of three tokens, a directive of two.
+        // The braces are two tokens, `x:a` is three and `@d` is two. The 93 fields make 100.
         format!("{{x:a @d {}}}", "a ".repeat(93 + over))
     });
 }
@@ -131,7 +131,7 @@ fn a_spread_is_one_token() {
 fn expanded_selections_are_limited() {
     let limits = DocumentLimits { selections: 100, ..loose() };
     passes_at_and_fails_over(&limits, Limit::Selections, |over| format!("{{{}}}", "a ".repeat(100 + over)));
-    // Each spread counts as one selection and adds the nine of its fragment.
+    // `b`, its spread and the nine fields of the fragment are 11 selections, nine times. One more field makes 100.
     passes_at_and_fails_over(&limits, Limit::Selections, |over| {
         let spreads = "b{...F}".repeat(9);
         format!("{{{spreads}{}}}fragment F on Q{{{}}}", "a ".repeat(1 + over), "a ".repeat(9))
@@ -175,7 +175,8 @@ fn root_fields_are_limited_through_fragments() {
     let limits = DocumentLimits { root_fields: 6, ..loose() };
     passes_at_and_fails_over(&limits, Limit::RootFields, |over| {
         let fields = "a@skip(if:true)".repeat(1 + over);
-        // `q`, one field from the inline fragment, and three from the spreads.
+        // The fields of the root are `q`, one from `...F`, one from the inline fragment, and two from `...G`. The field
+        // with `@skip` is the sixth.
         format!("{{q{{a b c}}...F ...on Q{{...F}}...G {fields}}}fragment F on Q{{c}}fragment G on Q{{c d}}")
     });
 }
@@ -210,7 +211,7 @@ fn arguments_are_limited_on_fields_and_directives() {
 fn literal_values_are_limited_with_fragments_expanded() {
     let limits = DocumentLimits { values: 12, ..loose() };
     passes_at_and_fails_over(&limits, Limit::Values, |over| {
-        // The list, its object, the object's field, and the other items.
+        // The list, its object and the value of `c` are three values. The nine other items make 12.
         format!("{{a(b:[{{c:1}}{}])}}", " 1".repeat(9 + over))
     });
     passes_at_and_fails_over(&limits, Limit::Values, |over| {

@@ -5,7 +5,7 @@ mod executor;
 mod hostile;
 mod limits;
 mod properties;
-mod verdicts;
+mod results;
 
 use super::{CheckedDocument, DocumentError, DocumentLimits, Limit, check_document};
 

@@ -7,7 +7,7 @@
 //! order of the document.
 
 mod normal_form;
-mod outline;
+mod response_shape;
 pub mod schema;
 #[cfg(test)]
 mod tests;
@@ -29,7 +29,7 @@ use self::schema::ApiSchema;
 use crate::errors::{self, Code};
 use crate::fast::NoMergedKeys;
 
-pub use self::outline::HIDDEN_KEY;
+pub use self::response_shape::HIDDEN_KEY;
 
 /// The maximum number of normal forms that are cached for a document. Few documents need more. Further forms are
 /// built for each request.

@@ -21,7 +21,7 @@ use async_graphql::parser::types as parsed;
 use async_graphql::{Name, Pos, Positioned, Response, ServerError};
 use async_graphql_value::{Number, Value as Literal};
 
-use super::outline::{Fields, HIDDEN_KEY, NullArgument, Outline, OutlineField};
+use super::response_shape::{Fields, HIDDEN_KEY, NullArgument, ResponseField, ResponseShape};
 use super::schema::ApiSchema;
 
 /// The inputs of a normal form besides the document: one form serves all requests for which they are equal.
@@ -38,8 +38,8 @@ pub(super) struct Inputs<'a> {
 #[derive(Debug)]
 pub(super) struct NormalForm {
     pub document: parsed::ExecutableDocument,
-    outline: Outline,
-    /// Whether the outline has fields or selections that cannot be executed.
+    shape: ResponseShape,
+    /// Whether the shape has fields or selections that cannot be executed.
     has_null_arguments: bool,
 }
 
@@ -48,7 +48,7 @@ impl NormalForm {
         let mut builder =
             Builder { schema, document, inputs, used: HashSet::new(), has_null_arguments: false };
         let root = &operation.selection_set;
-        let (items, outline) = builder.selection_set(root.ty.as_str(), &[root]);
+        let (items, shape) = builder.selection_set(root.ty.as_str(), &[root]);
         let at = Pos::default();
         let definition = parsed::OperationDefinition {
             ty: match operation.operation_type {
@@ -64,7 +64,7 @@ impl NormalForm {
             operations: parsed::DocumentOperations::Single(Positioned::new(definition, at)),
             fragments: HashMap::new(),
         };
-        Self { document, outline, has_null_arguments: builder.has_null_arguments }
+        Self { document, shape, has_null_arguments: builder.has_null_arguments }
     }
 
     /// Whether a null argument makes a field or an object of this form an error.
@@ -77,15 +77,15 @@ impl NormalForm {
         if !self.has_null_arguments {
             return None;
         }
-        self.outline.request_error(kind == parsed::OperationType::Subscription)
+        self.shape.request_error(kind == parsed::OperationType::Subscription)
     }
 
     /// Completes a response of this form.
     pub fn complete(&self, response: &mut Response) {
         if self.has_null_arguments {
-            self.outline.report_null_arguments(response);
+            self.shape.report_null_arguments(response);
         }
-        self.outline.complete(response);
+        self.shape.complete(response);
     }
 }
 
@@ -105,10 +105,10 @@ type Items = Vec<Positioned<parsed::Selection>>;
 
 impl<'a> Builder<'a> {
     /// Merges the selection sets of one field, whose type is `ty`.
-    fn selection_set(&mut self, ty: &str, sets: &[&'a SelectionSet]) -> (Items, Outline) {
+    fn selection_set(&mut self, ty: &str, sets: &[&'a SelectionSet]) -> (Items, ResponseShape) {
         if let Some(null) = self.null_condition(sets) {
             self.has_null_arguments = true;
-            return (vec![hidden_typename()], Outline::Invalid(null));
+            return (vec![hidden_typename()], ResponseShape::Invalid(null));
         }
         match self.schema.possible_types(ty) {
             Some(possible) if self.schema.is_union(ty) || self.depend_on_type(possible, sets) => {
@@ -123,7 +123,7 @@ impl<'a> Builder<'a> {
                 if hidden {
                     items.push(hidden_typename());
                 }
-                (items, Outline::Object { fields, hidden })
+                (items, ResponseShape::Object { fields, hidden })
             }
         }
     }
@@ -147,7 +147,7 @@ impl<'a> Builder<'a> {
         possible: &[ast::NamedType],
         is_union: bool,
         sets: &[&'a SelectionSet],
-    ) -> (Items, Outline) {
+    ) -> (Items, ResponseShape) {
         let collected: Vec<(&ast::NamedType, Collected<'a>)> =
             possible.iter().map(|object| (object, self.collect(object, sets))).collect();
         // Fields that every type has are selected once, so that they count once towards the limits of an operation.
@@ -182,7 +182,7 @@ impl<'a> Builder<'a> {
             }
             by_type.insert(Name::new(object.as_str()), fields);
         }
-        (items, Outline::ByType(by_type))
+        (items, ResponseShape::ByType(by_type))
     }
 
     /// Merges the fields of a response key into one. Returns no selection for a field that cannot be executed.
@@ -190,17 +190,17 @@ impl<'a> Builder<'a> {
         &mut self,
         key: &str,
         same_key: &[&'a Node<Field>],
-    ) -> (Option<Positioned<parsed::Selection>>, OutlineField) {
+    ) -> (Option<Positioned<parsed::Selection>>, ResponseField) {
         let field = same_key[0];
         let at = position(field, &self.document.sources);
         if let Some(null) = self.null_argument(field) {
             self.has_null_arguments = true;
-            return (None, OutlineField { ty: field.ty().clone(), outline: Outline::Invalid(null) });
+            return (None, ResponseField { ty: field.ty().clone(), shape: ResponseShape::Invalid(null) });
         }
         let inner = field.ty().inner_named_type();
         let sets: Vec<&SelectionSet> = same_key.iter().map(|field| &field.selection_set).collect();
-        let (items, outline) = if sets.iter().all(|set| set.is_empty()) {
-            (Vec::new(), Outline::Leaf)
+        let (items, shape) = if sets.iter().all(|set| set.is_empty()) {
+            (Vec::new(), ResponseShape::Leaf)
         } else {
             self.selection_set(inner.as_str(), &sets)
         };
@@ -221,7 +221,7 @@ impl<'a> Builder<'a> {
             selection_set: Positioned::new(parsed::SelectionSet { items }, at),
         };
         let selection = parsed::Selection::Field(Positioned::new(selection, at));
-        (Some(Positioned::new(selection, at)), OutlineField { ty: field.ty().clone(), outline })
+        (Some(Positioned::new(selection, at)), ResponseField { ty: field.ty().clone(), shape })
     }
 
     /// The first argument of a field that is null where its type does not allow null.

@@ -84,7 +84,7 @@ fn conditions_are_evaluated_with_the_defaults_of_their_variables() {
 }
 
 #[test]
-fn an_empty_selection_set_asks_for_a_hidden_field() {
+fn an_empty_selection_set_gets_a_hidden_field() {
     assert_eq!(normal("{ viewer { id @skip(if: true) } }", json!({})), "{viewer{#__typename}}");
     assert_eq!(
         normal("query($b: Boolean!) { viewer @include(if: $b) { id } }", json!({ "b": false })),
@@ -95,16 +95,16 @@ fn an_empty_selection_set_asks_for_a_hidden_field() {
 }
 
 #[test]
-fn fields_that_depend_on_the_type_are_selected_for_each() {
+fn fields_that_depend_on_the_type_are_selected_for_each_type() {
     let text = "{ node(id: 1) { id ... on Agent { x: name } ... on Conversation { x: status version } } }";
     let form = "{node(id:1){#__typename id ...Agent{x:name} ...Conversation{x:status version}}}";
     assert_eq!(normal(text, json!({})), form);
-    // Fragments that apply to every type need no type.
+    // A fragment that applies to every type is expanded in place.
     assert_eq!(normal("{ node(id: 1) { ... on Node { id } } }", json!({})), "{node(id:1){id}}");
 }
 
 #[test]
-fn absent_variables_are_absent_arguments() {
+fn an_argument_without_its_variable_is_omitted() {
     let text = "query($view: ConversationView, $unread: Boolean, $id: ID) {
         conversations(view: $view, filter: { unread: $unread, status: OPEN, phoneNumberIds: [\"a\"] }) { totalCount }
         nodes(ids: []) { id } conversation(id: 1) @skip(if: true) { messages(first: 1) { totalCount } } }";
@@ -165,7 +165,7 @@ fn documents_that_async_graphql_refuses_wrongly_are_accepted() {
 }
 
 #[test]
-fn messages_say_what_would_be_right() {
+fn messages_suggest_a_correction() {
     for (text, message) in [
         ("{ viewer { nam } }", "Cannot query field \"nam\" on type \"Agent\". Did you mean \"name\"?"),
         (
@@ -188,7 +188,7 @@ fn messages_say_what_would_be_right() {
 }
 
 #[test]
-fn variables_fit_their_types_or_refuse_the_request() {
+fn a_variable_that_does_not_fit_its_type_is_refused() {
     let text =
         "query($n: E164!, $i: Int, $t: DateTime, $v: ConversationView, $f: ConversationFilter, $ids: [ID!]) {
         conversations(view: $v, filter: $f) { totalCount } nodes(ids: $ids) { id } byNumber(number: $n) { id }
@@ -257,7 +257,7 @@ fn a_nullable_field_that_failed_is_null() {
 }
 
 #[test]
-fn a_null_where_none_is_allowed_moves_to_the_nearest_nullable_parent() {
+fn a_null_in_a_non_null_field_moves_to_the_nearest_nullable_parent() {
     let text = "{ conversations { asOf nodes { id ...row } } viewer { id } } fragment row on Conversation { who: contact { id } }";
     let data =
         value!({ "conversations": { "asOf": "c", "nodes": [{ "id": "1" }, { "id": "2" }] }, "viewer": null });
@@ -282,7 +282,7 @@ fn nullable_items_fail_separately() {
 }
 
 #[test]
-fn an_object_all_of_whose_fields_failed_is_an_object_of_nulls() {
+fn an_object_whose_fields_all_failed_becomes_an_object_of_nulls() {
     let text =
         "{ conversation(id: 1) { a: assigneeAt(time: \"20\") { id } b: assigneeAt(time: \"21\") { id } } }";
     let text = text.replace("\"21\"", "\"201\"");

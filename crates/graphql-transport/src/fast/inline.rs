@@ -45,7 +45,7 @@ impl<T: ContainerType + FastObject> OutputType for InlineObject<T> {
 
     async fn resolve(&self, ctx: &ContextSelectionSet<'_>, field: &Positioned<Field>) -> ServerResult<Value> {
         let mut fields = Vec::with_capacity(ctx.item.node.items.len());
-        if !gather(ctx, &ctx.item.node, &<T as OutputType>::type_name(), &mut fields) {
+        if !collect_fields(ctx, &ctx.item.node, &<T as OutputType>::type_name(), &mut fields) {
             return self.0.resolve(ctx, field).await;
         }
         let mut object = IndexMap::with_capacity(fields.len());
@@ -84,7 +84,7 @@ impl<T: ContainerType + FastObject> OutputType for InlineObject<T> {
 /// Collects the fields of a selection on this object type, including those in fragments. Returns `false` if
 /// async-graphql must resolve the selection: it has directives, or a response key that occurs twice and must be
 /// merged.
-pub(super) fn gather<'a>(
+pub(super) fn collect_fields<'a>(
     ctx: &ContextSelectionSet<'a>,
     set: &'a SelectionSet,
     type_name: &str,
@@ -111,7 +111,7 @@ pub(super) fn gather<'a>(
         let condition = condition.map_or(type_name, |condition| condition.node.on.node.as_str());
         let interfaces = ctx.schema_env.registry.implements.get(type_name);
         let applies = condition == type_name || interfaces.is_some_and(|names| names.contains(condition));
-        !applies || gather(ctx, &set.node, type_name, fields)
+        !applies || collect_fields(ctx, &set.node, type_name, fields)
     })
 }
 

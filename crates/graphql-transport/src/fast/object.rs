@@ -16,7 +16,7 @@ use async_graphql::registry::Registry;
 use async_graphql::resolver_utils::resolve_list;
 use async_graphql::{ContextSelectionSet, OutputType, Positioned, ServerResult, Value};
 
-use super::inline::gather;
+use super::inline::collect_fields;
 use super::json::Json;
 use crate::conformance::HIDDEN_KEY;
 
@@ -99,7 +99,7 @@ impl<T: FastObject> SerializerPlan<T> {
             return None;
         }
         let mut selected = Vec::with_capacity(set.items.len());
-        if !gather(ctx, set, &type_name, &mut selected) || selected.is_empty() {
+        if !collect_fields(ctx, set, &type_name, &mut selected) || selected.is_empty() {
             return None;
         }
         let mut fields = Vec::with_capacity(selected.len());

@@ -1,6 +1,6 @@
-//! Limits on the number of sockets: per process, per second, and per agent.
+//! Limits on sockets: the open sockets of the process, the open sockets of each agent, and the new sockets per second.
 //!
-//! A permit is released when it is dropped, no matter how its socket ends.
+//! A socket holds its permits until it ends. Dropping a permit releases it.
 
 use std::{
     collections::HashMap,
@@ -58,8 +58,8 @@ impl SocketLimits {
         self.shared.open.load(Ordering::Relaxed)
     }
 
-    /// Acquires a permit for a new socket. Returns `None` if the process has too many
-    /// sockets, or if too many have arrived within the current second.
+    /// Acquires a permit for a new socket. Returns `None` if the process has reached its limit of open sockets, or of
+    /// new sockets in the current second.
     pub(super) fn acquire(&self, now: Instant) -> Option<SocketPermit> {
         if !self.count_arrival(now) {
             return None;
@@ -70,7 +70,7 @@ impl SocketLimits {
         (before < self.per_process).then_some(permit)
     }
 
-    /// Counts a new socket. Returns `false` if the current second has too many.
+    /// Counts a new socket. Returns `false` if the limit for the current second is reached.
     fn count_arrival(&self, now: Instant) -> bool {
         let mut arrivals = locked(&self.shared.arrivals);
         if now.saturating_duration_since(arrivals.since) >= ARRIVALS_WINDOW {
@@ -81,7 +81,7 @@ impl SocketLimits {
         fits
     }
 
-    /// Acquires a permit for a socket of this agent. Returns `None` if the agent has too many.
+    /// Acquires a permit for a socket of this agent. Returns `None` if the agent has reached the limit of open sockets.
     pub(super) fn acquire_for_agent(&self, agent: Uuid) -> Option<AgentPermit> {
         let mut by_agent = locked(&self.shared.by_agent);
         let open = by_agent.entry(agent).or_default();
@@ -93,7 +93,7 @@ impl SocketLimits {
     }
 }
 
-/// A socket's permit from the limit of the process.
+/// Counts as one open socket of the process until it is dropped.
 #[derive(Debug)]
 pub(super) struct SocketPermit(Arc<Shared>);
 
@@ -103,7 +103,7 @@ impl Drop for SocketPermit {
     }
 }
 
-/// A socket's permit from the limit of its agent.
+/// Counts as one open socket of the agent until it is dropped.
 #[derive(Debug)]
 pub(super) struct AgentPermit {
     shared: Arc<Shared>,

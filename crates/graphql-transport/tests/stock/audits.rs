@@ -8,7 +8,7 @@ use tokio::process::Command;
 
 use super::{
     assert_readme_has,
-    servers::{Kind, Subject},
+    servers::{Kind, TestServer},
 };
 
 /// The audits of version 1.23.1.
@@ -62,8 +62,8 @@ async fn each_service_fails_the_audits_that_are_listed() {
         return;
     }
     for (kind, pinned) in [(Kind::Ours, [].as_slice()), (Kind::Stock, FAILED_BY_STOCK)] {
-        let subject = Subject::start(kind).await;
-        let output = Command::new("node").arg(clients.join("audits.mjs")).arg(&subject.http).output().await;
+        let server = TestServer::start(kind).await;
+        let output = Command::new("node").arg(clients.join("audits.mjs")).arg(&server.http).output().await;
         let printed = String::from_utf8(output.expect("node runs").stdout).unwrap();
         let mut lines: Vec<_> = printed.lines().collect();
         let tally = lines.pop().unwrap_or_default();

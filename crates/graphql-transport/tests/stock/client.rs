@@ -10,7 +10,7 @@ use tokio_tungstenite::{
     tungstenite::{Error, Message, client::IntoClientRequest, error::ProtocolError, http::HeaderValue},
 };
 
-use super::servers::Subject;
+use super::servers::TestServer;
 
 /// How long an event may take before it counts as missing.
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -44,8 +44,8 @@ impl fmt::Display for Event {
 
 impl Client {
     /// Opens a socket and offers `subprotocols`; the error says how the handshake fails.
-    pub async fn offer(subject: &Subject, subprotocols: Option<&'static str>) -> Result<Self, String> {
-        let mut request = subject.ws.as_str().into_client_request().unwrap();
+    pub async fn offer(server: &TestServer, subprotocols: Option<&'static str>) -> Result<Self, String> {
+        let mut request = server.ws.as_str().into_client_request().unwrap();
         if let Some(subprotocols) = subprotocols {
             let value = HeaderValue::from_static(subprotocols);
             request.headers_mut().insert("sec-websocket-protocol", value);
@@ -64,13 +64,13 @@ impl Client {
         }
     }
 
-    pub async fn open(subject: &Subject) -> Self {
-        Self::offer(subject, Some("graphql-transport-ws")).await.unwrap()
+    pub async fn open(server: &TestServer) -> Self {
+        Self::offer(server, Some("graphql-transport-ws")).await.unwrap()
     }
 
     /// Opens a socket on which `alice` is signed in.
-    pub async fn ready(subject: &Subject) -> Self {
-        let mut client = Self::open(subject).await;
+    pub async fn ready(server: &TestServer) -> Self {
+        let mut client = Self::open(server).await;
         client.init("alice").await;
         assert_eq!(client.next().await, Event::Message("connection_ack".to_owned()));
         client

@@ -1,7 +1,7 @@
-//! Compares this crate with async-graphql-axum, the stock service for the same executor.
+//! Compares this crate with async-graphql-axum, the standard integration of async-graphql with axum.
 //!
-//! Both serve one schema. Each test pins what either of them answers, so a test fails on the day on which
-//! async-graphql-axum keeps a rule that it breaks today. The tables in the README are held to the same lists.
+//! Both serve the same schema. Each test asserts the responses of both, so a test fails when a new version of
+//! async-graphql-axum fixes a deviation from the specification. The tests also check the tables in the README.
 
 mod audits;
 mod client;

@@ -1,4 +1,4 @@
-//! The two services under comparison.
+//! The two servers that the tests compare.
 
 use std::{sync::Arc, time::Duration};
 
@@ -20,8 +20,8 @@ use tokio_util::task::AbortOnDropHandle;
 
 use super::support::{Caller, Mutation, Query, Server, Subscriptions, TestSchema, TestSignIn, World};
 
-/// How long a client may take to send `connection_init`, and how long a stock socket may be idle, where a test
-/// asks for a timeout.
+/// The timeout of a server that [`TestServer::start_with_short_timeout`] starts: for `connection_init` in this crate,
+/// and for an idle socket in async-graphql-axum.
 const SHORT: Duration = Duration::from_millis(200);
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -30,8 +30,8 @@ pub enum Kind {
     Stock,
 }
 
-/// A running service; it stops when the value is dropped.
-pub struct Subject {
+/// A running server, which stops when the value is dropped.
+pub struct TestServer {
     pub http: String,
     pub ws: String,
     pub world: Arc<World>,
@@ -43,7 +43,7 @@ enum Running {
     Stock { _task: AbortOnDropHandle<()> },
 }
 
-impl Subject {
+impl TestServer {
     pub async fn start(kind: Kind) -> Self {
         match kind {
             Kind::Ours => ours(TransportSettings::default()).await,
@@ -51,8 +51,8 @@ impl Subject {
         }
     }
 
-    /// Starts a service that waits for messages for a short time only.
-    pub async fn start_impatient(kind: Kind) -> Self {
+    /// Starts a server that closes a socket if it receives no message for a short time.
+    pub async fn start_with_short_timeout(kind: Kind) -> Self {
         match kind {
             Kind::Ours => {
                 ours(TransportSettings { init_timeout: SHORT, ..TransportSettings::default() }).await
@@ -62,9 +62,9 @@ impl Subject {
     }
 }
 
-async fn ours(settings: TransportSettings) -> Subject {
+async fn ours(settings: TransportSettings) -> TestServer {
     let server = Server::with(settings).await;
-    Subject {
+    TestServer {
         http: server.url(),
         ws: format!("ws://{}/graphql", server.address),
         world: Arc::clone(&server.world),
@@ -80,7 +80,7 @@ struct Stock {
 }
 
 /// Serves HTTP by `GraphQL` and WebSockets by `GraphQLWebSocket`, with every hook that the latter offers.
-async fn stock(keepalive: Option<Duration>) -> Subject {
+async fn stock(keepalive: Option<Duration>) -> TestServer {
     let world = Arc::new(World::default());
     let schema = Schema::build(Query, Mutation, Subscriptions).limit_depth(8).finish();
     let state = Stock { schema: schema.clone(), world: Arc::clone(&world), keepalive };
@@ -91,7 +91,7 @@ async fn stock(keepalive: Option<Duration>) -> Subject {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
     let task = tokio::spawn(async move { axum::serve(listener, router).await.unwrap() });
-    Subject {
+    TestServer {
         http: format!("http://{address}/graphql"),
         ws: format!("ws://{address}/ws"),
         world,

@@ -9,7 +9,7 @@ use tokio_tungstenite::tungstenite::Message;
 use super::{
     assert_readme_has,
     client::{Client, Event},
-    servers::{Kind, Subject},
+    servers::{Kind, TestServer},
 };
 
 /// A rule, and what a client sees that puts it to the test.
@@ -200,61 +200,61 @@ fn the_readme_lists_the_rules_that_the_stock_service_breaks() {
 
 /// The event after `message` on a socket that is ready.
 async fn after(kind: Kind, message: Message) -> String {
-    let subject = Subject::start(kind).await;
-    let mut client = Client::ready(&subject).await;
+    let server = TestServer::start(kind).await;
+    let mut client = Client::ready(&server).await;
     client.send_raw(message).await;
     client.next().await.to_string()
 }
 
 async fn answer_to(kind: Kind, query: &str) -> String {
-    let subject = Subject::start(kind).await;
-    let mut client = Client::ready(&subject).await;
+    let server = TestServer::start(kind).await;
+    let mut client = Client::ready(&server).await;
     client.subscribe("1", query).await;
     client.next().await.to_string()
 }
 
 async fn subscribe_before_init(kind: Kind) -> String {
-    let subject = Subject::start(kind).await;
-    let mut client = Client::open(&subject).await;
+    let server = TestServer::start(kind).await;
+    let mut client = Client::open(&server).await;
     client.subscribe("1", "{ caller }").await;
     client.next().await.to_string()
 }
 
 async fn subscribe_before_ack(kind: Kind) -> String {
-    let subject = Subject::start(kind).await;
-    let mut client = Client::open(&subject).await;
+    let server = TestServer::start(kind).await;
+    let mut client = Client::open(&server).await;
     client.init("slow").await;
     client.subscribe("1", "{ caller }").await;
     if kind == Kind::Stock {
-        // The stock service reads no message while it checks a token, so the check has to end first.
-        subject.world.finish_sign_in.notify_one();
+        // async-graphql-axum reads no message while it checks a token, so the check has to end first.
+        server.world.finish_sign_in.notify_one();
         assert_eq!(client.next().await, Event::Message("connection_ack".to_owned()));
     }
     client.next().await.to_string()
 }
 
 async fn ping_before_ack(kind: Kind) -> String {
-    let subject = Subject::start(kind).await;
-    let mut client = Client::open(&subject).await;
+    let server = TestServer::start(kind).await;
+    let mut client = Client::open(&server).await;
     client.init("slow").await;
     client.send(json!({ "type": "ping" })).await;
     if kind == Kind::Stock {
-        subject.world.finish_sign_in.notify_one();
+        server.world.finish_sign_in.notify_one();
     }
     client.next().await.to_string()
 }
 
 async fn refused_token(kind: Kind) -> String {
-    let subject = Subject::start(kind).await;
-    let mut client = Client::open(&subject).await;
+    let server = TestServer::start(kind).await;
+    let mut client = Client::open(&server).await;
     client.init("forged").await;
     client.next().await.to_string()
 }
 
 /// What a client that offers `subprotocols` gets for a query.
 async fn offered(kind: Kind, subprotocols: Option<&'static str>) -> String {
-    let subject = Subject::start(kind).await;
-    let mut client = match Client::offer(&subject, subprotocols).await {
+    let server = TestServer::start(kind).await;
+    let mut client = match Client::offer(&server, subprotocols).await {
         Ok(client) => client,
         Err(failure) => return failure,
     };
@@ -270,18 +270,18 @@ async fn offered(kind: Kind, subprotocols: Option<&'static str>) -> String {
 }
 
 async fn silent_client(kind: Kind) -> String {
-    let subject = Subject::start_impatient(kind).await;
-    let mut client = Client::open(&subject).await;
+    let server = TestServer::start_with_short_timeout(kind).await;
+    let mut client = Client::open(&server).await;
     client.next().await.to_string()
 }
 
-/// The stock service has no timeout for `connection_init`; the one that it has starts again at each message.
+/// async-graphql-axum has no timeout for `connection_init`. Its only timeout starts again at each message.
 async fn chatty_client(kind: Kind) -> String {
-    let subject = match kind {
-        Kind::Ours => Subject::start_impatient(kind).await,
-        Kind::Stock => Subject::start(kind).await,
+    let server = match kind {
+        Kind::Ours => TestServer::start_with_short_timeout(kind).await,
+        Kind::Stock => TestServer::start(kind).await,
     };
-    let mut client = Client::open(&subject).await;
+    let mut client = Client::open(&server).await;
     for _ in 0..100 {
         client.send(json!({ "type": "ping" })).await;
         let event = client.next().await;
@@ -294,16 +294,16 @@ async fn chatty_client(kind: Kind) -> String {
 }
 
 async fn duplicate_id(kind: Kind) -> String {
-    let subject = Subject::start(kind).await;
-    let mut client = Client::ready(&subject).await;
+    let server = TestServer::start(kind).await;
+    let mut client = Client::ready(&server).await;
     client.subscribe("1", "subscription { forever }").await;
     client.subscribe("1", "{ caller }").await;
     client.next().await.to_string()
 }
 
 async fn after_complete(kind: Kind) -> String {
-    let subject = Subject::start(kind).await;
-    let mut client = Client::ready(&subject).await;
+    let server = TestServer::start(kind).await;
+    let mut client = Client::ready(&server).await;
     client.subscribe("1", "subscription { forever }").await;
     client.send(json!({ "id": "1", "type": "complete" })).await;
     client.send(json!({ "type": "ping" })).await;
@@ -311,8 +311,8 @@ async fn after_complete(kind: Kind) -> String {
 }
 
 async fn panicking_resolver(kind: Kind) -> String {
-    let subject = Subject::start(kind).await;
-    let mut client = Client::ready(&subject).await;
+    let server = TestServer::start(kind).await;
+    let mut client = Client::ready(&server).await;
     client.subscribe("1", "subscription { burst }").await;
     assert_eq!(client.next().await, Event::Message("next".to_owned()));
     client.next().await.to_string()

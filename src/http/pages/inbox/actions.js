@@ -1,10 +1,10 @@
 /**
- * What one can do to a conversation, and how the outcome is reported.
+ * The commands on a conversation, and the notices about their results.
  *
- * Each command is given a conversation as its author saw it, and sends what they saw:
- * the owner when assigning, the version when closing. So a command means the same
- * however late it arrives. A lost race is normal business: the winner is named, and
- * the next step offered. A command goes on when its pane is gone.
+ * A command gets the conversation as its author saw it, and sends what the author saw:
+ * the owner when assigning, the version when closing. A command that arrives late
+ * therefore still means the same. After a lost race, the notice names the winner and
+ * offers the next step. A command continues when its pane is closed.
  *
  * @import { Agent, Payload, Person, Row } from './types.d.ts'
  * @import { Outbox } from './outbox.js'
@@ -19,9 +19,9 @@ const RULES = new Set(['NOT_ALLOWED', 'PLAN_REQUIRED', 'NOT_FOUND']);
 
 /**
  * @typedef {object} Around
- * @property {(row: Row) => void} learned is given each conversation that an answer brings
- * @property {(id: string) => void} given is called when a command is given
- * @property {(id: string) => void} answered is called when a command is answered
+ * @property {(row: Row) => void} learned is called with each conversation in a response
+ * @property {(id: string) => void} given is called when a command starts
+ * @property {(id: string) => void} answered is called when a command has a response
  * @property {() => void} refused is called when the rules of the workspace may have changed
  */
 
@@ -40,7 +40,7 @@ export class Actions {
     this.#around = around;
   }
 
-  /** Gives the conversation to an agent; reassigning is the same. @param {Row} conversation @param {Person} agent */
+  /** Assigns or reassigns the conversation to an agent. @param {Row} conversation @param {Person} agent */
   async assign(conversation, agent) {
     const input = {
       conversationId: conversation.id,
@@ -57,7 +57,7 @@ export class Actions {
     this.#owned(payload, agent.id === this.#me ? `${name} is yours` : `${name} assigned to ${agent.name}`);
   }
 
-  /** Takes a conversation that is unassigned. @param {Row} conversation */
+  /** Claims an unassigned conversation. @param {Row} conversation */
   async claim(conversation) {
     const input = { conversationId: conversation.id };
     const payload = await this.#run(CLAIM, 'claimConversation', input, {
@@ -68,7 +68,7 @@ export class Actions {
     if (payload) this.#owned(payload, `${contactName(payload.conversation.contact)} is yours`);
   }
 
-  /** Gives the conversation back to Unassigned. @param {Row} conversation */
+  /** Unassigns the conversation. @param {Row} conversation */
   async unassign(conversation) {
     const input = { conversationId: conversation.id, expectedVersion: conversation.version };
     const payload = await this.#run(UNASSIGN, 'unassignConversation', input, {
@@ -80,8 +80,8 @@ export class Actions {
   }
 
   /**
-   * Closes, unless something happened that the author has not seen. The author's own
-   * replies on their way go first.
+   * Closes the conversation, unless it has a change that the author has not seen. Waits for
+   * the author's replies that are being sent.
    * @param {Row} conversation
    */
   async close(conversation) {
@@ -114,12 +114,12 @@ export class Actions {
     if (payload?.changed) this.#say(`Reopened ${contactName(payload.conversation.contact)}`);
   }
 
-  /** What is being done to a conversation, in words; null when nothing is. @param {string} id */
+  /** The text of the command that is running on a conversation, or null. @param {string} id */
   pending(id) {
     return this.#pending.get(id) ?? null;
   }
 
-  /** Signing out ends what is said of the commands; they go on. */
+  /** Stops the notices when the agent signs out. The commands continue. */
   end() {
     this.#ended = true;
   }
@@ -146,7 +146,7 @@ export class Actions {
   }
 
   /**
-   * The payload, or null when nothing was done and the reason has been shown.
+   * The payload, or null if the command was refused. The reason has then been shown.
    * @param {string} document @param {string} field @param {{ conversationId: string, [name: string]: unknown }} input
    * @param {{ doing: string, again: () => void, conflict?: (current: Row) => void }} how
    * @returns {Promise<Payload | null>}
@@ -179,7 +179,7 @@ export class Actions {
     return payload;
   }
 
-  /** Reports a new owner, and offers the way back: only while nothing else has happened. @param {Payload} payload @param {string} text */
+  /** Reports a new owner and offers undo, which works only until the next change. @param {Payload} payload @param {string} text */
   #owned({ changed, conversation, previousAssignee = null }, text) {
     if (!changed) return;
     const was = previousAssignee ? ` (was ${this.#name(previousAssignee)})` : '';

@@ -1,12 +1,12 @@
 /**
- * Requests to the API, and what the page knows of the person who makes them.
+ * Requests to the API.
  *
  * @import { GraphQLResult } from './types.d.ts'
  */
 
 const REQUEST_MS = 15_000;
 
-/** A request that brought no data: `code` is the API's, `NETWORK`, or `ABORTED`. */
+/** A request without data in the response. `code` is a code of the API, `NETWORK`, or `ABORTED`. */
 export class ApiError extends Error {
   /** @param {string} code @param {string} message */
   constructor(code, message) {
@@ -19,8 +19,8 @@ export class ApiError extends Error {
  * Sends a document and resolves with the response's data. Throws an `ApiError` when
  * the response has no data, or errors.
  *
- * With `keepalive` the request gets through although the window is being closed. An
- * abort by `signal` ends the request.
+ * With `keepalive`, the request is completed even if the window is closed. `signal` aborts
+ * the request.
  *
  * @param {string} endpoint @param {string} token @param {string} query @param {object} variables
  * @param {{ keepalive?: boolean, signal?: AbortSignal | null }} options

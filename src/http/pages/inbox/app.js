@@ -1,8 +1,8 @@
 /**
- * Puts the page together: signs in, and shows whose page it is.
+ * Starts the page: signs in and shows who is signed in.
  *
- * All knowledge of the product is the server's. The page queries, follows, and
- * sends what people do; it decides nothing about who may.
+ * The server has all rules of the product. The page queries, subscribes, and sends
+ * commands. It does not decide what an agent may do.
  *
  * @import { ConnectionState, Start } from './types.d.ts'
  */
@@ -20,7 +20,7 @@ const REFUSED = new Set(['UNAUTHENTICATED', 'FORBIDDEN']);
 /** @type {Record<ConnectionState, string>} */
 const CONNECTION = { connecting: 'Connecting …', live: 'Live', waiting: 'Offline. Trying again …', 'signed-out': 'Signed out' };
 
-/** The relation of the frame's links to modules that the first rows do not need. */
+/** The `rel` of the frame's links to modules that the first rows do not need. */
 const AFTER_ROWS = 'after-rows';
 
 const settings = readSettings();
@@ -31,10 +31,10 @@ let tools = null;
 let page = null;
 let attempt = 0;
 let wasLive = false;
-/** What the socket is, as far as it is known. @type {ConnectionState} */
+/** The last known state of the socket. @type {ConnectionState} */
 let connection = 'connecting';
 
-/** Loads what the first rows do not need. */
+/** Loads the modules that the first rows do not need. */
 function later() {
   tools ??= loadLater();
   return tools;
@@ -47,31 +47,31 @@ async function loadLater() {
     loaded.listenToKeys(commands(loaded.showHelp));
     return loaded;
   } catch {
-    // A browser may remember that a module could not be loaded; a new page does not.
+    // A browser may cache the failure to load a module. A reload clears it.
     await reachable();
     location.reload();
     return new Promise(() => {});
   }
 }
 
-/** Resolves when the server answers again. */
+/** Resolves when the server responds again. */
 async function reachable() {
   for (;;) {
     await new Promise((done) => { setTimeout(done, RETRY_MS); });
     const answer = await fetch(new URL('./later.js', import.meta.url), { cache: 'no-store' }).catch(() => null);
-    // A server of another version has other addresses; the new page will know them.
+    // A server of another version has other addresses. The reloaded page contains them.
     if (answer) return;
   }
 }
 
-/** Resolves when what has been drawn is on the screen; a window in the background draws nothing. */
+/** Resolves when the screen shows the last drawing. A window in the background is not drawn. */
 const painted = () => new Promise((done) => {
   requestAnimationFrame(() => setTimeout(done));
   setTimeout(done, PAINT_MS);
 });
 
 /**
- * Signs in with a token, in place of the agent who was signed in; without a token, signs out.
+ * Signs the current agent out, and signs in with a token if there is one.
  * @param {string | null} token
  */
 async function enter(token) {
@@ -110,7 +110,7 @@ async function enter(token) {
   drawConnection(connection);
 }
 
-/** Asks for a new token if this one is refused; tries again after any other failure. @param {unknown} problem @param {string} token */
+/** Asks for a new token if this token is refused. Retries after any other failure. @param {unknown} problem @param {string} token */
 function failed(problem, token) {
   const code = problem instanceof ApiError ? problem.code : 'INTERNAL';
   const text = problem instanceof Error ? problem.message : String(problem);
@@ -120,7 +120,7 @@ function failed(problem, token) {
   }
   const place = placeOf(location);
   if (code !== 'NETWORK' && !sameList(place, HOME)) {
-    // The address names a list that the server does not have.
+    // The list in the address does not exist.
     history.replaceState(history.state, '', addressOf({ ...HOME, conversation: place.conversation }));
   }
   const turn = attempt;
@@ -143,10 +143,10 @@ async function leave(reason) {
 function showConnection(turn, state) {
   if (turn !== attempt) return;
   connection = state;
-  // The page is live when it can be worked with.
+  // Report the page as live only when it can be used.
   if (state !== 'live' || page?.isEquipped) drawConnection(state);
   if (state === 'live') {
-    // Rules may have changed while the page was away.
+    // The rules may have changed while the page was disconnected.
     if (wasLive) page?.checkPolicy();
     wasLive = true;
   } else if (state === 'signed-out') {
@@ -167,7 +167,7 @@ const help = h('button', { type: 'button', class: 'link', onclick: showHelp }, '
 const explore = settings.graphiql && h('a', { href: settings.graphiql }, 'GraphiQL');
 byId('links').replaceChildren(help, explore || '');
 byId('show-workloads').onclick = () => { later().then((loaded) => loaded.showWorkloads()); };
-/** What the keys do. @param {() => void} help */
+/** The commands of the keys. @param {() => void} help */
 const commands = (help) => ({
   next: () => page?.move(1),
   previous: () => page?.move(-1),

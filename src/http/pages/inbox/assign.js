@@ -1,10 +1,10 @@
 /**
  * The assignment dropdown: the owner of the conversation, and the agents who can own it.
  *
- * A button that opens a search over all who can own this conversation. The search
- * keeps the focus; the arrows move through the names, Enter selects. Enter means what
- * is typed: if its answer has not come yet, the selection waits for it. An Enter that
- * ends the composition of an input method selects nothing.
+ * A button opens a search for agents who can own this conversation. The search field
+ * keeps the focus: the arrow keys move through the names, and Enter selects. Enter
+ * refers to the typed text, so it waits for the results of this text. An Enter that
+ * ends the composition of an input method does not select.
  *
  * @import { Agent, Row } from './types.d.ts'
  * @import { Permission } from './policy.js'
@@ -17,7 +17,7 @@ import { announce, avatar, debounce, h, icon, setAttribute, setText } from './do
 const TYPING_MS = 120;
 const CHECK = 'M5 12.5l4.5 4.5L19 7.5';
 const CHEVRON = 'M7 10l5 5 5-5';
-/** Stands for giving the conversation back. @type {Choice} */
+/** The choice that unassigns the conversation. @type {Choice} */
 const NOBODY = { id: null, name: 'Nobody', title: 'Return to Unassigned' };
 
 /** @typedef {{ id: string | null, name: string, title: string | null }} Choice */
@@ -39,11 +39,11 @@ export class AssignMenu {
   #reason;
   /** @type {Choice[]} */
   #choices = [];
-  /** The words whose answer is listed; null before the first answer. @type {string | null} */
+  /** The words whose results are listed. Null before the first results. @type {string | null} */
   #answered = null;
-  /** The words whose answer Enter waits for. @type {string | null} */
+  /** The words whose results Enter waits for. @type {string | null} */
   #wanted = null;
-  /** The choice under the pointer when the button went down. @type {Choice | null} */
+  /** The choice under the pointer when the button was pressed. @type {Choice | null} */
   #pressed = null;
   /** @type {WeakMap<Element, Choice>} */
   #choiceOf = new WeakMap();
@@ -57,7 +57,7 @@ export class AssignMenu {
 
   /**
    * @param {Session} session @param {string} id the conversation
-   * @param {(choice: Agent | null) => void} pick is called with the agent who was chosen, or null for nobody
+   * @param {(choice: Agent | null) => void} pick is called with the chosen agent, or null to unassign
    */
   constructor(session, id, pick) {
     this.#session = session;
@@ -84,13 +84,13 @@ export class AssignMenu {
     });
     this.#results.addEventListener('pointerdown', (event) => {
       this.#pressed = this.#choiceAt(event.target);
-      // The search keeps the focus while a name is clicked.
+      // A click on a name does not take the focus from the search field.
       event.preventDefault();
     });
     this.#results.addEventListener('click', (event) => this.#click(event));
   }
 
-  /** Shows the owner as it is now, and what the viewer may do. @param {Pick<Row, 'assignee'>} row @param {Permission} permission */
+  /** Shows the current owner and the viewer's permissions. @param {Pick<Row, 'assignee'>} row @param {Permission} permission */
   show(row, permission) {
     this.#row = row;
     this.#permission = permission;
@@ -145,7 +145,7 @@ export class AssignMenu {
   }
 
   #typed() {
-    // What Enter was pressed for is not what is typed any more.
+    // The text has changed since Enter was pressed.
     this.#wanted = null;
     this.#asking.abort();
     this.#mark();
@@ -206,7 +206,7 @@ export class AssignMenu {
     return option;
   }
 
-  /** Marks what Enter takes: nothing while the list is the answer to other words. */
+  /** Marks the choice that Enter selects. No choice is marked while the list has the results of other words. */
   #mark() {
     const current = this.#answered === this.#words;
     this.#results.classList.toggle('stale', !current);

@@ -1,10 +1,10 @@
 /**
- * The reply: a draft, and the warning when a colleague was faster.
+ * The form for a reply: a draft, and a warning if a colleague has replied first.
  *
- * A draft remembers the last message that its author had seen when it was begun; the
- * server refuses it when somebody else has answered since. Then the newer messages are
- * shown, and it can be sent all the same, or thought over. What is sent goes to the
- * outbox at once, and what is typed from then on is the next reply.
+ * A draft contains the last message that its author had seen when the draft was started.
+ * The server refuses the reply if a colleague has replied since. The form then shows the
+ * newer messages, and the author can send the reply all the same or edit it. A sent reply
+ * moves to the outbox at once, and the text typed from then on is the next reply.
  *
  * @import { Outgoing } from './types.d.ts'
  * @import { Drafts } from './drafts.js'
@@ -14,16 +14,16 @@ import { announce, h, setAttribute, setText } from './dom.js';
 import { characters } from './words.js';
 
 const LENGTH_MAX = 1600;
-/** From this length on, the characters are counted in sight. */
+/** The length from which the form shows the number of characters. */
 const LENGTH_NEAR = 1400;
-/** Whether Enter is a new line: there is no Shift on the keyboard of a phone. */
+/** Whether Enter starts a new line, because the keyboard of a phone has no Shift+Enter. */
 const onTouch = matchMedia('(hover: none) and (pointer: coarse)');
 const NOT_SENT = 'Replies are recorded and not sent yet: this server has no carrier.';
 
 /**
  * @typedef {object} Around
  * @property {() => string | null} lastSeen the last message shown
- * @property {(yes: boolean) => void} writing is called with whether a draft exists
+ * @property {(yes: boolean) => void} writing is called with true if a draft exists, else with false
  */
 
 export class Composer {
@@ -61,13 +61,13 @@ export class Composer {
     this.#fit();
   }
 
-  /** Whether the viewer may write here; until that is known, the draft can be gone on with. @param {boolean} yes */
+  /** Sets whether the viewer may reply. Until this is known, the draft can be edited. @param {boolean} yes */
   allow(yes) {
     this.#write.hidden = !yes;
     setText(/** @type {HTMLElement} */ (this.#note.firstElementChild), yes ? NOT_SENT : 'You have no access to this number, so you cannot reply.');
   }
 
-  /** Measures itself again, as when it has come into the page. */
+  /** Measures the form again, for example after it was added to the page. */
   fit() {
     this.#fit();
   }
@@ -76,12 +76,12 @@ export class Composer {
     this.#text.focus();
   }
 
-  /** A colleague's reply has arrived: said at once if there is a draft. @param {string} name */
+  /** Warns of a colleague's reply if there is a draft. @param {string} name */
   overtaken(name) {
     if (this.#drafts.get(this.#id)) announce(`${name} has just replied`);
   }
 
-  /** Another window has changed the draft. */
+  /** Shows the draft after another window has changed it. */
   draftChanged() {
     if (document.hasFocus() && document.activeElement === this.#text) return;
     this.#text.value = this.#drafts.get(this.#id)?.text ?? '';
@@ -97,7 +97,7 @@ export class Composer {
     this.#warning.replaceChildren(...(held ? this.#explain(held) : []));
   }
 
-  /** Takes a reply back into the box, before what is in it. @param {Outgoing} item */
+  /** Moves a reply back into the form, before the current text. @param {Outgoing} item */
   takeBack(item) {
     if (!this.#outbox.takeBack(item)) return;
     this.#text.value = [item.body, this.#text.value].filter((text) => text.trim() !== '').join('\n');

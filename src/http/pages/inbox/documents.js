@@ -1,15 +1,15 @@
 /**
  * Every GraphQL document that the page sends.
  *
- * `ROW` is what a list shows of a conversation; queries, subscriptions and
- * mutations all select it, so that whichever answers first, the row is whole.
+ * `ROW` contains the fields of a conversation that a list shows. Queries, subscriptions
+ * and mutations all select `ROW`, so each of their responses can draw a whole row.
  */
 
-/** Conversations of one request; the API's limit is 100. */
+/** The number of conversations in one request. The API allows 100. */
 export const PAGE_ROWS = 100;
-/** Conversations of the first request: enough for a screen, so that the rows come soon. */
+/** The number of conversations in the first request: one screen, so that the first rows appear quickly. */
 export const FIRST_ROWS = 12;
-/** Names of one request, the API's limit. */
+/** The number of names in one request, which is the limit of the API. */
 export const AGENTS_MAX = 100;
 const MESSAGES = 50;
 const EVENTS = 100;
@@ -43,7 +43,7 @@ export const START = `query ($view: ConversationView!, $filter: ConversationFilt
 }
 ${ROW}`;
 
-/** What the workspace allows, read again when it may have changed. */
+/** The rules of the workspace, which are read again when they may have changed. */
 export const POLICY = `query {
   viewer { id name role title experienced }
   workspace { id name assignmentModel plan }

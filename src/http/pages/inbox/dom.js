@@ -1,15 +1,15 @@
 /**
- * Elements: what every part of the page shows things with.
+ * Functions that create and change elements.
  *
- * Text only ever becomes text. Nothing here knows of conversations.
+ * Strings only become text, never HTML. This module does not know conversations.
  */
 import { initials } from './words.js';
 
 /** @typedef {Node | string | null | undefined | false} Child */
 
 /**
- * Makes an element. `props` are attributes, but for `on…` (listeners) and what is null
- * or false (left out); children are nodes, texts or nothing.
+ * Creates an element. `props` are attributes; those that start with `on` are listeners, and null
+ * and false are omitted. Children are nodes, texts or nothing.
  *
  * @template {keyof HTMLElementTagNameMap} T
  * @param {T} tag
@@ -41,20 +41,20 @@ export function icon(path) {
   return svg;
 }
 
-/** An element of the frame, which has them all. @param {string} id */
+/** The element of the frame with this id, which must exist. @param {string} id */
 export function byId(id) {
   const element = document.getElementById(id);
   if (!element) throw new Error(`no element #${id}`);
   return element;
 }
 
-/** Writes only what differs, so that live regions and selections are left alone. @param {Element} element @param {string} text */
+/** Changes the text only if it differs, so that live regions and selections are not disturbed. @param {Element} element @param {string} text */
 export function setText(element, text) {
   if (element.textContent !== text) element.textContent = text;
 }
 
 /**
- * Sets an attribute, or takes it away for null and false.
+ * Sets an attribute. Null and false remove it.
  * @param {Element} element @param {string} name @param {string | number | boolean | null | undefined} value
  */
 export function setAttribute(element, name, value) {
@@ -69,10 +69,10 @@ export function announce(text) {
   requestAnimationFrame(() => { region.textContent = text; });
 }
 
-/** A letter badge for a person; the name stands beside it, so it is hidden from screen readers. @param {string} name */
+/** A badge with a person's initials. It is hidden from screen readers, because the name is next to it. @param {string} name */
 export const avatar = (name) => h('span', { class: 'avatar', 'aria-hidden': 'true' }, initials(name));
 
-/** Calls `run` once things have been quiet for `milliseconds`. @param {() => void} run @param {number} milliseconds */
+/** Calls `run` when the returned function has not been called for `milliseconds`. @param {() => void} run @param {number} milliseconds */
 export function debounce(run, milliseconds) {
   /** @type {ReturnType<typeof setTimeout> | undefined} */
   let timer;

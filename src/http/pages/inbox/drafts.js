@@ -1,9 +1,9 @@
 /**
- * What an agent has begun to write, by conversation.
+ * The drafts of an agent, by conversation.
  *
- * Drafts are kept in the browser's storage under the agent's id, so that they outlive
- * a reload and never meet another agent. Where the browser refuses to store, they last
- * as long as the page. Signing out empties them.
+ * The browser's storage contains the drafts under the agent's id, so they survive a
+ * reload, and other agents do not see them. If the browser has no storage, the drafts
+ * last as long as the page. Signing out deletes them.
  *
  * @import { Draft } from './types.d.ts'
  */
@@ -28,7 +28,7 @@ export class Drafts {
     return this.#drafts.get(id) ?? null;
   }
 
-  /** Keeps a draft; null, or a blank text, ends it. @param {string} id @param {Draft | null} draft */
+  /** Stores a draft. Null or a blank text deletes it. @param {string} id @param {Draft | null} draft */
   put(id, draft) {
     const key = this.#prefix + id;
     if (draft && draft.text.trim() !== '') this.#drafts.set(id, draft);
@@ -37,13 +37,13 @@ export class Drafts {
       if (this.#drafts.has(id)) this.#storage?.setItem(key, JSON.stringify(draft));
       else this.#storage?.removeItem(key);
     } catch {
-      // The storage is full or closed; the draft lasts as long as the page.
+      // The storage is full or unavailable, so the draft lasts as long as the page.
     }
   }
 
   /**
-   * Takes over what another window has stored under a key. Returns the conversation, or
-   * null for a key that is not a draft of this agent.
+   * Reads the draft that another window has stored under a key. Returns the conversation,
+   * or null if the key does not belong to a draft of this agent.
    * @param {string | null} key
    */
   heard(key) {
@@ -55,7 +55,7 @@ export class Drafts {
     return id;
   }
 
-  /** Ends all drafts of this agent. */
+  /** Deletes all drafts of this agent. */
   clear() {
     this.#drafts.clear();
     for (const key of this.#keys()) this.#storage?.removeItem(key);
@@ -77,7 +77,7 @@ function parsed(text) {
   }
 }
 
-/** The storage that all windows share, or that of this window; both survive a reload. It is null where the browser refuses. @param {'local' | 'session'} kind */
+/** The storage that all windows share, or that of this window. Both survive a reload. Null if the browser refuses access. @param {'local' | 'session'} kind */
 export function storage(kind) {
   try {
     return kind === 'local' ? localStorage : sessionStorage;

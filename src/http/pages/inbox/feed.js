@@ -1,8 +1,8 @@
 /**
- * Keeps one list as the server has it: pages when asked, changes as they come.
+ * Keeps one list equal to the server's: loads pages on request, and applies changes.
  *
- * Queries the first page, subscribes after its `asOf`, and starts over when the
- * server says that the stream cannot be continued. Draws nothing.
+ * A feed queries the first page and subscribes after its `asOf`. It starts again when
+ * the server resets the subscription. A feed does not draw.
  *
  * @import { ListQuery, QueueChange, RowPage } from './types.d.ts'
  * @import { Session } from './session.js'
@@ -19,9 +19,9 @@ export class Feed {
   loaded = false;
   /** @type {Error | null} */
   problem = null;
-  /** How many rows a search has; null for other lists, whose counts are known otherwise. @type {number | null} */
+  /** The number of rows of a search. Null for other lists, whose counts come from the badges. @type {number | null} */
   searchTotal = null;
-  /** Resolves when the first page is there, or the list is not wanted any more. */
+  /** Resolves when the first page has arrived or the feed has ended. */
   ready;
   #isReady = () => {};
   #session;
@@ -35,9 +35,8 @@ export class Feed {
   #searchAgain = debounce(() => this.#begin(), SEARCH_AGAIN_MS);
 
   /**
-   * `changed` is called after everything that alters the list, with the conversation
-   * that has come or risen, if one has. `first` is the first page where it is there
-   * already.
+   * `changed` is called after each change of the list, with the conversation that was added
+   * or moved up, if any. `first` is the first page, if it is already loaded.
    *
    * @param {Session} session @param {ListQuery} what
    * @param {(risen: string | null) => void} changed
@@ -60,7 +59,7 @@ export class Feed {
     this.#isReady();
   }
 
-  /** Loads the next page, unless the list is complete or a page is on its way. */
+  /** Loads the next page, unless the list is complete or a page is being loaded. */
   async more() {
     if (this.#loading || !this.loaded || !this.queue.hasNextPage || this.#stopped) return;
     this.#loading = true;
@@ -135,7 +134,7 @@ export class Feed {
     this.#changed(risen ? change.conversation?.id ?? null : null);
   }
 
-  /** The stream has ended: what is shown stays until the new page is there. */
+  /** Starts again after the end of the stream. The old rows stay until the new page has arrived. */
   #again() {
     if (this.#stopped) return;
     this.#unsubscribe();

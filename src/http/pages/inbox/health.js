@@ -1,9 +1,9 @@
 /**
- * The verdict on the queue, below Unassigned: growing, steady or shrinking.
+ * The trend of the queue, below Unassigned: growing, steady or shrinking.
  *
- * The verdict and the thresholds are pushed when they change. For how long the
- * oldest has been unassigned changes with every claim, so that is asked for
- * whenever the counts have changed, now and then.
+ * The server pushes the trend and the state of the thresholds when they change. The oldest
+ * unassigned conversation changes with every claim, so the page queries it after changes
+ * of the counts, at a limited rate.
  *
  * @import { Session } from './session.js'
  */
@@ -22,7 +22,7 @@ const TRENDS = {
 const CLOCK_MS = 30_000;
 const ASK_MS = 3_000;
 
-/** Follows the verdict: `counted` is to be called when the counts have changed, `end` ends it. @param {Session} session */
+/** Follows the trend. Call `counted` when the counts have changed, and `end` to stop. @param {Session} session */
 export function followHealth(session) {
   const places = /** @type {NodeListOf<HTMLElement>} */ (document.querySelectorAll('.health'));
   places.forEach((place) => { place.hidden = true; });
@@ -41,7 +41,7 @@ export function followHealth(session) {
       oldest = queueHealth.oldestUnassignedSince;
       draw();
     } catch {
-      // What was known stays; the next change asks again.
+      // Keep the old value. The next change queries again.
     } finally {
       asking = null;
     }

@@ -1,10 +1,10 @@
 /**
  * The keyboard: one table of keys, which also makes the help.
  *
- * Keys count where nothing is being typed, and never with Ctrl, Alt or Cmd. Those
- * that are a single character can be turned off, for people who speak or slip
- * (WCAG 2.1.4); this browser remembers that. Where the layout has other letters than
- * Latin ones, the place of the key counts.
+ * A key works when no text field has the focus and Ctrl, Alt and Cmd are not pressed.
+ * Single-character keys can be turned off, for people who use speech input or press keys
+ * by accident (WCAG 2.1.4). The browser stores this choice. On a keyboard layout without
+ * Latin letters, the position of the key decides.
  */
 import { h } from './dom.js';
 
@@ -12,7 +12,7 @@ import { h } from './dom.js';
 
 const TYPING = 'input, textarea, select, [contenteditable], dialog';
 
-/** What the keys do, in the order of the help. `does` names a command of the page. @type {Key[]} */
+/** The keys in the order of the help. `does` names a command of the page. @type {Key[]} */
 const KEYS = [
   { keys: ['j', 'ArrowDown'], shown: '↓ or J', repeats: true, does: 'next', text: 'Next' },
   { keys: ['k', 'ArrowUp'], shown: '↑ or K', repeats: true, does: 'previous', text: 'Previous' },
@@ -37,14 +37,14 @@ const KEYS = [
   { keys: ['?'], shown: '?', does: 'help', text: 'This help' },
 ];
 
-/** The keys that scroll or press what has the focus, unless that is the list. */
+/** The keys that scroll or activate the focused element, unless this is the list. */
 const NATIVE = new Set(['Enter', 'ArrowDown', 'ArrowUp', 'PageDown', 'PageUp', 'Home', 'End']);
 
 const CHOICE = 'switchboard.single-keys';
 const OFF = 'off';
 let singleKeys = remembered();
 
-/** A browser may refuse to remember anything; then the choice lasts as long as the page. */
+/** If the browser has no storage, the choice lasts as long as the page. */
 function remembered() {
   try {
     return localStorage.getItem(CHOICE) !== OFF;
@@ -60,16 +60,16 @@ function choose(on) {
   try {
     localStorage.setItem(CHOICE, on ? 'on' : OFF);
   } catch {
-    // Not remembered, but done.
+    // The choice is not stored, but takes effect.
   }
 }
 
-/** The page mentions no key that does nothing. */
+/** Hides the hints for keys that are turned off. */
 const showChoice = () => document.body.classList.toggle('without-keys', !singleKeys);
 
 /**
- * The key of an event, as the table names it. A letter that is not Latin stands for the
- * one at its place on a Latin keyboard.
+ * The key of an event, as named in the table. A letter that is not Latin is replaced by the
+ * letter at its position on a Latin keyboard.
  * @param {Pick<KeyboardEvent, 'key' | 'code' | 'shiftKey'>} event
  */
 export function keyOf({ key, code, shiftKey }) {
@@ -82,10 +82,10 @@ export function keyOf({ key, code, shiftKey }) {
   return key.toLowerCase();
 }
 
-/** Runs `commands` by name as their keys are pressed. @param {Record<string, () => void>} commands */
+/** Runs a command of `commands` when its key is pressed. @param {Record<string, () => void>} commands */
 export function listenToKeys(commands) {
   showChoice();
-  // Another window of this browser may be where it is turned off.
+  // Another window of this browser may change the choice.
   addEventListener('storage', ({ key }) => {
     if (key !== CHOICE) return;
     singleKeys = remembered();
@@ -102,12 +102,12 @@ export function listenToKeys(commands) {
     const entry = KEYS.find(({ keys }) => keys.includes(keyOf(event)));
     if (!entry) return;
     event.preventDefault();
-    // A key that is held down gives its command once.
+    // Holding a key down runs its command once.
     if (!event.repeat || entry.repeats) commands[entry.does]?.();
   });
 }
 
-/** Shows what the keys do. */
+/** Shows the help. */
 export function showHelp() {
   const dialog = h('dialog', { class: 'sheet', 'aria-labelledby': 'help-title' });
   const rows = KEYS.filter(({ text }) => text).map(({ shown, text }) =>

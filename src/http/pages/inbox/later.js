@@ -1,4 +1,4 @@
-/** What the page needs after the first rows: it is loaded beside them, not before them. */
+/** The modules that the page needs after the first rows. They are loaded together with the rows, not before them. */
 export { Actions } from './actions.js';
 export { Drafts, storage } from './drafts.js';
 export { followHealth } from './health.js';

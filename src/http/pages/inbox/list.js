@@ -1,14 +1,13 @@
 /**
- * The list of conversations: only what is in sight has elements.
+ * The list of conversations. Only visible rows have elements.
  *
- * Every row has the same height, so a row's place follows from its index, and ten
- * thousand rows cost what thirty do. However many changes arrive, they are drawn
- * once per frame. One element is kept per conversation while it is in sight, so a
- * row that moves up is seen to move.
+ * Every row has the same height, so the position of a row follows from its index, and ten
+ * thousand rows cost as much as thirty. The list is drawn at most once per frame. A visible
+ * conversation keeps its element, so a row that moves up is animated.
  *
- * Nothing moves under a hand: the order stands while the pointer is over the list and
- * for a moment after a key. Who has scrolled down keeps the rows in sight. A pill says
- * how many conversations have come meanwhile.
+ * Rows do not move under the pointer: the order is fixed while the pointer is over the list,
+ * and for a moment after a key. After scrolling down, the visible rows keep their places. A
+ * button shows the number of conversations that have been added since.
  *
  * @import { RankedRow, Row, Viewer } from './types.d.ts'
  * @import { Feed } from './feed.js'
@@ -17,20 +16,20 @@ import { byId, h, setAttribute, setText } from './dom.js';
 import { StandingOrder, shift } from './order.js';
 import { ago, contactName, span } from './words.js';
 
-/** As in `layout.css`. */
+/** The height of a row, as in `layout.css`. */
 const ROW_PX = 88;
 const OVERSCAN = 8;
-/** So near to the end of what is loaded, the next page is asked for. */
+/** The distance to the end of the loaded rows at which the next page is loaded. */
 const AHEAD = 60;
 const FRESH_MS = 2_600;
-/** Faster than this, changes are drawn where they end up: movement could not be followed, and it costs. */
+/** Above this rate, changes are drawn without animation, which nobody could follow and which costs time. */
 const MOVING_PER_SECOND = 10;
 const PACE_MS = 500;
 const CLOCK_MS = 30_000;
-/** How long the order stands after the last key, and after the pointer has left. */
+/** How long the order stays fixed after the last key, and after the pointer has left. */
 const KEY_MS = 1_500;
 const LEFT_MS = 800;
-/** A press that ends further away than this is no click. */
+/** The maximum distance between the start and the end of a click. */
 const CLICK_PX = 12;
 
 /**
@@ -40,7 +39,7 @@ const CLICK_PX = 12;
 export class List {
   /** The conversation that the keys act on. @type {string | null} */
   cursor = null;
-  /** The conversation that is open. @type {string | null} */
+  /** The open conversation. @type {string | null} */
   opened = null;
   #host;
   #box;
@@ -67,11 +66,11 @@ export class List {
   #heldUntil = 0;
   /** @type {ReturnType<typeof setTimeout> | undefined} */
   #releaseTimer;
-  /** The row under the pointer when the button went down. @type {{ id: string, x: number, y: number } | null} */
+  /** The row under the pointer when the button was pressed. @type {{ id: string, x: number, y: number } | null} */
   #pressed = null;
   /** @type {RankedRow[]} */
   #shown = [];
-  /** What has come or risen and was not seen to. @type {Set<string>} */
+  /** The conversations that were added or moved up, and that the agent has not noticed. @type {Set<string>} */
   #news = new Set();
   #end = new AbortController();
 
@@ -98,7 +97,7 @@ export class List {
 
   #listen() {
     const { signal } = this.#end;
-    // The pill belongs to the list: it stays while it is aimed at.
+    // The button is part of the list: the order also stays fixed while the pointer is over the button.
     const areas = [this.#host, this.#pill];
     this.#box.addEventListener('pointerdown', (event) => this.#press(event));
     this.#box.addEventListener('click', (event) => this.#click(event));
@@ -112,7 +111,7 @@ export class List {
     document.addEventListener('visibilitychange', () => { if (document.hidden) this.#hand(false); }, { signal });
   }
 
-  /** Leaves the place to another list. */
+  /** Removes the list from the page. */
   stop() {
     this.#feed = null;
     this.#resized.disconnect();
@@ -124,7 +123,7 @@ export class List {
   }
 
   /**
-   * Shows another list from its top; `total` says how long it is, if that is known.
+   * Shows another list from its top. `total` returns its length, if known.
    * @param {Feed} feed @param {{ total: () => number | null, empty: () => string }} texts
    */
   show(feed, { total, empty }) {
@@ -143,7 +142,7 @@ export class List {
     this.draw();
   }
 
-  /** Draws at the next frame, once, however often it is called. */
+  /** Draws once at the next frame, regardless of the number of calls. */
   draw() {
     this.#frame ??= requestAnimationFrame(() => {
       this.#frame = null;
@@ -155,24 +154,24 @@ export class List {
     this.#box.focus({ preventScroll: true });
   }
 
-  /** A row is on a list that the agent can see. @param {string} id @returns {RankedRow | null} */
+  /** The row of a conversation in the list. @param {string} id @returns {RankedRow | null} */
   row(id) {
     return this.#rows().find((row) => row.id === id) ?? null;
   }
 
-  /** A conversation has come or risen. @param {string} id */
+  /** Notes that a conversation was added or moved up. @param {string} id */
   risen(id) {
     const author = this.#feed?.queue.get(id)?.lastMessage?.author;
     if (author?.id !== this.#viewer.id) this.#news.add(id);
   }
 
-  /** The agent has given a command for this conversation, whose row then moves at once. @param {string} id */
+  /** Notes a command of the agent on this conversation. Its row then moves at once. @param {string} id */
   expect(id) {
     this.#order.exempt(id);
     this.draw();
   }
 
-  /** Puts the cursor on a conversation and opens it. @param {string} id */
+  /** Moves the cursor to a conversation and opens it. @param {string} id */
   choose(id) {
     const row = this.row(id);
     if (!row) return;
@@ -182,7 +181,7 @@ export class List {
     this.#around.open(id, row);
   }
 
-  /** Moves the cursor by rows; from a row that has left, it goes on from where that was. @param {number} by */
+  /** Moves the cursor by rows. If its row has left the list, the cursor starts from the row's last position. @param {number} by */
   move(by) {
     const rows = this.#rows();
     this.#key();
@@ -196,7 +195,7 @@ export class List {
     this.draw();
   }
 
-  /** Opens what the cursor is on. */
+  /** Opens the conversation at the cursor. */
   enter() {
     this.#key();
     if (this.cursor !== null) this.choose(this.cursor);
@@ -220,7 +219,7 @@ export class List {
     this.#hand(true);
   }
 
-  /** Opens the row that the button went down on, whatever is under the pointer by now. @param {MouseEvent} event */
+  /** Opens the row on which the button was pressed, even if another row is under the pointer now. @param {MouseEvent} event */
   #click({ target, clientX, clientY, detail }) {
     const pressed = this.#pressed;
     this.#pressed = null;
@@ -254,7 +253,7 @@ export class List {
     this.#releaseTimer = setTimeout(() => this.draw(), this.#heldUntil - performance.now() + 1);
   }
 
-  /** Holds the order as it is drawn, or lets it go. */
+  /** Fixes the drawn order, or releases it. */
   #keepOrder() {
     if (!this.#feed?.loaded) return;
     if (this.#pointerOver || performance.now() < this.#heldUntil) this.#order.hold(this.#shown);
@@ -285,7 +284,7 @@ export class List {
     this.#keepOrder();
     const rows = this.#rows();
     const more = feed.loaded && feed.queue.hasNextPage;
-    // The bar is as long as the whole list; what has not arrived is left blank until it has.
+    // The scroll bar covers the whole list. Rows that have not arrived are blank.
     const length = more ? Math.max(rows.length + 1, this.#total() ?? 0) : rows.length;
     this.#box.style.height = `${length * ROW_PX}px`;
     this.#keepInSight(rows);
@@ -303,7 +302,7 @@ export class List {
     this.#showEmpty(feed, rows);
   }
 
-  /** Scrolls along with the rows in sight, unless the top is in sight. @param {RankedRow[]} rows */
+  /** Scrolls so that the visible rows keep their places, unless the top is visible. @param {RankedRow[]} rows */
   #keepInSight(rows) {
     const before = this.#shown;
     this.#shown = rows;
@@ -315,7 +314,7 @@ export class List {
     if (moved !== 0) this.#host.scrollTop = scrollTop + moved * ROW_PX;
   }
 
-  /** Says how many conversations have come that are not where the eye is. @param {Feed} feed */
+  /** Shows the number of added conversations that are not visible. @param {Feed} feed */
   #drawNews(feed) {
     const first = this.#host.scrollTop > ROW_PX / 2 ? Math.floor(this.#host.scrollTop / ROW_PX) : 0;
     if (first === 0 && !this.#order.isHeld) this.#news.clear();
@@ -376,7 +375,7 @@ export class List {
     setText(name, contactName(row.contact));
     setText(time, ago(row.lastActivityAt));
     setText(preview, draft ? `Draft: ${draft}` : this.#preview(row));
-    // Of a row that has left, only that is known.
+    // Only the fact that it left is known of a row that has left.
     setText(owner, row.gone ? 'No longer in this list' : owned);
     setText(waits, row.gone ? '' : row.status === 'CLOSED' ? 'Closed' : waiting);
     setText(number, row.phoneNumber.label);
@@ -418,7 +417,7 @@ export class List {
 /** @param {string} id */
 const optionId = (id) => `row-${id}`;
 
-/** The elements of a row; what they say is filled in whenever it is drawn. @param {Row} row @returns {RowElement} */
+/** The elements of a row. Each drawing fills in their texts. @param {Row} row @returns {RowElement} */
 function rowElement(row) {
   /** @param {string} name */
   const part = (name) => h('span', { class: name });

@@ -1,20 +1,20 @@
 /**
- * The order of a list under somebody's hand. Pure: rows in, rows out.
+ * The order of a list, which can be fixed. Pure functions of rows.
  *
- * While the order is held, every row stays where it is: a row that has moved is drawn
- * in its old place, a row that has left is drawn as gone, a row that has come is not
- * drawn yet. The agent's own commands are exempt, since their effect is expected.
+ * While the order is fixed, every row keeps its place: a row that has moved is drawn at
+ * its old place, a row that has left is drawn as gone, and an added row is not drawn yet.
+ * The agent's own commands move rows at once, because the agent expects their effect.
  *
  * @import { RankedRow } from './types.d.ts'
  */
 
-/** For how long the effect of a command is expected. */
+/** How long after a command its effect is expected. */
 const OWN_MS = 15_000;
 
 export class StandingOrder {
-  /** The order that is held; null while the order is free. @type {RankedRow[] | null} */
+  /** The fixed order. Null while the order is not fixed. @type {RankedRow[] | null} */
   #held = null;
-  /** Conversations that the agent has given a command for, and when. @type {Map<string, number>} */
+  /** The times of the agent's commands, by conversation. @type {Map<string, number>} */
   #own = new Map();
   /** @type {{ rows: RankedRow[], shown: RankedRow[] } | null} */
   #last = null;
@@ -23,7 +23,7 @@ export class StandingOrder {
     return this.#held !== null;
   }
 
-  /** Holds the order as it is drawn now. @param {RankedRow[]} drawn */
+  /** Fixes the order that is drawn now. @param {RankedRow[]} drawn */
   hold(drawn) {
     if (this.#held !== null) return;
     this.#held = [...drawn];
@@ -35,7 +35,7 @@ export class StandingOrder {
     this.#last = null;
   }
 
-  /** The agent's own command moves this row, whatever is held. @param {string} id */
+  /** Notes the agent's own command, which moves this row even if the order is fixed. @param {string} id */
   exempt(id, now = Date.now()) {
     for (const [other, given] of this.#own) if (now - given > OWN_MS) this.#own.delete(other);
     this.#own.set(id, now);
@@ -48,7 +48,7 @@ export class StandingOrder {
   }
 
   /**
-   * The rows as they are to be drawn. The array is the same until something changes.
+   * The rows to draw. The array is the same until there is a change.
    * @param {RankedRow[]} rows the list as it is, highest first
    */
   arrange(rows) {
@@ -66,7 +66,7 @@ export class StandingOrder {
     const kept = held.filter(({ id }) => live.has(id) || !this.#isOwn(id));
     for (const row of rows) {
       if (known.has(row.id)) continue;
-      // A later page continues the list below what is held.
+      // A later page continues the list below the fixed rows.
       if (end === null || row.position < end) kept.push(row);
       else if (this.#isOwn(row.id)) kept.splice(placeFor(kept, row), 0, row);
     }
@@ -75,7 +75,7 @@ export class StandingOrder {
   }
 
   /**
-   * Which of these conversations are not where they belong, because the order is held.
+   * Those of these conversations that are not at their place because the order is fixed.
    * @param {Iterable<string>} ids @param {RankedRow[]} rows
    */
   displaced(ids, rows) {
@@ -96,8 +96,8 @@ function placeFor(kept, row) {
 }
 
 /**
- * How many rows further down the topmost row in sight stands than before, so that the
- * list can be scrolled along. A row that has itself moved says nothing.
+ * The number of rows by which the topmost visible row has moved down, so that the list can
+ * be scrolled by it. A row that has itself changed its place is not considered.
  * @param {RankedRow[]} before @param {RankedRow[]} after @param {number} first the index of the first row in sight
  */
 export function shift(before, after, first) {

@@ -1,11 +1,11 @@
 /**
- * Replies on their way: given to the page, and not recorded yet.
+ * The replies that the agent has sent and the server has not recorded yet.
  *
- * A reply leaves the composer when it is sent, and waits here under a key of its own,
- * so that sending it again records it once. Replies of one conversation go one after
- * the other. What cannot reach the server is tried again; what the server refuses or
- * holds back stays until its author decides. The outbox outlives the pane, and a
- * reload of the window.
+ * A reply moves from the composer to the outbox when it is sent. Each reply has its own
+ * idempotency key, so the server records it once even if it is sent again. The replies of
+ * one conversation are sent one after the other. A reply that does not reach the server is
+ * sent again. A reply that the server refuses stays until its author decides. The outbox
+ * survives the closing of the pane and a reload of the window.
  *
  * @import { Outgoing, Payload } from './types.d.ts'
  * @import { Session } from './session.js'
@@ -17,13 +17,13 @@ const PREFIX = 'switchboard.outbox';
 const KEY_BYTES = 16;
 const PAUSE_MIN_MS = 1_000;
 const PAUSE_MAX_MS = 15_000;
-/** A reply of a window that was away for longer is not sent without being asked for. */
+/** After a longer absence, a stored reply is not sent without the agent's confirmation. */
 const FRESH_MS = 120_000;
 
 export class Outbox {
   /** @type {Outgoing[]} */
   #items = [];
-  /** Conversations with a reply on its way to the server. @type {Set<string>} */
+  /** The conversations whose reply is being sent. @type {Set<string>} */
   #busy = new Set();
   /** @type {Map<string, Set<() => void>>} */
   #watchers = new Map();
@@ -37,7 +37,7 @@ export class Outbox {
 
   /**
    * @param {Session} session @param {Storage | null} storage
-   * @param {(payload: Payload, item: Outgoing) => void} recorded is given each answer that a reply is recorded
+   * @param {(payload: Payload, item: Outgoing) => void} recorded is called with each response to a recorded reply
    */
   constructor(session, storage, recorded) {
     this.#session = session;
@@ -48,12 +48,12 @@ export class Outbox {
     for (const { conversationId } of this.#items) this.#next(conversationId);
   }
 
-  /** The replies of a conversation that are not recorded yet, oldest first. @param {string} id */
+  /** The unrecorded replies of a conversation, oldest first. @param {string} id */
   of(id) {
     return this.#items.filter(({ conversationId }) => conversationId === id);
   }
 
-  /** Whether anything would be lost with the window. */
+  /** Whether closing the window would lose a reply. */
   get isEmpty() {
     return this.#items.length === 0;
   }
@@ -76,8 +76,8 @@ export class Outbox {
   }
 
   /**
-   * The agent's own message has come over the socket, before the answer to the request:
-   * the reply that it is stands among the messages already.
+   * Notes that the agent's own message has arrived over the socket before the response to
+   * the request. The thread then already shows the reply.
    * @param {string} conversationId @param {string} body
    */
   landed(conversationId, body) {
@@ -87,7 +87,7 @@ export class Outbox {
     this.#changed(conversationId);
   }
 
-  /** Sends again what was held back or refused. @param {Outgoing} item @param {{ override?: boolean }} options */
+  /** Sends a reply again that was held back or refused. @param {Outgoing} item @param {{ override?: boolean }} options */
   again(item, { override = false } = {}) {
     if (!this.#items.includes(item)) return;
     Object.assign(item, { state: 'waiting', override, problem: undefined, newer: undefined, at: Date.now() });
@@ -95,26 +95,26 @@ export class Outbox {
     this.#next(item.conversationId);
   }
 
-  /** Takes back what was held back or refused, or has not left yet; says whether that was possible. @param {Outgoing} item */
+  /** Removes a reply that was held back or refused, or that was not sent yet. Returns whether this was possible. @param {Outgoing} item */
   takeBack(item) {
     if (item.state === 'sending' || !this.#items.includes(item)) return false;
     this.#remove(item);
     return true;
   }
 
-  /** Leaves the storage to the next sign-in. What is on its way goes on. */
+  /** Stops, and leaves the stored replies to the next sign-in. Requests that are running continue. */
   detach() {
     this.#storage = null;
   }
 
-  /** Drops what its author has not decided on, and leaves nothing in the storage. What is on its way goes on. */
+  /** Stops, and deletes the stored and the undecided replies. Requests that are running continue. */
   clear() {
     for (const item of this.#items.filter(({ state }) => state === 'held' || state === 'refused')) this.#remove(item);
     this.#storage?.removeItem(this.#place);
     this.detach();
   }
 
-  /** Resolves when no reply of the conversation is on its way; true if all of them were recorded. @param {string} id */
+  /** Resolves when no reply of the conversation is being sent: with true if all were recorded. @param {string} id */
   async settled(id) {
     while (this.#isUnderWay(id)) {
       await new Promise((done) => {
@@ -158,7 +158,7 @@ export class Outbox {
           return;
         }
       }
-      // The server may have it already; the key keeps it from being recorded twice.
+      // The server may have recorded the reply. The key keeps it from being recorded twice.
       item.problem = 'The server cannot be reached. Trying again …';
       this.#changed(conversationId);
       await new Promise((done) => { setTimeout(done, pause); });
@@ -191,7 +191,7 @@ export class Outbox {
       if (this.isEmpty) this.#storage?.removeItem(this.#place);
       else this.#storage?.setItem(this.#place, JSON.stringify(this.#items));
     } catch {
-      // The storage is full or closed; the outbox lasts as long as the page.
+      // The storage is full or unavailable, so the outbox lasts as long as the page.
     }
     this.#watchers.get(id)?.forEach((changed) => changed());
     if (this.#isUnderWay(id)) return;
@@ -202,7 +202,7 @@ export class Outbox {
 }
 
 /**
- * What the window had on its way before it was reloaded.
+ * The replies that the window was sending before it was reloaded.
  * @param {Storage | null} storage @param {string} place @param {number} now
  * @returns {Outgoing[]}
  */
@@ -221,7 +221,7 @@ export function restored(storage, place, now) {
   });
 }
 
-/** A key that no other reply has; `randomUUID` is missing where a page is not served securely. */
+/** A unique key. `randomUUID` is missing if the page is not served securely. */
 function newKey() {
   const bytes = crypto.getRandomValues(new Uint8Array(KEY_BYTES));
   return [...bytes].map((byte) => byte.toString(16).padStart(2, '0')).join('');

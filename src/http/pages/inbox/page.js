@@ -1,6 +1,6 @@
 /**
- * One signed-in person's page, from signing in until somebody else does: which list is
- * shown, what is open, and where that is in the browser's history.
+ * The page of one signed-in agent: the list, the open conversation, and their place in the
+ * browser's history.
  *
  * @import { FilterName, Place, Row, RowPage, View } from './types.d.ts'
  * @import { Session } from './session.js'
@@ -28,7 +28,7 @@ export class Page {
   #feed = null;
   /** @type {Pane | null} */
   #pane = null;
-  /** The tools that came after the first rows. */
+  /** The modules that are loaded after the first rows. */
   #tools = /** @type {ReturnType<Page['makeTools']> | null} */ (null);
   /** @type {Place | null} */
   #listed = null;
@@ -36,7 +36,7 @@ export class Page {
   #end = new AbortController();
   #searchSoon = debounce(() => this.#search(), SEARCH_MS);
 
-  /** @param {Session} session @param {RowPage} first the first page of the list that the address names */
+  /** @param {Session} session @param {RowPage} first the first page of the list in the address */
   constructor(session, first) {
     const { signal } = this.#end;
     this.#session = session;
@@ -65,7 +65,7 @@ export class Page {
     signal.addEventListener('abort', this.#sidebar.follow(session));
   }
 
-  /** Takes the tools that came after the first rows. @param {Later} later */
+  /** Uses the modules that were loaded after the first rows. @param {Later} later */
   equip(later) {
     this.#tools = this.makeTools(later);
     this.#list.draw();
@@ -100,7 +100,7 @@ export class Page {
     return { later, store, drafts, outbox, actions, health, endWorkloads };
   }
 
-  /** @param {{ signOut?: boolean }} how signing out empties the drafts; switching and expiring keep them */
+  /** @param {{ signOut?: boolean }} how signing out deletes the drafts; a switch or an expired token keeps them */
   end({ signOut = false } = {}) {
     this.#searchSoon.cancel();
     this.#end.abort();
@@ -133,7 +133,7 @@ export class Page {
     this.#go({ view, filter: this.#place.filter, number: null, search: '', conversation: null });
   }
 
-  /** Narrows the list to a filter; the same one again lifts it. @param {FilterName} name */
+  /** Sets a filter of the list. The same filter again removes it. @param {FilterName} name */
   filter(name) {
     this.#go({ ...this.#place, filter: this.#place.filter === name ? null : name });
   }
@@ -159,8 +159,8 @@ export class Page {
   }
 
   /**
-   * Does something to a conversation: the open one where the focus is in it, otherwise
-   * the one under the cursor, which is opened first.
+   * Runs a command on the open conversation if the focus is in it. Otherwise opens the
+   * conversation at the cursor and runs the command on it.
    * @param {(pane: Pane) => void} run
    */
   act(run) {
@@ -185,7 +185,7 @@ export class Page {
     this.#list.focus();
   }
 
-  /** Reads again what the workspace allows. */
+  /** Reads the rules of the workspace again. */
   async checkPolicy() {
     this.#checkedAt = Date.now();
     if (!(await this.#session.refresh()) || this.#end.signal.aborted) return;
@@ -257,7 +257,7 @@ export class Page {
   #open(id, row) {
     this.#go({ ...this.#place, conversation: id }, row);
     announce(`Opened ${contactName(row.contact)}`);
-    // Where the thread covers the list, the focus must not stay behind it.
+    // If the thread covers the list, the focus must not stay on the list.
     if (byId('queue').getClientRects().length === 0) this.#pane?.focusTitle();
   }
 
@@ -310,7 +310,7 @@ export class Page {
     this.#list.draw();
   }
 
-  /** Searches for what is in the box now, unless that is shown already. */
+  /** Searches for the text in the search field, unless its results are already shown. */
   #search() {
     this.#searchSoon.cancel();
     const search = /** @type {HTMLInputElement} */ (byId('search')).value.trim();
@@ -330,7 +330,7 @@ export class Page {
     this.#search();
     this.#list.focus();
     const feed = this.#feed;
-    // The first row is the first of what was searched for, not of the list before.
+    // The first row must belong to the results, not to the previous list.
     await feed?.ready;
     if (!cleared && feed === this.#feed) this.#list.move(1);
   }
@@ -340,7 +340,7 @@ export class Page {
 const labelOf = (view) => VIEWS.find((entry) => entry.view === view)?.label ?? 'Inbox';
 
 /**
- * Why a list is empty, as far as the viewer can know.
+ * The text of an empty list: the reason, as far as the viewer may know it.
  * @param {Place} place @param {Session} session
  */
 function emptyText({ view, filter, number, search }, { numbers, viewer }) {

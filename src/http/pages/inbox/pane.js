@@ -1,14 +1,14 @@
 /**
- * One conversation that is open: who owns it, what was said, and the reply.
+ * An open conversation: its owner, its thread and the reply.
  *
- * A pane is made for a conversation and thrown away with it. Its head is drawn at once
- * from the list's row, so that nothing of another conversation stays on the screen. Its
- * requests end with it, and an answer that comes later is dropped. Every button and
- * every key acts on the pane's own conversation.
+ * A pane belongs to one conversation and is removed when the conversation is closed. Its head
+ * is drawn at once from the row of the list, so that nothing of another conversation stays on
+ * the screen. Removing a pane aborts its requests, and later responses are ignored. Every
+ * button and every key acts on the conversation of its pane.
  *
- * The pane reads the thread, then follows its changes from a position that is older
- * than what was read: seeing a change twice does no harm, missing one would. The
- * conversation is marked as read when its last message has been in sight.
+ * A pane queries the thread, then subscribes from an earlier position: receiving a change
+ * twice is harmless, missing one is not. The conversation is marked as read when its last
+ * message has been visible.
  *
  * @import { Connection, HistoryEvent, Message, Outgoing, Row } from './types.d.ts'
  * @import { Actions } from './actions.js'
@@ -53,7 +53,7 @@ export class Pane {
   #unsubscribe = () => {};
   #unwatch;
   #loaded = false;
-  /** The pane says only that the conversation cannot be seen. */
+  /** Whether the pane only says that the conversation is not available. */
   #closed = false;
   /** A cursor that is too old for the stream is not used again. */
   #fresh = false;
@@ -67,7 +67,7 @@ export class Pane {
   #presence = null;
   #markSoon = debounce(() => this.#markRead(), READ_MS);
 
-  /** @param {string} id @param {Row | null} row what the list knows of it @param {Around} around */
+  /** @param {string} id @param {Row | null} row the row of the list @param {Around} around */
   constructor(id, row, around) {
     const { session, store, drafts, outbox } = around;
     this.id = id;
@@ -96,14 +96,14 @@ export class Pane {
     this.#load();
   }
 
-  /** To be called when the element has come into the page. */
+  /** Must be called after the element was added to the page. */
   shown() {
     this.#composer.fit();
     this.#presence ??= new Presence(this.#around.session, this.id, this.#parts.present);
     if (this.#around.drafts.get(this.id)) this.#presence.replying(true);
   }
 
-  /** Throws the pane away. */
+  /** Removes the pane. */
   stop() {
     this.#abort.abort();
     clearTimeout(this.#retry);
@@ -116,7 +116,7 @@ export class Pane {
     this.element.remove();
   }
 
-  /** What is known of the conversation; null until anything is. */
+  /** The conversation as far as it is known, or null. */
   get row() {
     return this.#around.store.row(this.id);
   }
@@ -145,23 +145,23 @@ export class Pane {
     else this.#around.actions.claim(row);
   }
 
-  /** Closes what is open, and the reverse. */
+  /** Closes an open conversation, and reopens a closed one. */
   toggle() {
     if (this.row?.status === 'OPEN') this.#close();
     else this.#reopen();
   }
 
-  /** Another window has changed the draft. */
+  /** Shows the draft after another window has changed it. */
   draftChanged() {
     this.#composer.draftChanged();
   }
 
-  /** What the workspace allows may have changed. */
+  /** Draws the buttons again after the rules of the workspace may have changed. */
   policyChanged() {
     this.#drawHead();
   }
 
-  /** The list has the conversation, so a pane that could not show it tries again. */
+  /** Tries again to show the conversation, because the list contains it. */
   listed() {
     if (!this.#closed) return;
     this.#closed = false;
@@ -190,7 +190,7 @@ export class Pane {
       about: h('p', { class: 'about' }),
       doing: h('p', { class: 'doing', role: 'status' }),
       claim: h('button', { type: 'button', class: 'primary', onclick: () => this.claim() }, 'Claim'),
-      // Two buttons, so that a press which began on one never ends on the other.
+      // Two buttons, so that a press cannot start on one and end on the other.
       close: h('button', { type: 'button', class: 'quiet', onclick: () => this.#close() }, 'Close'),
       reopen: h('button', { type: 'button', class: 'quiet', onclick: () => this.#reopen() }, 'Reopen'),
       present: h('div', { class: 'presence', role: 'group', 'aria-label': 'Also here', hidden: true }),
@@ -221,7 +221,7 @@ export class Pane {
     }
   }
 
-  /** The conversation cannot be seen: nothing of it stays but the way back. */
+  /** Shows only a message and the way back, because the conversation is not available. */
   #sayClosed() {
     this.#closed = true;
     this.#loaded = false;
@@ -295,13 +295,13 @@ export class Pane {
     else if (message.author) this.#composer.overtaken(message.author.name);
   }
 
-  /** A reply of this conversation is recorded. @param {Message} message */
+  /** Notes that a reply of this conversation was recorded. @param {Message} message */
   recorded(message) {
     this.#timeline.addMessage(message);
     this.#timeline.draw({ toEnd: true });
   }
 
-  /** Draws what depends on the row, the rules and the commands on their way. */
+  /** Draws the parts that depend on the row, the rules and the running commands. */
   drawHead() {
     this.#drawHead();
   }
@@ -363,7 +363,7 @@ export class Pane {
     }
   }
 
-  /** Reads as many events as reach back to the first message shown. */
+  /** Loads the events back to the first message shown. */
   async #reachBack() {
     for (;;) {
       const after = this.#timeline.eventsAfter();
@@ -375,7 +375,7 @@ export class Pane {
     }
   }
 
-  /** What is in sight may be read now. */
+  /** Marks the conversation as read if its last message is visible. */
   #look() {
     if (this.#loaded && this.row?.unread && this.#timeline.lastInSight()) this.#markSoon();
   }
@@ -388,10 +388,10 @@ export class Pane {
     try {
       await this.#request(MARK_READ, { input });
       const now = this.row;
-      // A later message may have made it unread again.
+      // A later message may have made the conversation unread again.
       if (now && this.#timeline.lastMessage()?.id === last.id) this.#around.store.learn({ ...now, unread: false });
     } catch {
-      // It stays unread, which is the truth; the next message or visit tries again.
+      // The conversation stays unread. The next message or visit tries again.
     }
   }
 }

@@ -1,9 +1,9 @@
 /**
- * Places of the page and their addresses. Pure: reads and writes texts.
+ * The places of the page and their addresses. Pure functions of texts.
  *
- * `/`, `/mine` and `/unassigned` are the views. The query narrows the list: `open`,
- * `unread` or `closed`, `number=<id>`, `q=<words>`. `/c/<id>` is a conversation, with
- * the list that it was opened from in `in` and the rest of the query.
+ * `/`, `/mine` and `/unassigned` are the views. The query filters the list: `open`,
+ * `unread` or `closed`, `number=<id>`, `q=<words>`. `/c/<id>` is a conversation. Its query
+ * contains the list from which it was opened: the view in `in`, and the filters.
  *
  * @import { FilterName, ListQuery, Place, View } from './types.d.ts'
  */
@@ -20,7 +20,7 @@ const SEARCH_MAX = 100;
 export const HOME = { view: 'INBOX', filter: null, number: null, search: '', conversation: null };
 
 /**
- * The place that an address names. An unknown part counts as absent.
+ * The place of an address. Unknown parts are ignored.
  * @param {{ pathname: string, search: string }} address
  * @returns {Place}
  */
@@ -62,7 +62,7 @@ export function addressOf({ view, filter, number, search, conversation }) {
 }
 
 /**
- * The list of a place, as the API is asked for it.
+ * The list of a place, as arguments of the API.
  * @param {Place} place
  * @returns {ListQuery}
  */

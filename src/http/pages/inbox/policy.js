@@ -1,8 +1,8 @@
 /**
- * What the plan, the assignment model and the role leave to the viewer.
+ * What the viewer may do, by the plan, the assignment model and the role.
  *
- * The server decides. This is the same rule, so that the page offers no button that
- * can only fail, and says why in its place.
+ * The server decides. The page applies the same rules, so that it shows the reason
+ * instead of a button that would always fail.
  *
  * @import { Row, Viewer, Workspace } from './types.d.ts'
  */
@@ -10,7 +10,7 @@
 const WITHOUT_ASSIGNMENT = 'STARTER';
 
 /**
- * Whom the viewer may give a conversation to, and the reason where that is not everybody.
+ * The agents to whom the viewer may assign a conversation, and the reason if these are not all.
  * @typedef {{ to: 'anybody' | 'self' | 'nobody', reason: string }} Permission
  */
 

@@ -1,8 +1,8 @@
 /**
- * Who else has this conversation open, and who is answering it.
+ * Shows which other agents view this conversation or write a reply in it.
  *
- * Tells the server what this viewer does, again and again, since it forgets by
- * itself, and says goodbye when the conversation or the window is left.
+ * Also reports the viewer's own presence to the server. A presence expires, so it is
+ * reported repeatedly, and removed when the conversation or the window is closed.
  *
  * @import { Person } from './types.d.ts'
  * @import { Session } from './session.js'
@@ -24,7 +24,7 @@ export class Presence {
   #unsubscribe = () => {};
   /** @type {Set<string>} */
   #replying = new Set();
-  /** One word follows the other, so that a goodbye is the last of them. */
+  /** The reports are sent one after the other, so that the removal is the last one. */
   #said = Promise.resolve();
   #seen = () => this.#report();
 
@@ -52,7 +52,7 @@ export class Presence {
     this.#say(null);
   }
 
-  /** Whether the viewer is writing. @param {boolean} yes */
+  /** Sets whether the viewer is writing a reply. @param {boolean} yes */
   replying(yes) {
     const state = yes ? 'REPLYING' : 'VIEWING';
     if (state === this.#state) return;
@@ -66,7 +66,7 @@ export class Presence {
 
   /** @param {'VIEWING' | 'REPLYING' | null} state */
   #say(state) {
-    // What is refused or lost expires by itself.
+    // If the report fails, the presence expires.
     this.#said = this.#said.then(() =>
       this.#session.request(setPresence(state), { id: this.#id }, { keepalive: true }).catch(() => {}));
   }

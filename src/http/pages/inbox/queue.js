@@ -1,16 +1,16 @@
 /**
- * What one list holds: pages of rows, with the live changes folded over them.
+ * The rows of one list: pages, with the live changes folded over them.
  *
- * A row or a removal counts when its version is not older than what is known.
- * Rows beyond the last page that was loaded are kept but not shown: the pages
- * in between are still missing. Pure: no requests, no elements.
+ * A row or a removal applies if its version is not older than the known version. Rows
+ * after the last loaded page are kept but not shown, because the pages in between are
+ * missing. This module sends no requests and creates no elements.
  *
  * @import { QueueChange, RankedRow, Row, RowPage } from './types.d.ts'
  */
 
 const ZEROS = '000000000';
 
-/** Where a row stands; greater stands higher. As the server: the activity, then the id's bytes. @param {Row} row */
+/** The rank of a row; a greater rank is higher in the list. As on the server: by activity, then by the bytes of the id. @param {Row} row */
 function position(row) {
   const [seconds = '', fraction = ''] = row.lastActivityAt.replace('Z', '').split('.');
   const bytes = atob(row.id.replaceAll('-', '+').replaceAll('_', '/'));
@@ -21,12 +21,12 @@ function position(row) {
 const ranked = (row) => ({ ...row, position: position(row) });
 
 export class Queue {
-  /** The position in the log up to which all changes are in here. @type {string | null} */
+  /** The position in the log up to which all changes are applied. @type {string | null} */
   cursor = null;
   /** @type {string | null} */
   endCursor = null;
   hasNextPage = true;
-  /** How many changes have come in. */
+  /** The number of changes received. */
   changes = 0;
   /** @type {Map<string, RankedRow>} */
   #rows = new Map();
@@ -39,12 +39,12 @@ export class Queue {
   #dirty = false;
   #closedToStrangers;
 
-  /** `closedToStrangers`: only pages bring new rows, for a search, which a stream cannot follow. */
+  /** With `closedToStrangers`, only pages add rows. This is for searches, which a subscription does not support. */
   constructor({ closedToStrangers = false } = {}) {
     this.#closedToStrangers = closedToStrangers;
   }
 
-  /** Takes in a page, the first or the next. @param {RowPage} page */
+  /** Adds a page: the first or the next one. @param {RowPage} page */
   append({ asOf, nodes, pageInfo }) {
     this.cursor ??= asOf;
     this.endCursor = pageInfo.endCursor ?? this.endCursor;
@@ -61,9 +61,8 @@ export class Queue {
   }
 
   /**
-   * Takes in a change. Says `stranger` for a row that only a new search can
-   * place, `entered` for a new one, `rose` for one that stands higher now, and
-   * otherwise nothing.
+   * Applies a change. Returns `stranger` for a row that only a new search can place,
+   * `entered` for a new row, `rose` for a row that moved up, and null otherwise.
    *
    * @param {QueueChange} change
    * @returns {'stranger' | 'entered' | 'rose' | null}
@@ -99,7 +98,7 @@ export class Queue {
     return this.#rows.get(id);
   }
 
-  /** The rows to show, in order. The array is the same until something changes. */
+  /** The rows to show, in order. The array is the same until there is a change. */
   rows() {
     if (!this.#dirty) return this.#ordered;
     const all = [...this.#rows.values()];

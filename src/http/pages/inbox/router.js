@@ -1,9 +1,9 @@
 /**
- * The page's place in the browser's history: every place has an address.
+ * The browser's history of the page. Every place has an address.
  *
- * Going to a place writes an entry, so that Back and Forward lead through the places.
- * Leaving a conversation for the list that it was opened from goes back by one entry
- * rather than writing another.
+ * Going to a place adds an entry, so that Back and Forward lead through the places.
+ * Leaving a conversation for the list from which it was opened goes back by one entry
+ * instead of adding one.
  *
  * @import { Place } from './types.d.ts'
  */
@@ -14,12 +14,12 @@ export class Router {
   place = HOME;
   #show;
   #end = new AbortController();
-  /** Whether the browser is on its way back to a place that is shown already. */
+  /** Whether the browser is going back to a place that is already shown. */
   #returning = false;
-  /** Where to go when it has arrived. @type {(() => void)[]} */
+  /** The steps to take after that. @type {(() => void)[]} */
   #after = [];
 
-  /** `show` is given each place that Back and Forward lead to. @param {(place: Place) => void} show */
+  /** `show` is called with each place that Back or Forward leads to. @param {(place: Place) => void} show */
   constructor(show) {
     this.#show = show;
     this.place = placeOf(location);
@@ -30,7 +30,7 @@ export class Router {
     this.#end.abort();
   }
 
-  /** Goes to a place, which the caller shows. @param {Place} place */
+  /** Adds an entry for a place. The caller shows the place. @param {Place} place */
   go(place) {
     const over = this.place.conversation === null && place.conversation !== null && sameList(this.place, place);
     const same = addressOf(place) === addressOf(this.place);
@@ -39,14 +39,14 @@ export class Router {
     this.#write(() => history.pushState({ over }, '', addressOf(place)));
   }
 
-  /** Changes the list of the place within its entry. @param {Place} place */
+  /** Changes the list of the place without adding an entry. @param {Place} place */
   replace(place) {
     this.place = place;
-    // The entry before shows another list from now on, so that leaving does not lead there.
+    // The previous entry now has another list, so leaving the conversation must not go back to it.
     this.#write(() => history.replaceState({}, '', addressOf(place)));
   }
 
-  /** Leaves the conversation for its list, which the caller shows. */
+  /** Leaves the conversation for its list. The caller shows the list. */
   leave() {
     const place = { ...this.place, conversation: null };
     this.place = place;

@@ -1,8 +1,8 @@
 /**
- * Somebody signed in: requests, the live socket, and what the workspace allows.
+ * A signed-in agent: the requests, the live socket, and the rules of the workspace.
  *
- * A session lives as long as its token is used; the switch of the demo makes a new
- * one. Nothing here knows what a conversation is.
+ * A session lasts as long as its token is used. The switch of the demo creates a new
+ * session. This module does not know conversations.
  *
  * @import { ConnectionState, ListQuery, PhoneNumber, Start, Viewer, Workspace } from './types.d.ts'
  */
@@ -11,7 +11,7 @@ import { POLICY, START } from './documents.js';
 import { LiveSocket } from './socket.js';
 
 export class Session {
-  /** A position in the log that is older than every later answer. @type {string | null} */
+  /** A position in the log that is earlier than every later response. @type {string | null} */
   asOf = null;
   /** @type {Workspace | null} */
   workspace = null;
@@ -32,9 +32,9 @@ export class Session {
   }
 
   /**
-   * Finds out who this is, and reads the first rows with the same document. `early` is
-   * an answer that is on its way already. Throws an `ApiError` for a token that does
-   * not belong to an agent.
+   * Queries the viewer and the first rows with one document. `early` is the response to a
+   * request that was already sent. Throws an `ApiError` if the token does not belong to an
+   * agent.
    *
    * @param {ListQuery} list @param {Promise<Start> | null} early
    */
@@ -55,7 +55,7 @@ export class Session {
     this.#socket = new LiveSocket(address.href, this.#token, heard);
   }
 
-  /** Ends the socket. Requests that are on their way go on. */
+  /** Closes the socket. Running requests continue. */
   end() {
     this.#socket?.close();
   }
@@ -78,7 +78,7 @@ export class Session {
     return post(this.#endpoint, this.#token, query, variables, options);
   }
 
-  /** Reads again what the workspace allows; says whether that has changed. */
+  /** Reads the rules of the workspace again, and returns whether they have changed. */
   async refresh() {
     if (this.#refreshing) return false;
     this.#refreshing = true;
@@ -89,7 +89,7 @@ export class Session {
       this.workspace = workspace;
       this.numbers = phoneNumbers ?? [];
     } catch {
-      // What was known stays, and the server decides anyway.
+      // Keep the known rules. The server decides in any case.
     } finally {
       this.#refreshing = false;
     }

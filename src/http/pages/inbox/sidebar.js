@@ -1,8 +1,8 @@
 /**
  * The views with their live badges, and the filters of the list.
  *
- * A badge says how many conversations of the view are open; a dot beside it,
- * that some are unread. The counts are the server's, pushed as they change.
+ * A badge shows the number of open conversations in the view, and a dot shows that
+ * some are unread. The server pushes the counts when they change.
  *
  * @import { FilterName, Place, View, ViewCounts } from './types.d.ts'
  * @import { Session } from './session.js'
@@ -73,7 +73,7 @@ export class Sidebar {
     byId('chips').replaceChildren(...chips, this.#number);
   }
 
-  /** Follows the counts; the returned function ends that. @param {Session} session */
+  /** Subscribes to the counts until the returned function is called. @param {Session} session */
   follow(session) {
     let stopped = false;
     let unsubscribe = () => {};
@@ -94,14 +94,14 @@ export class Sidebar {
     return () => { stopped = true; unsubscribe(); };
   }
 
-  /** How long the list is; null where the counts do not say it. @param {Place} place */
+  /** The length of the list. Null if the counts do not contain it. @param {Place} place */
   total({ view, filter, number, search }) {
     const count = VIEWS.find((entry) => entry.view === view)?.count ?? 'inbox';
     const counts = number || search ? null : this.counts?.[count];
     return counts ? counts[filter ?? 'total'] : null;
   }
 
-  /** @param {Place} place @param {string} numberLabel what the number is called that the list is narrowed to */
+  /** @param {Place} place @param {string} numberLabel the label of the phone number in the filter */
   draw(place, numberLabel) {
     for (const entry of VIEWS) {
       const parts = this.#views.get(entry.view);

@@ -1,5 +1,5 @@
 /**
- * Who one is: a token pasted, or under `demo` a switch between three people.
+ * Sign-in: by a pasted token or, in `demo`, by a switch between three agents.
  *
  * @import { Identity, Viewer } from './types.d.ts'
  */
@@ -7,7 +7,7 @@ import { byId, h } from './dom.js';
 import { chooseIdentity, chosen, forgetToken, rememberToken } from './start.js';
 
 /**
- * The switch of the demo, or the name and a way out.
+ * The switch of the demo, or the agent's name and a button to sign out.
  * @param {Identity[]} identities @param {Viewer} viewer
  * @param {(token: string | null) => void} change is called with the next token, or null to sign out
  */
@@ -32,7 +32,7 @@ export function drawIdentity(identities, viewer, change) {
 }
 
 /**
- * Asks for a token, saying why if there is a reason; `enter` is called with it.
+ * Asks for a token and shows the reason, if any. `enter` is called with the token.
  * @param {string | null} reason @param {(token: string) => void} enter
  */
 export function askForToken(reason, enter) {

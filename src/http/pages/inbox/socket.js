@@ -1,10 +1,10 @@
 /**
  * A small client of the graphql-transport-ws protocol.
  *
- * One socket carries all subscriptions. When it breaks it is made anew, with
- * growing pauses, and each subscription is sent again with what its `variables`
- * function then says: a later cursor, usually. A subscription that the server
- * refuses or completes is over; what to do then is its owner's business.
+ * One socket carries all subscriptions. After a lost connection, the client connects
+ * again, with growing pauses, and sends each subscription again with the current result
+ * of its `variables` function, usually a later cursor. A subscription ends when the
+ * server refuses or completes it. Its owner decides what to do then.
  *
  * @import { ConnectionState, GraphQLResult } from './types.d.ts'
  */
@@ -23,7 +23,7 @@ const PAUSE_MIN_MS = 400;
 const PAUSE_MAX_MS = 15_000;
 const PING_EVERY_MS = 20_000;
 const SILENCE_MAX_MS = 35_000;
-/** Close codes that trying again would not cure: the token is not, or no longer, good. */
+/** The close codes after which a retry is useless, because the token is invalid. */
 const SIGNED_OUT = new Set([4401, 4403]);
 
 export class LiveSocket {
@@ -55,10 +55,10 @@ export class LiveSocket {
   }
 
   /**
-   * Follows a subscription until the returned function is called.
+   * Subscribes until the returned function is called.
    *
-   * `next` gets each response; `over` is called once, with the errors if there
-   * were any, when the server ends it.
+   * `next` is called with each response. `over` is called once when the server ends the
+   * subscription, with the errors, if any.
    *
    * @param {{ query: string, variables?: () => object, next: Subscription['next'], over?: Subscription['over'] }} what
    */
@@ -72,7 +72,7 @@ export class LiveSocket {
     };
   }
 
-  /** Ends everything, for good. */
+  /** Closes the socket and ends all subscriptions permanently. */
   close() {
     this.#closed = true;
     removeEventListener('online', this.#online);
@@ -129,7 +129,7 @@ export class LiveSocket {
     this.#heartbeat = setInterval(() => this.#beat(), PING_EVERY_MS);
   }
 
-  /** A connection can die without a word; then nothing answers a ping. */
+  /** Detects a dead connection: it does not respond to a ping. */
   #beat() {
     if (Date.now() - this.#heardAt > SILENCE_MAX_MS) {
       const socket = this.#socket;
@@ -164,7 +164,7 @@ export class LiveSocket {
     this.#heard('waiting');
     const ceiling = Math.min(PAUSE_MAX_MS, PAUSE_MIN_MS * 2 ** this.#attempts);
     this.#attempts += 1;
-    // Half of the pause is chance, so that a restarted server is not met by everybody at once.
+    // Half of the pause is random, so that not all clients reconnect to a restarted server at once.
     this.#retry = setTimeout(() => this.#connect(), ceiling / 2 + Math.random() * (ceiling / 2));
   }
 

@@ -1,11 +1,11 @@
 /**
- * The beginning of the page: whose token this window has, and the request for the first
- * rows, which leaves before the rest of the page has arrived.
+ * The start of the page: finds the token of this window, and requests the first rows before
+ * the rest of the page has arrived.
  *
- * A script of its own with few imports. The page takes the answer over by `takeEarly`.
- * A token is pasted, or under `demo` one of three people's. The choice is kept for this
- * window alone, so that two windows can be two people; `#as=1` in the address chooses
- * the second of the demo's.
+ * This is a separate script with few imports. The page gets the response by `takeEarly`.
+ * The token is pasted or, in `demo`, belongs to one of three agents. Each window has its own
+ * token, so two windows can be two agents. `#as=1` in the address chooses the second agent
+ * of the demo.
  *
  * @import { Identity, Place, Settings, Start } from './types.d.ts'
  */
@@ -19,7 +19,7 @@ const CHOICE = 'switchboard.identity';
 /** The settings that the server put into the frame. @returns {Settings} */
 export const readSettings = () => JSON.parse(document.getElementById('settings')?.textContent ?? '{}');
 
-/** The token of this window, or null. @param {Identity[]} identities the demo's, if this is one */
+/** The token of this window, or null. @param {Identity[]} identities the agents of the demo, if any */
 export function rememberedToken(identities) {
   if (identities.length === 0) return sessionStorage.getItem(TOKEN);
   const asked = /^#as=(\d+)$/.exec(location.hash)?.[1];
@@ -30,7 +30,7 @@ export function rememberedToken(identities) {
   return identities[chosen(identities)]?.token ?? null;
 }
 
-/** Which of the demo's people this window is. @param {Identity[]} identities */
+/** The index of the demo's agent who is signed in in this window. @param {Identity[]} identities */
 export function chosen(identities) {
   const index = Number(sessionStorage.getItem(CHOICE));
   return Number.isInteger(index) && index >= 0 && index < identities.length ? index : 0;
@@ -50,13 +50,13 @@ const token = rememberedToken(settings.identities);
 if (token) {
   const place = placeOf(location);
   const answer = post(settings.endpoint, token, START, listOf(place));
-  // The page handles the failure when it takes the answer over.
+  // The page handles a failure when it takes the response.
   answer.catch(() => {});
   early = { token, place, answer };
 }
 
 /**
- * The answer that was asked for early, once, if it is for this token and this list.
+ * The response to the early request, if it is for this token and this list. Returned only once.
  * @param {string} wanted @param {Place} place
  */
 export function takeEarly(wanted, place) {

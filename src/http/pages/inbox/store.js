@@ -1,9 +1,9 @@
 /**
- * What one agent's page knows, keyed by conversation.
+ * The conversations that the page of one agent knows.
  *
- * There is one store for each sign-in, and it is dropped when that ends. Everything
- * that brings a conversation (the list, the open pane, the answers to commands) puts
- * it here, where the later version wins, and those who show it are called.
+ * Each session has its own store. The list, the open pane and the responses to commands
+ * put conversations into the store. The later version of a conversation wins, and the
+ * store notifies its watchers.
  *
  * @import { Row } from './types.d.ts'
  */
@@ -18,7 +18,7 @@ export class Store {
   }
 
   /**
-   * Takes in a conversation that is watched; an older one changes nothing.
+   * Stores a watched conversation, unless it is older than the stored one.
    * @param {Row | null | undefined} row
    */
   learn(row) {
@@ -29,8 +29,8 @@ export class Store {
   }
 
   /**
-   * Keeps a conversation until the returned function is called; `changed` is called
-   * after everything that is learned of it.
+   * Watches a conversation until the returned function is called. `changed` is called
+   * after each change of the conversation.
    * @param {string} id @param {() => void} changed
    */
   watch(id, changed) {

@@ -1,4 +1,4 @@
-//! The page as a browser would get it.
+//! The page as a browser receives it.
 
 use std::collections::BTreeSet;
 use std::io::Read as _;
@@ -35,7 +35,7 @@ async fn get_accepting(coding: &str, path: &str) -> (StatusCode, HeaderMap, Vec<
     answer_to(Request::get(path).header(ACCEPT_ENCODING, coding).body(Body::empty()).unwrap()).await
 }
 
-/// What the page's settings element holds, as the browser delimits it.
+/// The content of the page's settings element, as a browser would parse it.
 fn settings_in(html: &str) -> serde_json::Value {
     let (_, rest) = html.split_once(r#"<script type="application/json" id="settings">"#).unwrap();
     let (settings, _) = rest.split_once("</script").unwrap();
@@ -48,7 +48,7 @@ fn references<'t>(text: &'t str, marker: &str) -> Vec<&'t str> {
 }
 
 #[tokio::test]
-async fn tokens_are_given_to_addresses_and_to_no_other_name() {
+async fn only_addresses_and_localhost_receive_tokens() {
     for host in ["127.0.0.1", "127.0.0.1:80", "localhost:4000", "[::1]:80"] {
         let (_, _, html) = get_from(host, "/").await;
         let identity = &settings_in(&html)["identities"][0];
@@ -65,7 +65,7 @@ async fn tokens_are_given_to_addresses_and_to_no_other_name() {
 }
 
 #[tokio::test]
-async fn the_policy_admits_this_server_and_nothing_inline() {
+async fn the_policy_allows_this_server_and_nothing_inline() {
     let (_, headers, html) = get_from("localhost", "/").await;
     let policy = headers[CONTENT_SECURITY_POLICY].to_str().unwrap();
     assert!(policy.starts_with("default-src 'none'; "));
@@ -83,7 +83,7 @@ async fn the_policy_admits_this_server_and_nothing_inline() {
 }
 
 #[tokio::test]
-async fn all_that_the_page_refers_to_is_served_and_all_that_is_served_is_referred_to() {
+async fn the_page_refers_to_exactly_the_files_that_are_served() {
     let (_, _, html) = get_from("localhost", "/").await;
     let base = format!("/inbox/{}/", version());
     let mut left: Vec<String> = [references(&html, "src=\""), references(&html, "href=\"/")]
@@ -109,7 +109,7 @@ async fn all_that_the_page_refers_to_is_served_and_all_that_is_served_is_referre
 }
 
 #[tokio::test]
-async fn every_place_of_the_page_answers_with_the_same_frame() {
+async fn every_address_of_the_page_returns_the_same_frame() {
     let (_, _, home) = get_from("localhost", "/").await;
     for path in ["/mine", "/unassigned?open&number=abc", "/c/Y29udjox", "/c/Y29udjox?in=unassigned&open"] {
         let (status, headers, html) = get_from("localhost", path).await;
@@ -139,7 +139,7 @@ async fn every_module_is_linked_those_of_the_first_rows_as_preloads() {
     for name in ["pane.js", "composer.js", "assign.js", "workloads.js"] {
         assert!(later.contains(name), "{name}");
     }
-    // Three rounds over six connections, one of which is the query's.
+    // Three rounds over six connections. One of these requests is the query.
     assert!(first.len() <= 16, "{first:?}");
     let app = FILES.iter().find(|file| file.name == "app.js").unwrap();
     assert!(app.text.contains(&format!("'{AFTER_ROWS}'")));

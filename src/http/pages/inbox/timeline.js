@@ -1,10 +1,10 @@
 /**
- * The messages of a conversation, and between them what else happened to it.
+ * The timeline of a conversation: its messages, with the other events between them.
  *
- * Entries are kept by id and drawn in order of time; drawing again leaves what is
- * there in place and keeps the reader where they were, at the end if they were there.
- * A button says how many messages have come below what is in sight. Replies on their
- * way stand at the end.
+ * Entries have ids and are drawn in order of time. Drawing again keeps the existing
+ * elements and the reader's place; a reader at the end stays at the end. A button shows
+ * the number of new messages below the visible ones. Replies that are being sent are at
+ * the end.
  *
  * @import { Connection, HistoryEvent, Message, Outgoing, Viewer } from './types.d.ts'
  */
@@ -12,9 +12,9 @@ import { h, setText } from './dom.js';
 import { day, timeOfDay } from './words.js';
 
 const NEAR_END_PX = 80;
-/** How much of a message has to be in sight for it to count as seen: a line. */
+/** The height of a message that must be visible for the message to count as seen: one line. */
 const SEEN_PX = 24;
-/** Until texts leave, a reply is recorded and that is all. @type {Record<string, string>} */
+/** The delivery status in words. Replies do not leave the server yet, so `QUEUED` only means recorded. @type {Record<string, string>} */
 const DELIVERY = { QUEUED: 'Recorded, not sent', SENT: 'Sent', DELIVERED: 'Delivered', FAILED: 'Not delivered' };
 
 /** @typedef {HTMLElement & { foot?: HTMLElement }} Entry */
@@ -35,7 +35,7 @@ export class Timeline {
   #drawn = new Map();
   /** @type {{ cursor: string, at: string } | null} */
   #eventsAfter = null;
-  /** Messages that have come below what was in sight. */
+  /** The number of new messages below the visible ones. */
   #unseen = new Set();
   #atEnd = true;
   #resized;
@@ -43,7 +43,7 @@ export class Timeline {
 
   /**
    * @param {Viewer} viewer @param {() => void} loadEarlier
-   * @param {() => void} scrolled is called when something else may be in sight
+   * @param {() => void} scrolled is called when other entries may be visible
    */
   constructor(viewer, loadEarlier, scrolled) {
     this.#viewer = viewer;
@@ -59,7 +59,7 @@ export class Timeline {
     }, this.#earlier, this.#note, this.#log, this.#pending);
     this.element = h('div', { class: 'timeline-place' }, region, this.#below);
     this.region = region;
-    // The keyboard of a phone, or a long reply, takes room from the messages.
+    // The keyboard of a phone, or a long reply, reduces the space for messages.
     this.#resized = new ResizeObserver(() => {
       if (this.#atEnd) this.region.scrollTop = this.region.scrollHeight;
       this.#look();
@@ -71,13 +71,13 @@ export class Timeline {
     this.#resized.disconnect();
   }
 
-  /** Says why messages are missing; empty when they are there. @param {string} text */
+  /** Shows why messages are missing. An empty text removes the message. @param {string} text */
   say(text) {
     setText(this.#note, text);
     this.#note.hidden = text === '';
   }
 
-  /** Takes in a page of messages: the latest, or one that ends before what is here. @param {Connection<Message>} page */
+  /** Adds a page of messages: the latest, or the one before the first message shown. @param {Connection<Message>} page */
   page({ nodes, pageInfo }, { earlier = false } = {}) {
     const known = this.#messages;
     const page = /** @type {[string, Message][]} */ (nodes.map((message) => [message.id, message]));
@@ -85,14 +85,14 @@ export class Timeline {
     this.#earlier.hidden = !pageInfo.hasPreviousPage;
   }
 
-  /** Takes in a page of events, the latest or the one before what is here. @param {Connection<HistoryEvent>} page */
+  /** Adds a page of events: the latest, or the one before the first event shown. @param {Connection<HistoryEvent>} page */
   history({ nodes, pageInfo }) {
     nodes.forEach((event) => this.addEvent(event));
     const last = nodes.at(-1);
     this.#eventsAfter = pageInfo.hasNextPage && last ? { cursor: pageInfo.endCursor ?? '', at: last.at } : null;
   }
 
-  /** Where the next page of events begins; null when those here reach back to the first message. */
+  /** The cursor of the next page of events. Null if the events reach back to the first message. */
   eventsAfter() {
     const [first] = this.#messages.values();
     const after = this.#eventsAfter;
@@ -116,7 +116,7 @@ export class Timeline {
     return [...this.#messages.values()].at(-1) ?? null;
   }
 
-  /** Whether the last message is in sight, on a page that is in sight. */
+  /** Whether the last message and the page are visible. */
   lastInSight() {
     const last = this.lastMessage();
     const node = last && this.#drawn.get(last.id);
@@ -127,7 +127,7 @@ export class Timeline {
     return box.top + Math.min(box.height, SEEN_PX) <= view.bottom && box.bottom > view.top;
   }
 
-  /** Draws what is new; `toEnd` goes there even if the reader was not. */
+  /** Draws the new entries. `toEnd` scrolls to the end even if the reader was not there. */
   draw({ toEnd = false } = {}) {
     const { scrollTop, scrollHeight } = this.region;
     const fromEnd = scrollHeight - scrollTop;
@@ -142,8 +142,8 @@ export class Timeline {
   }
 
   /**
-   * Draws the replies that are not recorded yet.
-   * @param {Outgoing[]} items @param {(item: Outgoing) => Node | null} actions makes what can be done about one
+   * Draws the unrecorded replies.
+   * @param {Outgoing[]} items @param {(item: Outgoing) => Node | null} actions returns the buttons of a reply
    */
   drawPending(items, actions) {
     const grew = items.length > this.#pending.childElementCount;
@@ -161,7 +161,7 @@ export class Timeline {
     this.#look();
   }
 
-  /** Finds out what is in sight. */
+  /** Determines which entries are visible. */
   #look() {
     const { scrollTop, scrollHeight, clientHeight } = this.region;
     this.#atEnd = scrollHeight - scrollTop - clientHeight < NEAR_END_PX;
@@ -200,7 +200,7 @@ export class Timeline {
 }
 
 /**
- * Messages stay in the order of their arrival, whatever their senders' clocks said; events go between them.
+ * Messages are in the order of their arrival, regardless of their senders' clocks. Events go between them.
  * @param {Message[]} messages @param {HistoryEvent[]} events
  * @returns {{ id: string, at: string, message?: Message, event?: HistoryEvent }[]}
  */
@@ -235,7 +235,7 @@ function bubble(message) {
   return Object.assign(node, { foot });
 }
 
-/** Only the web is linked to: a sender could name anything. @param {string} url */
+/** Links only to http and https, because a sender can send any URL. @param {string} url */
 const safeUrl = (url) => (/^https?:\/\//i.test(url) ? url : null);
 
 /** @param {Message} message @param {Viewer} viewer */
@@ -258,7 +258,7 @@ const line = (event, viewer) => h('p', { class: 'event' }, `${sentence(event, vi
   event.note && h('span', { class: 'note' }, `“${event.note}”`));
 
 /**
- * What happened, in words; null for what messages already show.
+ * The text of an event. Null for events that messages already show.
  * @param {HistoryEvent} event @param {Viewer} viewer
  */
 export function sentence({ kind, actor, assignee, previousAssignee, reason }, viewer) {

@@ -1,8 +1,8 @@
 /**
- * Short notes at the foot of the page, with one thing to do about each.
+ * Short notices at the bottom of the page, each with at most one action.
  *
- * They are read out by screen readers, stay while they are pointed at or
- * focused, and the newest offer to undo can be taken by a key.
+ * Screen readers announce notices. A notice stays while it has the pointer or the focus.
+ * A key runs the newest undo.
  */
 import { byId, h } from './dom.js';
 
@@ -12,12 +12,12 @@ const TOASTS_MAX = 3;
 /** @typedef {{ label: string, run: () => void, undo?: boolean }} Action */
 /** @typedef {{ action: Action | null, element: HTMLElement, run: () => void }} Entry */
 
-/** What is shown now; emptied when somebody else signs in. @type {Entry[]} */
+/** The notices shown. Cleared when another agent signs in. @type {Entry[]} */
 const shown = [];
 
 /**
- * Shows a note. `undo` of an action lets the key take it. `tone` is `plain`, or `sorry`
- * for news that is not what one hoped for.
+ * Shows a notice. With `undo`, the key can run the action. `tone` is `plain`, or `sorry`
+ * for bad news.
  * @param {string} text @param {{ action?: Action | null, tone?: 'plain' | 'sorry' }} options
  */
 export function toast(text, { action = null, tone = 'plain' } = {}) {
@@ -42,14 +42,14 @@ export function toast(text, { action = null, tone = 'plain' } = {}) {
   shown.slice(0, -TOASTS_MAX).forEach(remove);
 }
 
-/** Takes the newest offer to undo; says whether there was one. */
+/** Runs the newest undo, and returns whether there was one. */
 export function undoNewest() {
   const entry = shown.findLast((candidate) => candidate.action?.undo);
   entry?.run();
   return Boolean(entry);
 }
 
-/** Takes all notes away, as when somebody else signs in. */
+/** Removes all notices, for example when another agent signs in. */
 export function clearToasts() {
   [...shown].forEach(remove);
 }

@@ -1,4 +1,4 @@
-// The shapes that the modules pass to each other: what the documents of documents.js select.
+// The types that the modules pass to each other. Most are selections of the documents in documents.js.
 
 export interface Person { id: string; name: string }
 export interface Agent extends Person { title: string | null }
@@ -25,10 +25,10 @@ export interface Row {
 
 /** A row in a list. */
 export interface RankedRow extends Row {
-  /** Where the row stands; greater stands higher. */
+  /** The rank of the row; a greater rank is higher in the list. */
   position: string;
   changedAt?: number;
-  /** The row has left the list and is still shown, because the order stands. */
+  /** The row has left the list and is still shown, because the order is fixed. */
   gone?: boolean;
 }
 
@@ -90,17 +90,17 @@ export interface Payload {
 export type View = 'INBOX' | 'ASSIGNED_TO_ME' | 'UNASSIGNED';
 export type FilterName = 'open' | 'unread' | 'closed';
 
-/** Where the page is: a list, and a conversation that is open over it or beside it. */
+/** The place of the page: a list, and the open conversation, if any. */
 export interface Place {
   view: View;
   filter: FilterName | null;
-  /** The id of the phone number that the list is narrowed to. */
+  /** The id of the phone number in the filter. */
   number: string | null;
   search: string;
   conversation: string | null;
 }
 
-/** A list as the API is asked for it. */
+/** A list, as arguments of the API. */
 export interface ListQuery {
   view: View;
   filter: { status?: string; unread?: boolean; search?: string; phoneNumberIds?: string[] };
@@ -108,11 +108,11 @@ export interface ListQuery {
 
 export interface Draft {
   text: string;
-  /** The last message that the author had seen when the draft was begun. */
+  /** The last message that the author had seen when the draft was started. */
   seen: string | null;
 }
 
-/** A reply that was given to the page and is not recorded yet. */
+/** A reply that the agent has sent and the server has not recorded yet. */
 export interface Outgoing {
   key: string;
   conversationId: string;
@@ -121,12 +121,12 @@ export interface Outgoing {
   /** When the author sent it, in milliseconds. */
   at: number;
   state: 'waiting' | 'sending' | 'held' | 'refused';
-  /** Why it was not recorded, or why it takes so long. */
+  /** Why the reply was not recorded, or why this takes long. */
   problem?: string;
-  /** The replies of others that hold it back. */
+  /** The replies of colleagues because of which the server refused this reply. */
   newer?: Message[];
   override?: boolean;
-  /** The message has come over the socket already. */
+  /** Whether the message has already arrived over the socket. */
   landed?: boolean;
 }
 
@@ -143,7 +143,7 @@ export type ConnectionState = 'connecting' | 'live' | 'waiting' | 'signed-out';
 export interface Identity { label: string; token: string }
 export interface Settings { endpoint: string; identities: Identity[]; graphiql: string | null }
 
-/** What the first document brings. */
+/** The data of the first document. */
 export interface Start {
   viewer: Viewer | null;
   workspace: Workspace | null;

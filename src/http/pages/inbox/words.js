@@ -1,5 +1,5 @@
 /**
- * Times, numbers and names in words. Pure: no elements, no requests.
+ * Times, numbers and names as text. Pure functions.
  *
  * @import { Contact } from './types.d.ts'
  */
@@ -15,7 +15,7 @@ const longDay = new Intl.DateTimeFormat(undefined, { weekday: 'long', day: 'nume
 const secondsSince = (time, now) => Math.max(0, (now - Date.parse(time)) / 1000);
 
 /**
- * How long ago, in a few letters: `now`, `5 min`, `3 h`, `2 d`, `14 Mar`.
+ * How long ago, as a short text: `now`, `5 min`, `3 h`, `2 d`, `14 Mar`.
  * @param {string} time
  */
 export function ago(time, now = Date.now()) {
@@ -26,7 +26,7 @@ export function ago(time, now = Date.now()) {
 }
 
 /**
- * How long since then: `1 min` at least.
+ * The time since then, at least `1 min`.
  * @param {string} time
  */
 export function span(time, now = Date.now()) {
@@ -40,7 +40,7 @@ export function span(time, now = Date.now()) {
 export const timeOfDay = (time) => clock.format(new Date(time));
 
 /**
- * The day as people say it.
+ * The day, as people call it.
  * @param {string} time
  */
 export function day(time, today = new Date()) {
@@ -51,13 +51,13 @@ export function day(time, today = new Date()) {
 }
 
 /**
- * What a contact is called: the name, or else the number.
+ * The name of a contact, or else the number.
  * @param {Contact} contact
  */
 export const contactName = (contact) => contact.name ?? readable(contact.number);
 
 /**
- * A number in groups, where its plan is known: `+1 206 555 0100`.
+ * A number in groups of digits, if its numbering plan is known: `+1 206 555 0100`.
  * @param {string} number
  */
 export function readable(number) {
@@ -66,7 +66,7 @@ export function readable(number) {
 }
 
 /**
- * One or two letters for a name; a hash for a mere number.
+ * One or two letters for a name, or `#` for a number.
  * @param {string} name
  */
 export function initials(name) {
@@ -76,7 +76,7 @@ export function initials(name) {
 }
 
 /**
- * As the server counts the characters of a text: by code point, and with line feeds alone.
+ * The length of a text as the server counts it: in code points, after `\r\n` was replaced by `\n`.
  * @param {string} text
  */
 export const characters = (text) => [...text.replaceAll('\r\n', '\n')].length;

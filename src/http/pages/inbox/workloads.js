@@ -1,8 +1,8 @@
 /**
- * For managers: how much each agent holds, and a proposal to even it out.
+ * For managers: the workload of each agent, and a rebalance plan.
  *
- * The proposal is the server's; it is shown move by move before anything
- * happens, and can be undone.
+ * The server makes the plan. The page shows each move before the manager applies the plan,
+ * and the plan can be undone.
  *
  * @import { Contact, Person } from './types.d.ts'
  * @import { Session } from './session.js'
@@ -16,7 +16,7 @@ import { contactName } from './words.js';
 /** @typedef {{ conversation: { contact: Contact }, from: Person | null, to: Person }} Move */
 /** @typedef {{ id: string, moves: Move[] }} Plan */
 
-/** Follows the workloads; the returned function ends that. @param {Session} session */
+/** Subscribes to the workloads until the returned function is called. @param {Session} session */
 export function followWorkloads(session) {
   const place = byId('workloads');
   const show = (/** @type {boolean} */ yes) => { place.hidden = !yes; byId('show-workloads').hidden = !yes; };
@@ -34,7 +34,7 @@ export function followWorkloads(session) {
   });
 }
 
-/** Shows them over the page, where the sidebar has no room for them. */
+/** Shows the workloads over the page, if the sidebar has no room for them. */
 export function showWorkloads() {
   const place = byId('workloads');
   const home = byId('side');
@@ -67,7 +67,7 @@ function draw(session, place, workloads) {
 }
 
 /**
- * What the payload says; throws the first error that it reports.
+ * The payload of a mutation. Throws the payload's first user error.
  * @param {Session} session @param {string} document @param {string} field @param {object} variables
  */
 async function ask(session, document, field, variables) {

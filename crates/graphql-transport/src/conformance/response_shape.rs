@@ -12,19 +12,19 @@ use crate::errors::{self, Code};
 pub const HIDDEN_KEY: &str = "";
 
 /// The fields of an object, in the order of the document.
-pub(super) type Fields = IndexMap<Name, OutlineField>;
+pub(super) type Fields = IndexMap<Name, ResponseField>;
 
 /// A field of a response.
 #[derive(Debug, PartialEq)]
-pub(super) struct OutlineField {
+pub(super) struct ResponseField {
     /// The type of the field in the schema.
     pub ty: Type,
-    pub outline: Outline,
+    pub shape: ResponseShape,
 }
 
 /// The shape of a field's value.
 #[derive(Debug, PartialEq)]
-pub(super) enum Outline {
+pub(super) enum ResponseShape {
     /// A scalar or an enum value.
     Leaf,
     /// An object of one type, or of several types that have the same fields. If `hidden`, no field
@@ -58,7 +58,7 @@ impl NullArgument {
     }
 }
 
-impl Outline {
+impl ResponseShape {
     /// Completes the data of a response: adds nulls for failed fields, orders the fields of each object, and removes
     /// hidden fields.
     pub fn complete(&self, response: &mut Response) {
@@ -74,7 +74,7 @@ impl Outline {
         match self {
             Self::Invalid(null) => Some(null.error(&[])),
             Self::Object { fields, .. } if is_subscription => {
-                fields.iter().find_map(|(key, field)| match &field.outline {
+                fields.iter().find_map(|(key, field)| match &field.shape {
                     Self::Invalid(null) => Some(null.error(&[PathSegment::Field(key.to_string())])),
                     _ => None,
                 })
@@ -105,8 +105,8 @@ impl Outline {
                 let Some(fields) = self.fields_of(object) else { return };
                 for (key, field) in fields {
                     path.push(PathSegment::Field(key.to_string()));
-                    match (object.get_mut(key), &field.outline) {
-                        (Some(value), outline) => outline.report_at(value, path, errors),
+                    match (object.get_mut(key), &field.shape) {
+                        (Some(value), shape) => shape.report_at(value, path, errors),
                         (None, Self::Invalid(null)) => errors.push(null.error(path)),
                         (None, _) => {}
                     }
@@ -158,7 +158,7 @@ impl Outline {
         for (key, field) in fields {
             let value = object.entry(key.clone()).or_insert(Value::Null);
             let failures = failures.at_field(key);
-            if !complete_value(&field.ty, &field.outline, value, failures) {
+            if !complete_value(&field.ty, &field.shape, value, failures) {
                 *data = Value::Null;
                 return;
             }
@@ -167,14 +167,14 @@ impl Outline {
 }
 
 /// Completes a value of the type `ty`. Returns `false` if the value is null and `ty` does not allow null.
-fn complete_value(ty: &Type, outline: &Outline, value: &mut Value, failures: Option<&Failures>) -> bool {
+fn complete_value(ty: &Type, shape: &ResponseShape, value: &mut Value, failures: Option<&Failures>) -> bool {
     match ty {
         Type::List(item) | Type::NonNullList(item) => {
             if let Value::List(items) = value {
                 let mut complete = true;
                 for (index, item_value) in items.iter_mut().enumerate() {
                     let failures = failures.and_then(|failures| failures.at_index(index));
-                    complete &= complete_value(item, outline, item_value, failures);
+                    complete &= complete_value(item, shape, item_value, failures);
                 }
                 if !complete {
                     *value = Value::Null;
@@ -183,7 +183,7 @@ fn complete_value(ty: &Type, outline: &Outline, value: &mut Value, failures: Opt
         }
         Type::Named(_) | Type::NonNullNamed(_) => {
             if let Some(failures) = failures {
-                outline.add_nulls(value, failures);
+                shape.add_nulls(value, failures);
             }
         }
     }
@@ -196,7 +196,7 @@ fn arrange_fields(fields: &Fields, object: &mut IndexMap<Name, Value>) {
     let mut expected = fields.iter();
     let is_ordered = object.iter_mut().all(|(key, value)| {
         let field = expected.find(|(name, _)| *name == key);
-        field.inspect(|(_, field)| field.outline.arrange(value)).is_some()
+        field.inspect(|(_, field)| field.shape.arrange(value)).is_some()
     });
     if is_ordered {
         return;
@@ -205,7 +205,7 @@ fn arrange_fields(fields: &Fields, object: &mut IndexMap<Name, Value>) {
     object.sort_by_cached_key(|key, _| position(key));
     for (key, value) in object {
         if let Some(field) = fields.get(key) {
-            field.outline.arrange(value);
+            field.shape.arrange(value);
         }
     }
 }

@@ -24,7 +24,7 @@ async fn give_next_number_back(world: &World) {
 }
 
 async fn run(world: &World, sql: &str) {
-    world.app.direct().await.run(sql).await;
+    world.app.sql_connection().await.run(sql).await;
 }
 
 on_both! {

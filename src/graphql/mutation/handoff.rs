@@ -2,7 +2,7 @@
 
 use async_graphql::{Context, ID, InputObject, MergedObject, Object, Result};
 
-use super::administration::{ManagerFields, WorkspacePart, manager_payload};
+use super::administration::{ManagerFields, WorkspaceField, manager_payload};
 use super::outcome::{BulkOutcome, Outcome, hand_off_outcome, payload_parts};
 use crate::graphql::ids;
 use crate::graphql::scope::payload;
@@ -13,7 +13,7 @@ use crate::service::HandOff;
 
 /// Mutations about handoffs and the ownership lease.
 #[derive(Default)]
-pub struct Handover;
+pub struct Handoff;
 
 /// The input of `handOffConversations`.
 #[derive(InputObject)]
@@ -55,11 +55,11 @@ pub struct SetOwnershipLeaseInput {
 
 /// The result of `setOwnershipLease`.
 #[derive(MergedObject)]
-pub struct SetOwnershipLeasePayload(WorkspacePart, ManagerFields);
+pub struct SetOwnershipLeasePayload(WorkspaceField, ManagerFields);
 
 /// Mutations about handoffs and the ownership lease.
 #[Object]
-impl Handover {
+impl Handoff {
     /// Hands off all of an agent's conversations to another agent in one step. You can hand off your own conversations.
     /// Managers can hand off the conversations of any agent. If the new owner has no access to a conversation's phone
     /// number, the conversation keeps its owner, and its result has an `AGENT_LACKS_ACCESS` error. Conversations that
@@ -115,7 +115,7 @@ impl Handover {
             let answer = scope.services().set_ownership_lease(scope.caller(), input.minutes).await;
             let done = manager_payload(scope, answer)?;
             let workspace = done.value.map(Workspace);
-            Ok(SetOwnershipLeasePayload(WorkspacePart { workspace }, done.fields))
+            Ok(SetOwnershipLeasePayload(WorkspaceField { workspace }, done.fields))
         })
         .await
     }

@@ -15,7 +15,7 @@ const PAUSE: Duration = Duration::from_millis(50);
 
 /// A subscription that reconnects whenever it is cut or fails. It resumes after the last received cursor, at each of
 /// its servers in turn.
-pub struct Lasting {
+pub struct ResumingSubscription {
     agent: Agent,
     servers: Vec<SocketAddr>,
     document: String,
@@ -25,7 +25,7 @@ pub struct Lasting {
     connections: u32,
 }
 
-impl Lasting {
+impl ResumingSubscription {
     /// The live list `view` after `after`.
     pub fn queue(agent: &Agent, servers: &[SocketAddr], view: &str, filter: &Value, after: &str) -> Self {
         let variables = json!({ "view": view, "filter": filter });

@@ -1,16 +1,16 @@
-// What the checks of inbox_slow.mjs stand on: a server that is far away and hangs when told,
-// customers with their conversations, and windows.
+// The set-up of inbox_slow.mjs: a server that is far away and hangs on request, customers with
+// conversations, and windows.
 import { opened, ready, row, toList } from './inbox_page.mjs';
 import { sleep, until } from './support.mjs';
 
-/** Between two keys of somebody who types fast. */
+/** The time between two keys of a fast typist. */
 export const TYPING = { delay: 60 };
-/** How long something that must not happen is given to happen. */
+/** How long a check waits for something that must not happen. */
 const QUIET_MS = 1_500;
 export const PHONE = { width: 390, height: 780 };
 
-export class Ground {
-  /** `pid` is the server's process, which then is stopped; without it the relay hangs. */
+export class Setup {
+  /** With `pid`, the process of the server is stopped to make it hang. Without it, the relay hangs. */
   constructor({ browser, server, relay, tokens, pid, hangMilliseconds, long }) {
     Object.assign(this, { browser, server, relay, tokens, long });
     this.url = relay.url;
@@ -19,16 +19,16 @@ export class Ground {
     this.hangMilliseconds = hangMilliseconds;
   }
 
-  /** A window of one of the demo's people, with its list. */
-  async window(who, { path = '/', viewport, beside } = {}) {
-    const page = await this.browser.open(`${this.url}${path}#as=${who}`, { viewport, beside });
+  /** Opens a window of one of the demo's people, and waits for its list. */
+  async window(who, { path = '/', viewport, sameProfileAs } = {}) {
+    const page = await this.browser.open(`${this.url}${path}#as=${who}`, { viewport, sameProfileAs });
     await ready(page);
     return page;
   }
 
-  /** A window that is signed in by a pasted token. */
-  async signIn(token, { beside, path = '/' } = {}) {
-    const page = await this.browser.open(`${this.namelessUrl}${path}`, { beside });
+  /** Opens a window and signs in with a pasted token. */
+  async signIn(token, { sameProfileAs, path = '/' } = {}) {
+    const page = await this.browser.open(`${this.namelessUrl}${path}`, { sameProfileAs });
     await page.getByRole('textbox', { name: 'Token' }).fill(token);
     await page.getByRole('button', { name: 'Sign in' }).click();
     await page.getByRole('button', { name: 'Sign out' }).waitFor();
@@ -39,7 +39,7 @@ export class Ground {
     return this.url.replace('127.0.0.1', 'inbox.localhost');
   }
 
-  /** New customers whose texts have come, each with the `id` of the conversation; the last stands first. */
+  /** Creates customers with a text and the `id` of its conversation. The last one is first in the list. */
   async texts(count, body = 'Hello') {
     const customers = [];
     for (let index = 0; index < count; index += 1) {
@@ -49,7 +49,7 @@ export class Ground {
     return customers;
   }
 
-  /** Does the steps while the server hangs, for the whole time even if they are done sooner. */
+  /** Runs the steps while the server hangs. The server hangs for the whole time, even if the steps end sooner. */
   async hung(steps) {
     const stop = () => (this.pid ? process.kill(this.pid, 'SIGSTOP') : this.relay.hang());
     const go = () => (this.pid ? process.kill(this.pid, 'SIGCONT') : this.relay.answer());
@@ -62,13 +62,13 @@ export class Ground {
     }
   }
 
-  /** Gives what must not happen the time to happen. */
+  /** Waits long enough for something that must not happen. */
   async quiet() {
     await sleep(QUIET_MS);
   }
 }
 
-/** Takes the pointer off the list, whose order stands under it, and waits for a row at the top. */
+/** Moves the pointer off the list, because the order is fixed under a pointer. Waits for this row at the top. */
 export async function handsOff(page, id) {
   await page.mouse.move(2, 2);
   await page.locator('#scroller').evaluate((scroller) => { scroller.scrollTop = 0; });
@@ -83,7 +83,7 @@ export async function open(page, { id, shown }) {
   await page.locator('.message').first().waitFor();
 }
 
-/** Puts the cursor of the keys on a conversation near the one it is on. */
+/** Moves the keyboard cursor to a conversation near the current one. */
 export async function cursorTo(page, id) {
   await handsOff(page, id);
   await toList(page);
@@ -97,10 +97,10 @@ export async function cursorTo(page, id) {
   });
 }
 
-/** Puts the focus on the open conversation without pressing anything in it. */
+/** Moves the focus to the open conversation without activating anything in it. */
 export const focusMessages = (page) => page.locator('.timeline').focus();
 
-/** The id of the conversation that is open. */
+/** The id of the open conversation. */
 export const openId = (page) =>
   page.evaluate(() => document.querySelector('.row[aria-selected="true"]')?.dataset.id ?? null);
 
@@ -108,7 +108,7 @@ export const openId = (page) =>
 export const rowAt = (page, { x, y }) =>
   page.evaluate(([left, top]) => document.elementFromPoint(left, top)?.closest('.row')?.dataset.id ?? null, [x, y]);
 
-/** The middle of the row that stands at that place of the list's sight. */
+/** The middle of the visible row with this index. */
 export async function pointAt(page, index) {
   const box = await page.locator('#scroller').boundingBox();
   return { x: box.x + box.width / 2, y: box.y + 88 * index + 44 };

@@ -1,4 +1,4 @@
-//! Who may assign, claim and close, and the order of the checks.
+//! Permissions: who may assign, claim and close, and in which order the domain checks a command.
 
 use proptest::prelude::*;
 
@@ -77,7 +77,7 @@ proptest! {
                         let refused = Err(Refusal::AlreadyAssigned(Box::new(before.clone())));
                         prop_assert_eq!(&outcome.answer, &refused);
                     }
-                    Ownership::Nobody { .. } => {
+                    Ownership::Unassigned { .. } => {
                         let permitted = world.policy.plan != Plan::Starter && may_assign(world, by, None, Some(by));
                         prop_assert_eq!(outcome.answer.is_ok(), permitted);
                         let owner = outcome.change().and_then(|change| change.after.conversation.assignee());

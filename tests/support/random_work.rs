@@ -43,17 +43,17 @@ pub const ALL: &[Act] = &[
 ];
 
 /// Random operations on the conversations of the first phone number.
-pub struct Storm<'a> {
+pub struct RandomWork<'a> {
     pub world: &'a Workspace,
     pub conversations: &'a [String],
     pub acts: &'a [Act],
 }
 
-impl Storm<'_> {
+impl RandomWork<'_> {
     /// Runs one random operation by one of `agents`.
     ///
     /// Conversation `i` must belong to customer `i + 1`, as [`Workspace::conversations`] creates them.
-    pub async fn strike(&self, rng: &mut StdRng, agents: &[Agent]) {
+    pub async fn run_one(&self, rng: &mut StdRng, agents: &[Agent]) {
         let at = rng.random_range(0..self.conversations.len());
         let conversation = &self.conversations[at];
         let actor = agents.choose(rng).expect("an agent");
@@ -73,12 +73,12 @@ impl Storm<'_> {
         assert_expected(act, &outcome);
     }
 
-    /// Runs `workers` in parallel, each with `strikes` operations by any of `agents`.
-    pub async fn rage(&self, seed: u64, workers: u64, strikes: u32, agents: &[Agent]) {
+    /// Runs `workers` in parallel, each with `operations` operations by any of `agents`.
+    pub async fn run_parallel(&self, seed: u64, workers: u64, operations: u32, agents: &[Agent]) {
         let work = (0..workers).map(|worker| async move {
             let mut rng = StdRng::seed_from_u64(seed.wrapping_add(worker));
-            for _ in 0..strikes {
-                self.strike(&mut rng, agents).await;
+            for _ in 0..operations {
+                self.run_one(&mut rng, agents).await;
             }
         });
         futures_util::future::join_all(work).await;
