@@ -31,6 +31,7 @@ impl SignIn for TokenSignIn {
         let verified = self.services.keys().verify(token).await.map_err(|error| match error {
             TokenError::Expired => refused("The token has expired."),
             TokenError::Invalid | TokenError::NoSecret => refused("The token is not valid."),
+            TokenError::TooLong => refused("The token is valid for too long."),
             TokenError::Unavailable => SignInError::Unavailable,
         })?;
         let signed_in = async {

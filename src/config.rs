@@ -9,12 +9,13 @@ use std::time::Duration;
 use crate::clock::Clock;
 use crate::graphql;
 use crate::http::pages::graphiql::Identity;
-use crate::http::webhooks::twilio::TwilioSettings;
+use crate::http::webhooks::twilio::settings::TwilioSettings;
 use crate::service::Settings;
 use crate::store::Timeouts;
 use crate::token::Expected;
 use crate::token::jwks::JwksSettings;
 use graphql_transport::settings::TransportSettings;
+use url::Url;
 
 /// A string that `Debug` does not print.
 #[derive(Clone, PartialEq, Eq)]
@@ -44,6 +45,30 @@ impl std::str::FromStr for Secret {
         Ok(Self::new(text))
     }
 }
+
+/// The origin of a page that may call the API, in the form in which browsers send it.
+///
+/// # Errors
+/// If the text is not an origin: a scheme, a host and an optional port.
+pub fn page_origin(text: &str) -> Result<String, InvalidOrigin> {
+    let url = Url::parse(text).map_err(|_| InvalidOrigin)?;
+    let is_web = matches!(url.scheme(), "http" | "https");
+    let is_anonymous = url.username().is_empty() && url.password().is_none();
+    let is_origin = url.path() == "/" && url.query().is_none() && url.fragment().is_none();
+    if is_web && is_anonymous && is_origin && !text.ends_with('/') && !text.contains('*') {
+        Ok(url.origin().ascii_serialization())
+    } else {
+        Err(InvalidOrigin)
+    }
+}
+
+/// The text is not an origin.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "must be an origin, such as https://app.example.com: scheme, host and optional port, without a path; `*` is not \
+     supported, so name each origin"
+)]
+pub struct InvalidOrigin;
 
 /// Whether GraphiQL is served.
 #[derive(Debug, Clone, Default)]
@@ -174,6 +199,37 @@ impl ServerConfig {
             drain: Drain::default(),
             metrics_listen: None,
             clock: Clock::system(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_origin_has_a_scheme_and_a_host_and_nothing_else() {
+        for (text, origin) in [
+            ("https://app.example.com", "https://app.example.com"),
+            ("https://App.Example.com:443", "https://app.example.com"),
+            ("http://localhost:5173", "http://localhost:5173"),
+        ] {
+            assert_eq!(page_origin(text).as_deref(), Ok(origin));
+        }
+        for text in [
+            "",
+            "*",
+            "null",
+            "app.example.com",
+            "https://",
+            "https://*",
+            "https://*.example.com",
+            "https://app.example.com/",
+            "https://app.example.com/inbox",
+            "https://user@app.example.com",
+            "file:///",
+        ] {
+            assert_eq!(page_origin(text), Err(InvalidOrigin), "{text}");
         }
     }
 }

@@ -2,11 +2,13 @@
 
 use axum::Router;
 use axum::http::{HeaderName, HeaderValue, Method, header};
+use axum::middleware::map_response;
+use axum::response::Response;
 use graphql_transport::request_id::X_REQUEST_ID;
 use graphql_transport::settings::TransportSettings;
 use tower_http::cors::{AllowOrigin, CorsLayer};
 
-use crate::config::{Graphiql, Inbox, ServerConfig};
+use crate::config::{Graphiql, Inbox, ServerConfig, page_origin};
 use crate::http::health::{self, Health};
 use crate::http::pages::graphiql;
 use crate::http::pages::graphiql::{AssetSource, GraphiqlSettings, assets};
@@ -34,7 +36,9 @@ pub async fn router(
     endpoint: Endpoint,
     health: Health,
 ) -> Result<Router, StartError> {
-    let graphql = graphql_transport::routes::routes(GRAPHQL, endpoint).layer(cors(&config.transport)?);
+    let graphql = graphql_transport::routes::routes(GRAPHQL, endpoint)
+        .layer(map_response(private))
+        .layer(cors(&config.transport)?);
     let mut router = graphql.merge(health::routes(health));
     if let Some(settings) = &config.twilio {
         router = router.merge(twilio::routes(TwilioWebhook::new(services, settings.clone())));
@@ -55,6 +59,14 @@ pub async fn router(
         }));
     }
     Ok(router)
+}
+
+/// Marks a response as personal data: nothing may store it, and browsers take it for nothing but its media type.
+async fn private(mut response: Response) -> Response {
+    let headers = response.headers_mut();
+    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    response
 }
 
 /// GraphiQL's scripts. They are loaded from the local directory, after installing them there if `install` is set. If
@@ -79,7 +91,10 @@ async fn graphiql_assets(install: bool) -> AssetSource {
 
 /// A CORS layer that lets only pages of the allowed origins call the API.
 fn cors(transport: &TransportSettings) -> Result<CorsLayer, StartError> {
-    let origin = |text: &String| text.parse::<HeaderValue>().map_err(|_| StartError::Origin(text.clone()));
+    let origin = |text: &String| {
+        let origin = page_origin(text).ok().and_then(|origin| HeaderValue::try_from(origin).ok());
+        origin.ok_or_else(|| StartError::Origin(text.clone()))
+    };
     let origins = transport.allowed_origins.iter().map(origin).collect::<Result<Vec<_>, _>>()?;
     Ok(CorsLayer::new()
         .allow_origin(AllowOrigin::list(origins))

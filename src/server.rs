@@ -41,6 +41,9 @@ pub enum StartError {
     Jwks(#[from] JwksError),
     #[error("a secret or a key set is required to verify tokens")]
     NoKeys,
+    /// A provider signs tokens for many programs. The audience tells which are for this one.
+    #[error("a key set requires an audience; set SWITCHBOARD_TOKEN_AUDIENCE to the audience of the tokens")]
+    NoAudience,
     /// The store lacks migrations, and the command does not apply them.
     #[error("the store lacks migrations: run `switchboard migrate`")]
     Unmigrated,
@@ -93,6 +96,9 @@ fn bus(setting: &Wakeups, store: &Store) -> Option<Box<dyn Bus>> {
 async fn keys(settings: &TokenSettings) -> Result<Keys, StartError> {
     if settings.secret.is_none() && settings.jwks.is_none() {
         return Err(StartError::NoKeys);
+    }
+    if settings.jwks.is_some() && settings.expected.audience.is_none() {
+        return Err(StartError::NoAudience);
     }
     let mut keys = Keys::default().expecting(settings.expected.clone());
     for secret in settings.secret.iter().chain(&settings.previous_secret) {

@@ -9,7 +9,7 @@ use super::open::{self, DatabaseArgs, MissingFile};
 use super::output;
 
 pub async fn migrate(args: &DatabaseArgs) -> anyhow::Result<()> {
-    let url = DatabaseUrl::parse(args.database.expose())?;
+    let url = DatabaseUrl::parse(args.url().expose())?;
     let bar = output::spinner("migrating")?;
     let applied = migrations::migrate(&url).await;
     bar.finish_and_clear();

@@ -199,7 +199,7 @@ impl FromStr for AgentName {
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         match Uuid::parse_str(text) {
             Ok(id) => Ok(Self::Id(id)),
-            Err(_) if text.contains('@') => Ok(Self::Email(text.trim().to_lowercase())),
+            Err(_) if text.contains('@') => Ok(Self::Email(text.trim().to_ascii_lowercase())),
             Err(_) => Err("must be an id from `workspace list` or an e-mail address"),
         }
     }

@@ -8,6 +8,7 @@
 mod check;
 mod demo;
 mod duration;
+mod empty;
 mod limits;
 mod logs;
 mod manage;
@@ -104,7 +105,7 @@ impl Command {
 
 /// Runs the command of this process. Exits with 0 on success, 1 on failure, and 2 if the arguments are invalid.
 pub fn main() -> ExitCode {
-    let cli = Cli::parse();
+    let cli: Cli = empty::parse();
     match run(cli) {
         Ok(code) => code,
         // The reader of the output has closed the pipe, as in `switchboard schema | head`.

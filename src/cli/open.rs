@@ -1,7 +1,9 @@
 //! Opens the database of a command, and explains errors to the operator.
 
+use std::fmt::Display;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::Path;
+use std::str::FromStr;
 
 use anyhow::Context as _;
 use clap::Args;
@@ -28,7 +30,30 @@ pub struct DatabaseArgs {
         value_name = "URL",
         default_value = DEFAULT_DATABASE
     )]
-    pub database: Secret,
+    database: Secret,
+    /// File that holds the URL of the database
+    #[arg(
+        long,
+        env = "SWITCHBOARD_DATABASE_FILE",
+        hide_env_values = true,
+        value_name = "PATH",
+        conflicts_with = "database",
+        value_parser = from_file::<Secret>
+    )]
+    database_file: Option<Secret>,
+}
+
+/// Reads a setting from a file, as Docker and systemd provide secrets. The line break at its end is not part of the
+/// setting.
+///
+/// # Errors
+/// If the file cannot be read, is empty, or holds an invalid value. The message does not contain the value.
+pub fn from_file<T: FromStr<Err: Display>>(path: &str) -> Result<T, String> {
+    let text = std::fs::read_to_string(path).map_err(|error| format!("the file cannot be read: {error}"))?;
+    match text.trim_end_matches(['\r', '\n']) {
+        "" => Err("the file is empty".to_owned()),
+        text => text.parse().map_err(|error| format!("the content of the file is invalid: {error}")),
+    }
 }
 
 /// What to do if the SQLite file does not exist.
@@ -41,6 +66,11 @@ pub enum MissingFile {
 }
 
 impl DatabaseArgs {
+    /// The URL of the database.
+    pub fn url(&self) -> &Secret {
+        self.database_file.as_ref().unwrap_or(&self.database)
+    }
+
     /// The settings of a command that signs no tokens.
     ///
     /// # Errors
@@ -54,12 +84,12 @@ impl DatabaseArgs {
     /// # Errors
     /// As [`require`].
     pub fn config(&self, tokens: TokenSettings, missing: MissingFile) -> anyhow::Result<ServerConfig> {
-        require(&self.database, missing)?;
+        require(self.url(), missing)?;
         // Only `serve` listens, and it sets the address.
         let unused = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
         // A command may end before its wake-ups are sent. The servers find its changes by polling.
         let wakeups = Wakeups::Off;
-        let config = ServerConfig::new(self.database.expose(), unused, random_secret());
+        let config = ServerConfig::new(self.url().expose(), unused, random_secret());
         Ok(ServerConfig { tokens, wakeups, ..config })
     }
 }

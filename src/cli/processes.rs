@@ -6,7 +6,7 @@ use clap::Args;
 use switchboard::config::Wakeups;
 use switchboard::service::Settings;
 
-use super::duration;
+use super::{duration, open};
 
 /// How a process notices the changes of other processes, and how far back clients can resume.
 #[derive(Debug, Args)]
@@ -23,6 +23,16 @@ pub struct ProcessArgs {
         value_name = "BUS"
     )]
     wakeups: Wakeups,
+    /// File that holds the setting --wakeups, for a URL with a password
+    #[arg(
+        long,
+        env = "SWITCHBOARD_WAKEUPS_FILE",
+        hide_env_values = true,
+        value_name = "PATH",
+        conflicts_with = "wakeups",
+        value_parser = open::from_file::<Wakeups>
+    )]
+    wakeups_file: Option<Wakeups>,
     /// How often to poll for changes of other processes, in case a wake-up is lost
     #[arg(long, env = "SWITCHBOARD_POLL_INTERVAL", default_value = "500ms", value_parser = duration::parse, value_name = "DURATION")]
     poll_interval: Duration,
@@ -35,7 +45,7 @@ impl ProcessArgs {
     /// Splits the arguments into the bus and the other settings.
     pub fn split(self) -> (Wakeups, Settings) {
         let settings = Settings { poll: self.poll_interval, replay: self.replay_retention };
-        (self.wakeups, settings)
+        (self.wakeups_file.unwrap_or(self.wakeups), settings)
     }
 }
 

@@ -1,15 +1,17 @@
 //! The command `serve`.
 
 use std::net::SocketAddr;
+use std::time::Duration;
 
 use clap::Args;
 use clap::builder::BoolishValueParser;
 use graphql_transport::settings::TransportSettings;
-use switchboard::config::{DEFAULT_POOL_SIZE, Graphiql, Inbox, Secret, ServerConfig, TokenSettings};
-use switchboard::http::webhooks::twilio::TwilioSettings;
+use switchboard::config::{DEFAULT_POOL_SIZE, Graphiql, Inbox, Secret, ServerConfig, TokenSettings, page_origin};
+use switchboard::http::webhooks::twilio::settings::{PublicUrl, TwilioSettings};
 use switchboard::server::App;
 use switchboard::token::jwks::{JwksSettings, JwksSource};
 
+use super::duration;
 use super::limits::{LimitArgs, positive};
 use super::open::{self, DatabaseArgs, MissingFile};
 use super::operation::OperationArgs;
@@ -34,16 +36,29 @@ pub struct ServeArgs {
         long,
         env = "SWITCHBOARD_PREVIOUS_TOKEN_SECRET",
         hide_env_values = true,
-        value_name = "SECRET",
-        requires = "token_secret"
+        value_name = "SECRET"
     )]
     previous_token_secret: Option<Secret>,
+    /// File that holds the previous token secret
+    #[arg(
+        long,
+        env = "SWITCHBOARD_PREVIOUS_TOKEN_SECRET_FILE",
+        hide_env_values = true,
+        value_name = "PATH",
+        conflicts_with = "previous_token_secret",
+        value_parser = open::from_file::<Secret>
+    )]
+    previous_token_secret_file: Option<Secret>,
     /// Key set (JWKS) of an identity provider: an https:// URL or the path of a file
     ///
-    /// Tokens of the identity provider are accepted (RS256, ES256, EdDSA), and the token secret becomes optional. The
-    /// tokens must have the claims `workspace` and `exp`, and either a verified `email` or the agent's id as `sub`.
+    /// Tokens of the identity provider are accepted (RS256, ES256, EdDSA), and the token secret becomes optional. Requires
+    /// --token-audience. The tokens must have the claims `workspace`, `aud` and `exp`, and either a verified `email` or
+    /// the agent's id as `sub`.
     #[arg(long, env = "SWITCHBOARD_JWKS", value_name = "URL|PATH")]
     jwks: Option<JwksSource>,
+    /// Maximum lifetime of a token of the identity provider; a token that is valid for longer is refused
+    #[arg(long, env = "SWITCHBOARD_JWKS_MAX_LIFETIME", default_value = "24h", value_parser = duration::parse, value_name = "DURATION")]
+    jwks_max_lifetime: Duration,
     /// Address to listen on; port 0 picks a free port
     #[arg(long, env = "SWITCHBOARD_LISTEN", default_value = "127.0.0.1:4000", value_name = "ADDRESS:PORT")]
     listen: SocketAddr,
@@ -56,7 +71,8 @@ pub struct ServeArgs {
         long = "allowed-origin",
         env = "SWITCHBOARD_ALLOWED_ORIGIN",
         value_delimiter = ',',
-        value_name = "ORIGIN"
+        value_name = "ORIGIN",
+        value_parser = page_origin
     )]
     allowed_origins: Vec<String>,
     /// Allow introspection queries
@@ -68,7 +84,7 @@ pub struct ServeArgs {
     /// Do not serve the inbox at /
     #[arg(long, env = "SWITCHBOARD_NO_INBOX", value_parser = BoolishValueParser::new())]
     no_inbox: bool,
-    /// Auth token of the Twilio account; enables the webhook /webhooks/twilio/sms
+    /// Auth token of the Twilio account, 32 hexadecimal digits; enables the webhook /webhooks/twilio/sms
     #[arg(
         long,
         env = "SWITCHBOARD_TWILIO_AUTH_TOKEN",
@@ -77,9 +93,20 @@ pub struct ServeArgs {
         requires = "public_url"
     )]
     twilio_auth_token: Option<Secret>,
-    /// Public URL of this server, for example https://sms.example.com; it is part of Twilio's signatures
+    /// File that holds the auth token of the Twilio account
+    #[arg(
+        long,
+        env = "SWITCHBOARD_TWILIO_AUTH_TOKEN_FILE",
+        hide_env_values = true,
+        value_name = "PATH",
+        requires = "public_url",
+        conflicts_with = "twilio_auth_token",
+        value_parser = open::from_file::<Secret>
+    )]
+    twilio_auth_token_file: Option<Secret>,
+    /// Public URL of this server, for example https://sms.example.com, without a path; it is part of Twilio's signatures
     #[arg(long, env = "SWITCHBOARD_PUBLIC_URL", value_name = "URL")]
-    public_url: Option<String>,
+    public_url: Option<PublicUrl>,
     #[command(flatten)]
     processes: ProcessArgs,
     #[command(flatten)]
@@ -90,11 +117,19 @@ pub struct ServeArgs {
 
 impl ServeArgs {
     fn config(self) -> anyhow::Result<ServerConfig> {
-        let previous_secret = self.previous_token_secret.map(|secret| open::long_enough(secret, "previous"));
+        let previous_secret = self.previous_token_secret.or(self.previous_token_secret_file);
+        anyhow::ensure!(
+            previous_secret.is_none() || self.secret.is_set(),
+            "a previous token secret requires a token secret; set SWITCHBOARD_TOKEN_SECRET"
+        );
+        let previous_secret = previous_secret.map(|secret| open::long_enough(secret, "previous"));
         let tokens = TokenSettings {
             previous_secret: previous_secret.transpose()?,
             ..match self.jwks {
-                Some(source) => self.secret.with_jwks(JwksSettings::new(source))?,
+                Some(source) => {
+                    let max_lifetime = self.jwks_max_lifetime;
+                    self.secret.with_jwks(JwksSettings { max_lifetime, ..JwksSettings::new(source) })?
+                }
                 None => self.secret.settings()?,
             }
         };
@@ -116,9 +151,10 @@ impl ServeArgs {
         if self.no_inbox {
             config.inbox = Inbox::Off;
         }
-        config.twilio = match (self.twilio_auth_token, self.public_url) {
-            (Some(auth_token), Some(public_url)) => {
-                Some(TwilioSettings { auth_token: auth_token.expose().to_owned(), public_url })
+        config.twilio = match (self.twilio_auth_token.or(self.twilio_auth_token_file), self.public_url) {
+            // Parsed here and not by clap, whose messages repeat an invalid value.
+            (Some(token), Some(public_url)) => {
+                Some(TwilioSettings { auth_token: token.expose().parse()?, public_url })
             }
             _ => None,
         };
@@ -129,11 +165,13 @@ impl ServeArgs {
 pub async fn run(args: ServeArgs) -> anyhow::Result<()> {
     let mut stop = StopSignal::listen()?;
     let config = args.config()?;
+    let open = OpenDoors::of(&config);
     let app = tokio::select! {
         started = App::start(config) => started?,
         () = stop.received() => return Ok(()),
     };
     tracing::info!(address = %app.local_addr(), "serving");
+    open.log();
     output::line(&format_args!("listening on http://{}", app.local_addr()))?;
     if let Some(address) = app.metrics_addr() {
         output::line(&format_args!("metrics on http://{address}/metrics"))?;
@@ -142,6 +180,49 @@ pub async fn run(args: ServeArgs) -> anyhow::Result<()> {
     tracing::info!("stopping");
     app.shutdown().await;
     Ok(())
+}
+
+/// What the server offers to whom, for the log at the start.
+struct OpenDoors {
+    webhook: String,
+    introspection: &'static str,
+    graphiql: &'static str,
+    inbox: &'static str,
+    tokens: String,
+    origins: String,
+    metrics: String,
+}
+
+impl OpenDoors {
+    fn of(config: &ServerConfig) -> Self {
+        let on = |is_on: bool| if is_on { "on" } else { "off" };
+        let tokens = &config.tokens;
+        let sources = [
+            tokens.secret.as_ref().map(|_| "secret".to_owned()),
+            tokens.previous_secret.as_ref().map(|_| "previous secret".to_owned()),
+            tokens.jwks.as_ref().map(|jwks| format!("key set of {:?}", jwks.source)),
+        ];
+        Self {
+            webhook: match &config.twilio {
+                Some(settings) => format!("on, for signatures of {}", settings.public_url.as_str()),
+                None => "off".to_owned(),
+            },
+            introspection: on(config.transport.introspection),
+            graphiql: on(matches!(config.graphiql, Graphiql::On { .. })),
+            inbox: on(matches!(config.inbox, Inbox::On { .. })),
+            tokens: sources.into_iter().flatten().collect::<Vec<_>>().join(", "),
+            origins: match config.transport.allowed_origins.as_slice() {
+                [] => "own".to_owned(),
+                origins => format!("own, {}", origins.join(", ")),
+            },
+            metrics: config.metrics_listen.map_or("off".to_owned(), |address| address.to_string()),
+        }
+    }
+
+    fn log(self) {
+        let Self { webhook, introspection, graphiql, inbox, tokens, origins, metrics } = self;
+        tracing::info!(webhook, introspection, graphiql, inbox, tokens, origins, metrics, "open to callers");
+    }
 }
 
 #[cfg(test)]
@@ -210,13 +291,15 @@ mod tests {
         assert!(outside.secret.is_none() && outside.jwks.is_some());
         assert_eq!(outside.expected.audience.as_deref(), Some("us"));
         assert_eq!(outside.expected.issuer.as_deref(), Some("them"));
-        let both = tokens(&["--jwks", "https://id.example/keys", "--token-secret", SECRET]).unwrap();
+        let both =
+            tokens(&["--jwks", "https://id.example/keys", "--token-secret", SECRET, "--token-audience", "us"]).unwrap();
         assert!(both.secret.is_some() && both.jwks.is_some());
         let rotated = tokens(&["--token-secret", SECRET, "--previous-token-secret", SECRET]).unwrap();
         assert!(rotated.secret.is_some() && rotated.previous_secret.is_some());
         for bad in [
             &["--jwks", "http://id.example/keys"][..],
-            &["--jwks", "keys.json", "--token-secret", "short"],
+            &["--jwks", "keys.json"],
+            &["--jwks", "keys.json", "--token-audience", "us", "--token-secret", "short"],
             &["--previous-token-secret", SECRET],
             &["--token-secret", SECRET, "--previous-token-secret", "short"],
         ] {
@@ -226,9 +309,34 @@ mod tests {
 
     #[test]
     fn the_webhook_needs_both_its_settings() {
-        let auth = ["--token-secret", SECRET, "--twilio-auth-token", "t"];
+        let auth = ["--token-secret", SECRET, "--twilio-auth-token", SECRET];
         assert!(config(&auth).is_err());
         let both = [&auth[..], &["--public-url", "https://sms.example"]].concat();
         assert!(config(&both).unwrap().twilio.is_some());
+        let mistyped = ["--token-secret", SECRET, "--twilio-auth-token", "hunter2", "--public-url", "https://a.b"];
+        let refused = config(&mistyped).unwrap_err().to_string();
+        assert!(refused.contains("hexadecimal") && !refused.contains("hunter2"), "{refused}");
+    }
+
+    #[test]
+    fn a_secret_in_a_file_is_read_without_its_line_break_and_excludes_the_secret_itself() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = |name: &str, text: &str| {
+            let path = folder.path().join(name);
+            std::fs::write(&path, text).unwrap();
+            path.to_str().unwrap().to_owned()
+        };
+        let (secret, empty) = (file("secret", &format!("{SECRET}\n")), file("empty", "\n"));
+        let read = config(&["--token-secret-file", &secret, "--previous-token-secret-file", &secret]).unwrap();
+        assert_eq!(read.tokens.secret, Some(Secret::new(SECRET)));
+        assert_eq!(read.tokens.previous_secret, Some(Secret::new(SECRET)));
+        let webhook = ["--twilio-auth-token-file", &secret, "--public-url", "https://a.b"];
+        assert!(config(&[&["--token-secret", SECRET], &webhook[..]].concat()).unwrap().twilio.is_some());
+        assert!(config(&["--token-secret-file", &secret, "--token-secret", SECRET]).is_err());
+        assert!(config(&["--token-secret-file", &empty]).is_err());
+        assert!(config(&["--token-secret-file", "/nowhere/at/all"]).is_err());
+        let bus = file("bus", "kafka://user:hunter2@127.0.0.1");
+        let refused = config(&["--token-secret", SECRET, "--wakeups-file", &bus]).unwrap_err().to_string();
+        assert!(!refused.contains("hunter2"), "{refused}");
     }
 }

@@ -46,6 +46,16 @@ pub struct SecretArgs {
     /// Prefer the environment variable to the flag: arguments are visible in the process list.
     #[arg(long, env = "SWITCHBOARD_TOKEN_SECRET", hide_env_values = true, value_name = "SECRET")]
     token_secret: Option<Secret>,
+    /// File that holds the token secret
+    #[arg(
+        long,
+        env = "SWITCHBOARD_TOKEN_SECRET_FILE",
+        hide_env_values = true,
+        value_name = "PATH",
+        conflicts_with = "token_secret",
+        value_parser = open::from_file::<Secret>
+    )]
+    token_secret_file: Option<Secret>,
     /// Audience of the tokens; if set, tokens must have it in their `aud` claim
     #[arg(long, env = "SWITCHBOARD_TOKEN_AUDIENCE", hide_env_values = true, value_name = "AUDIENCE")]
     token_audience: Option<String>,
@@ -55,12 +65,17 @@ pub struct SecretArgs {
 }
 
 impl SecretArgs {
+    /// Whether the secret is set.
+    pub fn is_set(&self) -> bool {
+        self.token_secret.is_some() || self.token_secret_file.is_some()
+    }
+
     /// Settings for tokens that are signed with the secret.
     ///
     /// # Errors
     /// If the secret is missing or too short. The message says how to generate one.
     pub fn settings(self) -> anyhow::Result<TokenSettings> {
-        let secret = open::token_secret(self.token_secret)?;
+        let secret = open::token_secret(self.token_secret.or(self.token_secret_file))?;
         let expected = Expected { audience: self.token_audience, issuer: self.token_issuer };
         Ok(TokenSettings { secret: Some(secret), expected, ..TokenSettings::default() })
     }
@@ -68,9 +83,15 @@ impl SecretArgs {
     /// Settings for tokens of an identity provider, and for tokens that are signed with the secret, if it is set.
     ///
     /// # Errors
-    /// If the secret is too short.
+    /// If the secret is too short, or the audience is missing.
     pub fn with_jwks(self, jwks: JwksSettings) -> anyhow::Result<TokenSettings> {
-        let secret = self.token_secret.map(|secret| open::long_enough(secret, "token")).transpose()?;
+        anyhow::ensure!(
+            self.token_audience.is_some(),
+            "--jwks requires an audience, because an identity provider signs tokens for other programs, too; set \
+             SWITCHBOARD_TOKEN_AUDIENCE"
+        );
+        let secret = self.token_secret.or(self.token_secret_file);
+        let secret = secret.map(|secret| open::long_enough(secret, "token")).transpose()?;
         let expected = Expected { audience: self.token_audience, issuer: self.token_issuer };
         Ok(TokenSettings { secret, jwks: Some(jwks), expected, ..TokenSettings::default() })
     }

@@ -96,7 +96,9 @@ pub fn name(field: InputField, text: &str) -> Result<String, Refusal> {
 /// # Errors
 /// [`Refusal::Invalid`] if the text is not an e-mail address, is too long, or contains a control character.
 pub fn email(text: &str) -> Result<String, Refusal> {
-    let text = text.trim().to_lowercase();
+    // By ASCII alone: other letters change into ASCII letters, such as the Kelvin sign into a k, and two addresses would
+    // become one.
+    let text = text.trim().to_ascii_lowercase();
     printable(InputField::Email, &text, MAX_EMAIL_CHARS)?;
     let valid = text.split_once('@').is_some_and(|(local, host)| {
         !local.is_empty() && !host.is_empty() && !host.contains('@') && !text.contains(char::is_whitespace)

@@ -26,6 +26,9 @@ use url::{Host, Url};
 use super::TokenError;
 use super::key_set::KeySet;
 
+/// The default maximum lifetime of a token of an identity provider.
+pub const DEFAULT_MAX_LIFETIME: Duration = Duration::from_secs(24 * 60 * 60);
+
 /// The location of a key set.
 #[derive(Clone, PartialEq, Eq)]
 pub enum JwksSource {
@@ -84,6 +87,8 @@ pub struct JwksSettings {
     pub timeout: Duration,
     /// The maximum size of the key set.
     pub max_bytes: usize,
+    /// A token that is valid for longer than this from now is refused.
+    pub max_lifetime: Duration,
 }
 
 impl JwksSettings {
@@ -95,6 +100,7 @@ impl JwksSettings {
             max_age: Duration::from_secs(600),
             timeout: Duration::from_secs(5),
             max_bytes: 256 * 1024,
+            max_lifetime: DEFAULT_MAX_LIFETIME,
         }
     }
 }
@@ -155,6 +161,10 @@ impl Jwks {
             jwks.reload(permit).await;
         }
         Ok(jwks)
+    }
+
+    pub(super) fn max_lifetime(&self) -> Duration {
+        self.inner.settings.max_lifetime
     }
 
     /// The keys that may have signed a token. If no key matches, the key set is read again.

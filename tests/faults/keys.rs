@@ -35,7 +35,7 @@ fn claims(world: &World) -> Value {
 
 /// The claims of a provider that identifies the rep by their id.
 fn claims_by_id(world: &World) -> Value {
-    json!({ "sub": world.rep.agent_id.0, "workspace": world.id.0, "exp": now() + 3_600 })
+    json!({ "sub": world.rep.agent_id.0, "workspace": world.id.0, "exp": now() + 3_600, "aud": "switchboard" })
 }
 
 fn with(mut claims: Value, name: &str, value: Value) -> Value {
@@ -50,7 +50,8 @@ fn without(mut claims: Value, name: &str) -> Value {
 
 /// A server that only accepts tokens of the provider.
 async fn trusting(world: &World, jwks: JwksSettings) -> App {
-    let tokens = TokenSettings { jwks: Some(jwks), ..TokenSettings::default() };
+    let expected = Expected { audience: Some("switchboard".into()), issuer: None };
+    let tokens = TokenSettings { jwks: Some(jwks), expected, ..TokenSettings::default() };
     world.app.sibling_with(|settings| settings.tokens = tokens).await
 }
 
@@ -107,7 +108,7 @@ on_both! {
             assert_accepted(world, &server, &key.sign(&claims(world))).await;
             assert_accepted(world, &server, &key.sign(&with(claims(world), "email", json!("Ravi.Shah@Example.test")))).await;
             assert_accepted(world, &server, &key.sign(&claims_by_id(world))).await;
-            let service = json!({ "workspace": world.id.0, "kind": "service", "exp": now() + 60 });
+            let service = json!({ "workspace": world.id.0, "kind": "service", "exp": now() + 60, "aud": "switchboard" });
             let service = server.client(key.sign(&service)).query("{ workspace { id } }", json!({})).await;
             assert_eq!(service.status, 200, "{service}");
         }
@@ -126,6 +127,11 @@ on_both! {
             let good = key.sign(&claims);
             assert_rejected(&server, &relabelled(&good, &json!({ "alg": "none" })), "none").await;
             assert_rejected(&server, &relabelled(&good, &json!({ "alg": "None", "kid": key.id })), "None").await;
+            for (name, value) in [("crit", json!(["exp"])), ("crit", json!(["b64"])), ("typ", json!("logout+jwt"))] {
+                assert_rejected(&server, &key.sign_with(&claims, &[(name, value)]), name).await;
+            }
+            let typ = json!("at+jwt");
+            assert_accepted(world, &server, &key.sign_with(&claims, &[("typ", typ)])).await;
             let (head, _) = good.rsplit_once('.').expect("a token");
             assert_rejected(&server, &format!("{head}."), "no signature").await;
             // An attacker uses the public key, in each of its encodings, as an HMAC secret.
@@ -152,6 +158,9 @@ on_both! {
             for (why, claims) in [
                 ("expired", with(claims.clone(), "exp", json!(now() - 120))),
                 ("no expiry", without(claims.clone(), "exp")),
+                ("another audience", with(claims.clone(), "aud", json!("some-other-app"))),
+                ("no audience", without(claims.clone(), "aud")),
+                ("valid for a hundred years", with(claims.clone(), "exp", json!(now() + 3_153_600_000_i64))),
                 ("not yet", with(claims.clone(), "nbf", json!(now() + 3_600))),
                 ("not verified", with(claims.clone(), "email_verified", json!(false))),
                 ("verification not stated", without(claims.clone(), "email_verified")),

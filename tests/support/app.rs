@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use switchboard::clock::Clock;
 use switchboard::config::{Secret, ServerConfig};
-use switchboard::http::webhooks::twilio::TwilioSettings;
+use switchboard::http::webhooks::twilio::settings::TwilioSettings;
 use switchboard::service::Services;
 use switchboard::service::live::wakeups::WakeupState;
 use switchboard::token::{Caller, Keys};
@@ -18,7 +18,7 @@ use super::sql::SqlConnection;
 /// The secret that signs the tokens of the tests.
 pub const SECRET: &str = "a secret for tests, longer than 32 bytes";
 /// The Twilio auth token, with which the tests sign webhook requests as Twilio does.
-pub const TWILIO_TOKEN: &str = "the auth token of a test account";
+pub const TWILIO_TOKEN: &str = "3a7c0f5e9b1d2468ace013579bdf2468";
 /// The public URL of the server, which is part of Twilio's signatures.
 pub const TWILIO_PUBLIC_URL: &str = "https://sms.example.test";
 /// The path to which Twilio posts inbound messages.
@@ -42,8 +42,8 @@ pub fn settings(database_url: &str) -> ServerConfig {
     settings.transport.introspection = true;
     settings.metrics_listen = Some(listen);
     settings.twilio = Some(TwilioSettings {
-        auth_token: TWILIO_TOKEN.to_owned(),
-        public_url: TWILIO_PUBLIC_URL.to_owned(),
+        auth_token: TWILIO_TOKEN.parse().expect("an auth token"),
+        public_url: TWILIO_PUBLIC_URL.parse().expect("a public URL"),
     });
     settings
 }

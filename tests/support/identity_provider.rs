@@ -61,6 +61,17 @@ impl Key {
         key
     }
 
+    /// As [`Self::sign`], with further fields in the header.
+    pub fn sign_with(&self, claims: &Value, fields: &[(&str, Value)]) -> String {
+        let mut header = Header { kid: Some(self.id.clone()), ..Header::new(self.algorithm) };
+        for (name, value) in fields {
+            let mut json = serde_json::to_value(&header).expect("JSON");
+            json[*name] = value.clone();
+            header = serde_json::from_value(json).expect("a header");
+        }
+        jsonwebtoken::encode(&header, claims, &self.key).expect("signs")
+    }
+
     /// Signs a token with these claims.
     pub fn sign(&self, claims: &Value) -> String {
         let header = Header { kid: Some(self.id.clone()), ..Header::new(self.algorithm) };

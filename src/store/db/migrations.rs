@@ -16,6 +16,7 @@ use diesel_migrations::{EmbeddedMigrations, MigrationHarness, embed_migrations};
 
 use crate::store::db::backend::{Conn, DatabaseUrl, on_backend};
 use crate::store::db::error::{StoreError, StoreResult};
+use crate::store::db::private_file;
 use crate::store::db::target::Target;
 
 pub const POSTGRES: EmbeddedMigrations = embed_migrations!("migrations/postgres");
@@ -103,6 +104,7 @@ async fn migrate_postgres(url: &str) -> StoreResult<Vec<String>> {
 
 fn migrate_sqlite(path: &str) -> StoreResult<Vec<String>> {
     use diesel::connection::SimpleConnection;
+    private_file::create(path)?;
     let mut conn = SqliteConnection::establish(path).map_err(unavailable)?;
     conn.batch_execute("PRAGMA busy_timeout = 60000; PRAGMA journal_mode = WAL;")?;
     conn.setup()?;

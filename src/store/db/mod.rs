@@ -6,6 +6,7 @@ pub mod migrations;
 pub mod notify;
 pub mod postgres;
 pub(in crate::store) mod prepared;
+mod private_file;
 pub mod sqlite;
 pub mod target;
 pub mod tls;

@@ -26,6 +26,7 @@ use tokio::sync::oneshot;
 use crate::metrics::Pool;
 use crate::store::db::backend::{Conn, Retry, counting};
 use crate::store::db::error::{StoreError, StoreResult};
+use crate::store::db::private_file;
 use crate::store::db::sqlite::writer::Write;
 
 /// The number of reader threads. In WAL mode readers never wait for the writer.
@@ -103,6 +104,8 @@ impl SqliteThreads {
     /// # Errors
     /// [`StoreError::Unavailable`] if the file cannot be opened.
     pub fn open(path: &str, statements: &Arc<AtomicU64>) -> StoreResult<Self> {
+        private_file::create(path)?;
+        private_file::warn_if_shared(path);
         let open = {
             let (path, statements) = (path.to_owned(), statements.clone());
             move |read_only: bool| {

@@ -186,6 +186,13 @@ pub async fn assert_sound(url: &str) -> String {
     output
 }
 
+/// Runs the program with these arguments and variables, in `folder`, until it ends.
+pub async fn output_of(folder: &Path, arguments: &[&str], variables: &[(&str, &str)]) -> std::process::Output {
+    let mut command = program(PROGRAM, "sqlite:unused.sqlite");
+    command.args(arguments).envs(variables.iter().copied()).current_dir(folder);
+    tokio::time::timeout(DEADLINE, command.output()).await.expect("the program ends").expect("runs")
+}
+
 /// A command with a clean environment, except for `PATH`, the database and the token secret.
 fn program(name: &str, url: &str) -> Command {
     let mut command = Command::new(name);

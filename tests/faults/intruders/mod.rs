@@ -1,5 +1,9 @@
 //! Attacks: forged tokens, pages of other sites, mutations with other content types, floods on one connection.
 
+mod outside_tokens;
+mod settings;
+mod storage;
+
 use aws_lc_rs::hmac;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
