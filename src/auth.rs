@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use graphql_transport::auth::{Session, SignIn, SignInError};
+use graphql_transport::auth::{Session, SignIn, SignInError, TokenProblem};
 
 use crate::graphql::{self, Scope};
 use crate::service::{Error, Services};
@@ -26,12 +26,15 @@ impl TokenSignIn {
 
 impl SignIn for TokenSignIn {
     async fn sign_in(&self, bearer: Option<&str>) -> Result<Session, SignInError> {
-        let refused = |message: &str| SignInError::Unauthenticated(message.to_owned());
-        let token = bearer.ok_or_else(|| refused("A bearer token is required."))?;
+        let refused =
+            |problem: TokenProblem, message: &str| SignInError::Unauthenticated(problem, message.to_owned());
+        let token = bearer.ok_or_else(|| refused(TokenProblem::Missing, "A bearer token is required."))?;
         let verified = self.services.keys().verify(token).await.map_err(|error| match error {
-            TokenError::Expired => refused("The token has expired."),
-            TokenError::Invalid | TokenError::NoSecret => refused("The token is not valid."),
-            TokenError::TooLong => refused("The token is valid for too long."),
+            TokenError::Expired => refused(TokenProblem::Expired, "The token has expired."),
+            TokenError::Invalid | TokenError::NoSecret => {
+                refused(TokenProblem::Invalid, "The token is not valid.")
+            }
+            TokenError::TooLong => refused(TokenProblem::Invalid, "The token is valid for too long."),
             TokenError::Unavailable => SignInError::Unavailable,
         })?;
         let signed_in = async {
@@ -44,7 +47,9 @@ impl SignIn for TokenSignIn {
             Ok((caller, self.services.access(caller).await?))
         };
         let (caller, access) = signed_in.await.map_err(|error| match error {
-            Error::Unauthenticated => refused("The agent of this token cannot sign in."),
+            Error::Unauthenticated => {
+                refused(TokenProblem::Revoked, "The agent of this token cannot sign in.")
+            }
             error => {
                 tracing::error!(%error, "signing a caller in failed");
                 SignInError::Unavailable

@@ -1,12 +1,18 @@
 //! Every route of the server, on one page.
 
+use std::time::Duration;
+
 use axum::Router;
-use axum::http::{HeaderName, HeaderValue, Method, header};
+use axum::http::request::Parts;
+use axum::http::{Extensions, HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Version, header};
 use axum::middleware::map_response;
 use axum::response::Response;
-use graphql_transport::request_id::X_REQUEST_ID;
+use graphql_transport::response::Incompressible;
 use graphql_transport::settings::TransportSettings;
-use tower_http::cors::{AllowOrigin, CorsLayer};
+use graphql_transport::ws::origin::is_localhost;
+use tower_http::compression::predicate::{Predicate, SizeAbove};
+use tower_http::compression::{CompressionLayer, CompressionLevel};
+use tower_http::cors::{AllowHeaders, AllowOrigin, CorsLayer};
 
 use crate::config::{Graphiql, Inbox, ServerConfig, page_origin};
 use crate::http::health::{self, Health};
@@ -21,6 +27,12 @@ use crate::service::Services;
 
 /// Where the API is, over HTTP and WebSocket alike.
 const GRAPHQL: &str = "/graphql";
+
+/// Shorter responses fit into one packet.
+const MIN_COMPRESSED_BYTES: u16 = 1_024;
+
+/// How long a browser may remember a preflight; Chromium allows two hours.
+const PREFLIGHT_MAX_AGE: Duration = Duration::from_secs(2 * 60 * 60);
 
 /// Response headers that pages of other origins may read.
 const EXPOSED_HEADERS: [&str; 5] =
@@ -38,6 +50,7 @@ pub async fn router(
 ) -> Result<Router, StartError> {
     let graphql = graphql_transport::routes::routes(GRAPHQL, endpoint)
         .layer(map_response(private))
+        .layer(compression())
         .layer(cors(&config.transport)?);
     let mut router = graphql.merge(health::routes(health));
     if let Some(settings) = &config.twilio {
@@ -61,10 +74,10 @@ pub async fn router(
     Ok(router)
 }
 
-/// Marks a response as personal data: nothing may store it, and browsers take it for nothing but its media type.
+/// Marks a response as personal data: nothing may store it unless its handler says so, and browsers take it for nothing but its media type.
 async fn private(mut response: Response) -> Response {
     let headers = response.headers_mut();
-    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    headers.entry(header::CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
     headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
     response
 }
@@ -89,6 +102,19 @@ async fn graphiql_assets(install: bool) -> AssetSource {
     }
 }
 
+/// Compresses JSON and the schema for clients that accept gzip. Streams and answers to mutations stay as they are.
+fn compression() -> CompressionLayer<impl Predicate> {
+    let is_text = |_: StatusCode, _: Version, headers: &HeaderMap, extensions: &Extensions| {
+        let media_type = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
+        let is_compressible =
+            media_type.is_some_and(|it| it.contains("json") || it.starts_with("text/plain"));
+        is_compressible && extensions.get::<Incompressible>().is_none()
+    };
+    CompressionLayer::new()
+        .quality(CompressionLevel::Fastest)
+        .compress_when(SizeAbove::new(MIN_COMPRESSED_BYTES).and(is_text))
+}
+
 /// A CORS layer that lets only pages of the allowed origins call the API.
 fn cors(transport: &TransportSettings) -> Result<CorsLayer, StartError> {
     let origin = |text: &String| {
@@ -96,9 +122,15 @@ fn cors(transport: &TransportSettings) -> Result<CorsLayer, StartError> {
         origin.ok_or_else(|| StartError::Origin(text.clone()))
     };
     let origins = transport.allowed_origins.iter().map(origin).collect::<Result<Vec<_>, _>>()?;
+    let allow_localhost = transport.allow_localhost;
+    let is_allowed = move |origin: &HeaderValue, _: &Parts| {
+        origins.contains(origin) || (allow_localhost && origin.to_str().is_ok_and(is_localhost))
+    };
     Ok(CorsLayer::new()
-        .allow_origin(AllowOrigin::list(origins))
+        .allow_origin(AllowOrigin::predicate(is_allowed))
         .allow_methods([Method::GET, Method::POST])
-        .allow_headers([header::AUTHORIZATION, header::CONTENT_TYPE, header::ACCEPT, X_REQUEST_ID])
+        // Clients add headers of their own, for example for traces.
+        .allow_headers(AllowHeaders::mirror_request())
+        .max_age(PREFLIGHT_MAX_AGE)
         .expose_headers(EXPOSED_HEADERS.map(HeaderName::from_static)))
 }

@@ -152,8 +152,8 @@ impl App {
             Some(address) => Some(Metrics::serve(address, services.clone(), endpoint.clone()).await?),
             None => None,
         };
-        let header_timeout = config.transport.header_timeout;
-        let serving = tokio::spawn(server::serve(listener, router, header_timeout, shutdown.clone()));
+        let timeouts = (&config.transport).into();
+        let serving = tokio::spawn(server::serve(listener, router, timeouts, shutdown.clone()));
         let lease_sweeper = tokio::spawn(services.clone().run_lease_sweeper(shutdown.clone()));
         let log_retention = tokio::spawn(services.clone().run_log_retention(shutdown.clone()));
         let drain = config.drain;

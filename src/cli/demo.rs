@@ -5,6 +5,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener};
 
 use anyhow::Context as _;
 use clap::Args;
+use graphql_transport::settings::Introspection;
 use serde::Serialize;
 use switchboard::clock::Clock;
 use switchboard::config::{Graphiql, Inbox, Secret, ServerConfig};
@@ -111,7 +112,9 @@ async fn start(args: &DemoArgs, database: Secret) -> anyhow::Result<Running> {
     let backdating = Backdating::new(Clock::system());
     let mut config = ServerConfig::new(database.expose(), listen, open::random_secret());
     config.clock = backdating.clock();
-    config.transport.introspection = true;
+    config.transport.introspection = Introspection::Public;
+    // People develop their own frontends against the demo.
+    config.transport.allow_localhost = true;
     config.transport.sockets_per_agent = SOCKETS_PER_AGENT;
     config.transport.points_per_minute = 0;
     let services = open_services(&config).await?;

@@ -20,9 +20,12 @@ pub struct LimitArgs {
     /// Maximum duration of a request, including reading its body
     #[arg(long, env = "SWITCHBOARD_REQUEST_TIMEOUT", default_value = "10s", value_parser = duration::parse, value_name = "DURATION")]
     request_timeout: Duration,
-    /// Maximum time to receive the headers of a request, and to keep an idle connection open
-    #[arg(long, env = "SWITCHBOARD_HEADER_TIMEOUT", default_value = "30s", value_parser = duration::parse, value_name = "DURATION")]
+    /// Maximum time to receive the first byte of a connection, and the headers of a request
+    #[arg(long, env = "SWITCHBOARD_HEADER_TIMEOUT", default_value = "10s", value_parser = duration::parse, value_name = "DURATION")]
     header_timeout: Duration,
+    /// Maximum time that a connection is idle between two requests; more than the load balancer's
+    #[arg(long, env = "SWITCHBOARD_KEEP_ALIVE", default_value = "75s", value_parser = duration::parse, value_name = "DURATION")]
+    keep_alive: Duration,
     /// Maximum duration of a PostgreSQL statement
     #[arg(long, env = "SWITCHBOARD_STATEMENT_TIMEOUT", default_value = "5s", value_parser = duration::parse, value_name = "DURATION")]
     statement_timeout: Duration,
@@ -116,7 +119,8 @@ pub struct LimitArgs {
     /// Maximum time to wait for the answer to a ping
     #[arg(long, env = "SWITCHBOARD_PONG_TIMEOUT", default_value = "10s", value_parser = duration::parse, value_name = "DURATION")]
     pong_timeout: Duration,
-    /// Maximum time to write a message; if the client does not read it in time, the connection is closed
+    /// Maximum time in which a client that does not read is kept: for a WebSocket message, and for any progress of a
+    /// response
     #[arg(long, env = "SWITCHBOARD_WRITE_DEADLINE", default_value = "10s", value_parser = duration::parse, value_name = "DURATION")]
     write_deadline: Duration,
     /// Size of the read buffer of a WebSocket connection, in bytes
@@ -147,6 +151,7 @@ impl LimitArgs {
             write_buffer_bytes: self.write_buffer_bytes,
             request_timeout: self.request_timeout,
             header_timeout: self.header_timeout,
+            keep_alive: self.keep_alive,
             points_per_minute: self.points_per_minute,
             sockets_per_process: self.sockets,
             document: self.document(),

@@ -1,12 +1,18 @@
 //! The command `serve`.
 
 use std::net::SocketAddr;
+use std::path::PathBuf;
 use std::time::Duration;
 
+use anyhow::Context as _;
 use clap::Args;
 use clap::builder::BoolishValueParser;
-use graphql_transport::settings::TransportSettings;
-use switchboard::config::{DEFAULT_POOL_SIZE, Graphiql, Inbox, Secret, ServerConfig, TokenSettings, page_origin};
+use graphql_transport::persisted::TrustedDocuments;
+use graphql_transport::settings::{Introspection, TransportSettings};
+use switchboard::config::{
+    DEFAULT_POOL_SIZE, Graphiql, Inbox, Secret, ServerConfig, TokenSettings, page_origin,
+};
+use switchboard::http::pages;
 use switchboard::http::webhooks::twilio::settings::{PublicUrl, TwilioSettings};
 use switchboard::server::App;
 use switchboard::token::jwks::{JwksSettings, JwksSource};
@@ -32,12 +38,7 @@ pub struct ServeArgs {
     #[command(flatten)]
     secret: SecretArgs,
     /// Previous token secret; tokens that were signed with it remain valid until they expire
-    #[arg(
-        long,
-        env = "SWITCHBOARD_PREVIOUS_TOKEN_SECRET",
-        hide_env_values = true,
-        value_name = "SECRET"
-    )]
+    #[arg(long, env = "SWITCHBOARD_PREVIOUS_TOKEN_SECRET", hide_env_values = true, value_name = "SECRET")]
     previous_token_secret: Option<Secret>,
     /// File that holds the previous token secret
     #[arg(
@@ -75,9 +76,17 @@ pub struct ServeArgs {
         value_parser = page_origin
     )]
     allowed_origins: Vec<String>,
-    /// Allow introspection queries
-    #[arg(long, env = "SWITCHBOARD_INTROSPECTION", value_parser = BoolishValueParser::new())]
-    introspection: bool,
+    /// Who may read the schema, by introspection and at /schema.graphql: off, signed-in or public; without a value,
+    /// public
+    #[arg(long, env = "SWITCHBOARD_INTROSPECTION", default_value = "off", num_args = 0..=1, default_missing_value = "public", value_parser = introspection, value_name = "WHO")]
+    introspection: Introspection,
+    /// Manifest of trusted documents, as GraphQL Code Generator, Relay and Apollo write it; repeat the flag or separate
+    /// with commas
+    #[arg(long, env = "SWITCHBOARD_TRUSTED_DOCUMENTS", value_delimiter = ',', value_name = "PATH")]
+    trusted_documents: Vec<PathBuf>,
+    /// Execute only trusted documents, and those of the inbox and of GraphiQL's tabs
+    #[arg(long, env = "SWITCHBOARD_TRUSTED_DOCUMENTS_ONLY", value_parser = BoolishValueParser::new())]
+    trusted_documents_only: bool,
     /// Serve GraphiQL at /graphiql, where users sign in with their own token; also allows introspection
     #[arg(long, env = "SWITCHBOARD_GRAPHIQL", value_parser = BoolishValueParser::new())]
     graphiql: bool,
@@ -141,7 +150,8 @@ impl ServeArgs {
         config.operations = self.limits.operations();
         config.transport = TransportSettings {
             allowed_origins: self.allowed_origins,
-            introspection: self.introspection || self.graphiql,
+            introspection: if self.graphiql { Introspection::Public } else { self.introspection },
+            trusted_documents: trusted_documents(&self.trusted_documents, self.trusted_documents_only)?,
             ..self.limits.transport()
         };
         if self.graphiql {
@@ -182,6 +192,34 @@ pub async fn run(args: ServeArgs) -> anyhow::Result<()> {
     Ok(())
 }
 
+/// Parses `--introspection`. The boolean values are those of earlier versions.
+fn introspection(text: &str) -> Result<Introspection, &'static str> {
+    match text.to_ascii_lowercase().as_str() {
+        "off" | "false" | "no" | "n" | "0" => Ok(Introspection::Off),
+        "signed-in" => Ok(Introspection::SignedIn),
+        "public" | "true" | "yes" | "y" | "on" | "1" => Ok(Introspection::Public),
+        _ => Err("must be off, signed-in or public"),
+    }
+}
+
+/// Reads the manifests, and adds the documents of the server's own pages.
+fn trusted_documents(manifests: &[PathBuf], only: bool) -> anyhow::Result<TrustedDocuments> {
+    let mut trusted = TrustedDocuments::default();
+    for path in manifests {
+        let text = std::fs::read_to_string(path)
+            .with_context(|| format!("cannot read the trusted documents in {}", path.display()))?;
+        trusted.add_manifest(&text).with_context(|| format!("cannot use {}", path.display()))?;
+    }
+    if only && manifests.is_empty() {
+        anyhow::bail!("--trusted-documents-only requires --trusted-documents");
+    }
+    for document in pages::documents() {
+        trusted.add_text(&document);
+    }
+    trusted.only = only;
+    Ok(trusted)
+}
+
 /// What the server offers to whom, for the log at the start.
 struct OpenDoors {
     webhook: String,
@@ -207,7 +245,11 @@ impl OpenDoors {
                 Some(settings) => format!("on, for signatures of {}", settings.public_url.as_str()),
                 None => "off".to_owned(),
             },
-            introspection: on(config.transport.introspection),
+            introspection: match config.transport.introspection {
+                Introspection::Off => "off",
+                Introspection::SignedIn => "signed-in",
+                Introspection::Public => "public",
+            },
             graphiql: on(matches!(config.graphiql, Graphiql::On { .. })),
             inbox: on(matches!(config.inbox, Inbox::On { .. })),
             tokens: sources.into_iter().flatten().collect::<Vec<_>>().join(", "),
@@ -246,7 +288,10 @@ mod tests {
     #[test]
     fn missing_flags_have_the_defaults() {
         let config = config(&["--token-secret", SECRET]).unwrap();
-        let given = TransportSettings { introspection: false, ..TransportSettings::default() };
+        let trusted_documents = trusted_documents(&[], false).unwrap();
+        assert!(trusted_documents.len() > 20, "those of the pages");
+        let introspection = Introspection::Off;
+        let given = TransportSettings { introspection, trusted_documents, ..TransportSettings::default() };
         assert_eq!(format!("{:?}", config.transport), format!("{given:?}"));
         assert_eq!(config.timeouts, Timeouts::default());
         assert_eq!(config.operations, graphql::Limits::default());
@@ -291,8 +336,15 @@ mod tests {
         assert!(outside.secret.is_none() && outside.jwks.is_some());
         assert_eq!(outside.expected.audience.as_deref(), Some("us"));
         assert_eq!(outside.expected.issuer.as_deref(), Some("them"));
-        let both =
-            tokens(&["--jwks", "https://id.example/keys", "--token-secret", SECRET, "--token-audience", "us"]).unwrap();
+        let both = tokens(&[
+            "--jwks",
+            "https://id.example/keys",
+            "--token-secret",
+            SECRET,
+            "--token-audience",
+            "us",
+        ])
+        .unwrap();
         assert!(both.secret.is_some() && both.jwks.is_some());
         let rotated = tokens(&["--token-secret", SECRET, "--previous-token-secret", SECRET]).unwrap();
         assert!(rotated.secret.is_some() && rotated.previous_secret.is_some());
@@ -313,7 +365,8 @@ mod tests {
         assert!(config(&auth).is_err());
         let both = [&auth[..], &["--public-url", "https://sms.example"]].concat();
         assert!(config(&both).unwrap().twilio.is_some());
-        let mistyped = ["--token-secret", SECRET, "--twilio-auth-token", "hunter2", "--public-url", "https://a.b"];
+        let mistyped =
+            ["--token-secret", SECRET, "--twilio-auth-token", "hunter2", "--public-url", "https://a.b"];
         let refused = config(&mistyped).unwrap_err().to_string();
         assert!(refused.contains("hexadecimal") && !refused.contains("hunter2"), "{refused}");
     }
@@ -327,7 +380,8 @@ mod tests {
             path.to_str().unwrap().to_owned()
         };
         let (secret, empty) = (file("secret", &format!("{SECRET}\n")), file("empty", "\n"));
-        let read = config(&["--token-secret-file", &secret, "--previous-token-secret-file", &secret]).unwrap();
+        let read =
+            config(&["--token-secret-file", &secret, "--previous-token-secret-file", &secret]).unwrap();
         assert_eq!(read.tokens.secret, Some(Secret::new(SECRET)));
         assert_eq!(read.tokens.previous_secret, Some(Secret::new(SECRET)));
         let webhook = ["--twilio-auth-token-file", &secret, "--public-url", "https://a.b"];

@@ -15,7 +15,7 @@ import { compare } from './differential/compare.mjs';
 import { printBody, printDocument, printVariables } from './differential/document.mjs';
 import { gatherFacts } from './differential/facts.mjs';
 import { generate } from './differential/generate.mjs';
-import { Model, orderInputFields, readSchema } from './differential/model.mjs';
+import { Model, orderAsServer, readSchema } from './differential/model.mjs';
 import { Random } from './differential/random.mjs';
 import { Server } from './differential/server.mjs';
 import { shrink } from './differential/shrink.mjs';
@@ -44,7 +44,7 @@ const total = documents + Number(options.subscriptions ?? Math.floor(documents /
 const schema = readSchema(readFileSync(new URL('../../schema.graphql', import.meta.url), 'utf8'));
 const server = new Server({ http: options.http, ws: options.ws, inFlight: IN_FLIGHT });
 
-await orderInputFields(schema, (query) => request(options.http, options.tokens.manager, query));
+await orderAsServer(schema, (query) => request(options.http, options.tokens.manager, query));
 
 const CALLERS = [[8, 'manager'], [3, 'rep'], [0.3, 'service']];
 

@@ -4,6 +4,7 @@ use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use graphql_transport::settings::Introspection;
 use switchboard::clock::Clock;
 use switchboard::config::{Secret, ServerConfig};
 use switchboard::http::webhooks::twilio::settings::TwilioSettings;
@@ -39,7 +40,7 @@ pub fn settings(database_url: &str) -> ServerConfig {
     let listen = SocketAddr::from(([127, 0, 0, 1], 0));
     let mut settings = ServerConfig::new(database_url, listen, Secret::new(SECRET));
     settings.pool_size = 5;
-    settings.transport.introspection = true;
+    settings.transport.introspection = Introspection::Public;
     settings.metrics_listen = Some(listen);
     settings.twilio = Some(TwilioSettings {
         auth_token: TWILIO_TOKEN.parse().expect("an auth token"),

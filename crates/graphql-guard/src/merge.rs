@@ -62,7 +62,7 @@ impl<'a> ResponseKeys<'a> {
                 Selection::Field(field) => self.add(on, field)?,
                 Selection::InlineFragment(inline) => {
                     let condition = inline.node.type_condition.as_ref();
-                    let on = condition.map(|condition| condition.node.on.node.as_str());
+                    let on = condition.map_or(on, |condition| Some(condition.node.on.node.as_str()));
                     self.collect(on, &inline.node.selection_set.node)?;
                 }
                 Selection::FragmentSpread(spread) => {

@@ -35,7 +35,8 @@ pub(super) fn without_ignored(text: &str) -> Cow<'_, str> {
                     [b'('] => following.starts_with('$') && !matches!(previous, Some(b'=' | b':')),
                     _ => false,
                 };
-                if describes {
+                // An invalid string stays, so that the parser refuses it.
+                if describes && text.get(start..end).is_some_and(is_string) {
                     spans.push((start, end));
                 }
             }
@@ -51,6 +52,38 @@ pub(super) fn without_ignored(text: &str) -> Cow<'_, str> {
         text.get(start..end).is_some_and(|it| it.contains(|c: char| !c.is_ascii_whitespace()))
     });
     blanked(text, &spans)
+}
+
+/// Whether each escape of a string is valid. A block string has only one escape, which is always valid.
+fn is_string(string: &str) -> bool {
+    if string.starts_with("\"\"\"") {
+        return true;
+    }
+    let mut rest = string;
+    while let Some(at) = rest.find('\\') {
+        let escape = &rest[at..];
+        let length = match escape.as_bytes().get(1) {
+            Some(b'"' | b'\\' | b'/' | b'b' | b'f' | b'n' | b'r' | b't') => 2,
+            Some(b'u') => {
+                match variable_width(escape).or_else(|| surrogate_pair(escape)).or_else(|| code_unit(escape))
+                {
+                    Some(length) => length,
+                    None => return false,
+                }
+            }
+            _ => return false,
+        };
+        rest = &escape[length..];
+    }
+    true
+}
+
+/// The length of a `\uXXXX` at the beginning of `text` that is no half of a surrogate pair.
+fn code_unit(text: &str) -> Option<usize> {
+    let digits =
+        text.strip_prefix("\\u")?.get(..4).filter(|it| it.bytes().all(|it| it.is_ascii_hexdigit()))?;
+    char::from_u32(u32::from_str_radix(digits, 16).ok()?)?;
+    Some("\\u".len() + digits.len())
 }
 
 fn is_definition(text: &str) -> bool {

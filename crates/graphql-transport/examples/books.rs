@@ -73,11 +73,11 @@ async fn main() -> std::io::Result<()> {
     let titles = Titles::new(vec!["Dune".to_owned()]);
     let schema = Schema::new(Query(titles.clone()), Mutation(titles.clone()), Subscriptions(titles));
     let (settings, stop) = (TransportSettings::default(), CancellationToken::new());
-    let header_timeout = settings.header_timeout;
+    let timeouts = (&settings).into();
     let api_schema = ApiSchema::parse(&schema.sdl()).expect("the schema is valid");
     let endpoint = GraphqlEndpoint::new(schema, api_schema, Everybody, settings, Arc::new(()), stop.clone());
     let listener = TcpListener::bind("127.0.0.1:0").await?;
     println!("http://{}/graphql", listener.local_addr()?);
-    server::serve(listener, routes::routes("/graphql", endpoint), header_timeout, stop).await;
+    server::serve(listener, routes::routes("/graphql", endpoint), timeouts, stop).await;
     Ok(())
 }

@@ -56,12 +56,37 @@ impl fmt::Debug for Session {
 /// As [`Attach`], but callable only once.
 pub type AttachFirst = Box<dyn FnOnce(Request) -> Request + Send>;
 
+/// What is wrong with a token, for clients that react to it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum TokenProblem {
+    /// There is no token.
+    Missing,
+    /// The token has expired. A new one helps.
+    Expired,
+    /// The token was valid and is revoked, or its user is deactivated.
+    Revoked,
+    /// The token was never valid here.
+    Invalid,
+}
+
+impl TokenProblem {
+    /// `missing`, `expired`, `revoked` or `invalid`.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Missing => "missing",
+            Self::Expired => "expired",
+            Self::Revoked => "revoked",
+            Self::Invalid => "invalid",
+        }
+    }
+}
+
 /// Why a caller could not be signed in.
 #[derive(Debug, Clone, thiserror::Error)]
 pub enum SignInError {
-    /// The token is missing or invalid. The text is sent to the client.
-    #[error("{0}")]
-    Unauthenticated(String),
+    /// The caller cannot sign in with this token, or sent none.
+    #[error("{1}")]
+    Unauthenticated(TokenProblem, String),
     /// The token could not be verified, for example because the database is unavailable.
     #[error("Sign-in is temporarily unavailable.")]
     Unavailable,

@@ -4,10 +4,16 @@ use std::sync::Arc;
 
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
-use super::{observer::Observer, rate_limit::RateLimiter, settings::TransportSettings, ws::SocketLimits};
+use super::{
+    observer::Observer,
+    rate_limit::RateLimiter,
+    settings::{Introspection, TransportSettings},
+    ws::SocketLimits,
+};
 use crate::conformance::PreparedDocument;
 use crate::conformance::schema::ApiSchema;
 use crate::document_cache::DocumentCache;
+use crate::persisted::PersistedDocuments;
 
 /// A GraphQL endpoint: an executor, its schema, the sign-in and the settings.
 ///
@@ -27,6 +33,7 @@ struct Inner<E, A> {
     sockets: SocketLimits,
     rate_limit: RateLimiter,
     documents: DocumentCache<PreparedDocument>,
+    persisted: PersistedDocuments,
 }
 
 impl<E, A> GraphqlEndpoint<E, A> {
@@ -42,9 +49,11 @@ impl<E, A> GraphqlEndpoint<E, A> {
         observer: Arc<dyn Observer>,
         shutdown: CancellationToken,
     ) -> Self {
-        let schema = if settings.introspection { schema } else { schema.without_suggestions() };
+        let hides_schema = settings.introspection == Introspection::Off;
+        let schema = if hides_schema { schema.without_suggestions() } else { schema };
         let sockets = SocketLimits::new(&settings);
         let rate_limit = RateLimiter::new(settings.points_per_minute);
+        let persisted = PersistedDocuments::new(settings.trusted_documents.clone());
         Self {
             inner: Arc::new(Inner {
                 executor,
@@ -57,6 +66,7 @@ impl<E, A> GraphqlEndpoint<E, A> {
                 sockets,
                 rate_limit,
                 documents: DocumentCache::default(),
+                persisted,
             }),
         }
     }
@@ -107,9 +117,14 @@ impl<E, A> GraphqlEndpoint<E, A> {
         &self.inner.sockets
     }
 
-    /// The cache of documents that passed the guard.
+    /// The documents that passed the guard.
     pub(crate) fn documents(&self) -> &DocumentCache<PreparedDocument> {
         &self.inner.documents
+    }
+
+    /// The documents that requests can refer to.
+    pub(crate) fn persisted(&self) -> &PersistedDocuments {
+        &self.inner.persisted
     }
 
     pub(crate) fn rate_limit(&self) -> &RateLimiter {

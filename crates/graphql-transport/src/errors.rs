@@ -27,6 +27,8 @@ pub enum Code {
     GraphqlValidationFailed,
     /// The request exceeds a limit.
     LimitExceeded,
+    /// The request refers to a document that the server does not know. The client can send the text.
+    PersistedQueryNotFound,
     /// The request may succeed later.
     Unavailable,
     /// A fault of the server. Its log has the details under the request id.
@@ -53,13 +55,14 @@ impl Cause {
     }
 }
 
-const ALL_CODES: [Code; 8] = [
+const ALL_CODES: [Code; 9] = [
     Code::Unauthenticated,
     Code::Forbidden,
     Code::BadUserInput,
     Code::GraphqlParseFailed,
     Code::GraphqlValidationFailed,
     Code::LimitExceeded,
+    Code::PersistedQueryNotFound,
     Code::Unavailable,
     Code::Internal,
 ];
@@ -74,6 +77,7 @@ impl Code {
             Self::GraphqlParseFailed => "GRAPHQL_PARSE_FAILED",
             Self::GraphqlValidationFailed => "GRAPHQL_VALIDATION_FAILED",
             Self::LimitExceeded => "LIMIT_EXCEEDED",
+            Self::PersistedQueryNotFound => "PERSISTED_QUERY_NOT_FOUND",
             Self::Unavailable => "UNAVAILABLE",
             Self::Internal => "INTERNAL",
         }

@@ -4,8 +4,10 @@
 //! |---|---|
 //! | [`endpoint`], [`settings`], [`routes`] | what is served, within which bounds, and where |
 //! | [`http`] | GraphQL over HTTP: `POST`, and `GET` for queries |
+//! | `streams` | subscriptions over HTTP: server-sent events and multipart responses |
 //! | [`ws`] | the subprotocol `graphql-transport-ws` |
 //! | [`operation`] | an operation that passed the guard, and its execution |
+//! | [`persisted`] | documents that clients refer to by a hash or an ID |
 //! | [`conformance`] | an executor that answers as the specification asks, around async-graphql's |
 //! | [`fast`] | objects that are written as JSON without a tree of values |
 //! | [`auth`], [`observer`] | traits: who calls, and what the application learns of each operation |
@@ -19,9 +21,11 @@
 
 pub mod auth;
 pub mod conformance;
+mod deadlines;
 pub mod document_cache;
 pub mod endpoint;
 pub mod errors;
+mod extensions;
 pub mod fast;
 pub mod http;
 mod json_text;
@@ -29,11 +33,14 @@ mod media_type;
 pub mod observer;
 pub mod operation;
 mod operation_span;
+pub mod persisted;
 pub mod rate_limit;
 pub mod request_id;
 pub mod response;
 pub mod routes;
+mod sdl;
 pub mod server;
 pub mod settings;
+mod streams;
 mod trace_context;
 pub mod ws;

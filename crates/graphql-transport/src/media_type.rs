@@ -2,6 +2,14 @@
 
 use axum::http::{HeaderMap, HeaderValue, header};
 
+/// Whether the body is not compressed.
+pub(crate) fn is_uncompressed(headers: &HeaderMap) -> bool {
+    headers
+        .get_all(header::CONTENT_ENCODING)
+        .iter()
+        .all(|value| value.as_bytes().eq_ignore_ascii_case(b"identity"))
+}
+
 /// A media type of responses.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum MediaType {

@@ -6,7 +6,7 @@
 use std::{borrow::Cow, fmt, io, panic::AssertUnwindSafe, sync::Arc};
 
 use async_graphql::{
-    Executor, Request, Response, ServerError, Variables,
+    Executor, Positioned, Request, Response, ServerError, Variables,
     parser::types::{ExecutableDocument, OperationType, Selection, SelectionSet},
 };
 use futures_util::FutureExt;
@@ -23,7 +23,7 @@ use super::{
     operation_span::OperationSpan,
     rate_limit::{MUTATION_POINTS, QUERY_POINTS},
     request_id::RequestId,
-    settings::TransportSettings,
+    settings::{Introspection, TransportSettings},
     trace_context::TraceContext,
 };
 use graphql_guard::{self as guard, DocumentError};
@@ -31,15 +31,21 @@ use graphql_guard::{self as guard, DocumentError};
 use crate::conformance::schema::ApiSchema;
 use crate::conformance::{Execution, PreparedDocument};
 use crate::document_cache::DocumentCache;
+use crate::extensions::RequestExtensions;
 use crate::json_text::replace_lone_surrogates;
+use crate::persisted::{PersistedDocuments, PersistedQuery, ResolvedDocument};
 
 /// The parameters of a GraphQL request. Only their types have been checked.
 ///
-/// `extensions` must be a map. Only a trace context is read from it.
+/// `extensions` must be a map. [`RequestExtensions`] says what is read from it.
 #[derive(Debug)]
 pub struct Parameters {
-    /// The document.
-    pub query: String,
+    /// The text of the document; `None` if the request refers to a persisted document.
+    pub query: Option<String>,
+    /// The ID of a trusted document.
+    pub document_id: Option<String>,
+    /// The hash of a persisted document.
+    pub persisted_query: Option<PersistedQuery>,
     /// The name of the operation to execute; may be `None` if the document has only one.
     pub operation_name: Option<String>,
     /// Empty when absent or null.
@@ -75,6 +81,7 @@ struct ParametersVisitor;
 #[serde(field_identifier, rename_all = "camelCase")]
 enum ParameterName {
     Query,
+    DocumentId,
     OperationName,
     Variables,
     Extensions,
@@ -86,33 +93,43 @@ impl<'de> Visitor<'de> for ParametersVisitor {
     type Value = Parameters;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a map with a string `query`")
+        f.write_str("a map with `query`, `documentId` or `extensions.persistedQuery`")
     }
 
     fn visit_map<M: MapAccess<'de>>(self, mut map: M) -> Result<Parameters, M::Error> {
         let mut query = None;
+        let mut document_id = None;
         let mut operation_name = None;
         let mut variables = None;
-        let mut trace = None;
+        let mut extensions: Option<RequestExtensions> = None;
         while let Some(name) = map.next_key()? {
             match name {
                 ParameterName::Query => set_once(&mut query, "query", map.next_value()?)?,
+                ParameterName::DocumentId => set_once(&mut document_id, "documentId", map.next_value()?)?,
                 ParameterName::OperationName => {
                     set_once(&mut operation_name, "operationName", map.next_value()?)?;
                 }
                 ParameterName::Variables => set_once(&mut variables, "variables", map.next_value()?)?,
-                ParameterName::Extensions => trace = map.next_value()?,
+                ParameterName::Extensions => extensions = map.next_value()?,
                 ParameterName::Other => {
                     map.next_value::<IgnoredAny>()?;
                 }
             }
         }
+        let RequestExtensions { trace, persisted_query } = extensions.unwrap_or_default();
+        let query: Option<String> = query.flatten();
+        let document_id: Option<String> = document_id.flatten();
+        if query.is_none() && document_id.is_none() && persisted_query.is_none() {
+            return Err(de::Error::missing_field("query"));
+        }
         Ok(Parameters {
-            query: query.ok_or_else(|| de::Error::missing_field("query"))?,
+            query,
+            document_id,
+            persisted_query,
             operation_name: operation_name.flatten(),
             variables: variables.unwrap_or_default(),
             replaced_surrogates: false,
-            trace: trace.unwrap_or_default(),
+            trace,
         })
     }
 }
@@ -128,8 +145,9 @@ fn set_once<T, E: de::Error>(field: &mut Option<T>, name: &'static str, value: T
 pub struct Operation {
     /// Query, mutation or subscription.
     pub kind: OperationType,
-    /// Whether it selects only `__schema`, `__type` and `__typename`.
-    pub introspection_only: bool,
+    /// Whether it can be executed without a caller: it selects only `__schema`, `__type` and `__typename`, and the server
+    /// answers that to everybody.
+    pub anonymous: bool,
     /// Its name in the document; `None` when it is anonymous.
     pub name: Option<String>,
     /// Its price in the points of [`super::rate_limit`].
@@ -137,6 +155,8 @@ pub struct Operation {
     document: Arc<PreparedDocument>,
     variables: Variables,
     replaced_surrogates: bool,
+    /// The text to persist, with its hash.
+    registration: Option<([u8; 32], Arc<str>)>,
 }
 
 impl Operation {
@@ -146,26 +166,42 @@ impl Operation {
     ///
     /// An error to send to the client. It reveals nothing about the schema, so it may be
     /// sent before the caller has signed in.
-    pub fn prepare(
+    pub(crate) fn prepare(
         parameters: Parameters,
         settings: &TransportSettings,
         documents: &DocumentCache<PreparedDocument>,
+        persisted: &PersistedDocuments,
     ) -> Result<Self, Box<ServerError>> {
-        let Parameters { query, operation_name, variables, replaced_surrogates, trace: _ } = parameters;
+        let ResolvedDocument { text, introspection_only, registration } = persisted.resolve(&parameters)?;
+        let Parameters { operation_name, variables, replaced_surrogates, .. } = parameters;
         guard::check_variables(&settings.document, json_bytes(&variables), &variables)
             .map_err(document_error)?;
         let name = operation_name.as_deref();
         let document =
-            documents.get_or_try_insert_with(&query, name, || prepare_document(&query, name, settings))?;
+            documents.get_or_try_insert_with(&text, name, || prepare_document(&text, name, settings))?;
+        if introspection_only && !document.introspection_only {
+            let message = "This server executes only trusted documents.";
+            return Err(Box::new(errors::error(Code::Forbidden, message)));
+        }
         Ok(Self {
             kind: document.kind,
-            introspection_only: document.introspection_only,
+            anonymous: document.introspection_only
+                && (settings.introspection == Introspection::Public || document.selects_only_typename),
             points: points(document.kind, document.root_fields),
             name: document.operation_name.clone(),
             document,
             variables,
             replaced_surrogates,
+            registration: registration.map(|hash| (hash, text)),
         })
+    }
+
+    /// Stores the text under the hash that the request contains. Call this after the sign-in, so that strangers cannot
+    /// fill the cache.
+    pub(crate) fn persist(&mut self, persisted: &PersistedDocuments) {
+        if let Some((hash, text)) = self.registration.take() {
+            persisted.register(hash, text);
+        }
     }
 
     /// Validates the document and the variables, and attaches the caller.
@@ -263,7 +299,7 @@ fn prepare_document(
     settings: &TransportSettings,
 ) -> Result<PreparedDocument, Box<ServerError>> {
     let checked = guard::check_document(&settings.document, query, operation_name).map_err(document_error)?;
-    if !settings.introspection && introspects(&checked.document) {
+    if settings.introspection == Introspection::Off && introspects(&checked.document) {
         return Err(invalid("Introspection is disabled on this server."));
     }
     if checked.operation == OperationType::Subscription && checked.introspection_only {
@@ -271,7 +307,9 @@ fn prepare_document(
     }
     let name = checked.operation_name.map(|name| name.to_string());
     let (kind, root_fields) = (checked.operation, checked.root_fields);
-    Ok(PreparedDocument::new(checked.text, kind, name, checked.introspection_only, root_fields))
+    let selects_only_typename = selects_only_typename(&checked.document);
+    let document = PreparedDocument::new(checked.text, kind, name, checked.introspection_only, root_fields);
+    Ok(document.selecting_only_typename(selects_only_typename))
 }
 
 fn points(kind: OperationType, root_fields: usize) -> u32 {
@@ -316,6 +354,19 @@ fn introspects(document: &ExecutableDocument) -> bool {
         || document.fragments.values().any(|fragment| within(&fragment.node.selection_set.node))
 }
 
+/// Whether the document names nothing of the schema: its only field is `__typename`, without fragments and variables.
+fn selects_only_typename(document: &ExecutableDocument) -> bool {
+    document.fragments.is_empty()
+        && document.operations.iter().all(|(_, operation)| {
+            let operation = &operation.node;
+            let is_typename = |selection: &Positioned<Selection>| {
+                matches!(&selection.node, Selection::Field(field) if field.node.name.node == "__typename")
+            };
+            operation.variable_definitions.is_empty()
+                && operation.selection_set.node.items.iter().all(is_typename)
+        })
+}
+
 /// The length of the variables as JSON, computed without allocating it.
 fn json_bytes(variables: &Variables) -> usize {
     struct Counter(usize);
@@ -355,6 +406,10 @@ mod tests {
             r#"{}"#,
             r#"{"query":null}"#,
             r#"{"query":"{a}","query":"{b}"}"#,
+            r#"{"query":1}"#,
+            r#"{"documentId":1}"#,
+            r#"{"documentId":null}"#,
+            r#"{"query":"{a}","extensions":{"persistedQuery":1}}"#,
             r#"{"query":"{a}","operationName":1}"#,
             r#"{"query":"{a}","variables":[]}"#,
             r#"{"query":"{a}","variables":"{}"}"#,
@@ -368,7 +423,7 @@ mod tests {
     fn null_and_unknown_parameters_are_ignored() {
         let json = r#"{"id":1,"query":"{a}","variables":null,"operationName":null,"extensions":null}"#;
         let parameters = parse(json).unwrap();
-        assert_eq!(parameters.query, "{a}");
+        assert_eq!(parameters.query.as_deref(), Some("{a}"));
         assert!(parameters.variables.is_empty() && parameters.operation_name.is_none());
     }
 

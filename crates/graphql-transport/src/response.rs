@@ -30,6 +30,11 @@ pub(crate) fn rate_limit_headers(status: &RateLimitStatus) -> [(HeaderName, Head
     ]
 }
 
+/// An extension of responses that must not be compressed: those of mutations, which may contain a new token. The length
+/// of a compressed response tells an attacker about a secret in it.
+#[derive(Debug, Clone, Copy)]
+pub struct Incompressible;
+
 /// The response of an operation that was executed. It may contain errors of single fields.
 pub(crate) fn executed(
     response: async_graphql::Response,
@@ -98,7 +103,8 @@ impl Rejection {
         Self::with(
             StatusCode::NOT_ACCEPTABLE,
             Code::BadUserInput,
-            "The response is application/graphql-response+json or application/json; `Accept` allows neither.",
+            "`Accept` allows none of application/graphql-response+json, application/json, text/event-stream and \
+             multipart/mixed with subscriptionSpec.",
         )
     }
 
@@ -118,6 +124,13 @@ impl Rejection {
             Code::BadUserInput,
             "The body must be sent as application/json in UTF-8.",
         )
+    }
+
+    /// 415: the body is compressed.
+    pub fn unsupported_encoding() -> Self {
+        let message = "The body must be sent without a Content-Encoding.";
+        Self::with(StatusCode::UNSUPPORTED_MEDIA_TYPE, Code::BadUserInput, message)
+            .header(header::ACCEPT_ENCODING, HeaderValue::from_static("identity"))
     }
 
     /// 403: the request is forbidden, for example for pages of this origin.
@@ -168,6 +181,23 @@ impl Rejection {
         self
     }
 
+    /// 429: the agent has too many sockets and streams.
+    pub(crate) fn too_many_connections() -> Self {
+        let message = "This agent has too many open sockets and streams.";
+        Self::with(StatusCode::TOO_MANY_REQUESTS, Code::LimitExceeded, message)
+    }
+
+    /// Whether the request itself was well-formed, so that older clients get the errors with status 200.
+    pub(crate) fn is_answered(&self) -> bool {
+        self.json_status == StatusCode::OK
+    }
+
+    /// The errors, with the request id.
+    pub(crate) fn into_errors(mut self, request_id: RequestId) -> Vec<ServerError> {
+        errors::set_request_id(&mut self.errors, request_id);
+        self.errors
+    }
+
     /// The errors, in their order.
     pub(crate) fn reported_errors(&self) -> &[ServerError] {
         &self.errors
@@ -198,7 +228,7 @@ impl IntoResponse for Rejection {
 impl From<SignInError> for Rejection {
     fn from(error: SignInError) -> Self {
         match error {
-            SignInError::Unauthenticated(message) => Self::unauthenticated(&message),
+            SignInError::Unauthenticated(_, message) => Self::unauthenticated(&message),
             SignInError::Unavailable => Self::unavailable(&error.to_string()),
         }
     }

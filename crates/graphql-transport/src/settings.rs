@@ -4,6 +4,19 @@ use std::time::Duration;
 
 use graphql_guard::DocumentLimits;
 
+use crate::persisted::TrustedDocuments;
+
+/// Who may select `__schema` and `__type`, and read `/schema.graphql`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Introspection {
+    /// Nobody. Error messages do not suggest names of the schema.
+    Off,
+    /// Callers who have signed in.
+    SignedIn,
+    /// Everybody.
+    Public,
+}
+
 /// The limits of the transport. Sizes are in bytes.
 #[derive(Debug, Clone)]
 pub struct TransportSettings {
@@ -41,15 +54,22 @@ pub struct TransportSettings {
     /// How long a request may take. If the body has not arrived by then, the response is 408; if the operation has not
     /// completed by then, the response is `UNAVAILABLE`.
     pub request_timeout: Duration,
-    /// How long a client may take to send the headers of a request. Idle connections are closed after this time.
+    /// How long a client may take to send the first byte, and the headers of a request.
     pub header_timeout: Duration,
+    /// How long a connection may be idle between two requests. Load balancers expect more than 60 s.
+    pub keep_alive: Duration,
     /// The rate limit of an agent, in points per minute. An agent may spend a full minute's points at once; 0 disables
     /// the limit.
     pub points_per_minute: u32,
     /// Other origins whose pages may open a socket. The server's own origin is always allowed.
     pub allowed_origins: Vec<String>,
-    /// Whether `__schema` and `__type` are allowed.
-    pub introspection: bool,
+    /// Whether pages that this machine serves may open a socket: those of `localhost` and of loopback addresses, on any
+    /// port. For development.
+    pub allow_localhost: bool,
+    /// Who may read the schema.
+    pub introspection: Introspection,
+    /// The documents that clients can refer to by an ID.
+    pub trusted_documents: TrustedDocuments,
     /// Limits on documents and variables.
     pub document: DocumentLimits,
 }
@@ -73,10 +93,13 @@ impl Default for TransportSettings {
             read_buffer_bytes: 4 * 1024,
             write_buffer_bytes: 0,
             request_timeout: Duration::from_secs(10),
-            header_timeout: Duration::from_secs(30),
+            header_timeout: Duration::from_secs(10),
+            keep_alive: Duration::from_secs(75),
             points_per_minute: 6_000,
             allowed_origins: Vec::new(),
-            introspection: true,
+            allow_localhost: false,
+            introspection: Introspection::Public,
+            trusted_documents: TrustedDocuments::default(),
             document: DocumentLimits::default(),
         }
     }

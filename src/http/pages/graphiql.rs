@@ -93,6 +93,11 @@ pub enum AssetSource {
     },
 }
 
+/// The documents that the page sends by itself.
+pub(super) fn documents() -> Vec<String> {
+    page::documents()
+}
+
 /// `GET /graphiql` and `GET /graphiql/assets/{name}`.
 pub fn routes<S>(settings: GraphiqlSettings) -> Router<S>
 where

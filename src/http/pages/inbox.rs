@@ -36,6 +36,7 @@ use flate2::Compression;
 use flate2::bufread::GzEncoder;
 use serde_json::json;
 
+use crate::http::pages::documents::documents_in;
 use crate::http::pages::graphiql::{Identity, called_by_address, fill, script_safe};
 
 /// The address of a file contains a hash over all files, so a cached file never goes stale.
@@ -53,6 +54,7 @@ const OPENER_POLICY: HeaderName = HeaderName::from_static("cross-origin-opener-p
 const RESOURCE_POLICY: HeaderName = HeaderName::from_static("cross-origin-resource-policy");
 
 const FRAME: &str = include_str!("inbox/index.html");
+const DOCUMENTS: &str = include_str!("inbox/documents.js");
 /// The modules that the frame runs. The first rows need these modules and their imports.
 const ENTRIES: [&str; 2] = ["start.js", "app.js"];
 
@@ -105,6 +107,11 @@ struct Page {
 struct Frame {
     html: String,
     gzip: Vec<u8>,
+}
+
+/// The documents that the page sends.
+pub(super) fn documents() -> Vec<String> {
+    documents_in(DOCUMENTS)
 }
 
 /// The addresses of the page, and `GET /inbox/{version}/{file}`.

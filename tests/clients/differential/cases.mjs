@@ -110,6 +110,20 @@ const REFUSED = [
   { name: 'minus zero is an Int', query: () => '{ conversations(first: -0) { asOf } }' },
 ];
 
+const REFUSED_BY_OWN_RULES = [
+  { name: 'lists of which one begins with the other', query: (f) => `{ nodes(ids: [${conversation(f)}]) { id } nodes(ids: [${conversation(f)}, "7"]) { id } }` },
+  { name: 'an empty list and another', query: () => '{ nodes(ids: []) { id } nodes(ids: ["7"]) { id } }' },
+  { name: 'lists in input objects, one shorter', query: () => '{ conversations(first: 1, filter: { phoneNumberIds: ["7"] }) { asOf } conversations(first: 1, filter: { phoneNumberIds: ["7", "8"] }) { asOf } }' },
+  { name: 'equal lists merge', query: () => '{ nodes(ids: ["7"]) { id } nodes(ids: ["7"]) { __typename } }' },
+  { name: 'a variable that may be null as an item', variables: '{"v":"7"}', query: () => 'query ($v: ID) { nodes(ids: ["8", $v]) { id } }' },
+  { name: 'a variable of another type as an item', variables: '{"v":"7"}', query: () => 'query ($v: String!) { nodes(ids: ["8", $v]) { id } }' },
+  { name: 'a variable that may be null in an input object', variables: '{"v":"7"}', query: () => 'mutation ($v: ID) { claimConversation(input: { conversationId: $v }) { changed } }' },
+  { name: 'a list as an item of a list', variables: '{"v":["7"]}', query: () => 'query ($v: [ID!]!) { nodes(ids: [$v]) { id } }' },
+  { name: 'half a surrogate pair in a description', query: () => '"\\ud83d" query { viewer { id } }' },
+  { name: 'an unknown escape in a description', query: () => '"\\x" query { viewer { id } }' },
+  { name: 'a key of two types that exclude each other', query: (f) => `{ conversation(id: ${conversation(f)}) { ... on Node { ... on Workspace { name ... on Node { ... on PhoneNumber { ... { name: label } } } } } } }` },
+];
+
 const FAILING = [
   { name: 'null for a required argument, by a variable with a default', variables: '{"id":null}', query: () => 'query ($id: ID = "7") { viewer { id } conversation(id: $id) { id } }' },
   { name: 'null for an argument with a default', variables: '{"b":null}', query: () => 'query ($b: Boolean) { viewer { id } agents(first: 1, includeInactive: $b) { totalCount } }' },
@@ -151,7 +165,7 @@ const all = (kind, cases) => cases.map((one) => ({ kind, ...one }));
 
 export const CASES = [
   ...all(MERGE, MERGED), ...all(EMPTY, EMPTIED), ...all(DEFAULT, DEFAULTED), ...all(ORDER, ORDERED),
-  ...all(LANGUAGE, IN_THE_LANGUAGE), ...all(VALIDATION, REFUSED), ...all(ERROR, FAILING), ...all(PAGE, PAGED), ...all(DATE, DATED),
+  ...all(LANGUAGE, IN_THE_LANGUAGE), ...all(VALIDATION, REFUSED), ...all(VALIDATION, REFUSED_BY_OWN_RULES), ...all(ERROR, FAILING), ...all(PAGE, PAGED), ...all(DATE, DATED),
 ];
 
 const SEARCH = JSON.stringify('query ($s: String) { agents(first: 1, search: $s) { totalCount } }');

@@ -35,16 +35,22 @@ export function readSchema(sdl) {
   return schema;
 }
 
-/** Puts the fields of input objects in the server's order of introspection, which the specification leaves open. */
-export async function orderInputFields(schema, introspect) {
-  const { __schema } = await introspect('{ __schema { types { name inputFields { name } } } }');
-  for (const { name, inputFields } of __schema.types) {
-    if (!inputFields) continue;
-    const fields = schema.getType(name).getFields();
-    for (const { name: field } of inputFields) {
-      const definition = fields[field];
-      delete fields[field];
-      fields[field] = definition;
+/** Puts input fields and enum values in the server's order of introspection, which the specification leaves open. */
+export async function orderAsServer(schema, introspect) {
+  const { __schema } = await introspect('{ __schema { types { name inputFields { name } enumValues { name } } } }');
+  for (const { name, inputFields, enumValues } of __schema.types) {
+    const type = schema.getType(name);
+    if (inputFields) {
+      const fields = type.getFields();
+      for (const { name: field } of inputFields) {
+        const definition = fields[field];
+        delete fields[field];
+        fields[field] = definition;
+      }
+    }
+    if (enumValues && !name.startsWith('__')) {
+      const place = new Map(enumValues.map((value, index) => [value.name, index]));
+      type.getValues().sort((a, b) => place.get(a.name) - place.get(b.name));
     }
   }
 }

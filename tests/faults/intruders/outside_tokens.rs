@@ -44,8 +44,8 @@ on_both! {
     }
 
     async fn addresses_that_only_look_alike_name_different_agents(world: World) {
-        let mut direct = world.app.direct().await;
-        direct.run("UPDATE agents SET email = 'kim@example.test' WHERE role = 'MANAGER'").await;
+        let mut connection = world.app.sql_connection().await;
+        connection.run("UPDATE agents SET email = 'kim@example.test' WHERE role = 'MANAGER'").await;
         let key = Key::new(Algorithm::EdDSA, "one");
         let host = Host::publishing(&[&key]).await;
         let tokens = TokenSettings {

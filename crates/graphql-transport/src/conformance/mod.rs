@@ -6,12 +6,14 @@
 //! [`Execution::complete`] then adds the nulls that async-graphql 7 omits for failed fields, and puts the fields in the
 //! order of the document.
 
+mod list_arguments;
 mod normal_form;
 mod response_shape;
 pub mod schema;
 #[cfg(test)]
 mod tests;
 mod validation;
+mod variable_uses;
 mod variables;
 
 use std::collections::HashSet;
@@ -41,6 +43,8 @@ pub struct PreparedDocument {
     pub kind: OperationType,
     /// Whether the operation selects only `__schema`, `__type` and `__typename`.
     pub introspection_only: bool,
+    /// Whether the document names nothing of the schema, because its only field is `__typename`.
+    pub selects_only_typename: bool,
     /// The number of root fields, including those with `@skip` or `@include`.
     pub root_fields: usize,
     /// The name of the operation; `None` if it is anonymous.
@@ -86,7 +90,22 @@ impl PreparedDocument {
         introspection_only: bool,
         root_fields: usize,
     ) -> Self {
-        Self { kind, introspection_only, root_fields, operation_name, text, valid: OnceLock::new() }
+        Self {
+            kind,
+            introspection_only,
+            selects_only_typename: false,
+            root_fields,
+            operation_name,
+            text,
+            valid: OnceLock::new(),
+        }
+    }
+
+    /// Marks a document that names nothing of the schema: see [`Self::selects_only_typename`].
+    #[must_use]
+    pub fn selecting_only_typename(mut self, only: bool) -> Self {
+        self.selects_only_typename = only;
+        self
     }
 
     /// Returns the request to execute with these variables.

@@ -1,12 +1,14 @@
 //! A schema, for everything that happens to a document before it is executed.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 
 use apollo_compiler::ast::{FieldDefinition, NamedType};
 use apollo_compiler::schema::{Component, ExtendedType};
 use apollo_compiler::validation::Valid;
 use apollo_compiler::{Name, Schema, name, ty};
 use async_graphql::Value;
+use sha2::{Digest, Sha256};
 
 /// Whether a value is one of a custom scalar.
 pub type ScalarCheck = fn(&Value) -> bool;
@@ -24,6 +26,8 @@ pub struct ApiSchema {
     possible_types: HashMap<Name, Vec<NamedType>>,
     scalars: HashMap<&'static str, ScalarCheck>,
     suggests: bool,
+    sdl: Arc<str>,
+    hash: Arc<str>,
 }
 
 impl ApiSchema {
@@ -48,7 +52,10 @@ impl ApiSchema {
                 possible_types.insert(name.clone(), objects);
             }
         }
-        Ok(Self { schema, possible_types, scalars: HashMap::new(), suggests: true })
+        let hash =
+            Sha256::digest(sdl.as_bytes()).iter().map(|byte| format!("{byte:02x}")).collect::<String>();
+        let (sdl, hash) = (sdl.into(), hash.into());
+        Ok(Self { schema, possible_types, scalars: HashMap::new(), suggests: true, sdl, hash })
     }
 
     /// Checks values of the custom scalar `name` before anything is executed. Without a check, every value passes.
@@ -56,6 +63,16 @@ impl ApiSchema {
     pub fn with_scalar(mut self, name: &'static str, check: ScalarCheck) -> Self {
         self.scalars.insert(name, check);
         self
+    }
+
+    /// The text of the schema.
+    pub fn sdl(&self) -> &Arc<str> {
+        &self.sdl
+    }
+
+    /// The SHA-256 of the text, in hexadecimal digits.
+    pub fn hash(&self) -> &Arc<str> {
+        &self.hash
     }
 
     /// Keeps names of the schema out of error messages, for a server without introspection.

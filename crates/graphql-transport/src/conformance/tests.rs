@@ -376,3 +376,34 @@ fn a_null_condition_is_an_error_of_the_object() {
     let errors = conform(root, json!({ "v": null })).err().expect("is refused");
     assert!(errors[0].path.is_empty() && errors[0].message.contains("must not be null"), "{errors:?}");
 }
+
+#[test]
+fn variables_within_lists_and_input_objects_fit_their_place() {
+    for (text, expected) in [
+        ("query($v: ID) { nodes(ids: [$v]) { id } }", "\"ID\" is used where \"ID!\""),
+        ("query($v: String!) { nodes(ids: [\"1\", $v]) { id } }", "\"String!\" is used where \"ID!\""),
+        ("query($v: [ID!]!) { nodes(ids: [$v]) { id } }", "\"[ID!]!\" is used where \"ID!\""),
+        ("query($v: ID = null) { nodes(ids: [$v]) { id } }", "default null is used where \"ID!\""),
+        (
+            "query($v: ID) { ...F } fragment F on Query { nodes(ids: [$v]) { id } }",
+            "\"ID\" is used where \"ID!\"",
+        ),
+    ] {
+        assert!(refused(text).contains(expected), "{text}: {}", refused(text));
+    }
+    let text = "query($v: ID = \"1\") { nodes(ids: [$v]) { id } }";
+    assert_eq!(normal(text, json!({ "v": "2" })), "{nodes(ids:[$v]){id}}");
+}
+
+#[test]
+fn lists_of_different_lengths_are_different_arguments() {
+    for text in [
+        "{ ... on Query { nodes(ids: [1]) { id } } nodes(ids: [1, 2]) { id } }",
+        "{ nodes(ids: [1, 2]) { id } ... on Query { nodes(ids: [1]) { id } } }",
+        "{ nodes(ids: []) { id } ...F } fragment F on Query { nodes(ids: [1]) { id } }",
+    ] {
+        assert!(refused(text).contains("conflict"), "{text}: {}", refused(text));
+    }
+    let same = "{ nodes(ids: [1, 2]) { id } nodes(ids: [1, 2]) { __typename } }";
+    assert_eq!(normal(same, json!({})), "{nodes(ids:[1, 2]){id __typename}}");
+}

@@ -1,21 +1,24 @@
 //! Validates documents with apollo-compiler, and adds suggestions to error messages.
 //!
 //! apollo-compiler implements the rules of the specification, among them the merging of fields on all levels. This
-//! module adds suggestions for misspelt names, the check of literals of custom scalars, and the check of variables with
-//! the default `null`.
+//! module adds suggestions for misspelt names, the check of literals of custom scalars, and the rules that
+//! apollo-compiler 1 implements in part: [`variable_uses`] and [`list_arguments`].
 
 use std::collections::HashSet;
 
 use apollo_compiler::ast::{self, Definition, Type};
+use apollo_compiler::diagnostic::Diagnostic;
 use apollo_compiler::executable::ExecutableDocument;
 use apollo_compiler::parser::{Parser, SourceMap};
 use apollo_compiler::schema::ExtendedType;
-use apollo_compiler::validation::Valid;
+use apollo_compiler::validation::{DiagnosticData, DiagnosticList, Valid};
 use apollo_compiler::{Name, Node};
 use async_graphql::{Pos, ServerError};
 
 use super::normal_form::{constant_literal, position};
 use super::schema::ApiSchema;
+use super::variable_uses::VariableUse;
+use super::{list_arguments, variable_uses};
 use crate::errors::{self, Code};
 
 /// The maximum number of errors that are reported for a document.
@@ -40,11 +43,15 @@ pub(super) fn validate(
         .map_err(|invalid| server_errors(&invalid.errors))?;
     let mut visitor = Visitor::new(schema, &document);
     visitor.document();
-    visitor.null_defaults();
-    let non_null = visitor.non_null_uses.iter().map(|usage| usage.variable.clone()).collect();
+    visitor.variable_uses();
+    let non_null = visitor.uses.iter().filter(|usage| usage.ty.is_non_null());
+    let non_null = non_null.map(|usage| usage.variable.clone()).collect();
     let mistakes = visitor.mistakes;
     match document.to_executable_validate(schema.schema()) {
-        Ok(valid) if mistakes.is_empty() => Ok((valid, non_null)),
+        Ok(valid) if mistakes.is_empty() => match list_arguments::conflict(schema, &document) {
+            None => Ok((valid, non_null)),
+            Some(conflict) => Err(vec![conflict]),
+        },
         Ok(_) => Err(mistakes),
         // Omit apollo-compiler's errors. A misspelt name causes several of them, and they have no suggestions.
         Err(_) if !mistakes.is_empty() => Err(mistakes),
@@ -52,32 +59,23 @@ pub(super) fn validate(
     }
 }
 
-fn server_errors(errors: &apollo_compiler::validation::DiagnosticList) -> Vec<ServerError> {
-    let errors = errors.iter().take(MAX_ERRORS).map(|diagnostic| {
-        let message =
-            diagnostic.error.unstable_compat_message().unwrap_or_else(|| diagnostic.error.to_string());
-        let at = diagnostic
-            .line_column_range()
-            .map(|range| Pos { line: range.start.line, column: range.start.column });
-        invalid(message, at)
-    });
-    errors.collect()
+fn server_errors(errors: &DiagnosticList) -> Vec<ServerError> {
+    errors.iter().take(MAX_ERRORS).map(|diagnostic| server_error(&diagnostic)).collect()
+}
+
+/// An error of apollo-compiler as an error of this server.
+pub(super) fn server_error(diagnostic: &Diagnostic<'_, DiagnosticData>) -> ServerError {
+    let message = diagnostic.error.unstable_compat_message().unwrap_or_else(|| diagnostic.error.to_string());
+    let at = diagnostic
+        .line_column_range()
+        .map(|range| Pos { line: range.start.line, column: range.start.column });
+    invalid(message, at)
 }
 
 fn invalid(message: String, at: Option<Pos>) -> ServerError {
     let mut error = errors::error(Code::GraphqlValidationFailed, message);
     error.locations = at.into_iter().collect();
     error
-}
-
-/// The use of a variable where the type is non-null.
-struct NonNullUse<'a> {
-    variable: &'a Name,
-    /// The index of the operation or fragment.
-    definition: usize,
-    /// Whether the argument or the input field has a default.
-    has_default: bool,
-    at: Pos,
 }
 
 /// Visits each name and each literal of a document.
@@ -87,53 +85,31 @@ struct Visitor<'a> {
     document: &'a ast::Document,
     /// The index of the current definition.
     index: usize,
-    non_null_uses: Vec<NonNullUse<'a>>,
+    uses: Vec<VariableUse<'a>>,
     mistakes: Vec<ServerError>,
 }
 
 impl<'a> Visitor<'a> {
     fn new(schema: &'a ApiSchema, document: &'a ast::Document) -> Self {
         let sources = &document.sources;
-        Self { schema, sources, document, index: 0, non_null_uses: Vec::new(), mistakes: Vec::new() }
+        Self { schema, sources, document, index: 0, uses: Vec::new(), mistakes: Vec::new() }
     }
 
-    /// Rejects variables with the default `null` where a non-null value is expected. apollo-compiler 1 accepts them,
-    /// because it does not distinguish `null` from other defaults.
-    fn null_defaults(&mut self) {
-        for (index, definition) in self.document.definitions.iter().enumerate() {
-            let Definition::OperationDefinition(operation) = definition else { continue };
-            let is_null = |it: &&Node<ast::VariableDefinition>| {
-                !it.ty.is_non_null() && it.default_value.as_ref().is_some_and(|value| value.is_null())
-            };
-            let null_variables: Vec<&Name> =
-                operation.variables.iter().filter(is_null).map(|it| &it.name).collect();
-            if null_variables.is_empty() {
-                continue;
-            }
-            let mut reached = vec![index];
-            let mut next = 0;
-            while let Some(&index) = reached.get(next) {
-                next += 1;
-                for spread in spreads_of(&self.document.definitions[index]) {
-                    let fragment = self.document.definitions.iter().position(|definition| {
-                        matches!(definition, Definition::FragmentDefinition(it) if it.name == *spread)
-                    });
-                    reached.extend(fragment.filter(|fragment| !reached.contains(fragment)));
-                }
-            }
-            let misuse = self.non_null_uses.iter().find(|usage| {
-                !usage.has_default
-                    && reached.contains(&usage.definition)
-                    && null_variables.contains(&usage.variable)
-            });
-            if let Some(usage) = misuse {
-                let message = format!(
-                    "Variable \"${}\" with the default null is used where null is not allowed.",
-                    clip(usage.variable)
-                );
-                self.mistakes.push(invalid(message, Some(usage.at)));
-            }
-        }
+    /// Rejects variables where their type is not allowed.
+    fn variable_uses(&mut self) {
+        let Some((usage, definition)) = variable_uses::first_misuse(self.document, &self.uses) else {
+            return;
+        };
+        let default = match &definition.default_value {
+            Some(value) if value.is_null() => " and the default null",
+            _ => "",
+        };
+        let name = clip(usage.variable);
+        let (given, expected) = (&definition.ty, &usage.ty);
+        let message = format!(
+            "Variable \"${name}\" of type \"{given}\"{default} is used where \"{expected}\" is expected."
+        );
+        self.mistakes.push(invalid(message, Some(usage.at)));
     }
 
     fn directives(&mut self, directives: &'a ast::DirectiveList) {
@@ -152,11 +128,13 @@ impl<'a> Visitor<'a> {
     /// Visits the value of an argument or of a field of an input object.
     fn argument(&mut self, ty: &Type, has_default: bool, value: &'a Node<ast::Value>) {
         if let ast::Value::Variable(name) = &**value {
-            if ty.is_non_null() {
-                let at = position(value, self.sources);
-                let definition = self.index;
-                self.non_null_uses.push(NonNullUse { variable: name, definition, has_default, at });
-            }
+            self.uses.push(VariableUse {
+                variable: name,
+                ty: ty.clone(),
+                has_default,
+                definition: self.index,
+                at: position(value, self.sources),
+            });
         } else {
             self.value(ty, value);
         }
@@ -330,26 +308,6 @@ impl<'a> Visitor<'a> {
             self.mistakes.push(invalid(message, Some(position(node, self.sources))));
         }
     }
-}
-
-/// The names of the fragments that a definition refers to.
-fn spreads_of(definition: &Definition) -> Vec<&Name> {
-    let mut spreads = Vec::new();
-    let mut sets = match definition {
-        Definition::OperationDefinition(operation) => vec![&operation.selection_set],
-        Definition::FragmentDefinition(fragment) => vec![&fragment.selection_set],
-        _ => Vec::new(),
-    };
-    while let Some(set) = sets.pop() {
-        for selection in set {
-            match selection {
-                ast::Selection::Field(field) => sets.push(&field.selection_set),
-                ast::Selection::InlineFragment(fragment) => sets.push(&fragment.selection_set),
-                ast::Selection::FragmentSpread(spread) => spreads.push(&spread.fragment_name),
-            }
-        }
-    }
-    spreads
 }
 
 fn clip(name: &str) -> String {

@@ -27,7 +27,7 @@ use tokio::{
 use super::{
     limits::{AgentPermit, SocketPermit},
     operations::{self, Delivery, LiveOperations},
-    protocol::{self, ClientMessage, Close, ServerMessage},
+    protocol::{self, AckPayload, ClientMessage, Close, ServerMessage},
     timers::{Due, Timers},
 };
 use crate::{
@@ -225,7 +225,7 @@ impl<E: Executor, A: SignIn> SocketConnection<'_, E, A> {
         self.signing_in = Box::pin(pending());
         let mut session = match signed_in {
             Ok(session) => session,
-            Err(SignInError::Unauthenticated(_)) => return end(Close::forbidden()),
+            Err(SignInError::Unauthenticated(problem, _)) => return end(Close::forbidden(problem)),
             Err(SignInError::Unavailable) => return end(Close::sign_in_unavailable()),
         };
         let permit = match session.user_key {
@@ -238,7 +238,9 @@ impl<E: Executor, A: SignIn> SocketConnection<'_, E, A> {
         self.timers.expire_in(session.expires_in, Instant::now());
         self.revoked = std::mem::replace(&mut session.revoked, Box::pin(pending()));
         self.caller = Some(SocketCaller { session, _permit: permit });
-        let Some(ack) = reply(&ServerMessage::ConnectionAck) else {
+        let Some(ack) = reply(&ServerMessage::ConnectionAck {
+            payload: AckPayload { schema_hash: self.endpoint.schema().hash() },
+        }) else {
             return Step::Break(Ending::Gone);
         };
         // Waiting here cannot block forever: the writer either makes room or ends the connection.
@@ -325,8 +327,17 @@ impl<E: Executor, A: SignIn> SocketConnection<'_, E, A> {
         span.record_session(&caller.session);
         let prepared = parameters
             .map_err(|reason| Box::new(errors::error(Code::BadUserInput, reason)))
-            .and_then(|it| Operation::prepare(it, self.endpoint.settings(), self.endpoint.documents()));
-        let accepted = prepared.and_then(|operation| {
+            .and_then(|parameters| {
+                let endpoint = self.endpoint;
+                Operation::prepare(
+                    parameters,
+                    endpoint.settings(),
+                    endpoint.documents(),
+                    endpoint.persisted(),
+                )
+            });
+        let accepted = prepared.and_then(|mut operation| {
+            operation.persist(self.endpoint.persisted());
             span.record_operation(&operation);
             let Some(permit) = self.live.acquire(operation.kind) else {
                 let message = "This socket has too many operations running.";

@@ -60,7 +60,7 @@ impl SocketLimits {
 
     /// Acquires a permit for a new socket. Returns `None` if the process has reached its limit of open sockets, or of
     /// new sockets in the current second.
-    pub(super) fn acquire(&self, now: Instant) -> Option<SocketPermit> {
+    pub(crate) fn acquire(&self, now: Instant) -> Option<SocketPermit> {
         if !self.count_arrival(now) {
             return None;
         }
@@ -82,7 +82,7 @@ impl SocketLimits {
     }
 
     /// Acquires a permit for a socket of this agent. Returns `None` if the agent has reached the limit of open sockets.
-    pub(super) fn acquire_for_agent(&self, agent: Uuid) -> Option<AgentPermit> {
+    pub(crate) fn acquire_for_agent(&self, agent: Uuid) -> Option<AgentPermit> {
         let mut by_agent = locked(&self.shared.by_agent);
         let open = by_agent.entry(agent).or_default();
         if *open >= self.per_agent {
@@ -95,7 +95,7 @@ impl SocketLimits {
 
 /// Counts as one open socket of the process until it is dropped.
 #[derive(Debug)]
-pub(super) struct SocketPermit(Arc<Shared>);
+pub(crate) struct SocketPermit(Arc<Shared>);
 
 impl Drop for SocketPermit {
     fn drop(&mut self) {
@@ -105,7 +105,7 @@ impl Drop for SocketPermit {
 
 /// Counts as one open socket of the agent until it is dropped.
 #[derive(Debug)]
-pub(super) struct AgentPermit {
+pub(crate) struct AgentPermit {
     shared: Arc<Shared>,
     agent: Uuid,
 }

@@ -13,7 +13,7 @@ mod connection;
 pub mod fuzzing;
 mod limits;
 mod operations;
-mod origin;
+pub mod origin;
 mod protocol;
 mod timers;
 
@@ -28,6 +28,7 @@ use axum::{
 use tokio::time::Instant;
 
 pub use self::limits::SocketLimits;
+pub(crate) use self::limits::{AgentPermit, SocketPermit};
 use crate::{auth::SignIn, endpoint::GraphqlEndpoint, response::Rejection, trace_context::TraceContext};
 
 /// The only supported subprotocol.
@@ -51,7 +52,7 @@ pub(crate) async fn upgrade<E: Executor, A: SignIn>(
     mut parts: Parts,
 ) -> Response {
     let settings = endpoint.settings();
-    if !origin::is_allowed(&parts.headers, &settings.allowed_origins) {
+    if !origin::is_allowed(&parts.headers, &settings.allowed_origins, settings.allow_localhost) {
         let message = "Pages of this origin may not open a socket on this server.";
         return Rejection::forbidden(message).into_response();
     }

@@ -6,6 +6,7 @@ use async_graphql::{Response, ServerError};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, value::RawValue};
 
+use crate::auth::TokenProblem;
 use crate::fast::Json;
 use crate::operation::Parameters;
 
@@ -89,11 +90,21 @@ pub(super) fn authorization(payload: Option<&Map<String, Value>>) -> Option<&str
     payload.get("Authorization").or_else(|| payload.get("authorization"))?.as_str()
 }
 
+/// The payload of `connection_ack`.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct AckPayload<'a> {
+    /// The SHA-256 of the schema's text. It tells a client whether the schema has changed.
+    pub(super) schema_hash: &'a str,
+}
+
 /// A message of the server.
 #[derive(Debug, Serialize)]
 #[serde(tag = "type", rename_all = "snake_case")]
 pub(super) enum ServerMessage<'a> {
-    ConnectionAck,
+    ConnectionAck {
+        payload: AckPayload<'a>,
+    },
     Pong {
         #[serde(skip_serializing_if = "Option::is_none")]
         payload: Option<Map<String, Value>>,
@@ -152,9 +163,9 @@ impl Close {
         Self::new(4401, "Unauthorized")
     }
 
-    /// 4403: the token is invalid.
-    pub(super) fn forbidden() -> Self {
-        Self::new(4403, "Forbidden")
+    /// 4403: the caller cannot sign in.
+    pub(super) fn forbidden(problem: TokenProblem) -> Self {
+        Self::new(4403, format!("Forbidden: the token is {}", problem.as_str()))
     }
 
     /// 4403: the token has expired.
@@ -278,6 +289,9 @@ mod tests {
     fn a_pong_without_a_payload_has_none() {
         let pong = ServerMessage::Pong { payload: None };
         assert_eq!(pong.to_json().unwrap(), r#"{"type":"pong"}"#);
-        assert_eq!(ServerMessage::ConnectionAck.to_json().unwrap(), r#"{"type":"connection_ack"}"#);
+        assert_eq!(
+            ServerMessage::ConnectionAck { payload: AckPayload { schema_hash: "ab" } }.to_json().unwrap(),
+            r#"{"type":"connection_ack","payload":{"schemaHash":"ab"}}"#
+        );
     }
 }

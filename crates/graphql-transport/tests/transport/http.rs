@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use bytes::Bytes;
-use graphql_transport::settings::TransportSettings;
+use graphql_transport::settings::{Introspection, TransportSettings};
 use http_body_util::{BodyExt, Full};
 use reqwest::{Client, Response, StatusCode, header};
 use serde_json::{Value, json};
@@ -71,7 +71,8 @@ async fn introspection_needs_no_token() {
 #[tokio::test]
 async fn introspection_is_refused_when_it_is_disabled() {
     let server =
-        Server::with(TransportSettings { introspection: false, ..TransportSettings::default() }).await;
+        Server::with(TransportSettings { introspection: Introspection::Off, ..TransportSettings::default() })
+            .await;
     for text in [
         "{ __schema { description } }",
         "{ __type(name: \"Query\") { name } }",
@@ -228,7 +229,7 @@ async fn any_other_method_is_405_with_a_graphql_error() {
     let server = Server::start().await;
     let response = Client::new().put(server.url()).send().await.unwrap();
     assert_eq!(response.status(), StatusCode::METHOD_NOT_ALLOWED);
-    assert_eq!(response.headers()[header::ALLOW], "GET, POST");
+    assert_eq!(response.headers()[header::ALLOW], "GET, HEAD, OPTIONS, POST");
     let body: Value = response.json().await.unwrap();
     assert_eq!(code(&body), "BAD_USER_INPUT");
 }
@@ -303,4 +304,93 @@ async fn documents_that_would_overflow_the_stack_are_refused() {
     let body = json!({ "query": query, "variables": variables });
     let body: Value = post(&server, None, body).await.json().await.unwrap();
     assert_eq!(code(&body), "LIMIT_EXCEEDED", "{body}");
+}
+
+#[tokio::test]
+async fn what_other_servers_accept_is_accepted() {
+    let server = Server::start().await;
+    let client = Client::new();
+    let json = |body: &str| {
+        client
+            .post(server.url())
+            .bearer_auth("alice")
+            .header(header::CONTENT_TYPE, "application/json")
+            .body(body.to_owned())
+    };
+    let marked = json("\u{feff}{\"query\":\"{ caller }\"}").send().await.unwrap();
+    assert_eq!(marked.status(), StatusCode::OK);
+    let slash = client.post(format!("{}/", server.url())).bearer_auth("alice");
+    let slash = slash.json(&json!({ "query": "{ caller }" })).send().await.unwrap();
+    assert_eq!(slash.status(), StatusCode::OK);
+    for empty in ["variables=", "variables=null", "operationName=&variables=&extensions="] {
+        let url = format!("{}?query=%7Bcaller%7D&{empty}", server.url());
+        let response = client.get(url).bearer_auth("alice").send().await.unwrap();
+        assert_eq!(response.status(), StatusCode::OK, "{empty}");
+    }
+    let head = client.head(format!("{}?query=%7Bcaller%7D", server.url())).bearer_auth("alice");
+    assert_eq!(head.send().await.unwrap().status(), StatusCode::OK);
+    let options = client.request(reqwest::Method::OPTIONS, server.url()).send().await.unwrap();
+    assert_eq!(options.status(), StatusCode::NO_CONTENT);
+    assert_eq!(options.headers()[header::ALLOW], "GET, HEAD, OPTIONS, POST");
+}
+
+#[tokio::test]
+async fn a_compressed_body_is_415() {
+    let server = Server::start().await;
+    let request =
+        Client::new().post(server.url()).bearer_auth("alice").header(header::CONTENT_ENCODING, "gzip");
+    let response = request.json(&json!({ "query": "{ caller }" })).send().await.unwrap();
+    assert_eq!(response.status(), StatusCode::UNSUPPORTED_MEDIA_TYPE);
+    assert_eq!(response.headers()[header::ACCEPT_ENCODING], "identity");
+    let body: Value = response.json().await.unwrap();
+    assert_eq!(code(&body), "BAD_USER_INPUT");
+}
+
+#[tokio::test]
+async fn a_signed_in_caller_may_introspect_when_strangers_may_not() {
+    let settings =
+        TransportSettings { introspection: Introspection::SignedIn, ..TransportSettings::default() };
+    let server = Server::with(settings).await;
+    let text = "{ __schema { queryType { name } } }";
+    let stranger = post(&server, None, json!({ "query": text })).await;
+    assert_eq!(stranger.status(), StatusCode::UNAUTHORIZED);
+    assert_eq!(query(&server, text).await.0, StatusCode::OK);
+    // Nothing tells a stranger which types exist.
+    for text in [
+        "query ($a: Query) { __typename }",
+        "{ ... on Nope { __typename } }",
+        "{ __typename ...F } fragment F on Query { __typename }",
+    ] {
+        let stranger = post(&server, None, json!({ "query": text })).await;
+        assert_eq!(stranger.status(), StatusCode::UNAUTHORIZED, "{text}");
+    }
+    let plain = post(&server, None, json!({ "query": "{ __typename }" })).await;
+    assert_eq!(plain.status(), StatusCode::OK);
+}
+
+#[tokio::test]
+async fn the_schema_is_downloaded_by_whoever_may_introspect() {
+    let at = |server: &Server| format!("http://{}/schema.graphql", server.address);
+    let client = Client::new();
+    let public = Server::start().await;
+    let response = client.get(at(&public)).send().await.unwrap();
+    assert_eq!(response.status(), StatusCode::OK);
+    let tag = response.headers()[header::ETAG].clone();
+    assert!(response.text().await.unwrap().contains("type Query"));
+    let again = client.get(at(&public)).header(header::IF_NONE_MATCH, tag.clone()).send().await.unwrap();
+    assert_eq!((again.status(), &again.headers()[header::ETAG]), (StatusCode::NOT_MODIFIED, &tag));
+    let other = client.get(at(&public)).header(header::IF_NONE_MATCH, "\"other\"").send().await.unwrap();
+    assert_eq!(other.status(), StatusCode::OK);
+
+    let with =
+        |introspection| Server::with(TransportSettings { introspection, ..TransportSettings::default() });
+    let signed_in = with(Introspection::SignedIn).await;
+    assert_eq!(client.get(at(&signed_in)).send().await.unwrap().status(), StatusCode::UNAUTHORIZED);
+    let response = client.get(at(&signed_in)).bearer_auth("alice").send().await.unwrap();
+    assert_eq!(response.status(), StatusCode::OK);
+    let off = with(Introspection::Off).await;
+    assert_eq!(
+        client.get(at(&off)).bearer_auth("alice").send().await.unwrap().status(),
+        StatusCode::FORBIDDEN
+    );
 }

@@ -7,8 +7,10 @@
 mod audits;
 mod http;
 mod limits;
+mod persisted;
 mod rate_limit;
 mod socket;
+mod streams;
 mod support;
 mod ws;
 mod ws_limits;

@@ -12,7 +12,7 @@ use async_graphql::{Context, Error, ErrorExtensions, Object, Request, Result, Sc
 use futures_util::{FutureExt, Stream, StreamExt, future::pending, stream};
 use graphql_transport::conformance::schema::ApiSchema;
 use graphql_transport::{
-    auth::{Session, SignIn, SignInError},
+    auth::{Session, SignIn, SignInError, TokenProblem},
     endpoint::GraphqlEndpoint,
     routes, server,
     settings::TransportSettings,
@@ -163,7 +163,9 @@ impl SignIn for TestSignIn {
                 "slow".to_owned()
             }
             Some("unavailable") => return Err(SignInError::Unavailable),
-            _ => return Err(SignInError::Unauthenticated("Sign in first.".to_owned())),
+            _ => {
+                return Err(SignInError::Unauthenticated(TokenProblem::Invalid, "Sign in first.".to_owned()));
+            }
         };
         let world = Arc::clone(&self.0);
         Ok(Session {
@@ -200,7 +202,7 @@ impl Server {
     pub async fn with(settings: TransportSettings) -> Self {
         let world = Arc::new(World::default());
         let shutdown = CancellationToken::new();
-        let header_timeout = settings.header_timeout;
+        let timeouts = (&settings).into();
         let schema = Schema::build(Query, Mutation, Subscriptions).limit_depth(8).finish();
         let sign_in = TestSignIn(Arc::clone(&world));
         let api_schema = ApiSchema::parse(&schema.sdl()).expect("the schema is valid");
@@ -209,7 +211,7 @@ impl Server {
         let router = routes::routes("/graphql", endpoint.clone());
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
-        let serve = server::serve(listener, router, header_timeout, shutdown.clone());
+        let serve = server::serve(listener, router, timeouts, shutdown.clone());
         Self {
             address,
             world,

@@ -237,7 +237,7 @@ async fn a_bad_or_missing_token_closes_with_4403() {
     ] {
         let mut socket = Socket::open(&server).await;
         socket.send(json!({ "type": "connection_init", "payload": payload })).await;
-        assert_eq!(socket.closed().await, (4403, "Forbidden".to_owned()));
+        assert_eq!(socket.closed().await, (4403, "Forbidden: the token is invalid".to_owned()));
     }
 }
 
@@ -247,7 +247,9 @@ async fn the_token_may_have_a_lower_case_key() {
     let mut socket = Socket::open(&server).await;
     let payload = json!({ "authorization": "bearer alice" });
     socket.send(json!({ "type": "connection_init", "payload": payload })).await;
-    assert_eq!(socket.next().await, json!({ "type": "connection_ack" }));
+    let ack = socket.next().await;
+    assert_eq!(ack["type"], "connection_ack");
+    assert_eq!(ack["payload"]["schemaHash"].as_str().map(str::len), Some(64));
 }
 
 #[tokio::test]

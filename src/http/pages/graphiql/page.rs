@@ -7,6 +7,7 @@
 use bytes::Bytes;
 use serde_json::json;
 
+use crate::http::pages::documents::documents_in;
 use crate::http::pages::graphiql::assets::{AssetFile, FILES, Kind};
 use crate::http::pages::graphiql::{AssetSource, GraphiqlSettings};
 
@@ -25,6 +26,13 @@ pub(super) const TABS: [(&str, &str); 5] = [
     ("Claim", include_str!("tabs/claim.graphql")),
     ("Close", include_str!("tabs/close.graphql")),
 ];
+
+/// The documents that the page sends by itself.
+pub(super) fn documents() -> Vec<String> {
+    let mut documents: Vec<String> = TABS.iter().map(|(_, text)| (*text).to_owned()).collect();
+    documents.extend([START, QUEUE].into_iter().flat_map(documents_in));
+    documents
+}
 
 /// The page without its nonce.
 pub(super) struct Page {
