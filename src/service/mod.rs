@@ -34,8 +34,9 @@ use crate::domain::conversation::Change;
 use crate::domain::{AgentId, ConversationId, PhoneNumberId, WorkspaceId};
 use crate::failpoint::failpoint;
 use crate::metrics::{Metrics, Pool, WakeUp};
+use crate::store::log::{Appended, LogTx};
 use crate::store::tables::workspaces;
-use crate::store::{Conn, Store, StoreResult};
+use crate::store::{Store, StoreResult};
 use crate::token::{Caller, Keys};
 
 pub use commands::administration::{AdminOutcome, AgentUpdate, NewAgent};
@@ -95,16 +96,20 @@ impl Default for Settings {
     }
 }
 
-/// Notifies all watchers of a workspace when it is dropped: after the commit, or after a failure, where an extra
-/// notification does no harm.
+/// Notifies all watchers of a workspace when it is dropped, if the transaction has appended events. It is dropped after
+/// the commit, or after a failure, where an extra notification does no harm.
 struct NotifyOnCommit {
     feed: Feed,
     wakeups: Wakeups,
     workspace: WorkspaceId,
+    appended: Appended,
 }
 
 impl Drop for NotifyOnCommit {
     fn drop(&mut self) {
+        if !self.appended.get() {
+            return;
+        }
         failpoint!("after_commit");
         self.feed.wake(self.workspace, WakeUp::Commit);
         self.wakeups.publish(Wakeup::Log(self.workspace));
@@ -225,31 +230,27 @@ impl Services {
     {
         let by = self.agent_of(caller)?;
         let (clock, decide) = (self.clock.clone(), Arc::new(decide));
-        self.write(by.0, move |conn| {
+        self.write(by.0, move |mut tx| {
             let (clock, decide) = (clock.clone(), decide.clone());
             async move {
-                let conversation_tx = ConversationTx::open(conn, &clock, by, id, other.as_slice()).await?;
+                let conversation_tx = ConversationTx::open(&mut tx, &clock, by, id, other.as_slice()).await?;
                 let change = decide(&conversation_tx)?;
-                conversation_tx.commit(conn, change).await
+                conversation_tx.commit(tx, change).await
             }
             .boxed()
         })
         .await
     }
 
-    /// Runs a transaction on a workspace, then notifies the watchers of the workspace.
+    /// Runs a transaction on a workspace. If it has appended events, notifies the watchers of the workspace.
     async fn write<R, F>(&self, workspace: WorkspaceId, work: F) -> ServiceResult<R>
     where
         R: Send + 'static,
-        F: for<'c> Fn(&'c mut Conn) -> BoxFuture<'c, ServiceResult<R>> + Send + Sync + 'static,
+        F: for<'c> Fn(LogTx<'c>) -> BoxFuture<'c, ServiceResult<R>> + Send + Sync + 'static,
     {
         // Moved into the closure, so that it is dropped with the transaction even when this future is cancelled.
-        let notify = NotifyOnCommit { feed: self.feed.clone(), wakeups: self.wakeups.clone(), workspace };
-        self.store
-            .write(move |conn| {
-                let _after_commit = &notify;
-                work(conn)
-            })
-            .await
+        let (feed, wakeups, appended) = (self.feed.clone(), self.wakeups.clone(), Appended::default());
+        let notify = NotifyOnCommit { feed, wakeups, workspace, appended };
+        self.store.write(move |conn| work(LogTx::begin(conn, &notify.appended))).await
     }
 }

@@ -2,7 +2,7 @@
 
 mod canary;
 mod drain;
-mod exposition;
+pub mod exposition;
 mod health;
 mod metrics;
 mod request_ids;

@@ -39,15 +39,15 @@ impl Services {
     ) -> ServiceResult<AdminOutcome<Workspace>> {
         let by = self.agent_of(caller)?;
         let clock = self.clock.clone();
-        self.write(by.0, move |conn| {
+        self.write(by.0, move |mut tx| {
             let clock = clock.clone();
             async move {
-                let manager_tx = ManagerTx::open(conn, &clock, by, &[]).await?;
+                let manager_tx = ManagerTx::open(&mut tx, &clock, by, &[]).await?;
                 let lease = minutes.map(Lease::of_minutes).transpose()?;
                 let mut workspace = manager_tx.workspace_tx.workspace.clone();
                 let changed = workspace.lease != lease;
                 if changed {
-                    workspaces::set_lease(conn, by.0, lease).await?;
+                    workspaces::set_lease(&mut tx, by.0, lease).await?;
                     workspace.lease = lease;
                 }
                 Ok(manager_tx.done(workspace, changed))
@@ -98,23 +98,23 @@ impl Services {
 
     async fn expire_lease_batch(&self, workspace: WorkspaceId) -> ServiceResult<usize> {
         let clock = self.clock.clone();
-        self.write(workspace, move |conn| {
+        self.write(workspace, move |mut tx| {
             let clock = clock.clone();
             async move {
-                let mut workspace_tx = WorkspaceTx::open(conn, &clock, workspace).await?;
+                let mut workspace_tx = WorkspaceTx::open(&mut tx, &clock, workspace).await?;
                 let Some(lease) = workspace_tx.workspace.lease else { return Ok(0) };
                 let cutoff = lease.cutoff(workspace_tx.now);
-                let ids = ownership::overdue(conn, workspace, cutoff, SWEEP_BATCH).await?;
+                let ids = ownership::overdue(&mut tx, workspace, cutoff, SWEEP_BATCH).await?;
                 let mut drafts = Vec::new();
-                let locked = ownership::lock_all(conn, workspace, &ids).await?;
+                let locked = ownership::lock_all(&mut tx, workspace, &ids).await?;
                 workspace_tx.catch_up_with(&clock, &locked);
                 for snapshot in locked {
                     let Some(change) = snapshot.expire_lease(lease, workspace_tx.now) else { continue };
-                    log::store(conn, &change).await?;
+                    log::store(&mut tx, &change).await?;
                     drafts.push(Draft::of(change, workspace_tx.now, None, None));
                 }
                 let returned = drafts.len();
-                log::append(conn, workspace, drafts).await?;
+                log::append(tx, workspace, drafts).await?;
                 Ok(returned)
             }
             .boxed()
