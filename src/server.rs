@@ -63,8 +63,6 @@ pub struct App {
     draining: CancellationToken,
     shutdown: CancellationToken,
     serving: JoinHandle<()>,
-    lease_sweeper: JoinHandle<()>,
-    log_retention: JoinHandle<()>,
 }
 
 /// Opens the store, applies missing migrations, and starts the services.
@@ -148,21 +146,10 @@ impl App {
         };
         let header_timeout = config.transport.header_timeout;
         let serving = tokio::spawn(server::serve(listener, router, header_timeout, shutdown.clone()));
-        let lease_sweeper = tokio::spawn(services.clone().run_lease_sweeper(shutdown.clone()));
-        let log_retention = tokio::spawn(services.clone().run_log_retention(shutdown.clone()));
+        services.start_lease_sweeper();
+        services.start_log_retention();
         let drain = config.drain;
-        Ok(Self {
-            address,
-            metrics,
-            services,
-            endpoint,
-            drain,
-            draining,
-            shutdown,
-            serving,
-            lease_sweeper,
-            log_retention,
-        })
+        Ok(Self { address, metrics, services, endpoint, drain, draining, shutdown, serving })
     }
 
     pub fn local_addr(&self) -> SocketAddr {
@@ -179,7 +166,8 @@ impl App {
     }
 
     /// Shuts the server down. First `/readyz` reports that the server is not ready. After the notice period, the server
-    /// stops accepting requests, closes all sockets with code 1012, and waits for running requests up to the limit.
+    /// stops accepting requests, closes all sockets with code 1012, and waits for running requests up to the limit. The
+    /// background workers stop last, because they send the wake-ups of these requests.
     pub async fn shutdown(self) {
         self.draining.cancel();
         tokio::time::sleep(self.drain.notice).await;
@@ -189,15 +177,14 @@ impl App {
                 tracing::warn!(%error, "the listener failed");
             }
             self.endpoint.drain().await;
-            if let Err(error) = self.lease_sweeper.await {
-                tracing::warn!(%error, "the lease sweeper failed");
-            }
-            if let Err(error) = self.log_retention.await {
-                tracing::warn!(%error, "the log retention failed");
-            }
         };
-        if tokio::time::timeout(self.drain.limit, ended).await.is_err() {
+        let deadline = tokio::time::Instant::now() + self.drain.limit;
+        if tokio::time::timeout_at(deadline, ended).await.is_err() {
             tracing::warn!("requests were still running when the server stopped");
+        }
+        // Stops the workers even if the deadline has passed: the time-out polls them first.
+        if tokio::time::timeout_at(deadline, self.services.workers().shut_down()).await.is_err() {
+            tracing::warn!("background workers were still running when the server stopped");
         }
     }
 }

@@ -59,6 +59,7 @@ use live::presence::PresenceFeed;
 use live::shared_queries::SharedQueries;
 use live::wakeups::{Bus, Wakeup, WakeupState, Wakeups};
 use queries::phone_number_cache::PhoneNumberCache;
+use workers::registry::Workers;
 
 /// The result of every use case.
 pub type ServiceResult<T> = Result<T, Error>;
@@ -72,6 +73,7 @@ pub struct Services {
     queue_health: SharedQueries<(WorkspaceId, BTreeSet<PhoneNumberId>, i32), queries::queue_health::HealthAt>,
     workloads: SharedQueries<WorkspaceId, Vec<Workload>>,
     wakeups: Wakeups,
+    workers: Workers,
     settings: Settings,
     clock: Clock,
     keys: Arc<Keys>,
@@ -138,14 +140,15 @@ impl Services {
     ) -> StoreResult<Self> {
         let epoch = store.write(|conn| workspaces::epoch(conn).boxed()).await?;
         let metrics = Metrics::default();
-        let feed = Feed::start(store.clone(), epoch, settings.poll, metrics.clone());
+        let workers = Workers::default();
+        let feed = Feed::start(store.clone(), epoch, settings.poll, metrics.clone(), &workers);
         let phone_number_cache = store.is_shared().then(PhoneNumberCache::default);
-        let presence = PresenceFeed::start(store.clone(), clock.clone(), settings.poll);
+        let presence = PresenceFeed::start(store.clone(), clock.clone(), settings.poll, &workers);
         let wakeups = match bus {
             None => Wakeups::none(),
             Some(bus) => {
                 let (feed, presence) = (feed.wakeup_handler(), presence.wakeup_handler());
-                Wakeups::over(bus, move |signal| {
+                Wakeups::over(bus, &workers, move |signal| {
                     feed(signal);
                     presence(signal);
                 })
@@ -158,6 +161,7 @@ impl Services {
             queue_health: SharedQueries::default(),
             workloads: SharedQueries::default(),
             wakeups,
+            workers,
             settings,
             clock,
             keys: Arc::new(keys),
@@ -165,6 +169,11 @@ impl Services {
             number_stats: queries::number_stats::NumberStatsCache::default(),
             phone_number_cache,
         })
+    }
+
+    /// The background workers of this process.
+    pub fn workers(&self) -> &Workers {
+        &self.workers
     }
 
     /// How wake-ups of other processes reach this process.

@@ -15,3 +15,4 @@ mod readers;
 mod reconnect;
 mod sqlite;
 mod tls;
+mod workers;

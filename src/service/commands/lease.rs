@@ -7,12 +7,11 @@
 use std::time::Duration;
 
 use futures_util::FutureExt;
-use tokio_util::sync::CancellationToken;
 
 use crate::domain::{Lease, Workspace, WorkspaceId};
 use crate::service::commands::administration::{AdminOutcome, ManagerTx};
 use crate::service::context::WorkspaceTx;
-use crate::service::{ServiceResult, Services};
+use crate::service::{Error, ServiceResult, Services};
 use crate::store::log::{self, Draft};
 use crate::store::reports::ownership;
 use crate::store::tables::workspaces;
@@ -122,21 +121,20 @@ impl Services {
         .await
     }
 
-    /// Sweeps until `stop` is cancelled. A failed sweep is logged, and the next sweep catches up.
-    pub async fn run_lease_sweeper(self, stop: CancellationToken) {
-        loop {
-            tokio::select! {
-                () = stop.cancelled() => return,
-                () = tokio::time::sleep(SWEEP_INTERVAL) => {}
-            }
-            match self.sweep_leases().await {
-                Ok(0) => {}
-                Ok(returned) => {
-                    self.metrics.leases_returned(returned);
+    /// Starts the worker that sweeps.
+    pub fn start_lease_sweeper(&self) {
+        let services = self.clone();
+        self.workers.every("lease_sweeper", SWEEP_INTERVAL, move || {
+            let services = services.clone();
+            async move {
+                let returned = services.sweep_leases().await?;
+                if returned > 0 {
+                    services.metrics.leases_returned(returned);
                     tracing::info!(returned, "expired leases");
                 }
-                Err(error) => tracing::warn!(%error, "expiring leases failed"),
+                Ok::<_, Error>(())
             }
-        }
+            .boxed()
+        });
     }
 }
