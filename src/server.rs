@@ -70,12 +70,30 @@ pub struct App {
 /// # Errors
 /// When the URL is invalid, the database cannot be reached, or the secret is too short.
 pub async fn open_services(config: &ServerConfig) -> Result<Services, StartError> {
-    let url = DatabaseUrl::parse(config.database_url.expose())?;
+    // Without `..`: a new setting does not compile until it is used here or named as a setting of `App`.
+    let ServerConfig {
+        database_url,
+        tokens,
+        pool_size,
+        wakeups,
+        service,
+        timeouts,
+        clock,
+        listen: _,
+        operations: _,
+        graphiql: _,
+        inbox: _,
+        twilio: _,
+        transport: _,
+        drain: _,
+        metrics_listen: _,
+    } = config;
+    let url = DatabaseUrl::parse(database_url.expose())?;
     migrations::migrate(&url).await?;
-    let store = Store::open_with(&url, config.pool_size, config.timeouts).await?;
-    let keys = keys(&config.tokens).await?;
-    let bus = bus(&config.wakeups, &store);
-    Ok(Services::start_with(store, config.clock.clone(), keys, config.service, bus).await?)
+    let store = Store::open_with(&url, *pool_size, *timeouts).await?;
+    let keys = keys(tokens).await?;
+    let bus = bus(wakeups, &store);
+    Ok(Services::start_with(store, clock.clone(), keys, *service, bus).await?)
 }
 
 /// The bus that carries wake-ups to other processes; `None` when wake-ups are off, or when no other process can use

@@ -150,7 +150,9 @@ impl LimitArgs {
             points_per_minute: self.points_per_minute,
             sockets_per_process: self.sockets,
             document: self.document(),
-            ..defaults()
+            // These are no limits: `ServeArgs` sets both.
+            allowed_origins: Vec::new(),
+            introspection: false,
         }
     }
 
@@ -176,7 +178,8 @@ impl LimitArgs {
 
     /// The limits of the executor.
     pub fn operations(&self) -> graphql::Limits {
-        graphql::Limits { depth: self.depth, complexity: self.complexity, ..graphql::Limits::default() }
+        let graphql::Limits { depth: _, complexity: _, directives } = graphql::Limits::default();
+        graphql::Limits { depth: self.depth, complexity: self.complexity, directives }
     }
 
     /// The timeouts of PostgreSQL.

@@ -3,8 +3,9 @@
 //! A live list needs no query per subscriber. An event contains the conversation before and after the change, and
 //! whether the list shows it before and after determines the update to send.
 //!
-//! To add a filter, add a field to [`Filter`], a line to [`Filter::matches`], and the same condition to
-//! `store::lists`. The property test that compares both on random histories then covers the filter.
+//! To add a filter, add a field to [`Filter`]. The compiler then names each place that has to take the field into
+//! account. The property test that compares [`Filter::matches`] with `store::lists` on random histories then covers the
+//! filter.
 
 use std::collections::BTreeSet;
 
@@ -34,10 +35,12 @@ pub struct Filter {
 impl Filter {
     /// Whether a conversation meets the conditions when `agent` is the viewer.
     pub fn matches(&self, agent: AgentId, snapshot: &Snapshot) -> bool {
+        // Without `..`: a new condition does not compile until it is matched.
+        let Self { status, unread, phone_number_ids } = self;
         let conversation = &snapshot.conversation;
-        self.status.is_none_or(|status| conversation.status() == status)
-            && self.unread.is_none_or(|unread| snapshot.unread_for(agent) == unread)
-            && self.phone_number_ids.as_ref().is_none_or(|ids| ids.contains(&conversation.phone_number_id))
+        status.is_none_or(|status| conversation.status() == status)
+            && unread.is_none_or(|unread| snapshot.unread_for(agent) == unread)
+            && phone_number_ids.as_ref().is_none_or(|ids| ids.contains(&conversation.phone_number_id))
     }
 }
 

@@ -186,9 +186,10 @@ impl Services {
         view: View,
         filter: &ListFilter,
     ) -> ServiceResult<Option<i64>> {
-        if filter.search.is_none() {
-            let counts = self.view_counts(access, filter.filter.phone_number_ids.as_ref()).await?;
-            return Ok(Some(total(&counts, view, &filter.filter)));
+        let ListFilter { filter: conditions, search } = filter;
+        if search.is_none() {
+            let counts = self.view_counts(access, conditions.phone_number_ids.as_ref()).await?;
+            return Ok(Some(total(&counts, view, conditions)));
         }
         let order = Order { field: OrderField::LastActivity, direction: OrderDirection::Desc };
         let Some(list) = self.list(access, view, filter, order).await? else { return Ok(Some(0)) };
@@ -230,13 +231,13 @@ impl Services {
         filter: &ListFilter,
         order: Order,
     ) -> ServiceResult<Option<List>> {
+        let ListFilter { filter: Filter { status, unread, phone_number_ids }, search } = filter;
         let viewer = access.viewer()?;
-        let numbers = narrowed(viewer.phone_number_ids, filter.filter.phone_number_ids.as_ref());
+        let numbers = narrowed(viewer.phone_number_ids, phone_number_ids.as_ref());
         let words: Vec<String> =
-            filter.search.as_deref().map(words::query_words).unwrap_or_default().into_iter().collect();
-        let contradictory =
-            filter.filter.status == Some(Status::Closed) && filter.filter.unread == Some(true);
-        let wordless_search = filter.search.is_some() && words.is_empty();
+            search.as_deref().map(words::query_words).unwrap_or_default().into_iter().collect();
+        let contradictory = *status == Some(Status::Closed) && *unread == Some(true);
+        let wordless_search = search.is_some() && words.is_empty();
         if numbers.is_empty() || contradictory || wordless_search {
             return Ok(None);
         }
@@ -244,7 +245,7 @@ impl Services {
         let stats = self.number_stats.get(&self.store, self.clock.now(), workspace_id).await?;
         let per_number_scans = stats.use_per_number_scans(&phone_number_ids);
         let use_unread_buckets =
-            filter.filter.unread == Some(true) && words.is_empty() && stats.has_many_open(&phone_number_ids);
+            *unread == Some(true) && words.is_empty() && stats.has_many_open(&phone_number_ids);
         Ok(Some(List {
             workspace_id,
             viewer: viewer.agent_id,
@@ -252,8 +253,8 @@ impl Services {
             per_number_scans,
             use_unread_buckets,
             view,
-            status: filter.filter.status,
-            unread: filter.filter.unread,
+            status: *status,
+            unread: *unread,
             row_estimate: stats.all(),
             words,
             field: order.field,
@@ -298,7 +299,10 @@ fn total(counts: &ViewCounts, view: View, filter: &Filter) -> i64 {
         View::AssignedToMe => counts.assigned_to_me,
         View::Unassigned => counts.unassigned,
     };
-    match (filter.status, filter.unread) {
+    // Without `..`: a new condition does not compile until the total takes it into account. `counts` are those of the
+    // phone numbers already.
+    let Filter { status, unread: is_unread, phone_number_ids: _ } = filter;
+    match (status, is_unread) {
         (None, None) => total,
         (Some(Status::Open), None) => open,
         (Some(Status::Closed), None | Some(false)) => closed,
