@@ -45,7 +45,7 @@ pub use commands::handoff::{HandOff, HandOffOutcome};
 pub use commands::messaging::{ReceiveMessage, SendMessage, StartConversation};
 pub use commands::rebalance::PlanRebalance;
 pub use live::presence::{PresenceOutcome, Present};
-pub use live::related::{Prefetch, Related};
+pub use live::related::{ListRows, Prefetch, Related};
 pub use live::subscriptions::{BoxStream, QueueItem, ResetReason, ThreadItem};
 pub use queries::access::Access;
 pub use queries::queue_health::ThresholdsUpdate;

@@ -7,7 +7,7 @@ use futures_util::FutureExt;
 
 use crate::domain::counts::{StatusCounts, ViewCounts};
 use crate::domain::{AgentId, Conversation, ConversationId, Filter, PhoneNumberId, Status, View, words};
-use crate::service::{Access, Prefetch, Related, ServiceResult, Services, VisibleConversation};
+use crate::service::{Access, ServiceResult, Services, VisibleConversation};
 use crate::store::lists::{self, List, Window};
 use crate::store::tables::counts;
 use crate::store::{Conn, StoreResult};
@@ -105,30 +105,15 @@ impl Services {
         order: Order,
         slice: Slice<ListPosition>,
     ) -> ServiceResult<Page<VisibleConversation, ListPosition>> {
-        self.page(access, view, filter, order, slice, true).await
+        self.page_of_conversations(access, view, filter, order, slice, true).await
     }
 
-    /// A page of a view and its related entities. Loads what `prefetch` names; the rest is loaded on demand.
+    /// As [`Self::conversations`]. `unread` is whether to find out which of the rows are unread.
     ///
     /// # Errors
     /// Forbidden for a service.
-    pub async fn conversations_with_related(
-        &self,
-        access: &Access,
-        view: View,
-        filter: &ListFilter,
-        order: Order,
-        slice: Slice<ListPosition>,
-        prefetch: Prefetch,
-    ) -> ServiceResult<(Page<VisibleConversation, ListPosition>, Related)> {
-        let page = self.page(access, view, filter, order, slice, prefetch.unread).await?;
-        let rows = page.items.iter().map(|(_, visible)| &*visible.conversation);
-        let related = self.related(access.workspace.id, rows, prefetch).await;
-        Ok((page, related))
-    }
-
     #[tracing::instrument(level = "debug", skip_all)]
-    async fn page(
+    pub async fn page_of_conversations(
         &self,
         access: &Access,
         view: View,
