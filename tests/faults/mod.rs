@@ -7,6 +7,7 @@ mod hangup;
 mod intruders;
 mod keys;
 mod kills;
+mod language;
 mod log_order;
 mod network;
 mod processes;

@@ -2,6 +2,7 @@
 
 pub mod backend;
 pub mod error;
+mod language;
 pub mod migrations;
 pub mod notify;
 pub mod postgres;

@@ -12,6 +12,7 @@ use futures_util::future::BoxFuture;
 
 use crate::store::db::backend::{Conn, MAX_ATTEMPTS, Retry, counting, pause};
 use crate::store::db::error::{StoreError, StoreResult};
+use crate::store::db::language;
 use crate::store::db::notify::NotifyLink;
 use crate::store::db::prepared::Prepare;
 use crate::store::db::target::Target;
@@ -130,15 +131,23 @@ impl PgPool {
     ) -> StoreResult<Self> {
         let target = Arc::new(Target::parse(url)?);
         let (statements, connect_to, setup) = (statements.clone(), target.clone(), timeouts.setup());
+        let set_english = Arc::new(AtomicBool::new(false));
+        let is_set = set_english.clone();
         let mut config = ManagerConfig::default();
         config.recycling_method = RecyclingMethod::Fast;
         config.custom_setup = Box::new(move |_| {
-            let (statements, target, setup) = (statements.clone(), connect_to.clone(), setup.clone());
+            let (statements, target, setup, is_set) =
+                (statements.clone(), connect_to.clone(), setup.clone(), is_set.clone());
             async move {
                 let mut conn = target.connect().await?;
                 conn.batch_execute(&setup)
                     .await
                     .map_err(diesel::ConnectionError::CouldntSetupConfiguration)?;
+                if AtomicBool::load(&is_set, Ordering::Relaxed) {
+                    conn.batch_execute(language::ENGLISH)
+                        .await
+                        .map_err(diesel::ConnectionError::CouldntSetupConfiguration)?;
+                }
                 conn.set_instrumentation(counting(&statements));
                 Ok(conn)
             }
@@ -153,7 +162,9 @@ impl PgPool {
             .build()
             .map_err(|error| StoreError::Unavailable(error.to_string()))?;
         let pool = Self { pool, target };
-        pool.acquire().await?.release();
+        let mut first = pool.acquire().await?;
+        set_english.store(language::make_english(first.connection()?.shared()).await?, Ordering::Relaxed);
+        first.release();
         Ok(pool)
     }
 
