@@ -11,7 +11,7 @@ use crate::domain::{
     Agent, AgentId, Conversation, ConversationId, Event, InputField, Message, MessageId, PhoneNumberId,
     Policy, Refusal, Snapshot, Workspace, WorkspaceId,
 };
-use crate::store::db::backend::pipelined;
+use crate::store::db::conn::pipelined;
 use crate::store::log::{self, Draft, LogTx};
 use crate::store::tables::workspaces;
 use crate::store::tables::workspaces::Head;

@@ -18,7 +18,7 @@ use self::merged::{All, Difference, Merged, OrTrue};
 use super::schema::{conversation_words, conversations, read_counts, read_markers, view_counts};
 use super::{Conn, StoreResult};
 use crate::domain::{AgentId, Conversation, ConversationId, PhoneNumberId, Status, View, WorkspaceId, words};
-use crate::store::db::backend::on_backend;
+use crate::store::db::conn::on_backend;
 use crate::store::db::prepared::Prepare;
 use crate::store::tables::conversations::ConversationRow;
 use crate::store::tables::counts;

@@ -19,7 +19,7 @@ use crate::domain::{
 };
 use crate::service::{ServiceResult, Services};
 use crate::store::Store;
-use crate::store::db::backend::pipelined;
+use crate::store::db::conn::pipelined;
 use crate::store::tables::{agents, contacts, messages};
 
 use found::Found;

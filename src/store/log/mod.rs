@@ -11,7 +11,7 @@ use crate::domain::{
     AccessChange, AgentId, ConversationEvent, Event, EventBody, MessageId, Snapshot, WorkspaceId,
 };
 use crate::failpoint::failpoint;
-use crate::store::db::backend::pipelined;
+use crate::store::db::conn::pipelined;
 use crate::store::log::events::EventRow;
 use crate::store::tables::{conversations, counts, queue, read_markers, workspaces};
 
