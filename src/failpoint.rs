@@ -7,7 +7,7 @@
 
 /// Marks the failpoint `$name`. Empty in a release build.
 macro_rules! failpoint {
-    ($name:literal) => {
+    ($name:expr) => {
         #[cfg(debug_assertions)]
         $crate::failpoint::plans::pass($name);
     };

@@ -8,7 +8,7 @@ mod names;
 mod operations;
 
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use prometheus_client::encoding::EncodeLabelSet;
@@ -52,6 +52,8 @@ struct Inner {
     statements: Counter,
     webhooks: Family<OutcomeLabel, Counter>,
     lease_returns: Counter,
+    worker_ages: Family<WorkerLabel, Gauge<f64, AtomicU64>>,
+    worker_restarts: Family<WorkerLabel, Counter>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -83,6 +85,11 @@ struct QueueLabel {
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct OutcomeLabel {
     outcome: &'static str,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct WorkerLabel {
+    worker: &'static str,
 }
 
 /// A completed operation of a client.
@@ -148,10 +155,13 @@ impl Default for Metrics {
             statements: Counter::default(),
             webhooks: Family::default(),
             lease_returns: Counter::default(),
+            worker_ages: Family::default(),
+            worker_restarts: Family::default(),
         };
         inner.register_traffic();
         inner.register_log();
         inner.register_store();
+        inner.register_workers();
         Self(Arc::new(inner))
     }
 }
@@ -192,6 +202,14 @@ impl Inner {
         to.register("pool_waiting", "Requests that wait for a connection", self.pool_waiting.clone());
         let help = "Completed SQL statements, without transaction control";
         to.register("statements", help, self.statements.clone());
+    }
+
+    fn register_workers(&mut self) {
+        let to = &mut self.registry;
+        let help = "Time since the last successful round of a background worker";
+        to.register_with_unit("worker_last_success_age", help, Unit::Seconds, self.worker_ages.clone());
+        let help = "How often a background worker ran again after a panic";
+        to.register("worker_restarts", help, self.worker_restarts.clone());
     }
 }
 
@@ -258,6 +276,13 @@ impl Metrics {
 
     pub fn leases_returned(&self, n: usize) {
         self.0.lease_returns.inc_by(n as u64);
+    }
+
+    /// Sets the state of a background worker.
+    pub fn set_worker(&self, worker: &'static str, since_success: Duration, restarts: u64) {
+        let label = WorkerLabel { worker };
+        self.0.worker_ages.get_or_create(&label).set(since_success.as_secs_f64());
+        self.0.worker_restarts.get_or_create(&label).inner().store(restarts, Ordering::Relaxed);
     }
 
     pub fn set_sockets(&self, open: usize) {

@@ -66,8 +66,6 @@ pub struct App {
     draining: CancellationToken,
     shutdown: CancellationToken,
     serving: JoinHandle<()>,
-    lease_sweeper: JoinHandle<()>,
-    log_retention: JoinHandle<()>,
 }
 
 /// Opens the store, applies missing migrations, and starts the services.
@@ -75,12 +73,30 @@ pub struct App {
 /// # Errors
 /// When the URL is invalid, the database cannot be reached, or the secret is too short.
 pub async fn open_services(config: &ServerConfig) -> Result<Services, StartError> {
-    let url = DatabaseUrl::parse(config.database_url.expose())?;
+    // Without `..`: a new setting does not compile until it is used here or named as a setting of `App`.
+    let ServerConfig {
+        database_url,
+        tokens,
+        pool_size,
+        wakeups,
+        service,
+        timeouts,
+        clock,
+        listen: _,
+        operations: _,
+        graphiql: _,
+        inbox: _,
+        twilio: _,
+        transport: _,
+        drain: _,
+        metrics_listen: _,
+    } = config;
+    let url = DatabaseUrl::parse(database_url.expose())?;
     migrations::migrate(&url).await?;
-    let store = Store::open_with(&url, config.pool_size, config.timeouts).await?;
-    let keys = keys(&config.tokens).await?;
-    let bus = bus(&config.wakeups, &store);
-    Ok(Services::start_with(store, config.clock.clone(), keys, config.service, bus).await?)
+    let store = Store::open_with(&url, *pool_size, *timeouts).await?;
+    let keys = keys(tokens).await?;
+    let bus = bus(wakeups, &store);
+    Ok(Services::start_with(store, clock.clone(), keys, *service, bus).await?)
 }
 
 /// The bus that carries wake-ups to other processes; `None` when wake-ups are off, or when no other process can use
@@ -154,21 +170,10 @@ impl App {
         };
         let timeouts = (&config.transport).into();
         let serving = tokio::spawn(server::serve(listener, router, timeouts, shutdown.clone()));
-        let lease_sweeper = tokio::spawn(services.clone().run_lease_sweeper(shutdown.clone()));
-        let log_retention = tokio::spawn(services.clone().run_log_retention(shutdown.clone()));
+        services.start_lease_sweeper();
+        services.start_log_retention();
         let drain = config.drain;
-        Ok(Self {
-            address,
-            metrics,
-            services,
-            endpoint,
-            drain,
-            draining,
-            shutdown,
-            serving,
-            lease_sweeper,
-            log_retention,
-        })
+        Ok(Self { address, metrics, services, endpoint, drain, draining, shutdown, serving })
     }
 
     pub fn local_addr(&self) -> SocketAddr {
@@ -185,7 +190,8 @@ impl App {
     }
 
     /// Shuts the server down. First `/readyz` reports that the server is not ready. After the notice period, the server
-    /// stops accepting requests, closes all sockets with code 1012, and waits for running requests up to the limit.
+    /// stops accepting requests, closes all sockets with code 1012, and waits for running requests up to the limit. The
+    /// background workers stop last, because they send the wake-ups of these requests.
     pub async fn shutdown(self) {
         self.draining.cancel();
         tokio::time::sleep(self.drain.notice).await;
@@ -195,15 +201,14 @@ impl App {
                 tracing::warn!(%error, "the listener failed");
             }
             self.endpoint.drain().await;
-            if let Err(error) = self.lease_sweeper.await {
-                tracing::warn!(%error, "the lease sweeper failed");
-            }
-            if let Err(error) = self.log_retention.await {
-                tracing::warn!(%error, "the log retention failed");
-            }
         };
-        if tokio::time::timeout(self.drain.limit, ended).await.is_err() {
+        let deadline = tokio::time::Instant::now() + self.drain.limit;
+        if tokio::time::timeout_at(deadline, ended).await.is_err() {
             tracing::warn!("requests were still running when the server stopped");
+        }
+        // Stops the workers even if the deadline has passed: the time-out polls them first.
+        if tokio::time::timeout_at(deadline, self.services.workers().shut_down()).await.is_err() {
+            tracing::warn!("background workers were still running when the server stopped");
         }
     }
 }

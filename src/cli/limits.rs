@@ -7,7 +7,8 @@ use std::time::Duration;
 
 use clap::Args;
 use graphql_guard::{DocumentLimits, NESTING_CEILING};
-use graphql_transport::settings::TransportSettings;
+use graphql_transport::persisted::TrustedDocuments;
+use graphql_transport::settings::{Introspection, TransportSettings};
 use switchboard::graphql;
 use switchboard::store::Timeouts;
 
@@ -155,7 +156,11 @@ impl LimitArgs {
             points_per_minute: self.points_per_minute,
             sockets_per_process: self.sockets,
             document: self.document(),
-            ..defaults()
+            // These are no limits: `ServeArgs` sets them.
+            allowed_origins: Vec::new(),
+            allow_localhost: false,
+            introspection: Introspection::Off,
+            trusted_documents: TrustedDocuments::default(),
         }
     }
 
@@ -181,7 +186,8 @@ impl LimitArgs {
 
     /// The limits of the executor.
     pub fn operations(&self) -> graphql::Limits {
-        graphql::Limits { depth: self.depth, complexity: self.complexity, ..graphql::Limits::default() }
+        let graphql::Limits { depth: _, complexity: _, directives } = graphql::Limits::default();
+        graphql::Limits { depth: self.depth, complexity: self.complexity, directives }
     }
 
     /// The timeouts of PostgreSQL.

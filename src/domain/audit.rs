@@ -234,13 +234,17 @@ pub fn violation(
         }
         (ViolationKind::OwnedByInactive, State::Open { .. }) => match conversation.ownership {
             super::Ownership::Agent { at, .. } if known.owner_unable => Some(at),
-            _ => None,
+            super::Ownership::Agent { .. } | super::Ownership::Unassigned { .. } => None,
         },
         (ViolationKind::ClosedUnanswered, State::Closed { at, .. }) => {
             let unanswered = conversation.last_inbound == Some(conversation.message_count);
             (known.closed_waiting && unanswered).then_some(at)
         }
-        _ => None,
+        (
+            ViolationKind::UnownedTooLong | ViolationKind::UnansweredTooLong | ViolationKind::OwnedByInactive,
+            State::Closed { .. },
+        )
+        | (ViolationKind::ClosedUnanswered, State::Open { .. }) => None,
     }
 }
 

@@ -75,7 +75,13 @@ impl Duplicates {
             EventKind::Replied => {
                 self.reply(before, conversation.phone_number_id, actor, conversation.last_activity_at)
             }
-            _ => before,
+            EventKind::Assigned
+            | EventKind::Unassigned
+            | EventKind::Closed
+            | EventKind::Reopened
+            | EventKind::Acknowledged
+            | EventKind::Read
+            | EventKind::Unread => before,
         };
         self.turns.insert(conversation.id, turn);
     }

@@ -43,7 +43,16 @@ super::spelling::spelled!(EventKind {
 impl EventKind {
     /// Whether the event concerns only the agent who caused it. Such events are not part of the history.
     pub fn is_personal(self) -> bool {
-        matches!(self, Self::Read | Self::Unread)
+        match self {
+            Self::Read | Self::Unread => true,
+            Self::Received
+            | Self::Replied
+            | Self::Assigned
+            | Self::Unassigned
+            | Self::Closed
+            | Self::Reopened
+            | Self::Acknowledged => false,
+        }
     }
 }
 

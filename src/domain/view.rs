@@ -3,7 +3,8 @@
 //! A live list needs no query per subscriber. An event contains the conversation before and after the change. The
 //! update to send depends on whether the list shows the conversation before and after.
 //!
-//! `docs/recipes/filter.md` lists the steps to add a filter.
+//! `docs/recipes/filter.md` lists the steps to add a filter. The compiler names each place that has to take a new field of
+//! [`Filter`] into account.
 
 use std::collections::BTreeSet;
 
@@ -33,10 +34,12 @@ pub struct Filter {
 impl Filter {
     /// Whether a conversation meets the conditions when `agent` is the viewer.
     pub fn matches(&self, agent: AgentId, snapshot: &Snapshot) -> bool {
+        // Without `..`: a new condition does not compile until it is matched.
+        let Self { status, unread, phone_number_ids } = self;
         let conversation = &snapshot.conversation;
-        self.status.is_none_or(|status| conversation.status() == status)
-            && self.unread.is_none_or(|unread| snapshot.unread_for(agent) == unread)
-            && self.phone_number_ids.as_ref().is_none_or(|ids| ids.contains(&conversation.phone_number_id))
+        status.is_none_or(|status| conversation.status() == status)
+            && unread.is_none_or(|unread| snapshot.unread_for(agent) == unread)
+            && phone_number_ids.as_ref().is_none_or(|ids| ids.contains(&conversation.phone_number_id))
     }
 }
 

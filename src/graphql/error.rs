@@ -105,7 +105,12 @@ pub fn user_error(loaders: &Arc<Loaders>, refusal: Refusal) -> UserError {
             let conversation_ids = changed.into_iter().map(ids::encode).collect();
             UserError::PlanStale(PlanStaleError { code, message, path, conversation_ids })
         }
-        _ => UserError::Input(InputError { code, message, path }),
+        Refusal::NotFound(_)
+        | Refusal::Invalid { .. }
+        | Refusal::AgentInactive
+        | Refusal::AgentLacksAccess
+        | Refusal::NotAllowed(_)
+        | Refusal::IdempotencyKeyReused => UserError::Input(InputError { code, message, path }),
     }
 }
 

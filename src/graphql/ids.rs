@@ -3,7 +3,10 @@
 //! An id is the base64url encoding of a letter for the type and the bytes of the UUID. A ConversationEvent has no
 //! UUID: its id contains the workspace's UUID and the event's position in the log. This module does no look-ups.
 
-use async_graphql::ID;
+use std::borrow::Cow;
+
+use async_graphql::registry::Registry;
+use async_graphql::{ID, InputType, InputValueError, InputValueResult, Value};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use uuid::Uuid;
@@ -75,10 +78,50 @@ pub fn decode<T: Tagged>(id: &str) -> Option<T> {
     (tag == T::TAG && rest.is_empty()).then(|| T::from_uuid(uuid))
 }
 
-/// As [`decode`], but maps a malformed id to the nil id, which never exists. A command then runs its checks in the
-/// usual order and fails with the usual NOT_FOUND.
-pub fn decode_or_nil<T: Tagged>(id: &str) -> T {
-    decode(id).unwrap_or(T::from_uuid(Uuid::nil()))
+/// An argument or input field of the type `ID` that names an object of one type.
+///
+/// A malformed id, and an id of another type, become the nil id, which never exists. A command then runs its checks in
+/// the usual order and fails with the usual NOT_FOUND.
+#[derive(Debug, Clone)]
+pub struct IdOf<T> {
+    id: T,
+    given: ID,
+}
+
+impl<T: Tagged> IdOf<T> {
+    pub fn id(&self) -> T {
+        self.id
+    }
+
+    /// The id as the client wrote it.
+    pub fn given(self) -> ID {
+        self.given
+    }
+}
+
+impl<T: Tagged + Send + Sync> InputType for IdOf<T> {
+    type RawValueType = T;
+
+    fn type_name() -> Cow<'static, str> {
+        <ID as InputType>::type_name()
+    }
+
+    fn create_type_info(registry: &mut Registry) -> String {
+        <ID as InputType>::create_type_info(registry)
+    }
+
+    fn parse(value: Option<Value>) -> InputValueResult<Self> {
+        let given = <ID as InputType>::parse(value).map_err(InputValueError::propagate)?;
+        Ok(Self { id: decode(&given).unwrap_or(T::from_uuid(Uuid::nil())), given })
+    }
+
+    fn to_value(&self) -> Value {
+        InputType::to_value(&self.given)
+    }
+
+    fn as_raw_value(&self) -> Option<&T> {
+        Some(&self.id)
+    }
 }
 
 /// `None` if the id is malformed or of an unknown type.
@@ -118,13 +161,19 @@ fn parts(id: &str) -> Option<(u8, Uuid, Vec<u8>)> {
 mod tests {
     use super::*;
 
+    fn argument<T: Tagged + Send + Sync>(id: &ID) -> IdOf<T> {
+        InputType::parse(Some(id.0.clone().into())).ok().expect("an id")
+    }
+
     #[test]
     fn an_id_is_valid_for_its_own_type_only() {
         let agent = AgentId(Uuid::from_u128(7));
         let id = encode(agent);
         assert_eq!(decode::<AgentId>(&id), Some(agent));
         assert_eq!(decode::<ContactId>(&id), None);
-        assert_eq!(decode_or_nil::<ContactId>(&id), ContactId(Uuid::nil()));
+        let (right, wrong) = (argument::<AgentId>(&id), argument::<ContactId>(&id));
+        assert_eq!((right.id(), wrong.id()), (agent, ContactId(Uuid::nil())));
+        assert_eq!(wrong.given(), id);
         assert_eq!(decode_any(&id), Some(AnyId::Agent(agent)));
         assert!(!id.contains("0007"), "the id is not opaque: {}", *id);
     }

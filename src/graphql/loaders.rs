@@ -1,19 +1,23 @@
 //! Batched look-ups: a list of conversations costs one statement per kind of entity, not one per row.
 //!
+//! The lists of an operation share their look-ups: a list that has its rows waits until the other lists have theirs, and
+//! then the agents, contacts and messages of all the lists are loaded together.
+//!
 //! Loaders belong to one operation, or to one pushed item of a subscription, and cache nothing across operations. The
 //! entities that a pushed item needs are mostly loaded with its event, once for all subscribers: see
 //! [`crate::service::live::related`].
 
 use std::collections::HashMap;
 use std::fmt::Debug;
-use std::hash::Hash;
+use std::hash::{Hash, Hasher};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, OnceLock};
 
 use ::dataloader::BatchFn;
 use ::dataloader::non_cached::Loader as Batched;
 use async_graphql::Result;
 use futures_util::future::BoxFuture;
-use tokio::sync::OnceCell;
+use tokio::sync::{Notify, OnceCell};
 
 use super::error;
 use crate::clock::Timestamp;
@@ -21,11 +25,15 @@ use crate::domain::{
     Agent, AgentId, AuthoredMessage, Contact, ContactId, ConversationId, Event, Message, MessageId,
     PhoneNumber, PhoneNumberId, WorkspaceId,
 };
-use crate::service::{Access, Error, Related, ServiceResult, Services, VisibleConversation};
+use crate::service::{Access, Error, ListRows, Related, ServiceResult, Services, VisibleConversation};
 use crate::token::Caller;
 
 /// The most keys in one statement.
 const MAX_BATCH: usize = 500;
+
+/// How often the first list yields to the others. They all have their rows by then, so the next two polls of the
+/// operation reach each of them.
+const LIST_YIELDS: usize = 2;
 
 /// A range of a conversation's messages or history, by number, both ends inclusive.
 pub type MessageRange = (ConversationId, i32, i32);
@@ -58,6 +66,7 @@ pub struct Loaders {
     related: Option<Arc<Related>>,
     // Created on first use: most pushed items need no loader, and eight loaders take thirty allocations.
     batches: OnceLock<Box<Batches>>,
+    lists: OnceLock<Loader<ListKey, Arc<Related>>>,
 }
 
 /// The caller of an operation.
@@ -65,6 +74,69 @@ struct CallerContext {
     services: Services,
     caller: Caller,
     access: Arc<OnceCell<Access>>,
+    gate: ListGate,
+}
+
+/// The lists of an operation that are still being read.
+#[derive(Default)]
+struct ListGate {
+    begun: AtomicUsize,
+    reading: AtomicUsize,
+    all_read: Notify,
+}
+
+/// A list that is being read. It counts until it is dropped, also when reading the list fails.
+pub struct ListReading<'a> {
+    gate: &'a ListGate,
+    number: usize,
+}
+
+impl ListGate {
+    fn begin(&self) -> ListReading<'_> {
+        self.reading.fetch_add(1, Ordering::AcqRel);
+        ListReading { gate: self, number: self.begun.fetch_add(1, Ordering::Relaxed) }
+    }
+
+    /// Waits until every list that has begun is read.
+    async fn all_read(&self) {
+        loop {
+            // Before the check, so that no notification is missed between the two.
+            let all_read = self.all_read.notified();
+            if self.reading.load(Ordering::Acquire) == 0 {
+                return;
+            }
+            all_read.await;
+        }
+    }
+}
+
+impl Drop for ListReading<'_> {
+    fn drop(&mut self) {
+        if self.gate.reading.fetch_sub(1, Ordering::AcqRel) == 1 {
+            self.gate.all_read.notify_waiters();
+        }
+    }
+}
+
+/// The rows of one list of an operation. Its number identifies it.
+#[derive(Debug, Clone)]
+struct ListKey {
+    number: usize,
+    rows: Arc<ListRows>,
+}
+
+impl PartialEq for ListKey {
+    fn eq(&self, other: &Self) -> bool {
+        self.number == other.number
+    }
+}
+
+impl Eq for ListKey {}
+
+impl Hash for ListKey {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.number.hash(state);
+    }
 }
 
 struct Batches {
@@ -90,7 +162,7 @@ macro_rules! batched {
 }
 
 impl Batches {
-    fn new(CallerContext { services, caller, access }: &CallerContext) -> Self {
+    fn new(CallerContext { services, caller, access, gate: _ }: &CallerContext) -> Self {
         let workspace = caller.workspace_id();
         Self {
             conversations: visible_conversations(services.clone(), *caller, access.clone()),
@@ -108,14 +180,15 @@ impl Batches {
 impl Loaders {
     /// Loaders for `caller`. `access` is read on first use unless it is already set.
     pub fn new(services: Services, caller: Caller, access: Arc<OnceCell<Access>>) -> Self {
-        let context = Arc::new(CallerContext { services, caller, access });
-        Self { context, related: None, batches: OnceLock::new() }
+        let context = Arc::new(CallerContext { services, caller, access, gate: ListGate::default() });
+        Self { context, related: None, batches: OnceLock::new(), lists: OnceLock::new() }
     }
 
     /// New loaders for the same caller and access, for example for the next item of a subscription. `related` contains
     /// entities that are already loaded.
     pub fn renewed(&self, related: Option<Arc<Related>>) -> Arc<Self> {
-        Arc::new(Self { context: self.context.clone(), related, batches: OnceLock::new() })
+        let context = self.context.clone();
+        Arc::new(Self { context, related, batches: OnceLock::new(), lists: OnceLock::new() })
     }
 
     fn batches(&self) -> &Batches {
@@ -134,6 +207,21 @@ impl Loaders {
     pub async fn access(&self) -> Result<&Access> {
         let read = || self.context.services.access(self.context.caller);
         self.context.access.get_or_try_init(read).await.map_err(error::of_service)
+    }
+
+    /// Begins to read a list of conversations. Call it before the first `await` of the list's resolver, so that the
+    /// other lists of the operation wait for this one.
+    pub fn begin_list(&self) -> ListReading<'_> {
+        self.context.gate.begin()
+    }
+
+    /// The entities that the rows of a list refer to, loaded with those of the other lists of the operation.
+    pub async fn related_to_list(&self, rows: ListRows, reading: ListReading<'_>) -> Result<Arc<Related>> {
+        let key = ListKey { number: reading.number, rows: Arc::new(rows) };
+        drop(reading);
+        self.context.gate.all_read().await;
+        let lists = self.lists.get_or_init(|| related_to_lists(&self.context));
+        load(lists, key).await?.ok_or_else(|| error::missing("the related entities of a list"))
     }
 
     /// `None` if the caller cannot see the conversation.
@@ -211,6 +299,20 @@ impl Loaders {
     }
 }
 
+/// A loader of the related entities of lists. All lists get the same entities.
+fn related_to_lists(context: &CallerContext) -> Loader<ListKey, Arc<Related>> {
+    let (services, workspace) = (context.services.clone(), context.caller.workspace_id());
+    loader(move |lists: Vec<ListKey>| {
+        let services = services.clone();
+        Box::pin(async move {
+            let rows = lists.iter().map(|list| &*list.rows);
+            let related = Arc::new(services.related_to_lists(workspace, rows).await);
+            Ok(lists.into_iter().map(|list| (list, related.clone())).collect())
+        })
+    })
+    .with_yield_count(LIST_YIELDS)
+}
+
 fn visible_conversations(
     services: Services,
     caller: Caller,
@@ -247,7 +349,6 @@ where
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::sync::atomic::{AtomicUsize, Ordering};
 
     fn doubling(statements: Arc<AtomicUsize>) -> Loader<i32, i32> {
         loader(move |keys: Vec<i32>| {

@@ -9,7 +9,7 @@ use futures_util::stream::BoxStream;
 use futures_util::{FutureExt as _, StreamExt as _};
 
 use super::error::{self, bad_input};
-use super::ids;
+use super::ids::IdOf;
 use super::loaders::Loaders;
 use super::scalars::EventCursor;
 use super::scope::Scope;
@@ -19,6 +19,7 @@ use super::types::queue_change::{ConversationChange, QueueChange, cursor};
 use super::types::queue_health::QueueHealth;
 use super::types::view_counts::ViewCounts;
 use super::types::workload::Workload;
+use crate::domain::ConversationId;
 use crate::service::{self, Access};
 
 /// The subscription root.
@@ -76,14 +77,14 @@ impl Subscription {
     async fn conversation_changed(
         &self,
         ctx: &Context<'_>,
-        #[graphql(desc = "The conversation's id.")] id: ID,
+        #[graphql(desc = "The conversation's id.")] id: IdOf<ConversationId>,
         #[graphql(
             desc = "The position to resume from: the `cursor` of an item, or an `asOf`. Omit it to receive only new changes."
         )]
         after: Option<EventCursor>,
     ) -> Result<Pushed<ConversationChange>> {
         let (scope, access) = subscriber(ctx).await?;
-        let (id, after) = (ids::decode_or_nil(&id), after.map(|cursor| cursor.0));
+        let (id, after) = (id.id(), after.map(|cursor| cursor.0));
         let changes = scope.services().conversation_changes(access, id, after).boxed().await;
         let changes = changes.map_err(error::of_service)?;
         let changes = changes.ok_or_else(|| bad_input("Conversation not found."))?;
@@ -133,10 +134,10 @@ impl Subscription {
     async fn conversation_presence(
         &self,
         ctx: &Context<'_>,
-        #[graphql(desc = "The conversation's id.")] id: ID,
+        #[graphql(desc = "The conversation's id.")] id: IdOf<ConversationId>,
     ) -> Result<Pushed<ConversationPresence>> {
         let (scope, access) = subscriber(ctx).await?;
-        let changes = scope.services().presence_changes(access, ids::decode_or_nil(&id)).boxed().await;
+        let changes = scope.services().presence_changes(access, id.id()).boxed().await;
         let changes = changes.map_err(error::of_service)?;
         let changes = changes.ok_or_else(|| bad_input("Conversation not found."))?;
         Ok(pushed(scope, "conversationPresence", changes, |present, loaders| {

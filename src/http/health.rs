@@ -2,7 +2,8 @@
 //!
 //! A process that responds is alive. A process is ready if it can serve requests: the database responds, all
 //! migrations are applied, and the server is not stopping. A process without wake-ups is ready, because it polls.
-//! The details in the response are fixed texts; the database's errors are logged.
+//! The details in the response are fixed texts; the database's errors are logged. The state of the background workers
+//! does not make a process unready.
 
 use std::time::Duration;
 
@@ -16,6 +17,7 @@ use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 
 use crate::service::live::wakeups::WakeupState;
+use crate::service::workers::registry::WorkerStatus;
 use crate::service::{ServiceResult, Services};
 
 /// The timeout of each check.
@@ -40,6 +42,7 @@ impl Health {
 struct Readiness {
     ready: bool,
     checks: Checks,
+    workers: Vec<Worker>,
 }
 
 #[derive(Serialize)]
@@ -58,6 +61,34 @@ struct Check {
     /// The reason for a failure, or the mode of operation.
     #[serde(skip_serializing_if = "Option::is_none")]
     detail: Option<&'static str>,
+}
+
+/// The state of a background worker. A late worker is a warning: the process still serves requests.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Worker {
+    name: &'static str,
+    ok: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    detail: Option<&'static str>,
+    interval_seconds: f64,
+    /// `None` before the first success.
+    seconds_since_success: Option<f64>,
+    restarts: u64,
+}
+
+impl From<WorkerStatus> for Worker {
+    fn from(status: WorkerStatus) -> Self {
+        let WorkerStatus { name, interval, since_success, has_succeeded, restarts, is_late } = status;
+        Self {
+            name,
+            ok: !is_late,
+            detail: is_late.then_some("no success for several intervals; see the log"),
+            interval_seconds: interval.as_secs_f64(),
+            seconds_since_success: has_succeeded.then_some(since_success.as_secs_f64()),
+            restarts,
+        }
+    }
 }
 
 impl Check {
@@ -90,7 +121,9 @@ async fn ready(State(health): State<Health>) -> Response {
     let checks = Checks { database, migrations, wakeups, draining };
     let ready = checks.database.ok && checks.migrations.ok && checks.wakeups.ok && checks.draining.ok;
     let status = if ready { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
-    (status, [(header::CACHE_CONTROL, "no-store")], Json(Readiness { ready, checks })).into_response()
+    let workers = health.services.workers().statuses().into_iter().map(Worker::from).collect();
+    let readiness = Readiness { ready, checks, workers };
+    (status, [(header::CACHE_CONTROL, "no-store")], Json(readiness)).into_response()
 }
 
 async fn database(services: &Services) -> Check {

@@ -25,6 +25,9 @@ async fn expose<E: Executor, A: SignIn>(
     // Gauges are sampled at scrape time.
     metrics.set_sockets(endpoint.open_sockets());
     metrics.set_pool(&services.pool());
+    for worker in services.workers().statuses() {
+        metrics.set_worker(worker.name, worker.since_success, worker.restarts);
+    }
     match metrics.text() {
         Ok(text) => ([(header::CONTENT_TYPE, CONTENT_TYPE)], text).into_response(),
         Err(_) => StatusCode::INTERNAL_SERVER_ERROR.into_response(),

@@ -11,8 +11,8 @@ use crate::domain::{
     Agent, AgentId, Conversation, ConversationId, Event, InputField, Message, MessageId, PhoneNumberId,
     Policy, Refusal, Snapshot, Workspace, WorkspaceId,
 };
-use crate::store::db::backend::pipelined;
-use crate::store::log::{self, Draft};
+use crate::store::db::conn::pipelined;
+use crate::store::log::{self, Draft, LogTx};
 use crate::store::tables::workspaces;
 use crate::store::tables::workspaces::Head;
 use crate::store::tables::{agents, conversations};
@@ -182,23 +182,23 @@ impl ConversationTx {
     }
 
     /// Stores the change, appends it to the log and commits. `None` means that the command changes nothing.
-    pub async fn commit(self, conn: &mut Conn, change: Option<Change>) -> ServiceResult<CommandOutcome> {
+    pub async fn commit(self, tx: LogTx<'_>, change: Option<Change>) -> ServiceResult<CommandOutcome> {
         let Some(change) = change else { return Ok(self.unchanged(None)) };
         let Self { workspace_tx, actor, locked_agents, .. } = self;
         let (draft, outcome) = draft_and_result(&workspace_tx, change, Some(actor), None);
-        let event = log::store_and_commit(conn, workspace_tx.workspace.id, draft).await?;
+        let event = log::store_and_commit(tx, workspace_tx.workspace.id, draft).await?;
         Ok(CommandOutcome { agents: locked_agents.into_agents(), ..outcome.at(&[event]) })
     }
 
     /// Appends a stored change, and the message that caused it, to the log.
     pub async fn record(
         self,
-        conn: &mut Conn,
+        tx: LogTx<'_>,
         change: Change,
         message: Option<Message>,
     ) -> ServiceResult<CommandOutcome> {
         let Self { workspace_tx, actor, .. } = self;
-        record(conn, &workspace_tx, change, Some(actor), message).await
+        record(tx, &workspace_tx, change, Some(actor), message).await
     }
 
     /// The result of a command that changes nothing.
@@ -214,16 +214,16 @@ impl ConversationTx {
     }
 }
 
-/// Appends a stored change to the log. Nothing may follow in the transaction.
+/// Appends a stored change to the log.
 pub(super) async fn record(
-    conn: &mut Conn,
+    tx: LogTx<'_>,
     workspace_tx: &WorkspaceTx,
     change: Change,
     actor: Option<AgentId>,
     message: Option<Message>,
 ) -> ServiceResult<CommandOutcome> {
     let (draft, outcome) = draft_and_result(workspace_tx, change, actor, message);
-    let events = log::append(conn, workspace_tx.workspace.id, vec![draft]).await?;
+    let events = log::append(tx, workspace_tx.workspace.id, vec![draft]).await?;
     Ok(outcome.at(&events))
 }
 

@@ -34,8 +34,9 @@ use crate::domain::conversation::Change;
 use crate::domain::{AgentId, ConversationId, PhoneNumberId, WorkspaceId};
 use crate::failpoint::failpoint;
 use crate::metrics::{Metrics, Pool, WakeUp};
+use crate::store::log::{Appended, LogTx};
 use crate::store::tables::workspaces;
-use crate::store::{Conn, Store, StoreResult};
+use crate::store::{Store, StoreResult};
 use crate::token::{Caller, Keys};
 
 pub use commands::administration::{AdminOutcome, AgentUpdate, NewAgent};
@@ -44,7 +45,7 @@ pub use commands::handoff::{HandOff, HandOffOutcome};
 pub use commands::messaging::{ReceiveMessage, SendMessage, StartConversation};
 pub use commands::rebalance::PlanRebalance;
 pub use live::presence::{PresenceOutcome, PresentAgent};
-pub use live::related::{Prefetch, Related};
+pub use live::related::{ListRows, Prefetch, Related};
 pub use live::subscriptions::{BoxStream, QueueItem, ResetReason, ThreadItem};
 pub use queries::access::Access;
 pub use queries::queue_health::ThresholdsUpdate;
@@ -58,6 +59,7 @@ use live::presence::PresenceFeed;
 use live::shared_queries::SharedQueries;
 use live::wakeups::{Bus, Wakeup, WakeupState, Wakeups};
 use queries::phone_number_cache::PhoneNumberCache;
+use workers::registry::Workers;
 
 /// The result of every use case.
 pub type ServiceResult<T> = Result<T, Error>;
@@ -71,6 +73,7 @@ pub struct Services {
     queue_health: SharedQueries<(WorkspaceId, BTreeSet<PhoneNumberId>, i32), queries::queue_health::HealthAt>,
     workloads: SharedQueries<WorkspaceId, Vec<Workload>>,
     wakeups: Wakeups,
+    workers: Workers,
     settings: Settings,
     clock: Clock,
     keys: Arc<Keys>,
@@ -95,16 +98,20 @@ impl Default for Settings {
     }
 }
 
-/// Notifies all watchers of a workspace when it is dropped: after the commit, or after a failure, where an extra
-/// notification does no harm.
+/// Notifies all watchers of a workspace when it is dropped, if the transaction has appended events. It is dropped after
+/// the commit, or after a failure, where an extra notification does no harm.
 struct NotifyOnCommit {
     feed: Feed,
     wakeups: Wakeups,
     workspace: WorkspaceId,
+    appended: Appended,
 }
 
 impl Drop for NotifyOnCommit {
     fn drop(&mut self) {
+        if !self.appended.get() {
+            return;
+        }
         failpoint!("after_commit");
         self.feed.wake(self.workspace, WakeUp::Commit);
         self.wakeups.publish(Wakeup::Log(self.workspace));
@@ -133,14 +140,15 @@ impl Services {
     ) -> StoreResult<Self> {
         let epoch = store.write(|conn| workspaces::epoch(conn).boxed()).await?;
         let metrics = Metrics::default();
-        let feed = Feed::start(store.clone(), epoch, settings.poll, metrics.clone());
+        let workers = Workers::default();
+        let feed = Feed::start(store.clone(), epoch, settings.poll, metrics.clone(), &workers);
         let phone_number_cache = store.is_shared().then(PhoneNumberCache::default);
-        let presence = PresenceFeed::start(store.clone(), clock.clone(), settings.poll);
+        let presence = PresenceFeed::start(store.clone(), clock.clone(), settings.poll, &workers);
         let wakeups = match bus {
             None => Wakeups::none(),
             Some(bus) => {
                 let (feed, presence) = (feed.wakeup_handler(), presence.wakeup_handler());
-                Wakeups::over(bus, move |signal| {
+                Wakeups::over(bus, &workers, move |signal| {
                     feed(signal);
                     presence(signal);
                 })
@@ -153,6 +161,7 @@ impl Services {
             queue_health: SharedQueries::default(),
             workloads: SharedQueries::default(),
             wakeups,
+            workers,
             settings,
             clock,
             keys: Arc::new(keys),
@@ -160,6 +169,11 @@ impl Services {
             number_stats: queries::number_stats::NumberStatsCache::default(),
             phone_number_cache,
         })
+    }
+
+    /// The background workers of this process.
+    pub fn workers(&self) -> &Workers {
+        &self.workers
     }
 
     /// How wake-ups of other processes reach this process.
@@ -225,31 +239,27 @@ impl Services {
     {
         let by = self.agent_of(caller)?;
         let (clock, decide) = (self.clock.clone(), Arc::new(decide));
-        self.write(by.0, move |conn| {
+        self.write(by.0, move |mut tx| {
             let (clock, decide) = (clock.clone(), decide.clone());
             async move {
-                let conversation_tx = ConversationTx::open(conn, &clock, by, id, other.as_slice()).await?;
+                let conversation_tx = ConversationTx::open(&mut tx, &clock, by, id, other.as_slice()).await?;
                 let change = decide(&conversation_tx)?;
-                conversation_tx.commit(conn, change).await
+                conversation_tx.commit(tx, change).await
             }
             .boxed()
         })
         .await
     }
 
-    /// Runs a transaction on a workspace, then notifies the watchers of the workspace.
+    /// Runs a transaction on a workspace. If it has appended events, notifies the watchers of the workspace.
     async fn write<R, F>(&self, workspace: WorkspaceId, work: F) -> ServiceResult<R>
     where
         R: Send + 'static,
-        F: for<'c> Fn(&'c mut Conn) -> BoxFuture<'c, ServiceResult<R>> + Send + Sync + 'static,
+        F: for<'c> Fn(LogTx<'c>) -> BoxFuture<'c, ServiceResult<R>> + Send + Sync + 'static,
     {
         // Moved into the closure, so that it is dropped with the transaction even when this future is cancelled.
-        let notify = NotifyOnCommit { feed: self.feed.clone(), wakeups: self.wakeups.clone(), workspace };
-        self.store
-            .write(move |conn| {
-                let _after_commit = &notify;
-                work(conn)
-            })
-            .await
+        let (feed, wakeups, appended) = (self.feed.clone(), self.wakeups.clone(), Appended::default());
+        let notify = NotifyOnCommit { feed, wakeups, workspace, appended };
+        self.store.write(move |conn| work(LogTx::begin(conn, &notify.appended))).await
     }
 }

@@ -18,7 +18,7 @@ use self::merged::{All, Difference, Merged, OrTrue};
 use super::schema::{conversation_words, conversations, read_counts, read_markers, view_counts};
 use super::{Conn, StoreResult};
 use crate::domain::{AgentId, Conversation, ConversationId, PhoneNumberId, Status, View, WorkspaceId, words};
-use crate::store::db::backend::on_backend;
+use crate::store::db::conn::on_backend;
 use crate::store::db::prepared::Prepare;
 use crate::store::tables::conversations::ConversationRow;
 use crate::store::tables::counts;
@@ -62,31 +62,49 @@ macro_rules! read_through {
 /// Common words are checked for each scanned conversation, with a scalar subquery instead of a join, as above.
 macro_rules! filtered {
     ($list:expr, $scan:expr, $lookup:expr) => {{
-        let (list, scan, lookup): (&List, IndexScan, &Lookup) = ($list, $scan, $lookup);
+        // Without `..`: a new condition does not compile until it is part of the query.
+        let List {
+            workspace_id,
+            viewer,
+            phone_number_ids,
+            view,
+            unread,
+            // Part of the scan.
+            status: _,
+            // Part of the look-up.
+            words: _,
+            // These decide how to read the list, and not which conversations it has.
+            per_number_scans: _,
+            use_unread_buckets: _,
+            row_estimate: _,
+            field: _,
+            ascending: _,
+        } = $list;
+        let (scan, lookup): (IndexScan, &Lookup) = ($scan, $lookup);
         let mut query =
-            conversations::table.filter(conversations::workspace_id.eq(list.workspace_id)).into_boxed();
+            conversations::table.filter(conversations::workspace_id.eq(*workspace_id)).into_boxed();
         query = match scan.number {
             Some(number) => query.filter(conversations::phone_number_id.eq(number)),
             // `IS TRUE` keeps the planner from using an index for this filter. With several phone numbers it would read
             // all matching rows and sort them.
-            None => query.filter(IsTrue::new(conversations::phone_number_id.eq_any(&list.phone_number_ids))),
+            None => query.filter(IsTrue::new(conversations::phone_number_id.eq_any(phone_number_ids))),
         };
-        query = match list.view {
+        query = match view {
             View::Inbox => query,
-            View::AssignedToMe => query.filter(conversations::assignee_id.eq(list.viewer)),
+            View::AssignedToMe => query.filter(conversations::assignee_id.eq(*viewer)),
             View::Unassigned => query.filter(conversations::assignee_id.is_null()),
         };
         if let Some(status) = scan.status {
             query = query.filter(conversations::status.eq(status));
         }
-        query = match list.unread {
+        query = match *unread {
             None => query,
-            Some(true) => query.filter(read_through!(list.viewer).lt(conversations::last_inbound)),
+            Some(true) => query.filter(read_through!(*viewer).lt(conversations::last_inbound)),
             Some(false) => query.filter(
                 conversations::status
                     .ne(Status::Open)
                     .or(conversations::last_inbound.is_null())
-                    .or(read_through!(list.viewer).ge(conversations::last_inbound)),
+                    .or(read_through!(*viewer).ge(conversations::last_inbound)),
             ),
         };
         if let Some(ids) = &lookup.ids {
@@ -94,7 +112,7 @@ macro_rules! filtered {
         }
         for word in &lookup.common_words {
             let beginning = conversation_words::table
-                .filter(conversation_words::workspace_id.eq(list.workspace_id))
+                .filter(conversation_words::workspace_id.eq(*workspace_id))
                 .filter(conversation_words::conversation_id.eq(conversations::id))
                 .filter(conversation_words::word.ge(word))
                 .filter(conversation_words::word.lt(words::prefix_end(word)))

@@ -12,7 +12,9 @@ pub mod schema;
 pub mod sql_types;
 pub mod tables;
 
-pub use db::backend::{Conn, DatabaseUrl, Retry, Store};
+pub use db::backend::{DatabaseUrl, Store};
+pub use db::conn::Conn;
 pub use db::error::{StoreError, StoreResult};
 pub use db::postgres::Timeouts;
+pub use db::retry::Retry;
 pub use sql_types::Epoch;

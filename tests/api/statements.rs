@@ -23,6 +23,17 @@ const EVERYTHING: &str = "query($first: Int!, $view: ConversationView!, $filter:
       }
       pageInfo { hasNextPage endCursor } totalCount asOf } }";
 
+/// Three lists in one document. `{}` is what they select of each conversation.
+const THREE_LISTS: &str = "query($first: Int!) {
+    inbox: conversations(view: INBOX, first: $first) { nodes { {} } }
+    unassigned: conversations(view: UNASSIGNED, first: $first) { nodes { {} } }
+    mine: conversations(view: ASSIGNED_TO_ME, first: $first) { nodes { {} } } }";
+
+/// The related entities of a conversation: agents, contacts and messages.
+const RELATED: &str =
+    "id contact { id name } assignee { id name } assignedBy { id name } closedBy { id name }
+    lastMessage { id body author { id name } }";
+
 const THREADS: &str = "query($first: Int!) {
     conversations(first: $first) {
       nodes {
@@ -56,6 +67,17 @@ async fn fifty(world: &World) {
 
 /// How often to measure. Background workers of the process also run statements, so the lowest count is used.
 const TRIES: usize = 3;
+
+/// The fewest statements of several requests, and the last response.
+async fn spent(world: &World, document: &str, first: u32) -> (u64, serde_json::Value) {
+    let (mut least, mut data) = (u64::MAX, serde_json::Value::Null);
+    for _ in 0..=TRIES {
+        let before = world.app.statement_count();
+        data = world.rep.client.data(document, json!({ "first": first })).await;
+        least = least.min(world.app.statement_count() - before);
+    }
+    (least, data)
+}
 
 /// The number of statements for one request, and of conversations in its response.
 async fn cost(world: &World, document: &str, variables: serde_json::Value) -> (u64, usize) {
@@ -92,6 +114,24 @@ on_both! {
         let (short, few) = cost(world, EVERYTHING, json!({ "first": 5, "view": "INBOX" })).await;
         assert_eq!((rows, few), (50, 5));
         assert_eq!(long, short, "a page of 50 costs as much as a page of 5");
+    }
+
+    async fn three_lists_load_agents_contacts_and_messages_once(world: World) {
+        fifty(world).await;
+        for first in [5, 50] {
+            let (bare, _) = spent(world, &THREE_LISTS.replace("{}", "id"), first).await;
+            let (full, data) = spent(world, &THREE_LISTS.replace("{}", RELATED), first).await;
+            for list in ["inbox", "unassigned", "mine"] {
+                let rows = items(&data[list]["nodes"]);
+                assert!(rows.len() >= 5, "{list}: {}", rows.len());
+                assert!(rows.iter().all(|row| row["lastMessage"]["body"].is_string()), "{list}");
+            }
+            assert_eq!(full - bare, 3, "agents, contacts and messages: {bare} and {full} statements");
+        }
+        let one = "query($first: Int!) { conversations(first: $first) { nodes { {} } } }";
+        let (bare, _) = spent(world, &one.replace("{}", "id"), 50).await;
+        let (full, _) = spent(world, &one.replace("{}", RELATED), 50).await;
+        assert_eq!(full - bare, 3, "one list costs as much as three");
     }
 
     async fn threads_and_histories_cost_a_few_statements_for_5_and_for_50_conversations(world: World) {

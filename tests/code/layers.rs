@@ -32,7 +32,7 @@ const RESTRICTED_CRATES: [(&str, &[&str]); 13] = [
 ];
 /// The number of files of each layer that are in an import cycle. Lower the number when you remove a cycle.
 const FILES_IN_CYCLES: [(&str, usize); 5] =
-    [("http", 2), ("graphql", 9), ("service", 15), ("store", 4), ("domain", 11)];
+    [("http", 0), ("graphql", 9), ("service", 15), ("store", 0), ("domain", 11)];
 
 /// The modules that a module may use, or `None` if it is above all layers.
 fn below(module: &str) -> Option<BTreeSet<&'static str>> {

@@ -10,4 +10,5 @@ mod phrases;
 mod repository;
 mod schema_file;
 mod schema_rs;
+mod spawns;
 mod versions;

@@ -11,4 +11,5 @@ mod retention;
 mod sharing;
 mod sockets;
 mod thread;
+mod wakeups;
 mod workloads;

@@ -3,16 +3,23 @@
 use diesel_async::{AsyncConnection, AsyncPgConnection, SimpleAsyncConnection};
 use serde_json::{Value, json};
 
+use switchboard::config::{Secret, Wakeups};
 use switchboard::service::live::wakeups::WakeupState;
 
 use crate::support::app::App;
 use crate::support::database::admin_url;
 use crate::support::eventually;
+use crate::support::outcome::text;
 
 async fn readiness(app: &App) -> (u16, Value) {
     let answer = app.http().get(app.url("/readyz")).send().await.expect("answers");
     let status = answer.status().as_u16();
     (status, answer.json().await.expect("JSON"))
+}
+
+/// The URL of a NATS server that does not exist.
+fn unreachable() -> Secret {
+    Secret::new("nats://127.0.0.1:1")
 }
 
 on_both! {
@@ -31,7 +38,30 @@ on_both! {
                 "draining": { "ok": true },
             },
         });
-        assert_eq!(readiness(app).await, (200, wanted));
+        let (status, mut body) = readiness(app).await;
+        let workers = body["workers"].take();
+        body.as_object_mut().expect("an object").remove("workers");
+        assert_eq!((status, body), (200, wanted));
+        let workers = workers.as_array().expect("a list").iter();
+        let names: Vec<&str> = workers.map(|worker| text(&worker["name"])).collect();
+        let (all, bus) = (["log_poll", "presence_reader", "lease_sweeper", "log_retention"], ["wakeups"]);
+        let bus = &bus[..usize::from(app.is_postgres())];
+        assert_eq!(names, [&all[..2], bus, &all[2..]].concat());
+    }
+
+    async fn a_worker_that_does_not_succeed_is_named_and_the_process_stays_ready(app: App) {
+        let stuck = app.sibling_with(|settings| settings.wakeups = Wakeups::Nats(unreachable())).await;
+        let late = eventually("the worker is late", async || {
+            let (status, body) = readiness(&stuck).await;
+            assert_eq!((status, &body["ready"]), (200, &json!(true)), "{body}");
+            let mut workers = body["workers"].as_array().expect("a list").iter();
+            workers.find(|worker| worker["ok"] == false).cloned()
+        })
+        .await;
+        assert_eq!(late["name"], "wakeups", "{late}");
+        assert!(late["secondsSinceSuccess"].is_null(), "it never connected: {late}");
+        assert!(text(&late["detail"]).contains("several intervals"), "{late}");
+        stuck.stop().await;
     }
 
     async fn a_missing_migration_is_named(app: App) {

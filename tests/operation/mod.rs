@@ -2,7 +2,7 @@
 
 mod confidential_data;
 mod drain;
-mod exposition;
+pub mod exposition;
 mod health;
 mod metrics;
 mod request_ids;

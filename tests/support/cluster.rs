@@ -24,6 +24,7 @@ pub struct Cluster {
     user: Option<(u32, u32)>,
     directory: TempDir,
     port: u16,
+    environment: Vec<(String, PathBuf)>,
     server: Option<Child>,
 }
 
@@ -47,7 +48,7 @@ impl Cluster {
         let user = (std::fs::metadata("/proc/self").expect("Linux").uid() == 0).then(ordinary_user);
         let free = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a free port");
         let port = free.local_addr().expect("an address").port();
-        let cluster = Self { programs, user, directory, port, server: None };
+        let cluster = Self { programs, user, directory, port, environment: Vec::new(), server: None };
         cluster.give_to_server(cluster.directory.path());
         let created = cluster
             .command("initdb")
@@ -65,6 +66,18 @@ impl Cluster {
         let path = self.data().join("postgresql.conf");
         let all = std::fs::read_to_string(&path).expect("reads") + settings;
         std::fs::write(path, all).expect("writes");
+    }
+
+    /// Sets an environment variable of the server to a path. Takes effect at the next start.
+    pub fn set_environment(&mut self, name: &str, path: &Path) {
+        self.environment.push((name.to_owned(), path.to_owned()));
+    }
+
+    /// Creates a folder that the server may read. Returns its path.
+    pub fn folder(&self, name: &str) -> PathBuf {
+        let path = self.directory.path().join(name);
+        std::fs::create_dir(&path).expect("creates a folder");
+        path
     }
 
     /// Writes a file that only the server may read. Returns its path.
@@ -129,6 +142,7 @@ impl Cluster {
     fn command(&self, program: &str) -> Command {
         let mut command = Command::new(self.programs.join(program));
         command.current_dir(self.directory.path()).stdin(Stdio::null());
+        command.envs(self.environment.iter().map(|(name, path)| (name, path)));
         if let Some((user, group)) = self.user {
             command.uid(user).gid(group);
         }

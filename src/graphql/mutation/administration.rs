@@ -3,13 +3,13 @@
 use std::ops::RangeInclusive;
 use std::time::Duration;
 
-use async_graphql::{Context, ID, InputObject, MaybeUndefined, MergedObject, Object, Result, SimpleObject};
+use async_graphql::{Context, InputObject, MaybeUndefined, MergedObject, Object, Result, SimpleObject};
 
 use crate::clock::Timestamp;
 use crate::domain::input::E164;
-use crate::domain::{InputField, Refusal};
+use crate::domain::{AgentId, InputField, PhoneNumberId, Refusal};
 use crate::graphql::error;
-use crate::graphql::ids;
+use crate::graphql::ids::IdOf;
 use crate::graphql::scalars::EventCursor;
 use crate::graphql::scope::{Scope, payload};
 use crate::graphql::types::agent::{Agent, AgentRole};
@@ -110,7 +110,7 @@ pub struct CreateAgentPayload(AgentField, ManagerFields);
 #[derive(InputObject)]
 pub struct UpdateAgentInput {
     /// The agent's id.
-    agent_id: ID,
+    agent_id: IdOf<AgentId>,
     /// The agent's name, at most 200 characters.
     name: Option<String>,
     /// The agent's job title, at most 200 characters. Null removes it.
@@ -129,7 +129,7 @@ pub struct UpdateAgentPayload(AgentField, ManagerFields);
 #[derive(InputObject)]
 pub struct DeactivateAgentInput {
     /// The agent's id.
-    agent_id: ID,
+    agent_id: IdOf<AgentId>,
 }
 
 /// The result of `deactivateAgent`.
@@ -140,7 +140,7 @@ pub struct DeactivateAgentPayload(AgentField, ReturnedField, ManagerFields);
 #[derive(InputObject)]
 pub struct ReactivateAgentInput {
     /// The agent's id.
-    agent_id: ID,
+    agent_id: IdOf<AgentId>,
 }
 
 /// The result of `reactivateAgent`.
@@ -151,7 +151,7 @@ pub struct ReactivateAgentPayload(AgentField, ManagerFields);
 #[derive(InputObject)]
 pub struct IssueAgentTokenInput {
     /// The agent's id.
-    agent_id: ID,
+    agent_id: IdOf<AgentId>,
     /// The lifetime of the token in seconds: from 60 to 2,592,000 (thirty days).
     #[graphql(default = 43_200)]
     ttl_seconds: i32,
@@ -178,9 +178,9 @@ pub struct AddPhoneNumberPayload(PhoneNumberField, ManagerFields);
 #[derive(InputObject)]
 pub struct GrantNumberAccessInput {
     /// The agent's id.
-    agent_id: ID,
+    agent_id: IdOf<AgentId>,
     /// The phone number's id.
-    phone_number_id: ID,
+    phone_number_id: IdOf<PhoneNumberId>,
 }
 
 /// The result of `grantNumberAccess`.
@@ -191,9 +191,9 @@ pub struct GrantNumberAccessPayload(AgentField, PhoneNumberField, ManagerFields)
 #[derive(InputObject)]
 pub struct RevokeNumberAccessInput {
     /// The agent's id.
-    agent_id: ID,
+    agent_id: IdOf<AgentId>,
     /// The phone number's id.
-    phone_number_id: ID,
+    phone_number_id: IdOf<PhoneNumberId>,
 }
 
 /// The result of `revokeNumberAccess`.
@@ -286,7 +286,7 @@ impl Administration {
     ) -> Option<Result<UpdateAgentPayload>> {
         payload(ctx, |scope| async move {
             let update = AgentUpdate {
-                agent_id: ids::decode_or_nil(&input.agent_id),
+                agent_id: input.agent_id.id(),
                 name: input.name,
                 title: input.title.into(),
                 role: input.role.map(Into::into),
@@ -306,7 +306,7 @@ impl Administration {
         #[graphql(desc = "The agent to deactivate.")] input: DeactivateAgentInput,
     ) -> Option<Result<DeactivateAgentPayload>> {
         payload(ctx, |scope| async move {
-            let id = ids::decode_or_nil(&input.agent_id);
+            let id = input.agent_id.id();
             let done = manager_payload(scope, scope.services().deactivate_agent(scope.caller(), id).await)?;
             let agent = AgentField { agent: done.value.map(Agent) };
             Ok(DeactivateAgentPayload(agent, done.returned, done.fields))
@@ -321,7 +321,7 @@ impl Administration {
         #[graphql(desc = "The agent to reactivate.")] input: ReactivateAgentInput,
     ) -> Option<Result<ReactivateAgentPayload>> {
         payload(ctx, |scope| async move {
-            let id = ids::decode_or_nil(&input.agent_id);
+            let id = input.agent_id.id();
             let done = manager_payload(scope, scope.services().reactivate_agent(scope.caller(), id).await)?;
             Ok(ReactivateAgentPayload(AgentField { agent: done.value.map(Agent) }, done.fields))
         })
@@ -335,7 +335,7 @@ impl Administration {
         #[graphql(desc = "The agent and the lifetime of the token.")] input: IssueAgentTokenInput,
     ) -> Option<Result<IssueAgentTokenPayload>> {
         payload(ctx, |scope| async move {
-            let id = ids::decode_or_nil(&input.agent_id);
+            let id = input.agent_id.id();
             let answer = match token_ttl(input.ttl_seconds) {
                 Ok(ttl) => scope.services().issue_agent_token(scope.caller(), id, ttl).await,
                 Err(refusal) => Err(service::Error::Refused(refusal)),
@@ -377,8 +377,8 @@ impl Administration {
         #[graphql(desc = "The agent and the phone number.")] input: GrantNumberAccessInput,
     ) -> Option<Result<GrantNumberAccessPayload>> {
         payload(ctx, |scope| async move {
-            let agent = ids::decode_or_nil(&input.agent_id);
-            let number = ids::decode_or_nil(&input.phone_number_id);
+            let agent = input.agent_id.id();
+            let number = input.phone_number_id.id();
             let done = manager_payload(
                 scope,
                 scope.services().grant_number_access(scope.caller(), agent, number).await,
@@ -398,8 +398,8 @@ impl Administration {
         #[graphql(desc = "The agent and the phone number.")] input: RevokeNumberAccessInput,
     ) -> Option<Result<RevokeNumberAccessPayload>> {
         payload(ctx, |scope| async move {
-            let agent = ids::decode_or_nil(&input.agent_id);
-            let number = ids::decode_or_nil(&input.phone_number_id);
+            let agent = input.agent_id.id();
+            let number = input.phone_number_id.id();
             let done = manager_payload(
                 scope,
                 scope.services().revoke_number_access(scope.caller(), agent, number).await,

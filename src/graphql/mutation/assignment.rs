@@ -1,10 +1,11 @@
 //! Mutations that change who owns a conversation.
 
-use async_graphql::{Context, ID, InputObject, MaybeUndefined, MergedObject, Object, Result};
+use async_graphql::{Context, InputObject, MaybeUndefined, MergedObject, Object, Result};
 
 use super::outcome::{BulkOutcome, Outcome, Previous, bulk_outcome, conversation_ids, payload_parts};
 use crate::domain::conversation::Expectations;
-use crate::graphql::ids;
+use crate::domain::{AgentId, ConversationId};
+use crate::graphql::ids::IdOf;
 use crate::graphql::scope::payload;
 use crate::service::Assign;
 
@@ -16,14 +17,14 @@ pub struct Assignment;
 #[derive(InputObject)]
 pub struct AssignConversationInput {
     /// The conversation's id.
-    conversation_id: ID,
+    conversation_id: IdOf<ConversationId>,
     /// The id of the new assignee.
-    agent_id: ID,
+    agent_id: IdOf<AgentId>,
     /// The version that you expect. The call is refused as `STALE` if the conversation has another version.
     expected_version: Option<i32>,
     /// The id of the assignee that you expect, or null if you expect an unassigned conversation. The call is refused
     /// as `STALE` if the conversation has a different assignee. Omit this field to skip the check.
-    expected_assignee_id: MaybeUndefined<ID>,
+    expected_assignee_id: MaybeUndefined<IdOf<AgentId>>,
 }
 
 /// The result of `assignConversation`.
@@ -34,7 +35,7 @@ pub struct AssignConversationPayload(Outcome, Previous);
 #[derive(InputObject)]
 pub struct ClaimConversationInput {
     /// The conversation's id.
-    conversation_id: ID,
+    conversation_id: IdOf<ConversationId>,
 }
 
 /// The result of `claimConversation`.
@@ -45,7 +46,7 @@ pub struct ClaimConversationPayload(Outcome, Previous);
 #[derive(InputObject)]
 pub struct UnassignConversationInput {
     /// The conversation's id.
-    conversation_id: ID,
+    conversation_id: IdOf<ConversationId>,
     /// The version that you expect. The call is refused as `STALE` if the conversation has another version.
     expected_version: Option<i32>,
 }
@@ -58,9 +59,9 @@ pub struct UnassignConversationPayload(Outcome, Previous);
 #[derive(InputObject)]
 pub struct AssignConversationsInput {
     /// The ids of the conversations, at most 100.
-    conversation_ids: Vec<ID>,
+    conversation_ids: Vec<IdOf<ConversationId>>,
     /// The id of the new assignee.
-    agent_id: ID,
+    agent_id: IdOf<AgentId>,
 }
 
 /// The result of `assignConversations`.
@@ -81,11 +82,11 @@ impl Assignment {
             let assignee = match &input.expected_assignee_id {
                 MaybeUndefined::Undefined => None,
                 MaybeUndefined::Null => Some(None),
-                MaybeUndefined::Value(id) => Some(Some(ids::decode_or_nil(id))),
+                MaybeUndefined::Value(id) => Some(Some(id.id())),
             };
             let command = Assign {
-                conversation_id: ids::decode_or_nil(&input.conversation_id),
-                agent_id: ids::decode_or_nil(&input.agent_id),
+                conversation_id: input.conversation_id.id(),
+                agent_id: input.agent_id.id(),
                 expected: Expectations { version: input.expected_version, assignee },
             };
             let parts = payload_parts(scope, scope.services().assign(scope.caller(), command).await)?;
@@ -102,7 +103,7 @@ impl Assignment {
         #[graphql(desc = "The conversation to claim.")] input: ClaimConversationInput,
     ) -> Option<Result<ClaimConversationPayload>> {
         payload(ctx, |scope| async move {
-            let id = ids::decode_or_nil(&input.conversation_id);
+            let id = input.conversation_id.id();
             let parts = payload_parts(scope, scope.services().claim(scope.caller(), id).await)?;
             Ok(ClaimConversationPayload(parts.outcome, parts.previous))
         })
@@ -116,7 +117,7 @@ impl Assignment {
         #[graphql(desc = "The conversation to unassign.")] input: UnassignConversationInput,
     ) -> Option<Result<UnassignConversationPayload>> {
         payload(ctx, |scope| async move {
-            let id = ids::decode_or_nil(&input.conversation_id);
+            let id = input.conversation_id.id();
             let answer = scope.services().unassign(scope.caller(), id, input.expected_version).await;
             let parts = payload_parts(scope, answer)?;
             Ok(UnassignConversationPayload(parts.outcome, parts.previous))
@@ -134,7 +135,7 @@ impl Assignment {
     ) -> Option<Result<AssignConversationsPayload>> {
         payload(ctx, |scope| async move {
             let ids = conversation_ids(&input.conversation_ids);
-            let agent = ids::decode_or_nil(&input.agent_id);
+            let agent = input.agent_id.id();
             let answers = scope.services().assign_all(scope.caller(), ids, agent).await;
             bulk_outcome(scope, input.conversation_ids, answers).map(AssignConversationsPayload)
         })

@@ -1,10 +1,11 @@
 //! Handing off conversations at the end of a shift, and the ownership lease.
 
-use async_graphql::{Context, ID, InputObject, MergedObject, Object, Result};
+use async_graphql::{Context, InputObject, MergedObject, Object, Result};
 
 use super::administration::{ManagerFields, WorkspaceField, manager_payload};
 use super::outcome::{BulkOutcome, Outcome, hand_off_outcome, payload_parts};
-use crate::graphql::ids;
+use crate::domain::{AgentId, ConversationId, PhoneNumberId};
+use crate::graphql::ids::IdOf;
 use crate::graphql::scope::payload;
 use crate::graphql::types::conversation::ConversationStatus;
 use crate::graphql::types::rebalance_plan::LIST_COST;
@@ -19,14 +20,14 @@ pub struct Handoff;
 #[derive(InputObject)]
 pub struct HandOffConversationsInput {
     /// The id of the agent whose conversations are handed off.
-    from_agent_id: ID,
+    from_agent_id: IdOf<AgentId>,
     /// The id of the agent who becomes the new owner.
-    to_agent_id: ID,
+    to_agent_id: IdOf<AgentId>,
     /// Hand off only conversations with this status. Null includes open and closed conversations.
     #[graphql(default_with = "Some(ConversationStatus::Open)")]
     status: Option<ConversationStatus>,
     /// Hand off only conversations on these phone numbers (at most 100).
-    phone_number_ids: Option<Vec<ID>>,
+    phone_number_ids: Option<Vec<IdOf<PhoneNumberId>>>,
     /// A note for the new owner, at most 200 characters. The history of each conversation contains the note.
     note: Option<String>,
 }
@@ -39,7 +40,7 @@ pub struct HandOffConversationsPayload(BulkOutcome);
 #[derive(InputObject)]
 pub struct AcknowledgeHandOffInput {
     /// The conversation's id.
-    conversation_id: ID,
+    conversation_id: IdOf<ConversationId>,
 }
 
 /// The result of `acknowledgeHandOff`.
@@ -75,10 +76,10 @@ impl Handoff {
         payload(ctx, |scope| async move {
             let numbers = input.phone_number_ids;
             let command = HandOff {
-                from: ids::decode_or_nil(&input.from_agent_id),
-                to: ids::decode_or_nil(&input.to_agent_id),
+                from: input.from_agent_id.id(),
+                to: input.to_agent_id.id(),
                 status: input.status.map(Into::into),
-                phone_number_ids: numbers.map(|ids| ids.iter().map(|id| ids::decode_or_nil(id)).collect()),
+                phone_number_ids: numbers.map(|ids| ids.iter().map(IdOf::id).collect()),
                 note: input.note,
             };
             let answer = scope.services().hand_off(scope.caller(), command).await;
@@ -95,7 +96,7 @@ impl Handoff {
         #[graphql(desc = "The conversation that was handed off.")] input: AcknowledgeHandOffInput,
     ) -> Option<Result<AcknowledgeHandOffPayload>> {
         payload(ctx, |scope| async move {
-            let id = ids::decode_or_nil(&input.conversation_id);
+            let id = input.conversation_id.id();
             let parts =
                 payload_parts(scope, scope.services().acknowledge_hand_off(scope.caller(), id).await)?;
             Ok(AcknowledgeHandOffPayload(parts.outcome))

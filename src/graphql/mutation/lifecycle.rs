@@ -1,9 +1,10 @@
 //! Mutations that close, reopen and read conversations.
 
-use async_graphql::{Context, ID, InputObject, MergedObject, Object, Result};
+use async_graphql::{Context, InputObject, MergedObject, Object, Result};
 
 use super::outcome::{BulkOutcome, Outcome, bulk_outcome, conversation_ids, payload_parts};
-use crate::graphql::ids;
+use crate::domain::{ConversationId, MessageId};
+use crate::graphql::ids::IdOf;
 use crate::graphql::scope::payload;
 
 /// Mutations that close, reopen and read conversations.
@@ -14,7 +15,7 @@ pub struct Lifecycle;
 #[derive(InputObject)]
 pub struct CloseConversationInput {
     /// The conversation's id.
-    conversation_id: ID,
+    conversation_id: IdOf<ConversationId>,
     /// The version that you expect. The call is refused as `STALE` if the conversation has another version, for
     /// example because a message has arrived that you have not seen.
     expected_version: Option<i32>,
@@ -28,7 +29,7 @@ pub struct CloseConversationPayload(Outcome);
 #[derive(InputObject)]
 pub struct ReopenConversationInput {
     /// The conversation's id.
-    conversation_id: ID,
+    conversation_id: IdOf<ConversationId>,
 }
 
 /// The result of `reopenConversation`.
@@ -39,10 +40,10 @@ pub struct ReopenConversationPayload(Outcome);
 #[derive(InputObject)]
 pub struct MarkConversationReadInput {
     /// The conversation's id.
-    conversation_id: ID,
+    conversation_id: IdOf<ConversationId>,
     /// The id of the last message you have seen. Later messages stay unread. If omitted, every message stored so
     /// far counts as read.
-    through_message_id: Option<ID>,
+    through_message_id: Option<IdOf<MessageId>>,
 }
 
 /// The result of `markConversationRead`.
@@ -53,7 +54,7 @@ pub struct MarkConversationReadPayload(Outcome);
 #[derive(InputObject)]
 pub struct MarkConversationUnreadInput {
     /// The conversation's id.
-    conversation_id: ID,
+    conversation_id: IdOf<ConversationId>,
 }
 
 /// The result of `markConversationUnread`.
@@ -64,7 +65,7 @@ pub struct MarkConversationUnreadPayload(Outcome);
 #[derive(InputObject)]
 pub struct CloseConversationsInput {
     /// The ids of the conversations, at most 100.
-    conversation_ids: Vec<ID>,
+    conversation_ids: Vec<IdOf<ConversationId>>,
 }
 
 /// The result of `closeConversations`.
@@ -81,7 +82,7 @@ impl Lifecycle {
         #[graphql(desc = "The conversation to close.")] input: CloseConversationInput,
     ) -> Option<Result<CloseConversationPayload>> {
         payload(ctx, |scope| async move {
-            let id = ids::decode_or_nil(&input.conversation_id);
+            let id = input.conversation_id.id();
             let answer = scope.services().close(scope.caller(), id, input.expected_version).await;
             Ok(CloseConversationPayload(payload_parts(scope, answer)?.outcome))
         })
@@ -96,7 +97,7 @@ impl Lifecycle {
         #[graphql(desc = "The conversation to reopen.")] input: ReopenConversationInput,
     ) -> Option<Result<ReopenConversationPayload>> {
         payload(ctx, |scope| async move {
-            let id = ids::decode_or_nil(&input.conversation_id);
+            let id = input.conversation_id.id();
             let answer = scope.services().reopen(scope.caller(), id).await;
             Ok(ReopenConversationPayload(payload_parts(scope, answer)?.outcome))
         })
@@ -110,8 +111,8 @@ impl Lifecycle {
         #[graphql(desc = "The conversation you have read.")] input: MarkConversationReadInput,
     ) -> Option<Result<MarkConversationReadPayload>> {
         payload(ctx, |scope| async move {
-            let id = ids::decode_or_nil(&input.conversation_id);
-            let through = input.through_message_id.as_ref().map(|id| ids::decode_or_nil(id));
+            let id = input.conversation_id.id();
+            let through = input.through_message_id.map(|id| id.id());
             let answer = scope.services().mark_read(scope.caller(), id, through).await;
             Ok(MarkConversationReadPayload(payload_parts(scope, answer)?.outcome))
         })
@@ -125,7 +126,7 @@ impl Lifecycle {
         #[graphql(desc = "The conversation to mark as unread.")] input: MarkConversationUnreadInput,
     ) -> Option<Result<MarkConversationUnreadPayload>> {
         payload(ctx, |scope| async move {
-            let id = ids::decode_or_nil(&input.conversation_id);
+            let id = input.conversation_id.id();
             let answer = scope.services().mark_unread(scope.caller(), id).await;
             Ok(MarkConversationUnreadPayload(payload_parts(scope, answer)?.outcome))
         })

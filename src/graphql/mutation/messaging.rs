@@ -1,11 +1,12 @@
 //! Mutations that send and receive messages.
 
-use async_graphql::{Context, ID, InputObject, MergedObject, Object, Result};
+use async_graphql::{Context, InputObject, MergedObject, Object, Result};
 
 use super::outcome::{Outcome, Sent, payload_parts};
 use crate::clock::Timestamp;
 use crate::domain::input::E164;
-use crate::graphql::ids;
+use crate::domain::{ConversationId, MessageId, PhoneNumberId};
+use crate::graphql::ids::IdOf;
 use crate::graphql::scope::payload;
 use crate::service::{ReceiveMessage, SendMessage, StartConversation};
 
@@ -17,7 +18,7 @@ pub struct Messaging;
 #[derive(InputObject)]
 pub struct SendMessageInput {
     /// The conversation's id.
-    conversation_id: ID,
+    conversation_id: IdOf<ConversationId>,
     /// The text of the message: not blank, at most 1,600 characters.
     body: String,
     /// A unique key for this message, chosen by you, at most 255 characters. A repeated call with the same key and
@@ -25,7 +26,7 @@ pub struct SendMessageInput {
     idempotency_key: String,
     /// The id of the last message you have seen. If another agent has replied after it, the call is refused as
     /// `STALE_REPLY`.
-    last_seen_message_id: Option<ID>,
+    last_seen_message_id: Option<IdOf<MessageId>>,
     /// Whether to send the message even if another agent has replied after `lastSeenMessageId`. The history then
     /// records the reply with the reason `STALE_OVERRIDDEN`.
     #[graphql(default)]
@@ -40,7 +41,7 @@ pub struct SendMessagePayload(Outcome, Sent);
 #[derive(InputObject)]
 pub struct StartConversationInput {
     /// The id of the phone number to send from.
-    phone_number_id: ID,
+    phone_number_id: IdOf<PhoneNumberId>,
     /// The customer's phone number.
     to: E164,
     /// The text of the message: not blank, at most 1,600 characters.
@@ -87,10 +88,10 @@ impl Messaging {
     ) -> Option<Result<SendMessagePayload>> {
         payload(ctx, |scope| async move {
             let command = SendMessage {
-                conversation_id: ids::decode_or_nil(&input.conversation_id),
+                conversation_id: input.conversation_id.id(),
                 body: input.body,
                 idempotency_key: input.idempotency_key,
-                last_seen: input.last_seen_message_id.as_ref().map(|id| ids::decode_or_nil(id)),
+                last_seen: input.last_seen_message_id.map(|id| id.id()),
                 override_stale: input.override_stale,
             };
             let parts = payload_parts(scope, scope.services().send_message(scope.caller(), command).await)?;
@@ -108,7 +109,7 @@ impl Messaging {
     ) -> Option<Result<StartConversationPayload>> {
         payload(ctx, |scope| async move {
             let command = StartConversation {
-                phone_number_id: ids::decode_or_nil(&input.phone_number_id),
+                phone_number_id: input.phone_number_id.id(),
                 to: input.to,
                 body: input.body,
                 idempotency_key: input.idempotency_key,

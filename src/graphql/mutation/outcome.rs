@@ -6,7 +6,7 @@ use async_graphql::{ID, Object, Result, SimpleObject};
 
 use crate::domain::{AgentId, ConversationId, Refusal};
 use crate::graphql::error;
-use crate::graphql::ids;
+use crate::graphql::ids::{self, IdOf};
 use crate::graphql::loaders::Loaders;
 use crate::graphql::scalars::EventCursor;
 use crate::graphql::scope::Scope;
@@ -131,9 +131,9 @@ pub struct BulkOutcome {
     user_errors: Vec<UserError>,
 }
 
-/// Decodes the ids of a command on many conversations.
-pub fn conversation_ids(given: &[ID]) -> Vec<ConversationId> {
-    given.iter().map(|id| ids::decode_or_nil(id)).collect()
+/// The ids of a command on many conversations.
+pub fn conversation_ids(given: &[IdOf<ConversationId>]) -> Vec<ConversationId> {
+    given.iter().map(IdOf::id).collect()
 }
 
 /// Converts the results of a command on the conversations with the ids `given`.
@@ -142,7 +142,7 @@ pub fn conversation_ids(given: &[ID]) -> Vec<ConversationId> {
 /// Every failure other than a refusal. The command can then be repeated: what was already done stays done.
 pub fn bulk_outcome(
     scope: &Scope,
-    given: Vec<ID>,
+    given: Vec<IdOf<ConversationId>>,
     answers: ServiceResult<Vec<ServiceResult<CommandOutcome>>>,
 ) -> Result<BulkOutcome> {
     let mut answers = match error::refused(answers)? {
@@ -155,7 +155,8 @@ pub fn bulk_outcome(
     let loaders = &loaders_with_agents(scope, answers.iter_mut().flatten());
     let as_of = answers.iter().flatten().map(|done| done.as_of).max();
     let results = given.into_iter().zip(answers).enumerate();
-    let results = results.map(|(index, (conversation_id, answer))| {
+    let results = results.map(|(index, (id, answer))| {
+        let conversation_id = id.given();
         let Outcome { conversation, changed, mut user_errors, .. } =
             payload_parts_with(loaders, answer)?.outcome;
         // An error in any other argument applies to every conversation and keeps its path.

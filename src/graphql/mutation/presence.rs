@@ -1,10 +1,11 @@
 //! The mutation that sets an agent's presence in a conversation.
 
-use async_graphql::{Context, ID, InputObject, Object, Result, SimpleObject};
+use async_graphql::{Context, InputObject, Object, Result, SimpleObject};
 
 use crate::clock::Timestamp;
+use crate::domain::ConversationId;
 use crate::graphql::error;
-use crate::graphql::ids;
+use crate::graphql::ids::IdOf;
 use crate::graphql::scope::payload;
 use crate::graphql::types::presence::{ConversationPresence, PresenceState};
 use crate::graphql::types::user_error::UserError;
@@ -17,7 +18,7 @@ pub struct PresenceMutation;
 #[derive(InputObject)]
 pub struct SetPresenceInput {
     /// The conversation's id.
-    conversation_id: ID,
+    conversation_id: IdOf<ConversationId>,
     /// What you are doing. Null or omitted removes your presence.
     state: Option<PresenceState>,
 }
@@ -49,7 +50,7 @@ impl PresenceMutation {
         #[graphql(desc = "The conversation and what you are doing.")] input: SetPresenceInput,
     ) -> Option<Result<SetPresencePayload>> {
         payload(ctx, |scope| async move {
-            let id = ids::decode_or_nil(&input.conversation_id);
+            let id = input.conversation_id.id();
             let state = input.state.map(Into::into);
             let loaders = scope.loaders();
             let result = scope.services().set_presence(scope.caller(), id, state).await;

@@ -1,10 +1,10 @@
 //! Mutations that propose, apply and undo a rebalance plan.
 
-use async_graphql::{Context, ID, InputObject, MergedObject, Object, Result, SimpleObject};
+use async_graphql::{Context, InputObject, MergedObject, Object, Result, SimpleObject};
 
 use super::administration::{ManagerFields, ManagerPayload, manager_payload};
-use crate::domain::rebalance_plan;
-use crate::graphql::ids;
+use crate::domain::{AgentId, RebalancePlanId, rebalance_plan};
+use crate::graphql::ids::IdOf;
 use crate::graphql::scope::{Scope, payload};
 use crate::graphql::types::conversation::ConversationStatus;
 use crate::graphql::types::rebalance_plan::RebalancePlan;
@@ -25,7 +25,7 @@ pub struct PlanField {
 #[derive(InputObject)]
 pub struct PlanRebalanceInput {
     /// The ids of the agents: at most 100, without duplicates. Deactivated agents do not receive conversations.
-    agent_ids: Vec<ID>,
+    agent_ids: Vec<IdOf<AgentId>>,
     /// Count and move only conversations with this status. Null includes open and closed conversations.
     #[graphql(default_with = "Some(ConversationStatus::Open)")]
     status: Option<ConversationStatus>,
@@ -39,7 +39,7 @@ pub struct PlanRebalancePayload(PlanField, ManagerFields);
 #[derive(InputObject)]
 pub struct ApplyPlanInput {
     /// The rebalance plan's id.
-    plan_id: ID,
+    plan_id: IdOf<RebalancePlanId>,
 }
 
 /// The result of `applyPlan`.
@@ -50,7 +50,7 @@ pub struct ApplyPlanPayload(PlanField, ManagerFields);
 #[derive(InputObject)]
 pub struct UndoPlanInput {
     /// The rebalance plan's id.
-    plan_id: ID,
+    plan_id: IdOf<RebalancePlanId>,
 }
 
 /// The result of `undoPlan`.
@@ -78,7 +78,7 @@ impl Rebalance {
         #[graphql(desc = "The agents and which of their conversations to count.")] input: PlanRebalanceInput,
     ) -> Option<Result<PlanRebalancePayload>> {
         payload(ctx, |scope| async move {
-            let agent_ids = input.agent_ids.iter().map(|id| ids::decode_or_nil(id)).collect();
+            let agent_ids = input.agent_ids.iter().map(IdOf::id).collect();
             let command = PlanRebalance { agent_ids, status: input.status.map(Into::into) };
             let done =
                 manager_payload(scope, scope.services().plan_rebalance(scope.caller(), command).await)?;
@@ -97,7 +97,7 @@ impl Rebalance {
         #[graphql(desc = "The plan to apply.")] input: ApplyPlanInput,
     ) -> Option<Result<ApplyPlanPayload>> {
         payload(ctx, |scope| async move {
-            let id = ids::decode_or_nil(&input.plan_id);
+            let id = input.plan_id.id();
             let done = manager_payload(scope, scope.services().apply_plan(scope.caller(), id).await)?;
             let (plan, fields) = plan_payload_parts(scope, done);
             Ok(ApplyPlanPayload(plan, fields))
@@ -114,7 +114,7 @@ impl Rebalance {
         #[graphql(desc = "The plan to undo.")] input: UndoPlanInput,
     ) -> Option<Result<UndoPlanPayload>> {
         payload(ctx, |scope| async move {
-            let id = ids::decode_or_nil(&input.plan_id);
+            let id = input.plan_id.id();
             let done = manager_payload(scope, scope.services().undo_plan(scope.caller(), id).await)?;
             let (plan, fields) = plan_payload_parts(scope, done);
             Ok(UndoPlanPayload(plan, fields))

@@ -5,14 +5,13 @@
 
 pub mod reports;
 
-use std::sync::Arc;
-
 use async_graphql::{Context, ID, Object, Result};
 use futures_util::future::join_all;
 
 use super::connection::{ConversationCursor, Cursor, Page, Paging, Total, cost};
 use super::error::{self, bad_input};
 use super::ids;
+use super::loaders::ListReading;
 use super::scalars::EventCursor;
 use super::scope::{Scope, root};
 use super::types::agent::{Agent, AgentConnection};
@@ -30,7 +29,7 @@ use super::types::workload::Workload;
 use super::types::workspace::Workspace;
 use crate::domain::input::MAX_IDS;
 use crate::domain::{self, AgentId};
-use crate::service::Prefetch;
+use crate::service::{ListRows, Prefetch};
 
 /// The query root.
 #[derive(Default)]
@@ -120,10 +119,10 @@ impl Query {
     ) -> Option<Result<ConversationConnection>> {
         let paging = Paging::new(first, after, last, before);
         let prefetch = prefetch_for_rows(ctx);
-        root(
-            ctx,
-            |scope| async move { list(scope, view, filter, order_by, paging?, prefetch).await.map(Some) },
-        )
+        root(ctx, |scope| {
+            let reading = scope.loaders().begin_list();
+            async move { list((scope, reading), view, filter, order_by, paging?, prefetch).await.map(Some) }
+        })
         .await
     }
 
@@ -227,7 +226,7 @@ fn prefetch_for_rows(ctx: &Context<'_>) -> Prefetch {
 }
 
 async fn list(
-    scope: &Scope,
+    (scope, reading): (&Scope, ListReading<'_>),
     view: ConversationView,
     filter: Option<ConversationFilter>,
     order: Option<ConversationOrder>,
@@ -241,10 +240,12 @@ async fn list(
         let cursor = ConversationCursor::decode(cursor)?;
         (cursor.field == order.field).then_some(cursor.position)
     })?;
-    let found =
-        scope.services().conversations_with_related(access, view, &filter, order, slice, prefetch).await;
-    let (found, related) = found.map_err(error::of_service)?;
-    let loaders = scope.loaders().renewed(Some(Arc::new(related)));
+    let services = scope.services();
+    let found = services.page_of_conversations(access, view, &filter, order, slice, prefetch.unread).await;
+    let found = found.map_err(error::of_service)?;
+    let rows = ListRows::new(found.items.iter().map(|(_, visible)| &*visible.conversation), prefetch);
+    let related = scope.loaders().related_to_list(rows, reading).await?;
+    let loaders = scope.loaders().renewed(Some(related));
     let items = found.items.into_iter().map(|(position, visible)| {
         let cursor = ConversationCursor { field: order.field, position };
         (cursor, ConversationFields::object(visible, &loaders))

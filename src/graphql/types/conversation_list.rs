@@ -46,7 +46,7 @@ impl ConversationFilter {
     /// BAD_USER_INPUT if the search is too long or there are too many ids.
     pub fn for_list(self) -> Result<ListFilter> {
         let search = search(self.search.as_deref())?.map(str::to_owned);
-        Ok(ListFilter { filter: self.filter()?, search })
+        Ok(ListFilter { filter: self.without_search()?, search })
     }
 
     /// Converts the filter for a live list.
@@ -57,12 +57,15 @@ impl ConversationFilter {
         if self.search.as_deref().is_some_and(|search| !search.trim().is_empty()) {
             return Err(bad_input("Subscriptions do not support `search` in their filter."));
         }
-        self.filter()
+        self.without_search()
     }
 
-    fn filter(self) -> Result<Filter> {
-        let phone_number_ids = phone_number_ids(self.phone_number_ids)?;
-        Ok(Filter { status: self.status.map(Into::into), unread: self.unread, phone_number_ids })
+    /// All conditions except the search.
+    fn without_search(self) -> Result<Filter> {
+        // Without `..`: a new field does not compile until it is converted.
+        let Self { status, unread, phone_number_ids, search: _ } = self;
+        let phone_number_ids = self::phone_number_ids(phone_number_ids)?;
+        Ok(Filter { status: status.map(Into::into), unread, phone_number_ids })
     }
 }
 

@@ -55,7 +55,7 @@ impl UserError {
     pub fn current(&self) -> Option<&Conversation> {
         match self {
             Self::Conflict(conflict) => Some(&conflict.current),
-            _ => None,
+            Self::Input(_) | Self::Plan(_) | Self::StaleReply(_) | Self::PlanStale(_) => None,
         }
     }
 

@@ -24,7 +24,6 @@
 //! The page contains no rules of access. It has the permissions of its token, and
 //! outside `demo` it receives no token.
 
-use std::fmt;
 use std::net::IpAddr;
 use std::sync::Arc;
 
@@ -39,59 +38,20 @@ use axum::response::{Html, IntoResponse, Response};
 use axum::routing::get;
 use uuid::Uuid;
 
-use crate::http::pages::graphiql::assets::{Assets, Kind};
+use crate::http::pages::graphiql::assets::Kind;
 use crate::http::pages::graphiql::page::Page;
 pub(super) use crate::http::pages::graphiql::page::{fill, script_safe};
+pub use crate::http::pages::graphiql::settings::{AssetSource, GraphiqlSettings, Identity};
 
 pub mod assets;
 mod page;
+mod settings;
 
 /// The name of a file contains its version, and its bytes match a hash, so a cached file never goes stale.
 const ASSET_CACHING: &str = "public, max-age=31536000, immutable";
 
 const OPENER_POLICY: HeaderName = HeaderName::from_static("cross-origin-opener-policy");
 const RESOURCE_POLICY: HeaderName = HeaderName::from_static("cross-origin-resource-policy");
-
-/// The settings of the page.
-#[derive(Clone, Debug)]
-pub struct GraphiqlSettings {
-    /// The path of the API, for HTTP and WebSocket alike: `/graphql`.
-    pub endpoint: String,
-    /// Identities to choose from; the first is signed in initially. Anyone who can open
-    /// the page can read their tokens. Empty outside `demo`, where the page asks
-    /// for a token instead.
-    pub identities: Vec<Identity>,
-    /// Where GraphiQL's own files come from.
-    pub assets: AssetSource,
-}
-
-/// An identity that the visitor of the page can choose.
-#[derive(Clone)]
-pub struct Identity {
-    /// The label on the switch.
-    pub label: String,
-    /// A token of the API.
-    pub token: String,
-}
-
-impl fmt::Debug for Identity {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Identity").field("label", &self.label).finish_non_exhaustive()
-    }
-}
-
-/// Where GraphiQL's own files come from.
-#[derive(Clone, Debug)]
-pub enum AssetSource {
-    /// From this server, which keeps them in memory.
-    Installed(Assets),
-    /// From a CDN, with integrity hashes.
-    Cdn {
-        /// The command that installs the files on this server, shown on the page; see
-        /// [`assets::install_command`].
-        how_to_install: String,
-    },
-}
 
 /// The documents that the page sends by itself.
 pub(super) fn documents() -> Vec<String> {

@@ -18,7 +18,7 @@ use crate::domain::{
 use crate::service::context::WorkspaceTx;
 use crate::service::{Error, ServiceResult, Services};
 use crate::store::Conn;
-use crate::store::log::{self, Draft};
+use crate::store::log::{self, Draft, LogTx};
 use crate::store::tables::{agents, conversations, phone_numbers, workspaces};
 use crate::token::{Caller, TokenError};
 
@@ -79,14 +79,14 @@ impl Services {
     ) -> ServiceResult<AdminOutcome<Workspace>> {
         let by = self.agent_of(caller)?;
         let clock = self.clock.clone();
-        self.write(by.0, move |conn| {
+        self.write(by.0, move |mut tx| {
             let clock = clock.clone();
             async move {
-                let manager_tx = ManagerTx::open(conn, &clock, by, &[]).await?;
+                let manager_tx = ManagerTx::open(&mut tx, &clock, by, &[]).await?;
                 let mut workspace = manager_tx.workspace_tx.workspace.clone();
                 let changed = workspace.assignment_model != model;
                 if changed {
-                    workspaces::set_model(conn, by.0, model).await?;
+                    workspaces::set_model(&mut tx, by.0, model).await?;
                     workspace.assignment_model = model;
                 }
                 Ok(manager_tx.done(workspace, changed))
@@ -104,11 +104,11 @@ impl Services {
     pub async fn create_agent(&self, caller: Caller, new: NewAgent) -> ServiceResult<AdminOutcome<Agent>> {
         let by = self.agent_of(caller)?;
         let clock = self.clock.clone();
-        self.write(by.0, move |conn| {
+        self.write(by.0, move |mut tx| {
             let (clock, new) = (clock.clone(), new.clone());
             async move {
-                let manager_tx = ManagerTx::open(conn, &clock, by, &[]).await?;
-                let agent = add_agent(conn, by.0, new, manager_tx.workspace_tx.now).await?;
+                let manager_tx = ManagerTx::open(&mut tx, &clock, by, &[]).await?;
+                let agent = add_agent(&mut tx, by.0, new, manager_tx.workspace_tx.now).await?;
                 Ok(manager_tx.done(agent, true))
             }
             .boxed()
@@ -128,10 +128,10 @@ impl Services {
     ) -> ServiceResult<AdminOutcome<Agent>> {
         let by = self.agent_of(caller)?;
         let clock = self.clock.clone();
-        self.write(by.0, move |conn| {
+        self.write(by.0, move |mut tx| {
             let (clock, update) = (clock.clone(), update.clone());
             async move {
-                let manager_tx = ManagerTx::open(conn, &clock, by, &[update.agent_id]).await?;
+                let manager_tx = ManagerTx::open(&mut tx, &clock, by, &[update.agent_id]).await?;
                 let before = manager_tx.agent(update.agent_id)?.clone();
                 let after = updated(before.clone(), update)?;
                 if after == before {
@@ -140,9 +140,9 @@ impl Services {
                 if before.is_manager() && !after.is_manager() {
                     manager_tx.require_other_manager(&before)?;
                 }
-                agents::replace(conn, &after).await?;
+                agents::replace(&mut tx, &after).await?;
                 let changes = (before.role != after.role).then_some(AccessChangeKind::RoleChanged);
-                manager_tx.commit(conn, after.clone(), changes.map(|kind| (after.id, kind)), Vec::new()).await
+                manager_tx.commit(tx, after.clone(), changes.map(|kind| (after.id, kind)), Vec::new()).await
             }
             .boxed()
         })
@@ -157,20 +157,20 @@ impl Services {
     pub async fn deactivate_agent(&self, caller: Caller, id: AgentId) -> ServiceResult<AdminOutcome<Agent>> {
         let by = self.agent_of(caller)?;
         let clock = self.clock.clone();
-        self.write(by.0, move |conn| {
+        self.write(by.0, move |mut tx| {
             let clock = clock.clone();
             async move {
-                let manager_tx = ManagerTx::open(conn, &clock, by, &[id]).await?;
+                let manager_tx = ManagerTx::open(&mut tx, &clock, by, &[id]).await?;
                 let mut agent = manager_tx.agent(id)?.clone();
                 if !agent.active {
                     return Ok(manager_tx.done(agent, false));
                 }
                 manager_tx.require_other_manager(&agent)?;
                 agent.active = false;
-                agents::replace(conn, &agent).await?;
-                let owned = conversations::lock_open_of(conn, by.0, id, None).await?;
-                let released = manager_tx.release(conn, owned, AGENT_DEACTIVATED).await?;
-                manager_tx.commit(conn, agent, Some((id, AccessChangeKind::Deactivated)), released).await
+                agents::replace(&mut tx, &agent).await?;
+                let owned = conversations::lock_open_of(&mut tx, by.0, id, None).await?;
+                let released = manager_tx.release(&mut tx, owned, AGENT_DEACTIVATED).await?;
+                manager_tx.commit(tx, agent, Some((id, AccessChangeKind::Deactivated)), released).await
             }
             .boxed()
         })
@@ -185,17 +185,17 @@ impl Services {
     pub async fn reactivate_agent(&self, caller: Caller, id: AgentId) -> ServiceResult<AdminOutcome<Agent>> {
         let by = self.agent_of(caller)?;
         let clock = self.clock.clone();
-        self.write(by.0, move |conn| {
+        self.write(by.0, move |mut tx| {
             let clock = clock.clone();
             async move {
-                let manager_tx = ManagerTx::open(conn, &clock, by, &[id]).await?;
+                let manager_tx = ManagerTx::open(&mut tx, &clock, by, &[id]).await?;
                 let mut agent = manager_tx.agent(id)?.clone();
                 if agent.active {
                     return Ok(manager_tx.done(agent, false));
                 }
                 agent.active = true;
-                agents::replace(conn, &agent).await?;
-                manager_tx.commit(conn, agent, Some((id, AccessChangeKind::Reactivated)), Vec::new()).await
+                agents::replace(&mut tx, &agent).await?;
+                manager_tx.commit(tx, agent, Some((id, AccessChangeKind::Reactivated)), Vec::new()).await
             }
             .boxed()
         })
@@ -215,10 +215,10 @@ impl Services {
     ) -> ServiceResult<AdminOutcome<IssuedToken>> {
         let by = self.agent_of(caller)?;
         let (clock, keys) = (self.clock.clone(), self.keys.clone());
-        self.write(by.0, move |conn| {
+        self.write(by.0, move |mut tx| {
             let (clock, keys) = (clock.clone(), keys.clone());
             async move {
-                let manager_tx = ManagerTx::open(conn, &clock, by, &[id]).await?;
+                let manager_tx = ManagerTx::open(&mut tx, &clock, by, &[id]).await?;
                 let agent = manager_tx.agent(id)?.clone();
                 if !agent.active {
                     return Err(Refusal::AgentInactive.into());
@@ -252,11 +252,11 @@ impl Services {
     ) -> ServiceResult<AdminOutcome<PhoneNumber>> {
         let by = self.agent_of(caller)?;
         let clock = self.clock.clone();
-        self.write(by.0, move |conn| {
+        self.write(by.0, move |mut tx| {
             let (clock, number, label) = (clock.clone(), number.clone(), label.clone());
             async move {
-                let manager_tx = ManagerTx::open(conn, &clock, by, &[]).await?;
-                let number = add_number(conn, by.0, number, &label, manager_tx.workspace_tx.now).await?;
+                let manager_tx = ManagerTx::open(&mut tx, &clock, by, &[]).await?;
+                let number = add_number(&mut tx, by.0, number, &label, manager_tx.workspace_tx.now).await?;
                 Ok(manager_tx.done(number, true))
             }
             .boxed()
@@ -277,16 +277,16 @@ impl Services {
     ) -> ServiceResult<AdminOutcome<(Agent, PhoneNumber)>> {
         let by = self.agent_of(caller)?;
         let clock = self.clock.clone();
-        self.write(by.0, move |conn| {
+        self.write(by.0, move |mut tx| {
             let clock = clock.clone();
             async move {
-                let manager_tx = ManagerTx::open(conn, &clock, by, &[agent]).await?;
-                let both = (manager_tx.agent(agent)?.clone(), manager_tx.number(conn, number).await?);
-                if !agents::grant(conn, by.0, agent, number, manager_tx.workspace_tx.now).await? {
+                let manager_tx = ManagerTx::open(&mut tx, &clock, by, &[agent]).await?;
+                let both = (manager_tx.agent(agent)?.clone(), manager_tx.number(&mut tx, number).await?);
+                if !agents::grant(&mut tx, by.0, agent, number, manager_tx.workspace_tx.now).await? {
                     return Ok(manager_tx.done(both, false));
                 }
                 let change = Some((agent, AccessChangeKind::Granted(number)));
-                manager_tx.commit(conn, both, change, Vec::new()).await
+                manager_tx.commit(tx, both, change, Vec::new()).await
             }
             .boxed()
         })
@@ -306,18 +306,18 @@ impl Services {
     ) -> ServiceResult<AdminOutcome<(Agent, PhoneNumber)>> {
         let by = self.agent_of(caller)?;
         let clock = self.clock.clone();
-        self.write(by.0, move |conn| {
+        self.write(by.0, move |mut tx| {
             let clock = clock.clone();
             async move {
-                let manager_tx = ManagerTx::open(conn, &clock, by, &[agent]).await?;
-                let both = (manager_tx.agent(agent)?.clone(), manager_tx.number(conn, number).await?);
-                if !agents::revoke(conn, by.0, agent, number).await? {
+                let manager_tx = ManagerTx::open(&mut tx, &clock, by, &[agent]).await?;
+                let both = (manager_tx.agent(agent)?.clone(), manager_tx.number(&mut tx, number).await?);
+                if !agents::revoke(&mut tx, by.0, agent, number).await? {
                     return Ok(manager_tx.done(both, false));
                 }
-                let owned = conversations::lock_open_of(conn, by.0, agent, Some(number)).await?;
-                let released = manager_tx.release(conn, owned, ACCESS_REVOKED).await?;
+                let owned = conversations::lock_open_of(&mut tx, by.0, agent, Some(number)).await?;
+                let released = manager_tx.release(&mut tx, owned, ACCESS_REVOKED).await?;
                 let change = Some((agent, AccessChangeKind::Revoked(number)));
-                manager_tx.commit(conn, both, change, released).await
+                manager_tx.commit(tx, both, change, released).await
             }
             .boxed()
         })
@@ -399,7 +399,7 @@ impl ManagerTx {
     /// conversations are unassigned.
     async fn commit<T>(
         self,
-        conn: &mut Conn,
+        tx: LogTx<'_>,
         value: T,
         access: Option<(AgentId, AccessChangeKind)>,
         released: Vec<Draft>,
@@ -409,7 +409,7 @@ impl ManagerTx {
             Draft::access(AccessChange { agent_id, kind }, self.workspace_tx.now, Some(self.manager))
         });
         let drafts = access.into_iter().chain(released).collect();
-        let events = log::append(conn, self.workspace_tx.workspace.id, drafts).await?;
+        let events = log::append(tx, self.workspace_tx.workspace.id, drafts).await?;
         let as_of = events.last().map_or(self.workspace_tx.head.seq, |event| event.seq);
         Ok(AdminOutcome { value, changed: true, returned, as_of })
     }

@@ -13,7 +13,7 @@ use crate::domain::{
 use crate::service::context::{ConversationTx, WorkspaceTx};
 use crate::service::{CommandOutcome, Error, ServiceResult, Services, VisibleConversation};
 use crate::store::Conn;
-use crate::store::log::{self, Draft};
+use crate::store::log::{self, Draft, LogTx};
 use crate::store::reports::ownership;
 use crate::store::tables::agents;
 use crate::token::Caller;
@@ -54,11 +54,11 @@ impl Services {
         let note = command.note.as_deref().map(|note| input::name(InputField::Note, note)).transpose()?;
         input::ids(InputField::PhoneNumberIds, command.phone_number_ids.as_ref().map_or(0, Vec::len))?;
         let clock = self.clock.clone();
-        self.write(by.0, move |conn| {
+        self.write(by.0, move |mut tx| {
             let (clock, command, note) = (clock.clone(), command.clone(), note.clone());
             async move {
-                let mut workspace_tx = WorkspaceTx::open(conn, &clock, by.0).await?;
-                let team = LockedTeam::lock(conn, by.0, &[by.1, command.from, command.to]).await?;
+                let mut workspace_tx = WorkspaceTx::open(&mut tx, &clock, by.0).await?;
+                let team = LockedTeam::lock(&mut tx, by.0, &[by.1, command.from, command.to]).await?;
                 let actor = team.actor(by.1)?;
                 team.agent(command.from).ok_or(Refusal::NotFound(InputField::FromAgentId))?;
                 let to = team.agent(command.to).ok_or(Refusal::NotFound(InputField::ToAgentId))?;
@@ -66,10 +66,10 @@ impl Services {
                 let owned = if command.from == command.to {
                     Vec::new()
                 } else {
-                    lock_owned(conn, by.0, &command, team.numbers_of(by.1)).await?
+                    lock_owned(&mut tx, by.0, &command, team.numbers_of(by.1)).await?
                 };
                 workspace_tx.catch_up_with(&clock, &owned);
-                hand_over_all(conn, &workspace_tx, &team, (actor, to), owned, note).await
+                hand_over_all(tx, &workspace_tx, &team, (actor, to), owned, note).await
             }
             .boxed()
         })
@@ -89,18 +89,18 @@ impl Services {
     ) -> ServiceResult<CommandOutcome> {
         let by = self.agent_of(caller)?;
         let clock = self.clock.clone();
-        self.write(by.0, move |conn| {
+        self.write(by.0, move |mut tx| {
             let clock = clock.clone();
             async move {
-                let conversation_tx = ConversationTx::open(conn, &clock, by, id, &[]).await?;
+                let conversation_tx = ConversationTx::open(&mut tx, &clock, by, id, &[]).await?;
                 let kinds = [EventKind::Assigned, EventKind::Acknowledged];
-                let last = ownership::last_event(conn, by.0, id, &kinds).await?;
+                let last = ownership::last_event(&mut tx, by.0, id, &kinds).await?;
                 let last = last.as_ref().and_then(|event| match &event.body {
                     EventBody::Conversation(body) => Some(body.as_ref()),
                     EventBody::Access(_) => None,
                 });
                 let change = conversation_tx.snapshot.acknowledge(by.1, last);
-                conversation_tx.commit(conn, change).await
+                conversation_tx.commit(tx, change).await
             }
             .boxed()
         })
@@ -184,7 +184,7 @@ async fn lock_owned(
 
 /// Reassigns each conversation if the new owner can take it, and returns an outcome for each.
 async fn hand_over_all(
-    conn: &mut Conn,
+    mut tx: LogTx<'_>,
     workspace_tx: &WorkspaceTx,
     team: &LockedTeam,
     (actor, to): (&Agent, &Agent),
@@ -208,7 +208,7 @@ async fn hand_over_all(
                     agents: Vec::new(),
                 };
                 if let Some(change) = change {
-                    log::store(conn, &change).await?;
+                    log::store(&mut tx, &change).await?;
                     drafts.push(
                         Draft::of(change, workspace_tx.now, Some(actor.id), None).with_note(note.clone()),
                     );
@@ -219,7 +219,7 @@ async fn hand_over_all(
         };
         items.push((id, outcome));
     }
-    let events = log::append(conn, workspace_tx.workspace.id, drafts).await?;
+    let events = log::append(tx, workspace_tx.workspace.id, drafts).await?;
     let as_of = events.last().map_or(workspace_tx.head.seq, |event| event.seq);
     for outcome in items.iter_mut().filter_map(|(_, outcome)| outcome.as_mut().ok()) {
         outcome.as_of = as_of;

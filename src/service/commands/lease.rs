@@ -7,12 +7,11 @@
 use std::time::Duration;
 
 use futures_util::FutureExt;
-use tokio_util::sync::CancellationToken;
 
 use crate::domain::{Lease, Workspace, WorkspaceId};
 use crate::service::commands::administration::{AdminOutcome, ManagerTx};
 use crate::service::context::WorkspaceTx;
-use crate::service::{ServiceResult, Services};
+use crate::service::{Error, ServiceResult, Services};
 use crate::store::log::{self, Draft};
 use crate::store::reports::ownership;
 use crate::store::tables::workspaces;
@@ -39,15 +38,15 @@ impl Services {
     ) -> ServiceResult<AdminOutcome<Workspace>> {
         let by = self.agent_of(caller)?;
         let clock = self.clock.clone();
-        self.write(by.0, move |conn| {
+        self.write(by.0, move |mut tx| {
             let clock = clock.clone();
             async move {
-                let manager_tx = ManagerTx::open(conn, &clock, by, &[]).await?;
+                let manager_tx = ManagerTx::open(&mut tx, &clock, by, &[]).await?;
                 let lease = minutes.map(Lease::of_minutes).transpose()?;
                 let mut workspace = manager_tx.workspace_tx.workspace.clone();
                 let changed = workspace.lease != lease;
                 if changed {
-                    workspaces::set_lease(conn, by.0, lease).await?;
+                    workspaces::set_lease(&mut tx, by.0, lease).await?;
                     workspace.lease = lease;
                 }
                 Ok(manager_tx.done(workspace, changed))
@@ -98,23 +97,23 @@ impl Services {
 
     async fn expire_lease_batch(&self, workspace: WorkspaceId) -> ServiceResult<usize> {
         let clock = self.clock.clone();
-        self.write(workspace, move |conn| {
+        self.write(workspace, move |mut tx| {
             let clock = clock.clone();
             async move {
-                let mut workspace_tx = WorkspaceTx::open(conn, &clock, workspace).await?;
+                let mut workspace_tx = WorkspaceTx::open(&mut tx, &clock, workspace).await?;
                 let Some(lease) = workspace_tx.workspace.lease else { return Ok(0) };
                 let cutoff = lease.cutoff(workspace_tx.now);
-                let ids = ownership::overdue(conn, workspace, cutoff, SWEEP_BATCH).await?;
+                let ids = ownership::overdue(&mut tx, workspace, cutoff, SWEEP_BATCH).await?;
                 let mut drafts = Vec::new();
-                let locked = ownership::lock_all(conn, workspace, &ids).await?;
+                let locked = ownership::lock_all(&mut tx, workspace, &ids).await?;
                 workspace_tx.catch_up_with(&clock, &locked);
                 for snapshot in locked {
                     let Some(change) = snapshot.expire_lease(lease, workspace_tx.now) else { continue };
-                    log::store(conn, &change).await?;
+                    log::store(&mut tx, &change).await?;
                     drafts.push(Draft::of(change, workspace_tx.now, None, None));
                 }
                 let returned = drafts.len();
-                log::append(conn, workspace, drafts).await?;
+                log::append(tx, workspace, drafts).await?;
                 Ok(returned)
             }
             .boxed()
@@ -122,21 +121,20 @@ impl Services {
         .await
     }
 
-    /// Sweeps until `stop` is cancelled. A failed sweep is logged, and the next sweep catches up.
-    pub async fn run_lease_sweeper(self, stop: CancellationToken) {
-        loop {
-            tokio::select! {
-                () = stop.cancelled() => return,
-                () = tokio::time::sleep(SWEEP_INTERVAL) => {}
-            }
-            match self.sweep_leases().await {
-                Ok(0) => {}
-                Ok(returned) => {
-                    self.metrics.leases_returned(returned);
+    /// Starts the worker that sweeps.
+    pub fn start_lease_sweeper(&self) {
+        let services = self.clone();
+        self.workers.every("lease_sweeper", SWEEP_INTERVAL, move || {
+            let services = services.clone();
+            async move {
+                let returned = services.sweep_leases().await?;
+                if returned > 0 {
+                    services.metrics.leases_returned(returned);
                     tracing::info!(returned, "expired leases");
                 }
-                Err(error) => tracing::warn!(%error, "expiring leases failed"),
+                Ok::<_, Error>(())
             }
-        }
+            .boxed()
+        });
     }
 }

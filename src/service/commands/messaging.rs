@@ -14,10 +14,11 @@ use crate::domain::{
 };
 use crate::service::context::{ConversationTx, LockedAgents, WorkspaceTx, record};
 use crate::service::{CommandOutcome, Error, ServiceResult, Services, VisibleConversation};
+use crate::store::log::{self, LogTx};
 use crate::store::tables::{
     contacts, conversations, idempotency, messages, phone_numbers, read_markers, words as word_index,
 };
-use crate::store::{Conn, StoreError, log};
+use crate::store::{Conn, StoreError};
 use crate::token::Caller;
 
 /// The most newer replies in the refusal of a stale reply.
@@ -81,19 +82,19 @@ impl Services {
         command.body = input::body(&command.body)?;
         input::key(InputField::IdempotencyKey, &command.idempotency_key)?;
         let clock = self.clock.clone();
-        self.write(by.0, move |conn| {
+        self.write(by.0, move |mut tx| {
             let (clock, command) = (clock.clone(), command.clone());
             async move {
                 let conversation_tx =
-                    ConversationTx::open(conn, &clock, by, command.conversation_id, &[]).await?;
+                    ConversationTx::open(&mut tx, &clock, by, command.conversation_id, &[]).await?;
                 let fingerprint = fingerprint(&["send", &command.conversation_id.to_string(), &command.body]);
                 let key = Key { by, key: &command.idempotency_key, fingerprint };
-                if let Some(first) = key.first_message(conn).await? {
+                if let Some(first) = key.first_message(&mut tx).await? {
                     return Ok(conversation_tx.unchanged(Some(first)));
                 }
                 let (read_through, reason) =
-                    check_stale_reply(conn, &conversation_tx, by.1, &command).await?;
-                reply(conn, conversation_tx, key, command.body.clone(), read_through, reason).await
+                    check_stale_reply(&mut tx, &conversation_tx, by.1, &command).await?;
+                reply(tx, conversation_tx, key, command.body.clone(), read_through, reason).await
             }
             .boxed()
         })
@@ -114,9 +115,9 @@ impl Services {
         command.body = input::body(&command.body)?;
         input::key(InputField::IdempotencyKey, &command.idempotency_key)?;
         let clock = self.clock.clone();
-        self.write(by.0, move |conn| {
+        self.write(by.0, move |tx| {
             let (clock, command) = (clock.clone(), command.clone());
-            async move { start(conn, &clock, by, command).await }.boxed()
+            async move { start(tx, &clock, by, command).await }.boxed()
         })
         .await
     }
@@ -137,11 +138,11 @@ impl Services {
         };
         input::key(InputField::ProviderMessageId, &command.provider_message_id)?;
         let clock = self.clock.clone();
-        self.write(workspace_id, move |conn| {
+        self.write(workspace_id, move |mut tx| {
             let (clock, command) = (clock.clone(), command.clone());
             async move {
-                let workspace_tx = WorkspaceTx::open(conn, &clock, workspace_id).await?;
-                receive(conn, &clock, workspace_tx, command).await
+                let workspace_tx = WorkspaceTx::open(&mut tx, &clock, workspace_id).await?;
+                receive(tx, &clock, workspace_tx, command).await
             }
             .boxed()
         })
@@ -224,7 +225,7 @@ async fn check_stale_reply(
 
 /// Stores an agent's message in an existing conversation.
 async fn reply(
-    conn: &mut Conn,
+    mut tx: LogTx<'_>,
     conversation_tx: ConversationTx,
     key: Key<'_>,
     body: String,
@@ -237,24 +238,24 @@ async fn reply(
     let mut change = conversation_tx.snapshot.reply(author, id, read_through, now);
     change.reason = reason;
     let message = outbound(&change, author, body);
-    log::store(conn, &change).await?;
-    store_message(conn, &message, None).await?;
-    key.store(conn, id, now).await?;
-    conversation_tx.record(conn, change, Some(message)).await
+    log::store(&mut tx, &change).await?;
+    store_message(&mut tx, &message, None).await?;
+    key.store(&mut tx, id, now).await?;
+    conversation_tx.record(tx, change, Some(message)).await
 }
 
 async fn start(
-    conn: &mut Conn,
+    mut tx: LogTx<'_>,
     clock: &Clock,
     by: (WorkspaceId, AgentId),
     command: StartConversation,
 ) -> ServiceResult<CommandOutcome> {
     let (workspace, author) = by;
-    let workspace_tx = WorkspaceTx::open(conn, clock, workspace).await?;
-    let locked_agents = LockedAgents::lock(conn, workspace, command.phone_number_id, [author]).await?;
+    let workspace_tx = WorkspaceTx::open(&mut tx, clock, workspace).await?;
+    let locked_agents = LockedAgents::lock(&mut tx, workspace, command.phone_number_id, [author]).await?;
     let candidate =
         locked_agents.candidate(author).filter(|it| it.agent.active).ok_or(Error::Unauthenticated)?;
-    let number = phone_numbers::by_ids(conn, workspace, &[command.phone_number_id]).await?.pop();
+    let number = phone_numbers::by_ids(&mut tx, workspace, &[command.phone_number_id]).await?.pop();
     let Some(number) = number.filter(|_| candidate.has_access) else {
         return Err(Refusal::NotFound(InputField::PhoneNumberId).into());
     };
@@ -265,74 +266,75 @@ async fn start(
     }
     let parts = ["start", &number.id.to_string(), command.to.as_str(), &command.body];
     let key = Key { by, key: &command.idempotency_key, fingerprint: fingerprint(&parts) };
-    if let Some(first) = key.first_message(conn).await? {
-        let conversation_tx = ConversationTx::open(conn, clock, by, first.conversation_id, &[]).await?;
+    if let Some(first) = key.first_message(&mut tx).await? {
+        let conversation_tx = ConversationTx::open(&mut tx, clock, by, first.conversation_id, &[]).await?;
         return Ok(conversation_tx.unchanged(Some(first)));
     }
-    let contact = contacts::find_or_insert(conn, workspace, &command.to, None, workspace_tx.now).await?;
-    if let Some(existing) = conversations::find_between(conn, workspace, number.id, contact.id).await? {
-        let conversation_tx = ConversationTx::open(conn, clock, by, existing.id, &[]).await?;
+    let contact = contacts::find_or_insert(&mut tx, workspace, &command.to, None, workspace_tx.now).await?;
+    if let Some(existing) = conversations::find_between(&mut tx, workspace, number.id, contact.id).await? {
+        let conversation_tx = ConversationTx::open(&mut tx, clock, by, existing.id, &[]).await?;
         let read_through = conversation_tx.snapshot.conversation.message_count;
-        return reply(conn, conversation_tx, key, command.body.clone(), read_through, None).await;
+        return reply(tx, conversation_tx, key, command.body.clone(), read_through, None).await;
     }
     let id = MessageId::generate();
     let new = new_conversation(workspace, number.id, contact.id);
     let change = Snapshot::begun_by_agent(new, id, workspace_tx.now);
     let message = outbound(&change, author, command.body.clone());
-    log::store(conn, &change).await?;
-    index_contact(conn, &change.after.conversation, &contact).await?;
-    store_message(conn, &message, None).await?;
-    key.store(conn, id, workspace_tx.now).await?;
-    record(conn, &workspace_tx, change, Some(author), Some(message)).await
+    log::store(&mut tx, &change).await?;
+    index_contact(&mut tx, &change.after.conversation, &contact).await?;
+    store_message(&mut tx, &message, None).await?;
+    key.store(&mut tx, id, workspace_tx.now).await?;
+    record(tx, &workspace_tx, change, Some(author), Some(message)).await
 }
 
 async fn receive(
-    conn: &mut Conn,
+    mut tx: LogTx<'_>,
     clock: &Clock,
     mut workspace_tx: WorkspaceTx,
     command: ReceiveMessage,
 ) -> ServiceResult<CommandOutcome> {
     let workspace = workspace_tx.workspace.id;
-    let number = phone_numbers::by_number(conn, &command.to)
+    let number = phone_numbers::by_number(&mut tx, &command.to)
         .await?
         .filter(|number| number.workspace_id == workspace)
         .ok_or(Refusal::NotFound(InputField::To))?;
-    if let Some(first) = messages::by_provider_id(conn, workspace, &command.provider_message_id).await? {
-        return repeated(conn, &workspace_tx, first).await;
+    if let Some(first) = messages::by_provider_id(&mut tx, workspace, &command.provider_message_id).await? {
+        return repeated(&mut tx, &workspace_tx, first).await;
     }
-    let contact = contacts::find_or_insert(conn, workspace, &command.from, None, workspace_tx.now).await?;
+    let contact = contacts::find_or_insert(&mut tx, workspace, &command.from, None, workspace_tx.now).await?;
     let id = MessageId::generate();
-    let existing = conversations::find_between(conn, workspace, number.id, contact.id).await?;
+    let existing = conversations::find_between(&mut tx, workspace, number.id, contact.id).await?;
     let change = match existing {
         None => {
             let new = new_conversation(workspace, number.id, contact.id);
             let change = Snapshot::begun_by_customer(new, id, workspace_tx.now);
-            log::store(conn, &change).await?;
-            index_contact(conn, &change.after.conversation, &contact).await?;
+            log::store(&mut tx, &change).await?;
+            index_contact(&mut tx, &change.after.conversation, &contact).await?;
             change
         }
         Some(existing) => {
             // Lock the assignee before the conversation, in case the message reopens it.
             let assignee = existing.assignee().filter(|_| !existing.is_open());
-            let locked_agents = LockedAgents::lock(conn, workspace, number.id, assignee).await?;
-            let snapshot =
-                conversations::lock(conn, workspace, existing.id, None).await?.ok_or(StoreError::Changed)?;
+            let locked_agents = LockedAgents::lock(&mut tx, workspace, number.id, assignee).await?;
+            let snapshot = conversations::lock(&mut tx, workspace, existing.id, None)
+                .await?
+                .ok_or(StoreError::Changed)?;
             workspace_tx.catch_up(clock, &snapshot.conversation);
             // Another delivery of the same message may have taken the lock first.
-            let repeat = messages::by_provider_id(conn, workspace, &command.provider_message_id).await?;
+            let repeat = messages::by_provider_id(&mut tx, workspace, &command.provider_message_id).await?;
             if let Some(first) = repeat {
-                return repeated(conn, &workspace_tx, first).await;
+                return repeated(&mut tx, &workspace_tx, first).await;
             }
             let can_work =
                 snapshot.conversation.is_open() || locked_agents.assignee_can_work(&snapshot.conversation)?;
             let change = snapshot.receive(id, workspace_tx.now, can_work);
-            log::store(conn, &change).await?;
+            log::store(&mut tx, &change).await?;
             change
         }
     };
     let message = inbound(&change, &workspace_tx, command.clone());
-    store_message(conn, &message, Some(&command.provider_message_id)).await?;
-    record(conn, &workspace_tx, change, None, Some(message)).await
+    store_message(&mut tx, &message, Some(&command.provider_message_id)).await?;
+    record(tx, &workspace_tx, change, None, Some(message)).await
 }
 
 /// The result of a repeated delivery: the first message and the current conversation.

@@ -22,7 +22,7 @@ use crate::service::commands::administration::AdminOutcome;
 use crate::service::commands::handoff::LockedTeam;
 use crate::service::context::WorkspaceTx;
 use crate::service::{Error, ServiceResult, Services};
-use crate::store::log::{self, Draft};
+use crate::store::log::{self, Draft, LogTx};
 use crate::store::reports::ownership;
 use crate::store::tables::rebalance_plans;
 use crate::store::{Conn, StoreError};
@@ -56,11 +56,11 @@ impl Services {
         check_agents(&command.agent_ids)?;
         let clock = self.clock.clone();
         let (input, as_of) = self
-            .write(by.0, move |conn| {
+            .write(by.0, move |mut tx| {
                 let (clock, command) = (clock.clone(), command.clone());
                 async move {
-                    let workspace_tx = WorkspaceTx::open(conn, &clock, by.0).await?;
-                    let input = RebalanceInput::read(conn, &workspace_tx, by.1, &command).await?;
+                    let workspace_tx = WorkspaceTx::open(&mut tx, &clock, by.0).await?;
+                    let input = RebalanceInput::read(&mut tx, &workspace_tx, by.1, &command).await?;
                     Ok((input, workspace_tx.head.seq))
                 }
                 .boxed()
@@ -74,10 +74,10 @@ impl Services {
         let (input, shifts) = planned.await.map_err(|_| StoreError::Unavailable("planning failed".into()))?;
         let (moves, loads) = input.moves_and_loads(&shifts)?;
         let clock = self.clock.clone();
-        self.write(by.0, move |conn| {
+        self.write(by.0, move |mut tx| {
             let (clock, moves, loads) = (clock.clone(), moves.clone(), loads.clone());
             async move {
-                let workspace_tx = WorkspaceTx::open(conn, &clock, by.0).await?;
+                let workspace_tx = WorkspaceTx::open(&mut tx, &clock, by.0).await?;
                 let plan = RebalancePlan {
                     id: RebalancePlanId::generate(),
                     workspace_id: by.0,
@@ -90,8 +90,8 @@ impl Services {
                     loads,
                 };
                 let cutoff = workspace_tx.now.plus_micros(-KEPT_DAYS * 86_400_000_000);
-                rebalance_plans::remove_expired(conn, by.0, cutoff).await?;
-                rebalance_plans::insert(conn, &plan).await?;
+                rebalance_plans::remove_expired(&mut tx, by.0, cutoff).await?;
+                rebalance_plans::insert(&mut tx, &plan).await?;
                 Ok(AdminOutcome { value: plan, changed: true, returned: 0, as_of })
             }
             .boxed()
@@ -112,19 +112,19 @@ impl Services {
     ) -> ServiceResult<AdminOutcome<RebalancePlan>> {
         let by = self.agent_of(caller)?;
         let clock = self.clock.clone();
-        self.write(by.0, move |conn| {
+        self.write(by.0, move |mut tx| {
             let clock = clock.clone();
             async move {
-                let mut plan_tx = RebalancePlanTx::open(conn, &clock, by, id).await?;
+                let mut plan_tx = RebalancePlanTx::open(&mut tx, &clock, by, id).await?;
                 if !plan_tx.plan.can_apply(plan_tx.workspace_tx.now)? {
                     return Ok(plan_tx.unchanged());
                 }
-                let locked = plan_tx.lock(conn, &clock).await?;
+                let locked = plan_tx.lock(&mut tx, &clock).await?;
                 let target =
                     |planned: &Move, now: &Snapshot| planned.is_as_planned(now).then_some(planned.to);
                 let changes = plan_tx.changes(&locked, target, REBALANCED)?;
                 let next = plan_tx.plan.clone().applied(plan_tx.workspace_tx.now);
-                plan_tx.commit(conn, changes, next).await
+                plan_tx.commit(tx, changes, next).await
             }
             .boxed()
         })
@@ -143,20 +143,20 @@ impl Services {
     ) -> ServiceResult<AdminOutcome<RebalancePlan>> {
         let by = self.agent_of(caller)?;
         let clock = self.clock.clone();
-        self.write(by.0, move |conn| {
+        self.write(by.0, move |mut tx| {
             let clock = clock.clone();
             async move {
-                let mut plan_tx = RebalancePlanTx::open(conn, &clock, by, id).await?;
+                let mut plan_tx = RebalancePlanTx::open(&mut tx, &clock, by, id).await?;
                 if !plan_tx.plan.can_undo(plan_tx.workspace_tx.now)? {
                     return Ok(plan_tx.unchanged());
                 }
-                let locked = plan_tx.lock(conn, &clock).await?;
+                let locked = plan_tx.lock(&mut tx, &clock).await?;
                 let at = plan_tx.plan.applied_at;
                 let target =
                     |planned: &Move, now: &Snapshot| planned.is_where_put(now, at).then_some(planned.from);
                 let changes = plan_tx.changes(&locked, target, REBALANCE_UNDONE)?;
                 let next = plan_tx.plan.clone().undone();
-                plan_tx.commit(conn, changes, next).await
+                plan_tx.commit(tx, changes, next).await
             }
             .boxed()
         })
@@ -343,17 +343,17 @@ impl RebalancePlanTx {
     /// Writes the changes and the plan's next state.
     async fn commit(
         &self,
-        conn: &mut Conn,
+        mut tx: LogTx<'_>,
         changes: Vec<Change>,
         next: RebalancePlan,
     ) -> ServiceResult<AdminOutcome<RebalancePlan>> {
         let mut drafts = Vec::with_capacity(changes.len());
         for change in changes {
-            log::store(conn, &change).await?;
+            log::store(&mut tx, &change).await?;
             drafts.push(Draft::of(change, self.workspace_tx.now, Some(self.actor), None));
         }
-        rebalance_plans::set_state(conn, &next).await?;
-        let events = log::append(conn, self.workspace_tx.workspace.id, drafts).await?;
+        rebalance_plans::set_state(&mut tx, &next).await?;
+        let events = log::append(tx, self.workspace_tx.workspace.id, drafts).await?;
         let as_of = events.last().map_or(self.workspace_tx.head.seq, |event| event.seq);
         Ok(AdminOutcome { value: next, changed: true, returned: 0, as_of })
     }

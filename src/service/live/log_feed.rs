@@ -16,10 +16,12 @@ use futures_util::FutureExt;
 use tokio::sync::Notify;
 
 use crate::domain::WorkspaceId;
+use crate::failpoint::failpoint;
 use crate::metrics::{Metrics, WakeUp};
 use crate::service::ServiceResult;
 use crate::service::live::log_tail::Tail;
 use crate::service::live::wakeups::{Wakeup, WakeupSignal};
+use crate::service::workers::registry::{Round, Workers, run_again_after_panics};
 use crate::store::tables::workspaces;
 use crate::store::{Epoch, Store, StoreResult};
 
@@ -43,7 +45,7 @@ struct Inner {
 
 impl Feed {
     /// Starts a feed that polls the store for events of other processes. The poll ends when the last clone is dropped.
-    pub fn start(store: Store, epoch: Epoch, poll: Duration, metrics: Metrics) -> Self {
+    pub fn start(store: Store, epoch: Epoch, poll: Duration, metrics: Metrics, workers: &Workers) -> Self {
         let poll_now = Arc::new(Notify::new());
         let feed = Self(Arc::new(Inner {
             store,
@@ -53,19 +55,8 @@ impl Feed {
             poll_now: poll_now.clone(),
         }));
         let inner = Arc::downgrade(&feed.0);
-        tokio::spawn(async move {
-            let mut pause = poll;
-            loop {
-                // Polls after a notification and after the time-out alike.
-                let _ = tokio::time::timeout(pause, poll_now.notified()).await;
-                let Some(inner) = inner.upgrade() else { break };
-                let polled = Self(inner).poll().await;
-                // A failed poll may have consumed a notification, so it is retried soon.
-                pause = if polled.is_ok() { poll } else { poll.min(IDLE_CHECK) };
-                if let Err(error) = polled {
-                    tracing::warn!(%error, "polling the log failed");
-                }
-            }
+        workers.start("log_poll", poll, move |round| {
+            poll_repeatedly(inner.clone(), poll_now.clone(), poll, round).boxed()
         });
         feed
     }
@@ -116,7 +107,10 @@ impl Feed {
         let tail = Arc::new(Tail::new(workspace, self.0.store.clone(), self.0.metrics.clone(), head));
         tails.retain(|_, tail| tail.strong_count() > 0);
         tails.insert(workspace, Arc::downgrade(&tail));
-        tokio::spawn(follow(Arc::downgrade(&tail), tail.notifier()));
+        let (weak, notifier) = (Arc::downgrade(&tail), tail.notifier());
+        tokio::spawn(run_again_after_panics("log_tail", move || {
+            follow(weak.clone(), notifier.clone()).boxed()
+        }));
         Ok(tail)
     }
 
@@ -177,12 +171,30 @@ impl Feed {
     }
 }
 
+/// Polls at once, after each notification, and after each time-out.
+async fn poll_repeatedly(feed: Weak<Inner>, poll_now: Arc<Notify>, poll: Duration, round: Round) {
+    while let Some(inner) = feed.upgrade() {
+        let polled = Feed(inner).poll().await;
+        // A failed poll may have consumed a notification, so it is retried soon.
+        let pause = if polled.is_ok() { poll } else { poll.min(IDLE_CHECK) };
+        match polled {
+            Ok(()) => round.succeeded(),
+            Err(error) => tracing::warn!(%error, "polling the log failed"),
+        }
+        let wait = tokio::time::timeout(pause, poll_now.notified());
+        if round.stop.run_until_cancelled(wait).await.is_none() {
+            return;
+        }
+    }
+}
+
 /// Keeps a tail up to date until its last watcher leaves.
 async fn follow(tail: Weak<Tail>, notify: Arc<Notify>) {
     let mut is_due = true;
     while let Some(tail) = tail.upgrade() {
         if is_due {
             let read = tail.pull().boxed().await;
+            failpoint!("log_tail");
             if let Err(error) = &read {
                 tracing::warn!(%error, "reading the log failed; retrying");
             }

@@ -15,6 +15,7 @@ use crate::clock::{Clock, Timestamp};
 use crate::domain::{AgentId, ConversationId, InputField, Presence, PresenceState, Refusal};
 use crate::service::live::log_tail::{AccessMarks, Tail};
 use crate::service::live::wakeups::{Wakeup, WakeupSignal};
+use crate::service::workers::registry::{Round, Workers};
 use crate::service::{Access, BoxStream, Error, ServiceResult, Services};
 use crate::store::tables::presences;
 use crate::store::tables::presences::PresenceKey;
@@ -75,21 +76,13 @@ struct Topic {
 
 impl PresenceFeed {
     /// Starts a feed that reads the store at least every `poll`. Reading ends when the last clone is dropped.
-    pub fn start(store: Store, clock: Clock, poll: Duration) -> Self {
+    pub fn start(store: Store, clock: Clock, poll: Duration, workers: &Workers) -> Self {
         let read_now = Arc::new(Notify::new());
         let topics = Mutex::default();
         let feed = Self(Arc::new(Inner { store, clock, topics, read_now: read_now.clone() }));
         let inner = Arc::downgrade(&feed.0);
-        tokio::spawn(async move {
-            loop {
-                // Reads after a notification and after the time-out alike.
-                let _ = tokio::time::timeout(poll, read_now.notified()).await;
-                let Some(inner) = inner.upgrade() else { break };
-                if let Err(error) = Self(inner).read().await {
-                    tracing::warn!(%error, "reading presence failed");
-                }
-                tokio::time::sleep(MIN_INTERVAL).await;
-            }
+        workers.start("presence_reader", poll, move |round| {
+            read_repeatedly(inner.clone(), read_now.clone(), poll, round).boxed()
         });
         feed
     }
@@ -163,6 +156,23 @@ impl PresenceFeed {
 
     fn topics(&self) -> MutexGuard<'_, HashMap<PresenceKey, Weak<Topic>>> {
         self.0.topics.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Reads at once, after each notification, and after each time-out.
+async fn read_repeatedly(feed: Weak<Inner>, read_now: Arc<Notify>, poll: Duration, round: Round) {
+    while let Some(inner) = feed.upgrade() {
+        match PresenceFeed(inner).read().await {
+            Ok(()) => round.succeeded(),
+            Err(error) => tracing::warn!(%error, "reading presence failed"),
+        }
+        let wait = async {
+            tokio::time::sleep(MIN_INTERVAL).await;
+            let _ = tokio::time::timeout(poll, read_now.notified()).await;
+        };
+        if round.stop.run_until_cancelled(wait).await.is_none() {
+            return;
+        }
     }
 }
 

@@ -1,9 +1,11 @@
 //! Loads the agents, contacts and messages that a page of rows or a batch of events refers to, once for all
 //! subscribers.
 //!
-//! A row refers to an agent, a contact and a message by id. The related entities of a page are loaded together. The
-//! related entities of an event are shared by all subscribers, and are stored with the event. They are loaded after
+//! A row refers to an agent, a contact and a message by id. The related entities of all pages of
+//! an operation are loaded together. The related entities of an event are shared by all subscribers, and are stored with the event. They are loaded after
 //! the rows or events, so they are never older than the row that they are shown with.
+
+mod found;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -17,8 +19,10 @@ use crate::domain::{
 };
 use crate::service::{ServiceResult, Services};
 use crate::store::Store;
-use crate::store::db::backend::pipelined;
+use crate::store::db::conn::pipelined;
 use crate::store::tables::{agents, contacts, messages};
+
+use found::Found;
 
 /// The entities that a page of rows or a batch of events of one workspace refers to. Each kind is loaded on first use.
 pub struct Related {
@@ -32,7 +36,7 @@ pub struct Related {
 }
 
 /// The ids to load. Sorted and without duplicates once [`RelatedIds::sort`] has run, for faster index look-ups.
-#[derive(Default)]
+#[derive(Debug, Default)]
 struct RelatedIds {
     agents: Vec<AgentId>,
     contacts: Vec<ContactId>,
@@ -61,6 +65,35 @@ pub struct Prefetch {
     pub authors: bool,
 }
 
+impl Prefetch {
+    /// What either of them needs.
+    fn and(self, other: Self) -> Self {
+        let Self { unread, agents, contacts, messages, authors } = other;
+        Self {
+            unread: self.unread || unread,
+            agents: self.agents || agents,
+            contacts: self.contacts || contacts,
+            messages: self.messages || messages,
+            authors: self.authors || authors,
+        }
+    }
+}
+
+/// The ids that the rows of one list refer to, and what the selection on the list needs.
+#[derive(Debug)]
+pub struct ListRows {
+    ids: RelatedIds,
+    prefetch: Prefetch,
+}
+
+impl ListRows {
+    pub fn new<'a>(rows: impl IntoIterator<Item = &'a Conversation>, prefetch: Prefetch) -> Self {
+        let mut ids = RelatedIds::default();
+        rows.into_iter().for_each(|row| ids.add_conversation(row));
+        Self { ids, prefetch }
+    }
+}
+
 impl From<Prefetch> for ObservedSelections {
     fn from(prefetch: Prefetch) -> Self {
         Self {
@@ -82,15 +115,18 @@ impl Services {
         related
     }
 
-    /// The entities that `rows` refer to. Loads what `prefetch` names, with one statement per kind.
-    pub(in crate::service) async fn related<'a>(
+    /// The entities that the rows of several lists refer to. Loads what the selections need, with one statement per
+    /// kind for all the lists. The rest is loaded on demand.
+    pub async fn related_to_lists(
         &self,
         workspace: WorkspaceId,
-        rows: impl IntoIterator<Item = &'a Conversation>,
-        prefetch: Prefetch,
+        lists: impl IntoIterator<Item = &ListRows>,
     ) -> Related {
-        let mut ids = RelatedIds::default();
-        rows.into_iter().for_each(|row| ids.add_conversation(row));
+        let (mut ids, mut prefetch) = (RelatedIds::default(), Prefetch::default());
+        for list in lists {
+            ids.extend(&list.ids);
+            prefetch = prefetch.and(list.prefetch);
+        }
         let related = Related::of(self.store.clone(), workspace, Arc::new(prefetch.into()), ids);
         related.read_ahead().await;
         related
@@ -255,58 +291,6 @@ impl Related {
     }
 }
 
-/// An entity with an id.
-trait Identified {
-    type Id: Ord + Copy;
-
-    fn id(&self) -> Self::Id;
-}
-
-impl Identified for Agent {
-    type Id = AgentId;
-
-    fn id(&self) -> AgentId {
-        self.id
-    }
-}
-
-impl Identified for Contact {
-    type Id = ContactId;
-
-    fn id(&self) -> ContactId {
-        self.id
-    }
-}
-
-impl Identified for AuthoredMessage {
-    type Id = MessageId;
-
-    fn id(&self) -> MessageId {
-        self.message.id
-    }
-}
-
-/// Entities sorted by id. The database often returns them in this order, and a map would copy them.
-struct Found<T>(Vec<T>);
-
-impl<T> Default for Found<T> {
-    fn default() -> Self {
-        Self(Vec::new())
-    }
-}
-
-impl<T: Identified> Found<T> {
-    fn new(mut found: Vec<T>) -> Self {
-        found.sort_unstable_by_key(T::id);
-        Self(found)
-    }
-
-    fn get(&self, id: T::Id) -> Option<&T> {
-        let index = self.0.binary_search_by_key(&id, T::id).ok()?;
-        self.0.get(index)
-    }
-}
-
 impl RelatedIds {
     fn add_event(&mut self, event: &Event) {
         let EventBody::Conversation(body) = &event.body else { return };
@@ -314,6 +298,13 @@ impl RelatedIds {
         self.agents.extend(body.previous_assignee());
         self.messages.extend(body.message_id);
         self.add_conversation(&body.after.conversation);
+    }
+
+    fn extend(&mut self, other: &Self) {
+        let Self { agents, contacts, messages } = other;
+        self.agents.extend(agents);
+        self.contacts.extend(contacts);
+        self.messages.extend(messages);
     }
 
     fn sort(&mut self) {
@@ -349,26 +340,6 @@ fn observe(used: &AtomicBool) {
 #[cfg(test)]
 mod tests {
     use crate::service::live::related::*;
-
-    impl Identified for u32 {
-        type Id = u32;
-
-        fn id(&self) -> u32 {
-            *self
-        }
-    }
-
-    #[test]
-    fn look_up_does_not_depend_on_the_order_of_rows() {
-        let found = Found::new(vec![5_u32, 1, 9, 3]);
-        for id in [1, 3, 5, 9] {
-            assert_eq!(found.get(id), Some(&id));
-        }
-        for id in [0, 2, 10] {
-            assert_eq!(found.get(id), None);
-        }
-        assert_eq!(Found::<u32>::default().get(1), None);
-    }
 
     #[test]
     fn an_id_that_is_mentioned_twice_is_read_once() {

@@ -14,13 +14,14 @@ use std::collections::HashSet;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 use tokio::sync::{Notify, watch};
 use tokio::time::{self, Instant};
-use tokio_util::sync::{CancellationToken, DropGuard};
 use uuid::Uuid;
 
 use crate::domain::WorkspaceId;
+use crate::service::workers::registry::{Round, Workers};
 
 /// The shortest time between two sends. Wake-ups that are published in it are sent together.
 const SEND_INTERVAL: Duration = Duration::from_millis(3);
@@ -85,7 +86,7 @@ pub enum WakeupState {
     Connected,
 }
 
-/// Publishes wake-ups to other processes. Cheap to clone. Sending ends when the last clone is dropped.
+/// Publishes wake-ups to other processes. Cheap to clone.
 #[derive(Clone)]
 pub struct Wakeups(Arc<Shared>);
 
@@ -93,8 +94,6 @@ struct Shared {
     /// `None` without a bus.
     outbox: Option<Arc<Outbox>>,
     state: watch::Receiver<WakeupState>,
-    /// Stops the bus task.
-    _stop: Option<DropGuard>,
 }
 
 /// Wake-ups that are waiting to be sent.
@@ -108,22 +107,28 @@ struct Outbox {
 impl Wakeups {
     /// No bus: wake-ups are not published.
     pub fn none() -> Self {
-        Self(Arc::new(Shared {
-            outbox: None,
-            state: watch::Sender::new(WakeupState::Polling).subscribe(),
-            _stop: None,
-        }))
+        Self(Arc::new(Shared { outbox: None, state: watch::Sender::new(WakeupState::Polling).subscribe() }))
     }
 
     /// Publishes over `bus`, and calls `handler` for each wake-up of another process.
-    pub fn over(bus: Box<dyn Bus>, handler: impl Fn(WakeupSignal) + Send + Sync + 'static) -> Self {
+    pub fn over(
+        bus: Box<dyn Bus>,
+        workers: &Workers,
+        handler: impl Fn(WakeupSignal) + Send + Sync + 'static,
+    ) -> Self {
         let outbox = Arc::new(Outbox::new());
         let (sender, state) = watch::channel(WakeupState::Disconnected);
-        let stop = CancellationToken::new();
-        let guard = stop.clone().drop_guard();
         let task = BusTask { bus, outbox: outbox.clone(), state: sender, handler: Box::new(handler) };
-        tokio::spawn(stop.run_until_cancelled_owned(task.run()));
-        Self(Arc::new(Shared { outbox: Some(outbox), state, _stop: Some(guard) }))
+        let task = Arc::new(task);
+        workers.start("wakeups", HEARTBEAT, move |round| {
+            let task = task.clone();
+            async move {
+                // `None` if the process stops first.
+                let _ = round.stop.clone().run_until_cancelled_owned(task.run(&round)).await;
+            }
+            .boxed()
+        });
+        Self(Arc::new(Shared { outbox: Some(outbox), state }))
     }
 
     /// Queues a wake-up for the other processes. Call it after the commit.
@@ -173,8 +178,11 @@ struct BusTask {
 }
 
 impl BusTask {
-    async fn run(self) {
+    /// Connects, and connects again when the connection is lost. Each successful connection or send is a round.
+    async fn run(&self, round: &Round) {
         let mut backoff = MIN_BACKOFF;
+        // Only a panic leaves another state behind.
+        self.state.send_replace(WakeupState::Disconnected);
         loop {
             let why = match with_timeout(self.bus.connect()).await {
                 Ok(mut link) => {
@@ -183,7 +191,8 @@ impl BusTask {
                     backoff = MIN_BACKOFF;
                     // The link is subscribed before this, so no wake-up is missed in between.
                     (self.handler)(WakeupSignal::Resync);
-                    let why = self.send_and_receive(link.as_mut()).await;
+                    round.succeeded();
+                    let why = self.send_and_receive(link.as_mut(), round).await;
                     self.state.send_replace(WakeupState::Disconnected);
                     why
                 }
@@ -197,7 +206,7 @@ impl BusTask {
     }
 
     /// Sends and receives until the connection is lost.
-    async fn send_and_receive(&self, link: &mut dyn Link) -> BusError {
+    async fn send_and_receive(&self, link: &mut dyn Link, round: &Round) -> BusError {
         let (mut sent_at, mut heartbeat) = (Instant::now(), time::interval(HEARTBEAT));
         heartbeat.set_missed_tick_behavior(time::MissedTickBehavior::Delay);
         // Send what the last connection could not send.
@@ -225,6 +234,7 @@ impl BusTask {
                 self.outbox.add(wakeups);
                 return error;
             }
+            round.succeeded();
         }
     }
 }

@@ -66,18 +66,18 @@ impl Services {
         past: Vec<PastConversation>,
     ) -> ServiceResult<()> {
         let agents = agents.to_vec();
-        self.write(workspace, move |conn| {
+        self.write(workspace, move |mut tx| {
             let (agents, past) = (agents.clone(), past.clone());
             async move {
-                let (_, head) = workspaces::find(conn, workspace).await?.ok_or(Error::Unauthenticated)?;
+                let (_, head) = workspaces::find(&mut tx, workspace).await?.ok_or(Error::Unauthenticated)?;
                 let mut drafts = Vec::new();
                 for conversation in past {
-                    drafts.extend(import_one(conn, workspace, &agents, conversation).await?);
+                    drafts.extend(import_one(&mut tx, workspace, &agents, conversation).await?);
                 }
                 drafts.sort_by_key(|draft| draft.at);
                 // Times in the log never decrease, so older events get the time of the last event.
                 drafts.iter_mut().for_each(|draft| draft.at = draft.at.max(head.at));
-                log::append(conn, workspace, drafts).await?;
+                log::append(tx, workspace, drafts).await?;
                 Ok(())
             }
             .boxed()

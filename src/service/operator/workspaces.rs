@@ -39,9 +39,9 @@ impl Services {
             lease: None,
         };
         let (id, new, now) = (workspace.id, workspace.clone(), self.clock.now());
-        self.write(id, move |conn| {
+        self.write(id, move |mut tx| {
             let new = new.clone();
-            async move { Ok(workspaces::insert(conn, &new, now).await?) }.boxed()
+            async move { Ok(workspaces::insert(&mut tx, &new, now).await?) }.boxed()
         })
         .await?;
         Ok(workspace)
@@ -62,11 +62,11 @@ impl Services {
     /// # Errors
     /// Not found.
     pub async fn set_plan(&self, id: WorkspaceId, plan: Plan) -> ServiceResult<Workspace> {
-        self.write(id, move |conn| {
+        self.write(id, move |mut tx| {
             async move {
-                let found = workspaces::find(conn, id).await?;
+                let found = workspaces::find(&mut tx, id).await?;
                 let (mut workspace, _) = found.ok_or(Refusal::NotFound(InputField::Workspace))?;
-                workspaces::set_plan(conn, id, plan).await?;
+                workspaces::set_plan(&mut tx, id, plan).await?;
                 workspace.plan = plan;
                 Ok(workspace)
             }
@@ -81,11 +81,12 @@ impl Services {
     /// As [`Services::create_agent`].
     pub async fn enrol_agent(&self, workspace: WorkspaceId, new: NewAgent) -> ServiceResult<Agent> {
         let clock = self.clock.clone();
-        self.write(workspace, move |conn| {
+        self.write(workspace, move |mut tx| {
             let (clock, new) = (clock.clone(), new.clone());
             async move {
-                let workspace_tx = WorkspaceTx::open(conn, &clock, workspace).await.map_err(no_workspace)?;
-                add_agent(conn, workspace, new, workspace_tx.now).await
+                let workspace_tx =
+                    WorkspaceTx::open(&mut tx, &clock, workspace).await.map_err(no_workspace)?;
+                add_agent(&mut tx, workspace, new, workspace_tx.now).await
             }
             .boxed()
         })
@@ -103,11 +104,12 @@ impl Services {
         label: &str,
     ) -> ServiceResult<PhoneNumber> {
         let (clock, label) = (self.clock.clone(), label.to_owned());
-        self.write(workspace, move |conn| {
+        self.write(workspace, move |mut tx| {
             let (clock, number, label) = (clock.clone(), number.clone(), label.clone());
             async move {
-                let workspace_tx = WorkspaceTx::open(conn, &clock, workspace).await.map_err(no_workspace)?;
-                add_number(conn, workspace, number, &label, workspace_tx.now).await
+                let workspace_tx =
+                    WorkspaceTx::open(&mut tx, &clock, workspace).await.map_err(no_workspace)?;
+                add_number(&mut tx, workspace, number, &label, workspace_tx.now).await
             }
             .boxed()
         })
@@ -125,18 +127,19 @@ impl Services {
         number: PhoneNumberId,
     ) -> ServiceResult<bool> {
         let clock = self.clock.clone();
-        self.write(workspace, move |conn| {
+        self.write(workspace, move |mut tx| {
             let clock = clock.clone();
             async move {
-                let workspace_tx = WorkspaceTx::open(conn, &clock, workspace).await.map_err(no_workspace)?;
-                agents::find(conn, workspace, agent).await?.ok_or(Refusal::NotFound(InputField::Agent))?;
-                let found = phone_numbers::by_ids(conn, workspace, &[number]).await?;
+                let workspace_tx =
+                    WorkspaceTx::open(&mut tx, &clock, workspace).await.map_err(no_workspace)?;
+                agents::find(&mut tx, workspace, agent).await?.ok_or(Refusal::NotFound(InputField::Agent))?;
+                let found = phone_numbers::by_ids(&mut tx, workspace, &[number]).await?;
                 found.first().ok_or(Refusal::NotFound(InputField::Number))?;
-                if !agents::grant(conn, workspace, agent, number, workspace_tx.now).await? {
+                if !agents::grant(&mut tx, workspace, agent, number, workspace_tx.now).await? {
                     return Ok(false);
                 }
                 let change = AccessChange { agent_id: agent, kind: AccessChangeKind::Granted(number) };
-                log::append(conn, workspace, vec![Draft::access(change, workspace_tx.now, None)]).await?;
+                log::append(tx, workspace, vec![Draft::access(change, workspace_tx.now, None)]).await?;
                 Ok(true)
             }
             .boxed()

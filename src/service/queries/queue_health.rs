@@ -161,15 +161,15 @@ impl Services {
     ) -> ServiceResult<AdminOutcome<Workspace>> {
         let by = self.agent_of(caller)?;
         let clock = self.clock.clone();
-        self.write(by.0, move |conn| {
+        self.write(by.0, move |mut tx| {
             let clock = clock.clone();
             async move {
-                let manager_tx = ManagerTx::open(conn, &clock, by, &[]).await?;
+                let manager_tx = ManagerTx::open(&mut tx, &clock, by, &[]).await?;
                 let mut workspace = manager_tx.workspace().clone();
                 let after = updated(workspace.queue_thresholds, update)?;
                 let changed = workspace.queue_thresholds != after;
                 if changed {
-                    workspaces::set_thresholds(conn, by.0, after).await?;
+                    workspaces::set_thresholds(&mut tx, by.0, after).await?;
                     workspace.queue_thresholds = after;
                 }
                 Ok(manager_tx.done(workspace, changed))

@@ -7,7 +7,7 @@ use futures_util::FutureExt;
 
 use crate::domain::counts::{StatusCounts, ViewCounts};
 use crate::domain::{AgentId, Conversation, ConversationId, Filter, PhoneNumberId, Status, View, words};
-use crate::service::{Access, Prefetch, Related, ServiceResult, Services, VisibleConversation};
+use crate::service::{Access, ServiceResult, Services, VisibleConversation};
 use crate::store::lists::{self, List, Window};
 use crate::store::tables::counts;
 use crate::store::{Conn, StoreResult};
@@ -105,30 +105,15 @@ impl Services {
         order: Order,
         slice: Slice<ListPosition>,
     ) -> ServiceResult<Page<VisibleConversation, ListPosition>> {
-        self.page(access, view, filter, order, slice, true).await
+        self.page_of_conversations(access, view, filter, order, slice, true).await
     }
 
-    /// A page of a view and its related entities. Loads what `prefetch` names; the rest is loaded on demand.
+    /// As [`Self::conversations`]. `unread` is whether to find out which of the rows are unread.
     ///
     /// # Errors
     /// Forbidden for a service.
-    pub async fn conversations_with_related(
-        &self,
-        access: &Access,
-        view: View,
-        filter: &ListFilter,
-        order: Order,
-        slice: Slice<ListPosition>,
-        prefetch: Prefetch,
-    ) -> ServiceResult<(Page<VisibleConversation, ListPosition>, Related)> {
-        let page = self.page(access, view, filter, order, slice, prefetch.unread).await?;
-        let rows = page.items.iter().map(|(_, visible)| &*visible.conversation);
-        let related = self.related(access.workspace.id, rows, prefetch).await;
-        Ok((page, related))
-    }
-
     #[tracing::instrument(level = "debug", skip_all)]
-    async fn page(
+    pub async fn page_of_conversations(
         &self,
         access: &Access,
         view: View,
@@ -186,9 +171,10 @@ impl Services {
         view: View,
         filter: &ListFilter,
     ) -> ServiceResult<Option<i64>> {
-        if filter.search.is_none() {
-            let counts = self.view_counts(access, filter.filter.phone_number_ids.as_ref()).await?;
-            return Ok(Some(total(&counts, view, &filter.filter)));
+        let ListFilter { filter: conditions, search } = filter;
+        if search.is_none() {
+            let counts = self.view_counts(access, conditions.phone_number_ids.as_ref()).await?;
+            return Ok(Some(total(&counts, view, conditions)));
         }
         let order = Order { field: OrderField::LastActivity, direction: OrderDirection::Desc };
         let Some(list) = self.list(access, view, filter, order).await? else { return Ok(Some(0)) };
@@ -230,13 +216,13 @@ impl Services {
         filter: &ListFilter,
         order: Order,
     ) -> ServiceResult<Option<List>> {
+        let ListFilter { filter: Filter { status, unread, phone_number_ids }, search } = filter;
         let viewer = access.viewer()?;
-        let numbers = narrowed(viewer.phone_number_ids, filter.filter.phone_number_ids.as_ref());
+        let numbers = narrowed(viewer.phone_number_ids, phone_number_ids.as_ref());
         let words: Vec<String> =
-            filter.search.as_deref().map(words::query_words).unwrap_or_default().into_iter().collect();
-        let contradictory =
-            filter.filter.status == Some(Status::Closed) && filter.filter.unread == Some(true);
-        let wordless_search = filter.search.is_some() && words.is_empty();
+            search.as_deref().map(words::query_words).unwrap_or_default().into_iter().collect();
+        let contradictory = *status == Some(Status::Closed) && *unread == Some(true);
+        let wordless_search = search.is_some() && words.is_empty();
         if numbers.is_empty() || contradictory || wordless_search {
             return Ok(None);
         }
@@ -244,7 +230,7 @@ impl Services {
         let stats = self.number_stats.get(&self.store, self.clock.now(), workspace_id).await?;
         let per_number_scans = stats.use_per_number_scans(&phone_number_ids);
         let use_unread_buckets =
-            filter.filter.unread == Some(true) && words.is_empty() && stats.has_many_open(&phone_number_ids);
+            *unread == Some(true) && words.is_empty() && stats.has_many_open(&phone_number_ids);
         Ok(Some(List {
             workspace_id,
             viewer: viewer.agent_id,
@@ -252,8 +238,8 @@ impl Services {
             per_number_scans,
             use_unread_buckets,
             view,
-            status: filter.filter.status,
-            unread: filter.filter.unread,
+            status: *status,
+            unread: *unread,
             row_estimate: stats.all(),
             words,
             field: order.field,
@@ -298,7 +284,10 @@ fn total(counts: &ViewCounts, view: View, filter: &Filter) -> i64 {
         View::AssignedToMe => counts.assigned_to_me,
         View::Unassigned => counts.unassigned,
     };
-    match (filter.status, filter.unread) {
+    // Without `..`: a new condition does not compile until the total takes it into account. `counts` are those of the
+    // phone numbers already.
+    let Filter { status, unread: is_unread, phone_number_ids: _ } = filter;
+    match (status, is_unread) {
         (None, None) => total,
         (Some(Status::Open), None) => open,
         (Some(Status::Closed), None | Some(false)) => closed,

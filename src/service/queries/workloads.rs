@@ -7,7 +7,7 @@ use futures_util::{FutureExt, StreamExt, stream};
 use crate::domain::{Agent, WorkspaceId};
 use crate::service::live::shared_queries::{QueryResult, SharedQuery, Watcher};
 use crate::service::{Access, BoxStream, Error, ServiceResult, Services};
-use crate::store::db::backend::pipelined;
+use crate::store::db::conn::pipelined;
 use crate::store::reports::workloads;
 use crate::store::tables::{agents, workspaces};
 use crate::token::Caller;

@@ -7,11 +7,10 @@
 use std::time::Duration;
 
 use futures_util::FutureExt;
-use tokio_util::sync::CancellationToken;
 
 use crate::clock::Timestamp;
 use crate::domain::WorkspaceId;
-use crate::service::{ServiceResult, Services};
+use crate::service::{Error, ServiceResult, Services};
 use crate::store::StoreError;
 use crate::store::log::events;
 use crate::store::tables::workspaces;
@@ -70,19 +69,20 @@ impl Services {
         Ok(raised.await?)
     }
 
-    /// Sweeps until `stop` is cancelled. A failed sweep is logged, and the next sweep catches up.
-    pub async fn run_log_retention(self, stop: CancellationToken) {
-        loop {
-            match self.sweep_replay().await {
-                Ok(0) => {}
-                Ok(deleted) => tracing::info!(deleted, "deleted old events"),
-                Err(error) => tracing::warn!(%error, "raising the floor of the logs failed"),
+    /// Starts the worker that sweeps.
+    pub fn start_log_retention(&self) {
+        let services = self.clone();
+        self.workers.every("log_retention", SWEEP_INTERVAL, move || {
+            let services = services.clone();
+            async move {
+                let deleted = services.sweep_replay().await?;
+                if deleted > 0 {
+                    tracing::info!(deleted, "deleted old events");
+                }
+                Ok::<_, Error>(())
             }
-            tokio::select! {
-                () = stop.cancelled() => return,
-                () = tokio::time::sleep(SWEEP_INTERVAL) => {}
-            }
-        }
+            .boxed()
+        });
     }
 }
 

@@ -1,3 +1,4 @@
-//! What runs in the background of a process.
+//! What runs in the background of a process: see [`registry`].
 
 pub mod log_retention;
+pub mod registry;

@@ -42,7 +42,7 @@ impl StoreError {
                     DatabaseErrorKind::SerializationFailure | DatabaseErrorKind::UniqueViolation,
                     _,
                 ) => true,
-                // Diesel has no kind for a deadlock (SQLSTATE 40P01) and hides the code; see `TEMPORARY_FAILURES`.
+                // The driver has no kind for a deadlock (SQLSTATE 40P01); see `TEMPORARY_FAILURES`.
                 DieselError::DatabaseError(DatabaseErrorKind::Unknown, info) => {
                     info.message().contains("deadlock detected")
                 }
@@ -75,8 +75,8 @@ impl StoreError {
 
 /// Parts of the messages with which SQLite and PostgreSQL report temporary failures.
 ///
-/// They match only if `lc_messages` of PostgreSQL is English. With another language such failures count as bugs, and a
-/// deadlock is not retried.
+/// PostgreSQL's are in English because `language` asks for that. The driver has a kind for some SQLSTATEs, and does not
+/// pass on the others.
 const TEMPORARY_FAILURES: [&str; 9] = [
     "database is locked",
     "database or disk is full",

@@ -14,7 +14,8 @@ use diesel::{Connection, QueryDsl, QueryResult, SqliteConnection};
 use diesel_async::{AsyncMigrationHarness, SimpleAsyncConnection};
 use diesel_migrations::{EmbeddedMigrations, MigrationHarness, embed_migrations};
 
-use crate::store::db::backend::{Conn, DatabaseUrl, on_backend};
+use crate::store::db::backend::DatabaseUrl;
+use crate::store::db::conn::{Conn, on_backend};
 use crate::store::db::error::{StoreError, StoreResult};
 use crate::store::db::private_file;
 use crate::store::db::target::Target;

@@ -1,19 +1,24 @@
 //! PostgreSQL: a connection pool, and transactions that run again after a deadlock.
 
+pub mod connection;
+
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
-use diesel_async::pooled_connection::deadpool::{Object, Pool};
+use diesel_async::pooled_connection::deadpool::Pool;
 use diesel_async::pooled_connection::{AsyncDieselConnectionManager, ManagerConfig, RecyclingMethod};
-use diesel_async::{AsyncConnection, AsyncPgConnection, RunQueryDsl, SimpleAsyncConnection};
+use diesel_async::{AsyncConnection, AsyncPgConnection, SimpleAsyncConnection};
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 
-use crate::store::db::backend::{Conn, MAX_ATTEMPTS, Retry, counting, pause};
+use crate::store::db::conn::Conn;
+use crate::store::db::counting::counting;
 use crate::store::db::error::{StoreError, StoreResult};
+use crate::store::db::language;
 use crate::store::db::notify::NotifyLink;
-use crate::store::db::prepared::Prepare;
+use crate::store::db::postgres::connection::PgConn;
+use crate::store::db::retry::{MAX_ATTEMPTS, Retry, pause};
 use crate::store::db::target::Target;
 
 /// How long a request waits for a free connection, and for a new connection to be established.
@@ -46,70 +51,6 @@ impl Timeouts {
     }
 }
 
-/// A connection that returns to its pool.
-pub type PgObject = Object<AsyncPgConnection>;
-
-/// A connection on which several statements may run at once. They are sent in the order in which their futures are
-/// first polled, and answered in that order.
-pub struct PgConn(Arc<Checkout>);
-
-struct Checkout {
-    object: PgObject,
-    /// Whether COMMIT was sent for the current transaction, or for the last one.
-    committed: AtomicBool,
-}
-
-impl PgConn {
-    fn new(object: PgObject) -> Self {
-        Self(Arc::new(Checkout { object, committed: AtomicBool::new(false) }))
-    }
-
-    /// The connection, for sending statements.
-    pub fn shared(&self) -> &AsyncPgConnection {
-        &self.0.object
-    }
-
-    /// Commits after the statements that were sent before. If one of them failed, the transaction is rolled back.
-    pub fn commit(&self) -> BoxFuture<'_, StoreResult<()>> {
-        self.0.committed.store(true, Ordering::Relaxed);
-        // A prepared statement is sent after the earlier statements that still have to be prepared. A batch would
-        // overtake them.
-        let commit = async { diesel::sql_query("COMMIT").prepared().execute(&mut self.shared()).await };
-        commit.map(|done| Ok(done.map(drop)?)).boxed()
-    }
-
-    fn is_committed(&self) -> bool {
-        AtomicBool::load(&self.0.committed, Ordering::Relaxed)
-    }
-
-    fn begin(&self) -> BoxFuture<'_, StoreResult<()>> {
-        self.0.committed.store(false, Ordering::Relaxed);
-        self.control("BEGIN")
-    }
-
-    fn roll_back(&self) -> BoxFuture<'_, StoreResult<()>> {
-        self.control("ROLLBACK")
-    }
-
-    // Boxed for the same reason as `PgPool::acquire`.
-    fn control(&self, statement: &'static str) -> BoxFuture<'_, StoreResult<()>> {
-        async move { Ok(self.shared().batch_execute(statement).await?) }.boxed()
-    }
-
-    /// A second handle to this connection.
-    pub fn pipeline_handle(&self) -> Self {
-        Self(self.0.clone())
-    }
-
-    /// Removes the connection from the pool, because a statement may still run on it.
-    pub fn discard(self) {
-        match Arc::try_unwrap(self.0) {
-            Ok(checkout) => drop(PgObject::take(checkout.object)),
-            Err(_) => tracing::warn!("a discarded connection is still in use"),
-        }
-    }
-}
-
 /// Connections to one PostgreSQL database. Cheap to clone.
 #[derive(Clone)]
 pub struct PgPool {
@@ -130,15 +71,23 @@ impl PgPool {
     ) -> StoreResult<Self> {
         let target = Arc::new(Target::parse(url)?);
         let (statements, connect_to, setup) = (statements.clone(), target.clone(), timeouts.setup());
+        let set_english = Arc::new(AtomicBool::new(false));
+        let is_set = set_english.clone();
         let mut config = ManagerConfig::default();
         config.recycling_method = RecyclingMethod::Fast;
         config.custom_setup = Box::new(move |_| {
-            let (statements, target, setup) = (statements.clone(), connect_to.clone(), setup.clone());
+            let (statements, target, setup, is_set) =
+                (statements.clone(), connect_to.clone(), setup.clone(), is_set.clone());
             async move {
                 let mut conn = target.connect().await?;
                 conn.batch_execute(&setup)
                     .await
                     .map_err(diesel::ConnectionError::CouldntSetupConfiguration)?;
+                if AtomicBool::load(&is_set, Ordering::Relaxed) {
+                    conn.batch_execute(language::ENGLISH)
+                        .await
+                        .map_err(diesel::ConnectionError::CouldntSetupConfiguration)?;
+                }
                 conn.set_instrumentation(counting(&statements));
                 Ok(conn)
             }
@@ -153,7 +102,9 @@ impl PgPool {
             .build()
             .map_err(|error| StoreError::Unavailable(error.to_string()))?;
         let pool = Self { pool, target };
-        pool.acquire().await?.release();
+        let mut first = pool.acquire().await?;
+        set_english.store(language::make_english(first.connection()?.shared()).await?, Ordering::Relaxed);
+        first.release();
         Ok(pool)
     }
 

@@ -1,32 +1,34 @@
 //! SQLite: one writer thread and a few reader threads, each with its own connection.
 //!
 //! A thread runs a whole closure. So an operation changes threads once, regardless of its number of statements, and
-//! cannot be cancelled halfway. The futures of a closure are ready at their first poll, because [`Inline`] executes
+//! cannot be cancelled halfway. The futures of a closure are ready at their first poll, because `connection::Inline` executes
 //! each statement on the current thread. Writes that wait for the writer are committed together; see `writer`.
 
+pub mod connection;
 #[cfg(test)]
 mod tests;
+mod thread;
 mod writer;
 
-use std::error::Error;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::mpsc::{self, Receiver, Sender};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::thread;
+use std::thread::Builder;
 
 use diesel::connection::SimpleConnection;
 use diesel::{Connection, SqliteConnection};
 use diesel_async::AsyncConnection;
-use diesel_async::sync_connection_wrapper::{SpawnBlocking, SyncConnectionWrapper};
-use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 use tokio::sync::oneshot;
 
 use crate::metrics::Pool;
-use crate::store::db::backend::{Conn, Retry, counting};
+use crate::store::db::conn::Conn;
+use crate::store::db::counting::counting;
 use crate::store::db::error::{StoreError, StoreResult};
 use crate::store::db::private_file;
+use crate::store::db::retry::Retry;
+use crate::store::db::sqlite::connection::SqliteConn;
+use crate::store::db::sqlite::thread::{Counted, Load, OwnConn, ready};
 use crate::store::db::sqlite::writer::Write;
 
 /// The number of reader threads. In WAL mode readers never wait for the writer.
@@ -39,28 +41,6 @@ const READERS: usize = 4;
 const SETUP: &str = "PRAGMA busy_timeout = 10000; PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; \
                      PRAGMA foreign_keys = ON; PRAGMA temp_store = MEMORY; PRAGMA cache_size = -32768;";
 
-/// Executes each statement immediately, on the calling thread.
-pub struct Inline;
-
-impl SpawnBlocking for Inline {
-    fn spawn_blocking<'a, R>(
-        &mut self,
-        task: impl FnOnce() -> R + Send + 'static,
-    ) -> BoxFuture<'a, Result<R, Box<dyn Error + Send + Sync + 'static>>>
-    where
-        R: Send + 'static,
-    {
-        std::future::ready(Ok(task())).boxed()
-    }
-
-    fn get_runtime() -> Self {
-        Self
-    }
-}
-
-/// A SQLite connection on which the asynchronous queries of both databases run.
-pub type SqliteConn = SyncConnectionWrapper<SqliteConnection, Inline>;
-
 type Read = Box<dyn FnOnce(&mut Conn) + Send>;
 
 /// The threads of one database file. They end when the last clone is dropped and their work is done.
@@ -69,33 +49,6 @@ pub struct SqliteThreads {
     readers: Sender<Read>,
     writer: Sender<Box<dyn Write>>,
     load: Arc<Load>,
-}
-
-/// The work of the threads.
-#[derive(Default)]
-struct Load {
-    waiting_reads: AtomicUsize,
-    waiting_writes: AtomicUsize,
-    busy: AtomicUsize,
-}
-
-/// Increments a counter, and decrements it on drop.
-struct Counted {
-    load: Arc<Load>,
-    counter: fn(&Load) -> &AtomicUsize,
-}
-
-impl Counted {
-    fn new(load: &Arc<Load>, counter: fn(&Load) -> &AtomicUsize) -> Self {
-        counter(load).fetch_add(1, Ordering::Relaxed);
-        Self { load: load.clone(), counter }
-    }
-}
-
-impl Drop for Counted {
-    fn drop(&mut self) {
-        (self.counter)(&self.load).fetch_sub(1, Ordering::Relaxed);
-    }
 }
 
 impl SqliteThreads {
@@ -192,39 +145,6 @@ fn connect(path: &str, read_only: bool, statements: &Arc<AtomicU64>) -> StoreRes
     Ok(Conn::Sqlite(conn))
 }
 
-/// The connection of one thread. After a panic it is opened again, which rolls an open transaction back.
-struct OwnConn {
-    conn: Conn,
-    is_usable: bool,
-    reopen: Box<dyn Fn() -> StoreResult<Conn> + Send>,
-}
-
-impl OwnConn {
-    fn open(open: impl Fn() -> StoreResult<Conn> + Send + 'static) -> StoreResult<Self> {
-        Ok(Self { conn: open()?, is_usable: true, reopen: Box::new(open) })
-    }
-
-    /// Runs `work` on the connection.
-    ///
-    /// # Errors
-    /// [`StoreError::Unavailable`] if `work` panicked, or if the connection could not be opened again.
-    fn run<T>(&mut self, work: impl FnOnce(&mut Conn) -> T) -> StoreResult<T> {
-        if !self.is_usable {
-            self.conn = (self.reopen)()?;
-            self.is_usable = true;
-        }
-        catch_unwind(AssertUnwindSafe(|| work(&mut self.conn))).map_err(|_| {
-            self.discard();
-            StoreError::Unavailable("a store operation panicked; its connection is reopened".into())
-        })
-    }
-
-    /// Marks the connection so that it is opened again before the next use.
-    fn discard(&mut self) {
-        self.is_usable = false;
-    }
-}
-
 /// Runs reads until all senders are dropped.
 fn serve_reads(mut own: OwnConn, reads: &Mutex<Receiver<Read>>) {
     let next = || reads.lock().unwrap_or_else(PoisonError::into_inner).recv();
@@ -237,16 +157,9 @@ fn serve_reads(mut own: OwnConn, reads: &Mutex<Receiver<Read>>) {
 }
 
 fn start(name: &str, run: impl FnOnce() + Send + 'static) -> StoreResult<()> {
-    thread::Builder::new()
+    Builder::new()
         .name(name.to_owned())
         .spawn(run)
         .map(drop)
         .map_err(|error| StoreError::Unavailable(error.to_string()))
-}
-
-/// The output of a future that must be ready: this thread has no runtime that could wake it.
-fn ready<T, E: From<StoreError>>(future: BoxFuture<'_, Result<T, E>>) -> Result<T, E> {
-    future.now_or_never().unwrap_or_else(|| {
-        Err(StoreError::Damaged("a store operation awaited something other than the database".into()).into())
-    })
 }

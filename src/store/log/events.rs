@@ -14,7 +14,7 @@ use crate::domain::{
     AccessChange, AgentId, ConversationEvent, ConversationId, Event, EventBody, EventKind, MessageId,
     Snapshot, WorkspaceId,
 };
-use crate::store::db::backend::{insert_all, on_backend};
+use crate::store::db::conn::{insert_all, on_backend};
 use crate::store::db::prepared::Prepare;
 use crate::store::schema::{events, workspaces};
 use crate::store::sql_types::Id;

@@ -1,6 +1,7 @@
 //! The last step of every transaction that changes something: it writes the events.
 
 pub mod events;
+mod transaction;
 
 use super::{Conn, StoreError, StoreResult};
 use crate::clock::Timestamp;
@@ -10,9 +11,11 @@ use crate::domain::{
     AccessChange, AgentId, ConversationEvent, Event, EventBody, MessageId, Snapshot, WorkspaceId,
 };
 use crate::failpoint::failpoint;
-use crate::store::db::backend::pipelined;
+use crate::store::db::conn::pipelined;
 use crate::store::log::events::EventRow;
 use crate::store::tables::{conversations, counts, queue, read_markers, workspaces};
+
+pub use transaction::{Appended, LogTx};
 
 /// An event that has no sequence number yet.
 #[derive(Debug, Clone)]
@@ -58,18 +61,14 @@ pub async fn store(conn: &mut Conn, change: &Change) -> StoreResult<()> {
     store_snapshot(conn, change.before.as_ref(), &change.after).await
 }
 
-/// Does [`store`] and [`append`] for the single change in `draft`, and commits. No statement may follow.
+/// Does [`store`] and [`append`] for the single change in `draft`, and commits. No statement can follow.
 ///
 /// Everything is sent in one round trip, because the event takes its sequence number from the workspace's row inside
 /// the database. So on PostgreSQL the row is locked only while the server works, and not while the network does.
 ///
 /// If the stored conversation differs from the one in `draft`, the log already has an event of that version. Then its
 /// unique index rejects the new event, and nothing is stored.
-pub async fn store_and_commit(
-    conn: &mut Conn,
-    workspace_id: WorkspaceId,
-    draft: Draft,
-) -> StoreResult<Event> {
+pub async fn store_and_commit(tx: LogTx<'_>, workspace_id: WorkspaceId, draft: Draft) -> StoreResult<Event> {
     let event = Event { workspace_id, seq: 0, at: draft.at, actor: draft.actor, body: draft.body };
     let change = match &event.body {
         EventBody::Conversation(body) if body.before.is_some() => Some((body.before.as_ref(), &body.after)),
@@ -87,6 +86,7 @@ pub async fn store_and_commit(
         delta(before, after, &mut deltas);
     }
     failpoint!("before_commit");
+    let conn = tx.appending();
     let ((), ((seq, at), ())) = pipelined!(conn;
         |c| async {
             match change {
@@ -145,14 +145,11 @@ fn moved_markers(before: &Snapshot, after: &Snapshot) -> Vec<(AgentId, i32)> {
 
 /// Numbers the events, updates the counters, and writes the log and the queue flows.
 ///
-/// This must be the last step of a transaction. The workspace's row is locked from here to the commit, so sequence
-/// numbers are in commit order and without gaps. Lock nothing and do nothing slow after this call.
-pub async fn append(
-    conn: &mut Conn,
-    workspace_id: WorkspaceId,
-    drafts: Vec<Draft>,
-) -> StoreResult<Vec<Event>> {
+/// This is the last step of a transaction, which it consumes. The workspace's row is locked from here to the commit, so
+/// sequence numbers are in commit order and without gaps. Do nothing slow after this call.
+pub async fn append(tx: LogTx<'_>, workspace_id: WorkspaceId, drafts: Vec<Draft>) -> StoreResult<Vec<Event>> {
     let Some(newest) = drafts.iter().map(|draft| draft.at).max() else { return Ok(Vec::new()) };
+    let conn = tx.appending();
     let n = i64::try_from(drafts.len()).unwrap_or(i64::MAX);
     let numbers = workspaces::take_numbers(conn, workspace_id, n, newest).await?;
     write(conn, workspace_id, drafts, numbers).await

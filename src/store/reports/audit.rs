@@ -14,7 +14,7 @@ use crate::domain::audit::ViolationKind;
 use crate::domain::{
     Conversation, ConversationId, Event, EventBody, EventKind, PhoneNumberId, Snapshot, Status, WorkspaceId,
 };
-use crate::store::db::backend::on_backend;
+use crate::store::db::conn::on_backend;
 use crate::store::log::events::EventRow;
 use crate::store::schema::{agents, conversations, events, number_access};
 use crate::store::tables::conversations::ConversationRow;

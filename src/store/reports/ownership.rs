@@ -12,7 +12,7 @@ use crate::clock::Timestamp;
 use crate::domain::{
     AgentId, Conversation, ConversationId, Event, EventKind, PhoneNumberId, Snapshot, Status, WorkspaceId,
 };
-use crate::store::db::backend::{load_locked, on_backend};
+use crate::store::db::conn::{load_locked, on_backend};
 use crate::store::log::events::EventRow;
 use crate::store::schema::{conversations, events, messages, number_access};
 use crate::store::tables::conversations::ConversationRow;

@@ -8,7 +8,7 @@ use diesel_async::RunQueryDsl;
 
 use crate::domain::counts::Holder;
 use crate::domain::{AgentId, Status, WorkspaceId};
-use crate::store::db::backend::on_backend;
+use crate::store::db::conn::on_backend;
 use crate::store::schema::{conversations, view_counts};
 use crate::store::{Conn, StoreResult};
 

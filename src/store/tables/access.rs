@@ -7,7 +7,7 @@ use diesel::prelude::*;
 use diesel_async::RunQueryDsl;
 
 use crate::domain::{Agent, AgentId, PhoneNumber, PhoneNumberId, Workspace, WorkspaceId};
-use crate::store::db::backend::on_backend;
+use crate::store::db::conn::on_backend;
 use crate::store::schema::{agents, number_access, phone_numbers, workspaces};
 use crate::store::sql_types::Id;
 use crate::store::tables::agents::AgentRow;

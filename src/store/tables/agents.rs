@@ -7,7 +7,7 @@ use diesel_async::RunQueryDsl;
 
 use crate::clock::Timestamp;
 use crate::domain::{Agent, AgentId, ConversationId, PhoneNumberId, Role, WorkspaceId};
-use crate::store::db::backend::{load_locked, on_backend};
+use crate::store::db::conn::{load_locked, on_backend};
 use crate::store::schema::{agents, conversations, number_access};
 use crate::store::{Conn, StoreResult};
 

@@ -7,7 +7,7 @@ use diesel_async::RunQueryDsl;
 use crate::clock::Timestamp;
 use crate::domain::input::E164;
 use crate::domain::{Contact, ContactId, WorkspaceId};
-use crate::store::db::backend::on_backend;
+use crate::store::db::conn::on_backend;
 use crate::store::schema::contacts;
 use crate::store::{Conn, StoreResult};
 

@@ -12,7 +12,7 @@ use crate::domain::{
     AgentId, ContactId, Conversation, ConversationId, MessageId, Ownership, PhoneNumberId, Snapshot, State,
     Status, WorkspaceId,
 };
-use crate::store::db::backend::{on_backend, pipelined};
+use crate::store::db::conn::{on_backend, pipelined};
 use crate::store::db::prepared::Prepare;
 use crate::store::schema::{conversations, number_access};
 use crate::store::tables::read_markers;

@@ -9,7 +9,7 @@ use diesel_async::RunQueryDsl;
 
 use crate::domain::counts::{Bucket, Counter, Deltas, Holder, UnreadBucket, ViewCounts};
 use crate::domain::{AgentId, PhoneNumberId, Status, WorkspaceId};
-use crate::store::db::backend::{insert_all, on_backend, pipelined};
+use crate::store::db::conn::{insert_all, on_backend, pipelined};
 use crate::store::schema::{read_counts, slot_counts, view_counts};
 use crate::store::{Conn, StoreError, StoreResult};
 

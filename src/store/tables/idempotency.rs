@@ -5,7 +5,7 @@ use diesel_async::RunQueryDsl;
 
 use crate::clock::Timestamp;
 use crate::domain::{AgentId, MessageId, WorkspaceId};
-use crate::store::db::backend::on_backend;
+use crate::store::db::conn::on_backend;
 use crate::store::schema::idempotency_keys;
 use crate::store::{Conn, StoreResult};
 

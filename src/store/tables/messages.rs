@@ -10,7 +10,7 @@ use crate::domain::{
     Agent, AgentId, AuthoredMessage, ConversationId, DeliveryStatus, Direction, Message, MessageId,
     WorkspaceId,
 };
-use crate::store::db::backend::on_backend;
+use crate::store::db::conn::on_backend;
 use crate::store::schema::{agents, messages};
 use crate::store::tables::agents::AgentRow;
 use crate::store::{Conn, StoreError, StoreResult};

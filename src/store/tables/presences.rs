@@ -5,7 +5,7 @@ use diesel_async::RunQueryDsl;
 
 use crate::clock::Timestamp;
 use crate::domain::{AgentId, ConversationId, Presence, PresenceState, WorkspaceId};
-use crate::store::db::backend::on_backend;
+use crate::store::db::conn::on_backend;
 use crate::store::db::prepared::Prepare;
 use crate::store::schema::{agents, conversations, number_access, presences};
 use crate::store::{Conn, StoreResult};

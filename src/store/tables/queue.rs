@@ -11,7 +11,7 @@ use crate::clock::Timestamp;
 use crate::domain::counts::Holder;
 use crate::domain::queue::{self, Flow, INSTANTS, Queue, Window};
 use crate::domain::{Event, EventBody, PhoneNumberId, Status, WorkspaceId};
-use crate::store::db::backend::{insert_all, on_backend, pipelined};
+use crate::store::db::conn::{insert_all, on_backend, pipelined};
 use crate::store::db::prepared::Prepare;
 use crate::store::schema::{conversations, phone_numbers, queue_flows, view_counts, workspaces};
 use crate::store::sql_types::Id;

@@ -10,7 +10,7 @@ use diesel::upsert::excluded;
 use diesel_async::RunQueryDsl;
 
 use crate::domain::{AgentId, Conversation, ConversationId, WorkspaceId};
-use crate::store::db::backend::{insert_all, on_backend};
+use crate::store::db::conn::{insert_all, on_backend};
 use crate::store::schema::{conversations, read_markers};
 use crate::store::{Conn, StoreResult};
 

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use crate::clock::Timestamp;
 use crate::domain::rebalance_plan::{AgentLoad, Move, PlanState, RebalancePlan};
 use crate::domain::{AgentId, RebalancePlanId, WorkspaceId};
-use crate::store::db::backend::on_backend;
+use crate::store::db::conn::on_backend;
 use crate::store::schema::rebalance_plans;
 use crate::store::{Conn, StoreError, StoreResult};
 

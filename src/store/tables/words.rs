@@ -10,7 +10,7 @@ use diesel_async::RunQueryDsl;
 
 use crate::domain::words::prefix_end;
 use crate::domain::{ConversationId, WorkspaceId};
-use crate::store::db::backend::{insert_all, on_backend};
+use crate::store::db::conn::{insert_all, on_backend};
 use crate::store::schema::conversation_words;
 use crate::store::{Conn, StoreResult};
 

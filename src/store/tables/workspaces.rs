@@ -6,7 +6,7 @@ use diesel_async::RunQueryDsl;
 
 use crate::clock::Timestamp;
 use crate::domain::{AssignmentModel, Lease, Plan, QueueThresholds, Workspace, WorkspaceId};
-use crate::store::db::backend::on_backend;
+use crate::store::db::conn::on_backend;
 use crate::store::db::prepared::Prepare;
 use crate::store::schema::{events, store_info, workspaces};
 use crate::store::{Conn, Epoch, StoreResult};

@@ -9,7 +9,7 @@
 // `pageInfo` from the whole list.
 import {
   GraphQLError, Kind, astFromValue, buildSchema, execute, getNamedType, isAbstractType, isCompositeType,
-  isListType, isNonNullType, parse, print, recommendedRules, specifiedRules, subscribe, validate,
+  isListType, isNonNullType, parse, print, recommendedRules, specifiedRules, subscribe, validate, visit,
 } from 'graphql';
 import { isE164, isRfc3339 } from './scalars.mjs';
 
@@ -55,6 +55,9 @@ export async function orderAsServer(schema, introspect) {
   }
 }
 
+/** A document whose block strings are plain ones: graphql-js regards the same string in two spellings as two values. */
+const withPlainStrings = (document) => visit(document, { StringValue: (node) => ({ ...node, block: false }) });
+
 /** The server did not execute a plain document, so the model lacks a value. */
 export class NoData extends Error {}
 
@@ -79,7 +82,7 @@ export class Model {
   async expected({ query, variables, operationName, subscription = false }) {
     let document;
     try {
-      document = parse(query);
+      document = withPlainStrings(parse(query));
     } catch (problem) {
       return { result: 'refused', why: 'Syntax', messages: [problem.message] };
     }

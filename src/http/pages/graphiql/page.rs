@@ -9,7 +9,7 @@ use serde_json::json;
 
 use crate::http::pages::documents::documents_in;
 use crate::http::pages::graphiql::assets::{AssetFile, FILES, Kind};
-use crate::http::pages::graphiql::{AssetSource, GraphiqlSettings};
+use crate::http::pages::graphiql::settings::{AssetSource, GraphiqlSettings};
 
 const FRAME: &str = include_str!("page.html");
 const STYLE: &str = include_str!("page.css");

@@ -11,9 +11,11 @@ use futures_util::future::BoxFuture;
 use tempfile::TempDir;
 use tokio::task::{JoinSet, yield_now};
 
-use crate::store::db::backend::{Conn, Retry};
+use crate::store::db::conn::Conn;
 use crate::store::db::error::StoreError;
-use crate::store::db::sqlite::{SqliteConn, SqliteThreads};
+use crate::store::db::retry::Retry;
+use crate::store::db::sqlite::SqliteThreads;
+use crate::store::db::sqlite::connection::SqliteConn;
 
 const WRITES: i64 = 10;
 /// The number of the write that behaves differently from the others.

@@ -19,9 +19,10 @@ use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 use tokio::sync::oneshot;
 
-use crate::store::db::backend::{Conn, MAX_ATTEMPTS, Retry, pause};
+use crate::store::db::conn::Conn;
 use crate::store::db::error::{StoreError, StoreResult};
-use crate::store::db::sqlite::{Counted, Load, OwnConn, ready};
+use crate::store::db::retry::{MAX_ATTEMPTS, Retry, pause};
+use crate::store::db::sqlite::thread::{Counted, Load, OwnConn, ready};
 
 /// The greatest number of writes in one commit. The first of them has to wait for the last.
 const GROUP: usize = 64;
