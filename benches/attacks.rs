@@ -5,6 +5,9 @@
 //! more than [`CPU_LIMIT_MS`], if memory grows by more than [`GROWTH_LIMIT_KB`], if a response is unexpected, or if the
 //! server has ended.
 
+// A measurement may fail, and is read from the top to the bottom.
+#![allow(clippy::expect_used, clippy::too_many_lines, clippy::unwrap_used)]
+
 mod attacks {
     pub mod documents;
 }

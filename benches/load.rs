@@ -9,6 +9,9 @@
 //! the machine changes CPU times little and rates more. Requires Linux, `psql` and `pgbench`, a PostgreSQL on this
 //! machine as for the tests, and Node.js 20 for the peers.
 
+// A measurement may fail, and is read from the top to the bottom.
+#![allow(clippy::expect_used, clippy::too_many_lines, clippy::unwrap_used)]
+
 mod load {
     pub mod answers;
     pub mod contenders;

@@ -7,6 +7,9 @@
 //! search exceeds the ratio. Requires Linux and `psql`. `--quick` uses a tenth of the data; `--sqlite` and `--postgres`
 //! select one kind of database.
 
+// A measurement may fail, and is read from the top to the bottom.
+#![allow(clippy::expect_used, clippy::too_many_lines, clippy::unwrap_used, clippy::disallowed_methods)]
+
 mod scale {
     pub mod rows;
 }

@@ -63,6 +63,7 @@ pub struct Clock(Arc<dyn Fn() -> Timestamp + Send + Sync>);
 
 impl Clock {
     /// The system clock, truncated to microseconds.
+    #[expect(clippy::disallowed_methods, reason = "the only place that may")]
     pub fn system() -> Self {
         Self::from_fn(|| Timestamp(Utc::now().timestamp_micros()))
     }

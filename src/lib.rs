@@ -16,7 +16,7 @@
 //! | [`service`] | use cases: permissions, transactions and results |
 //! | [`store`] | Diesel: one set of queries for both databases |
 //! | [`domain`] | the rules, as pure functions |
-//! | [`clock`], [`token`], [`metrics`] | time as a parameter; bearer tokens; metrics |
+//! | [`clock`], [`random`], [`token`], [`metrics`] | time and randomness as parameters; bearer tokens; metrics |
 //! | [`config`] | settings |
 //! | `failpoint` | points where tests stop the program; empty in a release build |
 //!
@@ -82,6 +82,7 @@ mod failpoint;
 pub mod graphql;
 pub mod http;
 pub mod metrics;
+pub mod random;
 mod routes;
 pub mod seed;
 pub mod server;

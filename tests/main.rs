@@ -3,6 +3,9 @@
 //! `cargo test --test main` runs the tests on SQLite. They also run on PostgreSQL if `TEST_DATABASE_URL` points to a
 //! server on which the role may create databases; see `support/database.rs`.
 
+// The tests decide what is random, may fail, and are read from the top to the bottom.
+#![allow(clippy::disallowed_methods, clippy::expect_used, clippy::too_many_lines, clippy::unwrap_used)]
+
 #[macro_use]
 mod support;
 

@@ -169,7 +169,7 @@ fn signing_with(secret: Secret) -> TokenSettings {
 
 /// A random secret.
 pub fn random_secret() -> Secret {
-    let bytes: [u8; 32] = rand::random();
+    let bytes = switchboard::random::secret();
     Secret::new(bytes.iter().map(|byte| format!("{byte:02x}")).collect::<String>())
 }
 

@@ -7,11 +7,11 @@
 use rand::rngs::StdRng;
 use rand::{Rng, SeedableRng};
 use tokio_util::sync::CancellationToken;
-use uuid::Uuid;
 
 use super::{NUMBER_WEIGHTS, World, weighted};
 use crate::domain::conversation::Expectations;
 use crate::domain::{Agent, Conversation, Direction, Filter, Message, PhoneNumberId, Status, View};
+use crate::random;
 use crate::seed::e164;
 use crate::service::{
     Access, Assign, Error, ListFilter, Order, OrderDirection, OrderField, ReceiveMessage, SendMessage,
@@ -152,7 +152,7 @@ impl Traffic {
         let command = SendMessage {
             conversation_id: conversation.id,
             body: synthetic::reply(&mut self.rng, &last.body),
-            idempotency_key: Uuid::new_v4().to_string(),
+            idempotency_key: random::unique().to_string(),
             last_seen: Some(last.id),
             override_stale: false,
         };
@@ -222,7 +222,7 @@ impl Traffic {
         body: String,
     ) -> Result<(), Error> {
         let text = ReceiveMessage {
-            provider_message_id: format!("demo-{}", Uuid::new_v4()),
+            provider_message_id: format!("demo-{}", random::unique()),
             from,
             to,
             body,

@@ -1,7 +1,6 @@
 //! One type per kind of id, so that an agent's id cannot be passed for a conversation's.
 //!
-//! All ids are UUIDs. New ids are of version 7: they increase with time, so inserts stay on the same index pages.
-//! `graphql` defines the ids that API clients see.
+//! All ids are UUIDs. [`crate::random::Ids`] makes new ones. `graphql` defines the ids that API clients see.
 
 use std::fmt;
 
@@ -16,9 +15,10 @@ macro_rules! ids {
         pub struct $name(pub Uuid);
 
         impl $name {
-            /// Generates a new id.
+            /// A new id, for tests of single modules.
+            #[cfg(test)]
             pub fn generate() -> Self {
-                Self(Uuid::now_v7())
+                Self(crate::random::Ids::system().next())
             }
         }
 

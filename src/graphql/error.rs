@@ -175,7 +175,25 @@ fn not_found(field: InputField) -> &'static str {
         Field::PlanId => "Plan not found.",
         Field::PhoneNumberId | Field::To => "Phone number not found.",
         Field::ThroughMessageId | Field::LastSeenMessageId => "Message not found in this conversation.",
-        _ => "Not found.",
+        // No id, or an id that only the command line takes.
+        Field::Agent
+        | Field::Body
+        | Field::Conversations
+        | Field::Email
+        | Field::IdempotencyKey
+        | Field::Label
+        | Field::MaxUnassigned
+        | Field::MaxWaitSeconds
+        | Field::Minutes
+        | Field::Name
+        | Field::Note
+        | Field::Number
+        | Field::PhoneNumberIds
+        | Field::ProviderMessageId
+        | Field::Search
+        | Field::Title
+        | Field::TtlSeconds
+        | Field::Workspace => "Not found.",
     }
 }
 

@@ -34,9 +34,10 @@ use crate::domain::conversation::Change;
 use crate::domain::{AgentId, ConversationId, PhoneNumberId, WorkspaceId};
 use crate::failpoint::failpoint;
 use crate::metrics::{Metrics, Pool, WakeUp};
+use crate::random::Ids;
 use crate::store::log::{Appended, LogTx};
 use crate::store::tables::workspaces;
-use crate::store::{Store, StoreResult};
+use crate::store::{Epoch, Store, StoreResult};
 use crate::token::{Caller, Keys};
 
 pub use commands::administration::{AdminOutcome, AgentUpdate, NewAgent};
@@ -76,6 +77,7 @@ pub struct Services {
     workers: Workers,
     settings: Settings,
     clock: Clock,
+    ids: Ids,
     keys: Arc<Keys>,
     metrics: Metrics,
     number_stats: queries::number_stats::NumberStatsCache,
@@ -138,7 +140,9 @@ impl Services {
         settings: Settings,
         bus: Option<Box<dyn Bus>>,
     ) -> StoreResult<Self> {
-        let epoch = store.write(|conn| workspaces::epoch(conn).boxed()).await?;
+        let ids = Ids::system();
+        let fresh = Epoch(ids.next());
+        let epoch = store.write(move |conn| workspaces::epoch(conn, fresh).boxed()).await?;
         let metrics = Metrics::default();
         let workers = Workers::default();
         let feed = Feed::start(store.clone(), epoch, settings.poll, metrics.clone(), &workers);
@@ -164,6 +168,7 @@ impl Services {
             workers,
             settings,
             clock,
+            ids,
             keys: Arc::new(keys),
             metrics,
             number_stats: queries::number_stats::NumberStatsCache::default(),
@@ -179,6 +184,11 @@ impl Services {
     /// How wake-ups of other processes reach this process.
     pub fn wakeups(&self) -> WakeupState {
         self.wakeups.state()
+    }
+
+    /// The same services, with another source of ids for new rows.
+    pub fn with_ids(self, ids: Ids) -> Self {
+        Self { ids, ..self }
     }
 
     pub fn clock(&self) -> &Clock {
@@ -260,6 +270,7 @@ impl Services {
         // Moved into the closure, so that it is dropped with the transaction even when this future is cancelled.
         let (feed, wakeups, appended) = (self.feed.clone(), self.wakeups.clone(), Appended::default());
         let notify = NotifyOnCommit { feed, wakeups, workspace, appended };
-        self.store.write(move |conn| work(LogTx::begin(conn, &notify.appended))).await
+        let ids = self.ids.clone();
+        self.store.write(move |conn| work(LogTx::begin(conn, &ids, &notify.appended))).await
     }
 }

@@ -1,7 +1,8 @@
 //! The layers of `src`, from top to bottom: `http` and `graphql` on the same level, `service`, `store`, `domain`.
 //!
 //! A layer may use only the layers below it: `http` and `graphql` may not use each other. Every layer may use the leaf
-//! modules `clock`, `token`, `metrics` and `failpoint`. All other modules, such as `server`, `routes`, `auth` and
+//! modules `clock`, `random`, `token`, `metrics` and
+//! `failpoint`. All other modules, such as `server`, `routes`, `auth` and
 //! `config`, may use every layer, and no layer may use them. Inside a layer, a test counts the files in import cycles.
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -11,7 +12,7 @@ use super::repository;
 
 /// The layers of each level, from top to bottom.
 const LEVELS: [&[&str]; 4] = [&["http", "graphql"], &["service"], &["store"], &["domain"]];
-const LEAVES: [&str; 4] = ["clock", "token", "metrics", "failpoint"];
+const LEAVES: [&str; 5] = ["clock", "random", "token", "metrics", "failpoint"];
 /// The layers that the leaf modules may use. They may also use each other.
 const BELOW_LEAVES: [&str; 1] = ["domain"];
 /// Crates that only the listed modules may use. Only `store` may use Diesel, so all SQL is in `store`.

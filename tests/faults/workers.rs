@@ -58,6 +58,7 @@ async fn workers_that_panic_run_again_and_their_work_goes_on() {
 
     // The reader of the log panics after the first event and reads on.
     let (_socket, mut queue) = here.rep.queue("INBOX", json!({}), None).await;
+    assert_eq!(queue.next().await["__typename"], "QueueCheckpoint", "the subscription has begun");
     let mut ids = Vec::new();
     for n in 1..=3 {
         ids.push(there.conversation(n).await);
@@ -88,6 +89,7 @@ async fn workers_that_panic_run_again_on_sqlite() {
     })
     .await;
     let (_socket, mut queue) = here.rep.queue("INBOX", json!({}), None).await;
+    assert_eq!(queue.next().await["__typename"], "QueueCheckpoint", "the subscription has begun");
     let id = here.conversation(1).await;
     assert_eq!(queue.next_change().await["conversation"]["id"], id.as_str());
     assert_eq!(readiness(&process).await.0, 200);

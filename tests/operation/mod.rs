@@ -4,6 +4,7 @@ mod confidential_data;
 mod drain;
 pub mod exposition;
 mod health;
+mod ids;
 mod metrics;
 mod request_ids;
 mod traces;

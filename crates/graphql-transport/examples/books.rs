@@ -74,7 +74,7 @@ async fn main() -> std::io::Result<()> {
     let schema = Schema::new(Query(titles.clone()), Mutation(titles.clone()), Subscriptions(titles));
     let (settings, stop) = (TransportSettings::default(), CancellationToken::new());
     let timeouts = (&settings).into();
-    let api_schema = ApiSchema::parse(&schema.sdl()).expect("the schema is valid");
+    let api_schema = ApiSchema::parse(&schema.sdl()).map_err(std::io::Error::other)?;
     let endpoint = GraphqlEndpoint::new(schema, api_schema, Everybody, settings, Arc::new(()), stop.clone());
     let listener = TcpListener::bind("127.0.0.1:0").await?;
     println!("http://{}/graphql", listener.local_addr()?);

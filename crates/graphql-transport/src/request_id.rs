@@ -21,6 +21,7 @@ pub struct RequestId {
 
 impl RequestId {
     /// A new random id.
+    #[expect(clippy::disallowed_methods, reason = "clients and tests can send an id of their own")]
     pub fn random() -> Self {
         let mut text = [0; MAX_BYTES];
         let length = Uuid::new_v4().as_hyphenated().encode_lower(&mut text).len();

@@ -36,12 +36,12 @@ use axum::http::header::{
 use axum::http::{HeaderMap, HeaderName, StatusCode};
 use axum::response::{Html, IntoResponse, Response};
 use axum::routing::get;
-use uuid::Uuid;
 
 use crate::http::pages::graphiql::assets::Kind;
 use crate::http::pages::graphiql::page::Page;
 pub(super) use crate::http::pages::graphiql::page::{fill, script_safe};
 pub use crate::http::pages::graphiql::settings::{AssetSource, GraphiqlSettings, Identity};
+use crate::random;
 
 pub mod assets;
 mod page;
@@ -70,7 +70,7 @@ where
 }
 
 async fn show_page(State(page): State<Arc<Page>>, headers: HeaderMap) -> Response {
-    let nonce = Uuid::new_v4().simple().to_string();
+    let nonce = random::unique().simple().to_string();
     let html =
         if called_by_address(&headers) { page.html_signed_in(&nonce) } else { page.html_signed_out(&nonce) };
     let headers = [

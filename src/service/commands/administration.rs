@@ -425,13 +425,13 @@ impl ManagerTx {
 /// # Errors
 /// Invalid input, or an address that is already in use.
 pub(in crate::service) async fn add_agent(
-    conn: &mut Conn,
+    tx: &mut LogTx<'_>,
     workspace_id: WorkspaceId,
     new: NewAgent,
     at: Timestamp,
 ) -> ServiceResult<Agent> {
     let agent = Agent {
-        id: AgentId::generate(),
+        id: AgentId(tx.new_id()),
         workspace_id,
         name: input::name(InputField::Name, &new.name)?,
         title: new.title.as_deref().map(|title| input::name(InputField::Title, title)).transpose()?,
@@ -441,7 +441,7 @@ pub(in crate::service) async fn add_agent(
         experienced: new.experienced,
         created_at: at,
     };
-    if agents::insert(conn, &agent).await? {
+    if agents::insert(tx, &agent).await? {
         Ok(agent)
     } else {
         Err(Refusal::invalid(InputField::Email, "Another agent in this workspace already uses this address.")
@@ -454,15 +454,15 @@ pub(in crate::service) async fn add_agent(
 /// # Errors
 /// An invalid label, or a number that is already in use.
 pub(in crate::service) async fn add_number(
-    conn: &mut Conn,
+    tx: &mut LogTx<'_>,
     workspace_id: WorkspaceId,
     number: E164,
     label: &str,
     at: Timestamp,
 ) -> ServiceResult<PhoneNumber> {
     let label = input::name(InputField::Label, label)?;
-    let number = PhoneNumber { id: PhoneNumberId::generate(), workspace_id, number, label, created_at: at };
-    if phone_numbers::insert(conn, &number).await? {
+    let number = PhoneNumber { id: PhoneNumberId(tx.new_id()), workspace_id, number, label, created_at: at };
+    if phone_numbers::insert(tx, &number).await? {
         Ok(number)
     } else {
         Err(Refusal::invalid(InputField::Number, "This phone number is already in use.").into())

@@ -9,8 +9,8 @@ use crate::clock::{Clock, Timestamp};
 use crate::domain::conversation::{Change, NewConversation, STALE_OVERRIDDEN};
 use crate::domain::input::{self, E164};
 use crate::domain::{
-    AgentId, Contact, Conversation, ConversationId, DeliveryStatus, Direction, InputField, Message,
-    MessageId, PhoneNumberId, Refusal, Snapshot, WorkspaceId, words,
+    AgentId, Contact, ContactId, Conversation, ConversationId, DeliveryStatus, Direction, InputField,
+    Message, MessageId, PhoneNumberId, Refusal, Snapshot, WorkspaceId, words,
 };
 use crate::service::context::{ConversationTx, LockedAgents, WorkspaceTx, record};
 use crate::service::{CommandOutcome, Error, ServiceResult, Services, VisibleConversation};
@@ -234,7 +234,7 @@ async fn reply(
 ) -> ServiceResult<CommandOutcome> {
     let author = key.by.1;
     let now = conversation_tx.workspace_tx.now;
-    let id = MessageId::generate();
+    let id = MessageId(tx.new_id());
     let mut change = conversation_tx.snapshot.reply(author, id, read_through, now);
     change.reason = reason;
     let message = outbound(&change, author, body);
@@ -270,14 +270,15 @@ async fn start(
         let conversation_tx = ConversationTx::open(&mut tx, clock, by, first.conversation_id, &[]).await?;
         return Ok(conversation_tx.unchanged(Some(first)));
     }
-    let contact = contacts::find_or_insert(&mut tx, workspace, &command.to, None, workspace_tx.now).await?;
+    let new = (ContactId(tx.new_id()), workspace_tx.now);
+    let contact = contacts::find_or_insert(&mut tx, workspace, &command.to, None, new).await?;
     if let Some(existing) = conversations::find_between(&mut tx, workspace, number.id, contact.id).await? {
         let conversation_tx = ConversationTx::open(&mut tx, clock, by, existing.id, &[]).await?;
         let read_through = conversation_tx.snapshot.conversation.message_count;
         return reply(tx, conversation_tx, key, command.body.clone(), read_through, None).await;
     }
-    let id = MessageId::generate();
-    let new = new_conversation(workspace, number.id, contact.id);
+    let id = MessageId(tx.new_id());
+    let new = new_conversation(&tx, workspace, number.id, contact.id);
     let change = Snapshot::begun_by_agent(new, id, workspace_tx.now);
     let message = outbound(&change, author, command.body.clone());
     log::store(&mut tx, &change).await?;
@@ -301,12 +302,13 @@ async fn receive(
     if let Some(first) = messages::by_provider_id(&mut tx, workspace, &command.provider_message_id).await? {
         return repeated(&mut tx, &workspace_tx, first).await;
     }
-    let contact = contacts::find_or_insert(&mut tx, workspace, &command.from, None, workspace_tx.now).await?;
-    let id = MessageId::generate();
+    let new = (ContactId(tx.new_id()), workspace_tx.now);
+    let contact = contacts::find_or_insert(&mut tx, workspace, &command.from, None, new).await?;
+    let id = MessageId(tx.new_id());
     let existing = conversations::find_between(&mut tx, workspace, number.id, contact.id).await?;
     let change = match existing {
         None => {
-            let new = new_conversation(workspace, number.id, contact.id);
+            let new = new_conversation(&tx, workspace, number.id, contact.id);
             let change = Snapshot::begun_by_customer(new, id, workspace_tx.now);
             log::store(&mut tx, &change).await?;
             index_contact(&mut tx, &change.after.conversation, &contact).await?;
@@ -354,11 +356,12 @@ async fn repeated(
 }
 
 pub(in crate::service) fn new_conversation(
+    tx: &LogTx<'_>,
     workspace_id: WorkspaceId,
     phone_number_id: PhoneNumberId,
-    contact_id: crate::domain::ContactId,
+    contact_id: ContactId,
 ) -> NewConversation {
-    NewConversation { id: ConversationId::generate(), workspace_id, phone_number_id, contact_id }
+    NewConversation { id: ConversationId(tx.new_id()), workspace_id, phone_number_id, contact_id }
 }
 
 fn outbound(change: &Change, author: AgentId, body: String) -> Message {

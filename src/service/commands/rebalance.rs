@@ -79,7 +79,7 @@ impl Services {
             async move {
                 let workspace_tx = WorkspaceTx::open(&mut tx, &clock, by.0).await?;
                 let plan = RebalancePlan {
-                    id: RebalancePlanId::generate(),
+                    id: RebalancePlanId(tx.new_id()),
                     workspace_id: by.0,
                     state: PlanState::Proposed,
                     created_by: by.1,

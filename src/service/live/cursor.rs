@@ -39,15 +39,14 @@ fn log_tag(epoch: Epoch, workspace: WorkspaceId) -> [u8; 8] {
 #[cfg(test)]
 mod tests {
     use crate::service::live::cursor::*;
-    use uuid::Uuid;
 
     #[test]
     fn a_cursor_is_valid_for_its_own_log_only() {
-        let (epoch, workspace) = (Epoch(Uuid::now_v7()), WorkspaceId(Uuid::now_v7()));
+        let (epoch, workspace) = (Epoch(crate::random::unique()), WorkspaceId::generate());
         let cursor = encode(epoch, workspace, 42);
         assert_eq!(decode(epoch, workspace, &cursor), Some(42));
-        assert_eq!(decode(Epoch(Uuid::now_v7()), workspace, &cursor), None);
-        assert_eq!(decode(epoch, WorkspaceId(Uuid::now_v7()), &cursor), None);
+        assert_eq!(decode(Epoch(crate::random::unique()), workspace, &cursor), None);
+        assert_eq!(decode(epoch, WorkspaceId::generate(), &cursor), None);
         for forged in ["", "x", "AAAAAAAAAAAAAAAAAAAAAAA", &cursor[1..], &format!("{cursor}A")] {
             assert_eq!(decode(epoch, workspace, forged), None, "{forged}");
         }

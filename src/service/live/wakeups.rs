@@ -21,6 +21,7 @@ use tokio::time::{self, Instant};
 use uuid::Uuid;
 
 use crate::domain::WorkspaceId;
+use crate::random;
 use crate::service::workers::registry::{Round, Workers};
 
 /// The shortest time between two sends. Wake-ups that are published in it are sent together.
@@ -146,7 +147,7 @@ impl Wakeups {
 
 impl Outbox {
     fn new() -> Self {
-        Self { sender: Uuid::new_v4(), pending: Mutex::default(), more: Notify::new() }
+        Self { sender: random::unique(), pending: Mutex::default(), more: Notify::new() }
     }
 
     fn add(&self, wakeups: impl IntoIterator<Item = Wakeup>) {
@@ -200,7 +201,7 @@ impl BusTask {
             };
             tracing::warn!(%why, "wake-ups do not reach this process; relying on the poll");
             // Jitter, so that processes that lost the same bus do not reconnect at the same time.
-            time::sleep(backoff.mul_f64(rand::random_range(0.5..1.0))).await;
+            time::sleep(random::jitter(backoff, 0.5..1.0)).await;
             backoff = MAX_BACKOFF.min(backoff * 2);
         }
     }
@@ -278,7 +279,7 @@ mod tests {
 
     fn some(n: usize) -> HashSet<Wakeup> {
         let one = |i: usize| {
-            let id = WorkspaceId(Uuid::now_v7());
+            let id = WorkspaceId::generate();
             if i.is_multiple_of(2) { Wakeup::Log(id) } else { Wakeup::Presence(id) }
         };
         (0..n).map(one).collect()
@@ -286,7 +287,7 @@ mod tests {
 
     #[test]
     fn others_read_what_is_sent_and_the_sender_does_not() {
-        let (me, other, sent) = (Uuid::new_v4(), Uuid::new_v4(), some(1_000));
+        let (me, other, sent) = (random::unique(), random::unique(), some(1_000));
         let texts = encode(&sent, me);
         assert_eq!(texts.len(), 5);
         assert_eq!(texts.iter().flat_map(|text| decode(text, other)).collect::<HashSet<_>>(), sent);
@@ -295,13 +296,13 @@ mod tests {
 
     #[test]
     fn the_longest_text_fits_into_a_notification() {
-        assert!(encode(&some(PER_TEXT), Uuid::new_v4()).iter().all(|text| text.len() <= MAX_BYTES));
+        assert!(encode(&some(PER_TEXT), random::unique()).iter().all(|text| text.len() <= MAX_BYTES));
     }
 
     #[test]
     fn unknown_words_are_skipped() {
-        let (me, sent) = (Uuid::new_v4(), some(1));
-        let mut texts = encode(&sent, Uuid::new_v4());
+        let (me, sent) = (random::unique(), some(1));
+        let mut texts = encode(&sent, random::unique());
         texts[0].push_str(" X00000000000000000000000000000000 Lnonsense  é");
         assert_eq!(decode(&texts[0], me).collect::<HashSet<_>>(), sent);
         for nonsense in ["", " ", "é", "hello world"] {

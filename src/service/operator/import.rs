@@ -9,13 +9,12 @@ use crate::clock::Timestamp;
 use crate::domain::conversation::{Candidate, Change, Expectations};
 use crate::domain::input::{self, E164};
 use crate::domain::{
-    Agent, AgentId, AssignmentModel, DeliveryStatus, Direction, InputField, Message, MessageId,
+    Agent, AgentId, AssignmentModel, ContactId, DeliveryStatus, Direction, InputField, Message, MessageId,
     PhoneNumberId, Plan, Policy, Refusal, Snapshot, WorkspaceId, words,
 };
 use crate::service::commands::messaging::{index_contact, new_conversation};
 use crate::service::{Error, ServiceResult, Services};
-use crate::store::Conn;
-use crate::store::log::{self, Draft};
+use crate::store::log::{self, Draft, LogTx};
 use crate::store::tables::{
     contacts, conversations, messages, read_markers, words as word_index, workspaces,
 };
@@ -87,7 +86,7 @@ impl Services {
 }
 
 async fn import_one(
-    conn: &mut Conn,
+    tx: &mut LogTx<'_>,
     workspace: WorkspaceId,
     agents: &[Agent],
     past: PastConversation,
@@ -98,37 +97,39 @@ async fn import_one(
         .map(|step| step.at)
         .ok_or_else(|| refused("A conversation needs at least one message."))?;
     let name = past.contact_name.as_deref();
-    let contact = contacts::find_or_insert(conn, workspace, &past.contact_number, name, began).await?;
-    let replayed = replay(workspace, agents, &contact.id, past)?;
+    let new = (ContactId(tx.new_id()), began);
+    let contact = contacts::find_or_insert(tx, workspace, &past.contact_number, name, new).await?;
+    let replayed = replay(tx, workspace, agents, contact.id, past)?;
     let conversation = &replayed.last.conversation;
-    if !conversations::insert(conn, conversation).await? {
+    if !conversations::insert(tx, conversation).await? {
         return Err(refused("The contact already has a conversation on this number."));
     }
     let read: Vec<_> =
         replayed.last.readers.iter().map(|reader| (*reader, conversation.message_count)).collect();
-    read_markers::set(conn, conversation, &read).await?;
-    index_contact(conn, conversation, &contact).await?;
+    read_markers::set(tx, conversation, &read).await?;
+    index_contact(tx, conversation, &contact).await?;
     let mut indexed = std::collections::BTreeSet::new();
     for message in &replayed.messages {
-        messages::insert(conn, message, None).await?;
+        messages::insert(tx, message, None).await?;
         indexed.extend(words::words(&message.body));
     }
-    word_index::add(conn, workspace, conversation.id, &indexed).await?;
+    word_index::add(tx, workspace, conversation.id, &indexed).await?;
     Ok(replayed.drafts)
 }
 
 /// Replays the steps of a conversation by the rules.
 fn replay(
+    tx: &LogTx<'_>,
     workspace: WorkspaceId,
     agents: &[Agent],
-    contact: &crate::domain::ContactId,
+    contact: ContactId,
     past: PastConversation,
 ) -> ServiceResult<Replayed> {
-    let new = new_conversation(workspace, past.phone_number_id, *contact);
+    let new = new_conversation(tx, workspace, past.phone_number_id, contact);
     let mut last: Option<Snapshot> = None;
     let (mut messages, mut drafts) = (Vec::new(), Vec::new());
     for step in past.steps {
-        let id = MessageId::generate();
+        let id = MessageId(tx.new_id());
         let change = match (&last, &step.what) {
             (None, PastEvent::Received { .. }) => Some(Snapshot::begun_by_customer(new, id, step.at)),
             (None, PastEvent::Replied { .. }) => Some(Snapshot::begun_by_agent(new, id, step.at)),

@@ -11,6 +11,7 @@ use crate::domain::{
 use crate::service::commands::administration::{NewAgent, add_agent, add_number};
 use crate::service::context::WorkspaceTx;
 use crate::service::{Error, ServiceResult, Services};
+use crate::store::Epoch;
 use crate::store::log::{self, Draft};
 use crate::store::tables::{agents, phone_numbers, workspaces};
 
@@ -31,7 +32,7 @@ impl Services {
     pub async fn create_workspace(&self, name: &str, plan: Plan) -> ServiceResult<Workspace> {
         let name = input::name(InputField::Name, name)?;
         let workspace = Workspace {
-            id: WorkspaceId::generate(),
+            id: WorkspaceId(self.ids.next()),
             name,
             plan,
             assignment_model: AssignmentModel::Open,
@@ -53,7 +54,8 @@ impl Services {
     /// # Errors
     /// When the database fails.
     pub async fn new_epoch(&self) -> ServiceResult<()> {
-        self.store.write(|conn| workspaces::renew_epoch(conn).boxed()).await?;
+        let fresh = Epoch(self.ids.next());
+        self.store.write(move |conn| workspaces::renew_epoch(conn, fresh).boxed()).await?;
         Ok(())
     }
 

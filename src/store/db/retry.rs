@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use crate::random;
 use crate::store::db::error::StoreError;
 
 /// An error of a transaction, which says whether to run the transaction again.
@@ -28,5 +29,5 @@ pub const MAX_ATTEMPTS: u32 = 8;
 /// The pause after a failed attempt: exponential, with jitter so that conflicting transactions do not collide again.
 pub(in crate::store) fn pause(attempt: u32) -> Duration {
     let ceiling = 4u64 << attempt.min(6);
-    Duration::from_millis(rand::random_range(1..=ceiling))
+    random::millis(1..=ceiling)
 }

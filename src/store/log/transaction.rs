@@ -4,6 +4,9 @@ use std::ops::{Deref, DerefMut};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use uuid::Uuid;
+
+use crate::random::Ids;
 use crate::store::Conn;
 
 /// A transaction that may append events to the log.
@@ -12,6 +15,7 @@ use crate::store::Conn;
 /// so after them a command can neither lock nor write anything: only the commit remains.
 pub struct LogTx<'c> {
     conn: &'c mut Conn,
+    ids: Ids,
     appended: Appended,
 }
 
@@ -28,9 +32,14 @@ impl Appended {
 
 impl<'c> LogTx<'c> {
     /// The transaction that is open on `conn`. A transaction that runs again after a conflict has appended nothing yet.
-    pub fn begin(conn: &'c mut Conn, appended: &Appended) -> Self {
+    pub fn begin(conn: &'c mut Conn, ids: &Ids, appended: &Appended) -> Self {
         appended.0.store(false, Ordering::Relaxed);
-        Self { conn, appended: appended.clone() }
+        Self { conn, ids: ids.clone(), appended: appended.clone() }
+    }
+
+    /// The id of a new row.
+    pub fn new_id(&self) -> Uuid {
+        self.ids.next()
     }
 
     /// The connection, for the statements that append.

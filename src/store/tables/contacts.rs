@@ -64,14 +64,14 @@ pub async fn find_or_insert(
     workspace: WorkspaceId,
     number: &E164,
     name: Option<&str>,
-    at: Timestamp,
+    (new, at): (ContactId, Timestamp),
 ) -> StoreResult<Contact> {
     if let Some(contact) = by_number(conn, workspace, number).await? {
         return Ok(contact);
     }
     let row = ContactRow {
         workspace_id: workspace,
-        id: ContactId::generate(),
+        id: new,
         number: number.clone(),
         name: name.map(str::to_owned),
         created_at: at,

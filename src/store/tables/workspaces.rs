@@ -56,9 +56,8 @@ impl WorkspaceRow {
     }
 }
 
-/// The epoch of the log. The first call creates it.
-pub async fn epoch(conn: &mut Conn) -> StoreResult<Epoch> {
-    let fresh = Epoch(uuid::Uuid::now_v7());
+/// The epoch of the log. The first call stores `fresh`.
+pub async fn epoch(conn: &mut Conn, fresh: Epoch) -> StoreResult<Epoch> {
     on_backend!(conn, |c| {
         diesel::insert_into(store_info::table)
             .values((store_info::id.eq(1i16), store_info::epoch.eq(fresh)))
@@ -169,9 +168,8 @@ pub async fn raise_floor(conn: &mut Conn, id: WorkspaceId, to: i64) -> StoreResu
     Ok(())
 }
 
-/// Begins a new epoch, which invalidates all older cursors.
-pub async fn renew_epoch(conn: &mut Conn) -> StoreResult<Epoch> {
-    let fresh = Epoch(uuid::Uuid::now_v7());
+/// Begins the epoch `fresh`, which invalidates all older cursors.
+pub async fn renew_epoch(conn: &mut Conn, fresh: Epoch) -> StoreResult<Epoch> {
     on_backend!(conn, |c| {
         diesel::insert_into(store_info::table)
             .values((store_info::id.eq(1i16), store_info::epoch.eq(fresh)))

@@ -62,7 +62,7 @@ pub(crate) async fn upgrade<E: Executor, A: SignIn>(
     let Some(permit) = endpoint.sockets().acquire(Instant::now()) else {
         let rejection = Rejection::unavailable("The server has too many sockets.");
         // Spreads the reconnects of clients that lost their sockets at the same time.
-        return rejection.retry_after(rand::random_range(RETRY_SECONDS)).into_response();
+        return rejection.retry_after(retry_seconds()).into_response();
     };
     let upgrade = match WebSocketUpgrade::from_request_parts(&mut parts, &()).await {
         Ok(upgrade) => upgrade,
@@ -80,4 +80,9 @@ pub(crate) async fn upgrade<E: Executor, A: SignIn>(
             let tasks = endpoint_of_socket.tasks().clone();
             tasks.track_future(connection::serve(endpoint_of_socket, socket, permit, trace))
         })
+}
+
+#[expect(clippy::disallowed_methods, reason = "no result depends on it")]
+fn retry_seconds() -> u64 {
+    rand::random_range(RETRY_SECONDS)
 }

@@ -4,6 +4,9 @@
 //! and storage. The clients are low-level, so that a test sees each status, frame and
 //! close code.
 
+// A test may fail, and is read from the top to the bottom.
+#![allow(clippy::expect_used, clippy::too_many_lines, clippy::unwrap_used)]
+
 mod audits;
 mod http;
 mod limits;

@@ -22,7 +22,6 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use bytes::Bytes;
 use tokio::process::Command;
-use uuid::Uuid;
 
 /// The maximum size of a file. GraphiQL's script is about 1 MiB.
 const FILE_BYTES_MAX: u64 = 8 * 1024 * 1024;
@@ -298,7 +297,7 @@ struct Staging(PathBuf);
 
 impl Staging {
     fn new(dir: &Path) -> Result<Self, AssetError> {
-        let path = dir.join(format!(".installing-{}", Uuid::new_v4().simple()));
+        let path = dir.join(format!(".installing-{}", crate::random::unique().simple()));
         match std::fs::create_dir_all(&path) {
             Ok(()) => Ok(Self(path)),
             Err(source) => Err(AssetError::Io { path, source }),
