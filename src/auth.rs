@@ -41,17 +41,18 @@ impl SignIn for TokenSignIn {
                     self.services.agent_by_email(workspace_id, &email).await?
                 }
             };
+            let caller = caller.with_token(verified.times);
             Ok((caller, self.services.access(caller).await?))
         };
         let (caller, access) = signed_in.await.map_err(|error| match error {
-            Error::Unauthenticated => refused("The agent of this token cannot sign in."),
+            Error::Unauthenticated => refused("The token was revoked, or its agent cannot sign in."),
             error => {
                 tracing::error!(%error, "signing a caller in failed");
                 SignInError::Unavailable
             }
         })?;
         // A token that expired within the leeway is accepted, and its socket lasts no longer than the leeway.
-        let expires_in = verified.expires_at.as_micros() - self.services.clock().now().as_micros();
+        let expires_in = verified.times.expires_at.as_micros() - self.services.clock().now().as_micros();
         let expires_in = u64::try_from(expires_in).map_or(LEEWAY, Duration::from_micros);
         let (services, later) = (self.services.clone(), self.services.clone());
         Ok(Session {

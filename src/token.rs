@@ -31,13 +31,36 @@ pub const MIN_SECRET_BYTES: usize = 32;
 /// The caller that a verified token names.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Caller {
-    /// An agent, who sees what their access allows.
-    Agent { workspace_id: WorkspaceId, agent_id: AgentId },
+    /// An agent, who sees what their access allows. `token` is `None` if the program itself acts for the agent.
+    Agent { workspace_id: WorkspaceId, agent_id: AgentId, token: Option<TokenTimes> },
     /// A program that delivers inbound messages to one workspace.
     Service { workspace_id: WorkspaceId },
 }
 
+/// When a token was issued, and when it expires.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct TokenTimes {
+    /// The Unix epoch if the token does not say.
+    pub issued_at: Timestamp,
+    pub expires_at: Timestamp,
+}
+
 impl Caller {
+    /// An agent without a token.
+    pub fn agent(workspace_id: WorkspaceId, agent_id: AgentId) -> Self {
+        Self::Agent { workspace_id, agent_id, token: None }
+    }
+
+    /// The same caller, with the times of their token.
+    pub fn with_token(self, times: TokenTimes) -> Self {
+        match self {
+            Self::Agent { workspace_id, agent_id, .. } => {
+                Self::Agent { workspace_id, agent_id, token: Some(times) }
+            }
+            Self::Service { .. } => self,
+        }
+    }
+
     pub fn workspace_id(&self) -> WorkspaceId {
         match self {
             Self::Agent { workspace_id, .. } | Self::Service { workspace_id } => *workspace_id,
@@ -82,8 +105,12 @@ struct OwnClaims<'a> {
     aud: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     iss: Option<&'a str>,
+    /// Seconds since the Unix epoch, in microseconds, so that a token that is issued right after a revocation is valid.
+    iat: f64,
     /// Seconds since the Unix epoch.
     exp: i64,
+    /// Makes each token different.
+    jti: Uuid,
 }
 
 /// The claims that are read from a token.
@@ -96,6 +123,7 @@ struct Claims {
     email: Option<String>,
     /// Must be `true`. Some providers use other types than booleans.
     email_verified: Option<Value>,
+    iat: Option<f64>,
     exp: i64,
 }
 
@@ -121,7 +149,22 @@ impl Claims {
 
     fn agent(&self) -> Option<Subject> {
         let id = Uuid::parse_str(self.sub.as_deref()?).ok()?;
-        Some(Subject::Caller(Caller::Agent { workspace_id: self.workspace, agent_id: AgentId(id) }))
+        Some(Subject::Caller(Caller::agent(self.workspace, AgentId(id))))
+    }
+
+    /// When the token was issued and expires. A token without `iat` is as old as can be.
+    ///
+    /// # Errors
+    /// [`TokenError::Invalid`] if the token was issued in the future: it would outlive a revocation.
+    fn times(&self) -> Result<TokenTimes, TokenError> {
+        // A cast of a float saturates.
+        let issued_at = (self.iat.unwrap_or(0.0) * 1e6).round() as i64;
+        let latest = Clock::system().now().plus_micros(LEEWAY_SECONDS as i64 * 1_000_000);
+        let times = TokenTimes {
+            issued_at: Timestamp::from_micros(issued_at),
+            expires_at: Timestamp::from_micros(self.exp.saturating_mul(1_000_000)),
+        };
+        if times.issued_at > latest { Err(TokenError::Invalid) } else { Ok(times) }
     }
 
     fn service(&self) -> Subject {
@@ -133,7 +176,7 @@ impl Claims {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Verified {
     pub subject: Subject,
-    pub expires_at: Timestamp,
+    pub times: TokenTimes,
 }
 
 /// Why a token was rejected or could not be signed. Does not contain the token.
@@ -261,7 +304,9 @@ impl Keys {
             kind: if caller.agent_id().is_some() { Kind::Agent } else { Kind::Service },
             aud: self.expected.audience.as_deref(),
             iss: self.expected.issuer.as_deref(),
+            iat: now.as_micros() as f64 / 1e6,
             exp: (now.as_micros() / 1_000_000).saturating_add(seconds),
+            jti: Uuid::new_v4(),
         };
         jsonwebtoken::encode(&Header::new(Algorithm::HS256), &claims, &secrets.signing)
             .map_err(|_| TokenError::Invalid)
@@ -281,26 +326,26 @@ impl Keys {
             return Err(TokenError::Invalid);
         }
         let validation = self.expected.validation(header.alg);
-        let (subject, exp) = match header.alg {
+        let (subject, times) = match header.alg {
             Algorithm::HS256 => {
                 let secrets = self.secrets.as_ref().ok_or(TokenError::Invalid)?;
                 let claims = decode(token, secrets.verifying.iter(), &validation)?;
-                (claims.own_subject(), claims.exp)
+                (claims.own_subject(), claims.times()?)
             }
             Algorithm::RS256 | Algorithm::ES256 | Algorithm::EdDSA => {
                 let jwks = self.jwks.as_ref().ok_or(TokenError::Invalid)?;
                 let keys = jwks.find(header.alg, header.kid.as_deref()).await?;
                 let claims = decode(token, keys.iter().map(|key| &**key), &validation)?;
-                let exp = claims.exp;
-                if lifetime_left(exp) > jwks.max_lifetime().as_secs().saturating_add(LEEWAY_SECONDS) {
+                let times = claims.times()?;
+                if lifetime_left(claims.exp) > jwks.max_lifetime().as_secs().saturating_add(LEEWAY_SECONDS) {
                     return Err(TokenError::TooLong);
                 }
-                (claims.provider_subject(), exp)
+                (claims.provider_subject(), times)
             }
             _ => return Err(TokenError::Invalid),
         };
         let subject = subject.ok_or(TokenError::Invalid)?;
-        Ok(Verified { subject, expires_at: Timestamp::from_micros(exp.saturating_mul(1_000_000)) })
+        Ok(Verified { subject, times })
     }
 }
 

@@ -319,6 +319,7 @@ mod tests {
             active: true,
             experienced: false,
             created_at: Timestamp::from_micros(0),
+            tokens_valid_after: None,
         };
         let workspace = Workspace {
             id: workspace_id,

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use anyhow::Context as _;
-use clap::Args;
+use clap::{Args, Subcommand};
 use switchboard::config::{Secret, TokenSettings};
 use switchboard::server::open_services;
 use switchboard::token::jwks::JwksSettings;
@@ -19,7 +19,10 @@ use super::{duration, output};
 /// Prints the token. It only names the caller: role, activity and access are read from the database for each request,
 /// so revoking them takes effect immediately. `serve` must use the same token secret.
 #[derive(Debug, Args)]
+#[command(args_conflicts_with_subcommands = true, subcommand_negates_reqs = true)]
 pub struct TokenArgs {
+    #[command(subcommand)]
+    command: Option<TokenCommand>,
     #[command(flatten)]
     database: DatabaseArgs,
     #[command(flatten)]
@@ -36,6 +39,26 @@ pub struct TokenArgs {
     /// Lifetime of the token, for example 90s, 30m, 12h or 7d
     #[arg(long, default_value = "12h", value_parser = duration::parse, value_name = "DURATION")]
     ttl: Duration,
+}
+
+#[derive(Debug, Subcommand)]
+enum TokenCommand {
+    Revoke(RevokeArgs),
+}
+
+/// Revoke every token of an agent that was issued until now
+///
+/// Takes effect immediately, on every process. The agent's sockets are closed.
+#[derive(Debug, Args)]
+struct RevokeArgs {
+    #[command(flatten)]
+    database: DatabaseArgs,
+    /// Agent: an id or an e-mail address
+    #[arg(long, value_name = "ID|EMAIL")]
+    agent: AgentName,
+    /// Workspace; required if the agent may be in several
+    #[arg(long, value_name = "ID")]
+    workspace: Option<Uuid>,
 }
 
 /// How tokens are signed.
@@ -98,19 +121,37 @@ impl SecretArgs {
 }
 
 pub async fn run(args: TokenArgs) -> anyhow::Result<()> {
+    match args.command {
+        Some(TokenCommand::Revoke(args)) => revoke(args).await,
+        None => sign(args).await,
+    }
+}
+
+async fn revoke(args: RevokeArgs) -> anyhow::Result<()> {
+    let services = open::services(&args.database, MissingFile::Fail).await?;
+    let inventory = open::inventory(&services).await?;
+    let (workspace, agent) = manage::find_agent(&inventory, args.workspace, &args.agent)?;
+    services.revoke_tokens_of(workspace.id, agent.id).await.map_err(open::explained)?;
+    output::line(&format_args!("the tokens of {} are revoked", agent.email))?;
+    Ok(())
+}
+
+async fn sign(args: TokenArgs) -> anyhow::Result<()> {
     let services = open_services(&args.database.config(args.secret.settings()?, MissingFile::Fail)?).await?;
     let inventory = open::inventory(&services).await?;
-    let caller = match &args.agent {
+    let now = services.clock().now();
+    let (caller, now) = match &args.agent {
         Some(name) => {
             let (workspace, agent) = manage::find_agent(&inventory, args.workspace, name)?;
             anyhow::ensure!(agent.active, "{} is deactivated and cannot sign in", agent.email);
-            Caller::Agent { workspace_id: workspace.id, agent_id: agent.id }
+            (Caller::agent(workspace.id, agent.id), agent.issue_time(now))
         }
         None => {
-            Caller::Service { workspace_id: manage::find_workspace(&inventory, args.workspace)?.workspace.id }
+            let workspace = manage::find_workspace(&inventory, args.workspace)?.workspace.id;
+            (Caller::Service { workspace_id: workspace }, now)
         }
     };
-    let token = services.keys().sign(caller, services.clock().now(), args.ttl);
+    let token = services.keys().sign(caller, now, args.ttl);
     output::line(&token.context("cannot sign the token")?)?;
     Ok(())
 }

@@ -111,4 +111,7 @@ pub enum AccessChangeKind {
     Deactivated,
     Reactivated,
     RoleChanged,
+    /// The agent's tokens were revoked. Stored in a form that older processes know: see `store::log::images`.
+    #[serde(skip)]
+    TokensRevoked,
 }

@@ -43,7 +43,7 @@ mod properties;
 
 pub use agent::{Agent, AssignmentModel, Plan, Policy, Role};
 pub use conversation::{Conversation, Ownership, Snapshot, State, Status};
-pub use event::{AccessChange, ConversationEvent, Event, EventBody, EventKind};
+pub use event::{AccessChange, AccessChangeKind, ConversationEvent, Event, EventBody, EventKind};
 pub use handoff::Lease;
 pub use ids::{AgentId, ContactId, ConversationId, MessageId, PhoneNumberId, RebalancePlanId, WorkspaceId};
 pub use input_field::InputField;

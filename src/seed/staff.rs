@@ -39,7 +39,7 @@ impl Staff {
 
     /// The caller for `agent`.
     pub fn caller(&self, agent: &Agent) -> Caller {
-        Caller::Agent { workspace_id: self.workspace.id, agent_id: agent.id }
+        Caller::agent(self.workspace.id, agent.id)
     }
 
     /// The caller for the service that delivers customers' messages.

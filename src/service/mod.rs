@@ -43,6 +43,7 @@ pub use commands::assignment::Assign;
 pub use commands::handoff::{HandOff, HandOffOutcome};
 pub use commands::messaging::{ReceiveMessage, SendMessage, StartConversation};
 pub use commands::rebalance::PlanRebalance;
+pub use commands::tokens::IssuedToken;
 pub use live::presence::{PresenceOutcome, Present};
 pub use live::related::{Prefetch, Related};
 pub use live::subscriptions::{BoxStream, QueueItem, ResetReason, ThreadItem};
@@ -52,7 +53,7 @@ pub use queries::views::{ListFilter, ListPosition, Order, OrderDirection, OrderF
 pub use queries::workloads::Workload;
 pub use result::{CommandOutcome, Error, VisibleConversation};
 
-use context::ConversationTx;
+use context::{Actor, ConversationTx};
 use live::log_feed::Feed;
 use live::presence::PresenceFeed;
 use live::shared_queries::SharedQueries;
@@ -204,9 +205,9 @@ impl Services {
     ///
     /// # Errors
     /// [`Error::Forbidden`] for a service.
-    fn agent_of(&self, caller: Caller) -> ServiceResult<(WorkspaceId, AgentId)> {
+    fn agent_of(&self, caller: Caller) -> ServiceResult<Actor> {
         match caller {
-            Caller::Agent { workspace_id, agent_id } => Ok((workspace_id, agent_id)),
+            Caller::Agent { workspace_id, agent_id, token } => Ok(Actor { workspace_id, agent_id, token }),
             Caller::Service { .. } => Err(Error::Forbidden("A service token may only deliver messages.")),
         }
     }
@@ -225,7 +226,7 @@ impl Services {
     {
         let by = self.agent_of(caller)?;
         let (clock, decide) = (self.clock.clone(), Arc::new(decide));
-        self.write(by.0, move |conn| {
+        self.write(by.workspace_id, move |conn| {
             let (clock, decide) = (clock.clone(), decide.clone());
             async move {
                 let conversation_tx = ConversationTx::open(conn, &clock, by, id, other.as_slice()).await?;

@@ -43,6 +43,7 @@ diesel::table! {
         active -> Bool,
         experienced -> Bool,
         created_at -> Instant,
+        tokens_valid_after -> Nullable<Instant>,
     }
 }
 

@@ -3,7 +3,7 @@
 use super::*;
 
 fn agent() -> Caller {
-    Caller::Agent { workspace_id: WorkspaceId(Uuid::from_u128(1)), agent_id: AgentId(Uuid::from_u128(2)) }
+    Caller::agent(WorkspaceId(Uuid::from_u128(1)), AgentId(Uuid::from_u128(2)))
 }
 
 fn now() -> Timestamp {

@@ -42,10 +42,12 @@ on_both! {
         manage(world, "updateAgent", json!({ "agentId": world.rep.id, "role": "MANAGER" }), AGENT)
             .await
             .changed();
+        world.rep.sign_in_again(world.id);
         let input = json!({ "agentId": world.manager.id, "role": "REP" });
         let demoted =
             world.rep.client.mutate("updateAgent", input, &format!("{AGENT} changed {USER_ERRORS}")).await;
         assert_eq!(demoted.changed().value["agent"]["role"], "REP");
+        world.manager.sign_in_again(world.id);
         world.set_model("HYBRID").await.refused("NOT_ALLOWED");
     }
 

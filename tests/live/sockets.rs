@@ -32,7 +32,7 @@ on_both! {
 
     async fn the_socket_of_an_expired_token_is_closed(world: World) {
         // The token expires within the leeway for clock skew, so the socket either opens or is closed with 4403.
-        let caller = Caller::Agent { workspace_id: world.id, agent_id: world.rep.agent_id };
+        let caller = Caller::agent(world.id, world.rep.agent_id);
         let token = world.app.token_for(caller, 100, Duration::from_secs(73));
         let code = match Socket::try_open(&world.app.client(token)).await {
             Ok(mut socket) => socket.close_code().await,

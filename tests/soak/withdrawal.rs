@@ -1,5 +1,5 @@
-//! Ends an agent's streams on one process when another process revokes access, deactivates the agent, or the token
-//! expires.
+//! Ends an agent's streams on one process when another process revokes access, deactivates the agent or revokes the
+//! agent's tokens, or the token expires.
 //!
 //! Asserts that no change that was committed after the acknowledgement reaches the agent. Prints the time until the
 //! stream was reset or the socket closed, without an assertion on it.
@@ -92,6 +92,11 @@ fn expiry(token: &str) -> SystemTime {
     SystemTime::UNIX_EPOCH + Duration::from_secs(number(&claims["exp"]).unsigned_abs())
 }
 
+fn token_of(client: &Client) -> String {
+    let header = client.authorization().expect("a token");
+    header.strip_prefix("Bearer ").expect("a bearer token").to_owned()
+}
+
 async fn pass(until: SystemTime) {
     while let Ok(left) = until.duration_since(SystemTime::now()) {
         tokio::time::sleep(left.max(Duration::from_millis(1))).await;
@@ -114,7 +119,9 @@ async fn an_agent_who_loses_access_on_one_process_receives_nothing_more_on_the_o
     let agent = world.rep.at(two.address());
     let mut side = Side { here: world.at(one.address()), customers: 0 };
     let rounds = setting("ROUNDS").unwrap_or(ROUNDS);
-    let (mut revoked, mut deactivated, mut expired) = (Vec::new(), Vec::new(), Vec::new());
+    let existing = side.here.conversation(9_999_999).await;
+    let (mut revoked, mut deactivated, mut taken_back, mut expired) =
+        (Vec::new(), Vec::new(), Vec::new(), Vec::new());
     for _ in 0..rounds {
         let revoke = async |here: &Workspace| drop(here.revoke(&agent, &world.number).await.changed());
         revoked.push(side.measure(&agent.client, revoke).await);
@@ -124,7 +131,19 @@ async fn an_agent_who_loses_access_on_one_process_receives_nothing_more_on_the_o
         deactivated.push(side.measure(&agent.client, deactivate).await);
         side.here.reactivate(&agent).await.changed();
 
-        let caller = Caller::Agent { workspace_id: world.id, agent_id: agent.agent_id };
+        let stolen = world.app.client(token_of(&agent.client)).at(two.address());
+        let revoke = async |here: &Workspace| {
+            let input = json!({ "agentId": agent.id });
+            here.manager.client.mutate("revokeAgentTokens", input, "changed userErrors { code }").await.changed();
+            // From the acknowledgement on, the other process accepts nothing from this token.
+            let claim = "mutation($id: ID!) { claimConversation(input: { conversationId: $id }) { changed } }";
+            let answer = stolen.query(claim, json!({ "id": existing })).await;
+            assert_eq!(answer.status, 401, "{answer}");
+        };
+        taken_back.push(side.measure(&stolen, revoke).await);
+        agent.sign_in_again(world.id);
+
+        let caller = Caller::agent(world.id, agent.agent_id);
         let token = world.app.token_for(caller, 0, TOKEN_LIFE);
         let client = world.app.client(token.clone()).at(two.address());
         expired.push(side.measure(&client, async |_: &Workspace| pass(expiry(&token)).await).await);
@@ -132,9 +151,12 @@ async fn an_agent_who_loses_access_on_one_process_receives_nothing_more_on_the_o
     println!(
         "{rounds} rounds, from the acknowledgement at one process to the end of the stream at the other:"
     );
-    for (what, took) in
-        [("access revoked", revoked), ("deactivated", deactivated), ("token expired", expired)]
-    {
+    for (what, took) in [
+        ("access revoked", revoked),
+        ("deactivated", deactivated),
+        ("tokens revoked", taken_back),
+        ("token expired", expired),
+    ] {
         println!("{}", line(what, took));
     }
     drop((one, two));

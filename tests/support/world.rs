@@ -201,9 +201,13 @@ impl Workspace {
         self.manager.client.mutate("deactivateAgent", json!({ "agentId": agent.id }), &selection).await
     }
 
+    /// Reactivates an agent, who then signs in with a new token.
     pub async fn reactivate(&self, agent: &Agent) -> Payload {
         let selection = format!("agent {{ id active }} changed asOf {}", documents::USER_ERRORS);
-        self.manager.client.mutate("reactivateAgent", json!({ "agentId": agent.id }), &selection).await
+        let reactivated =
+            self.manager.client.mutate("reactivateAgent", json!({ "agentId": agent.id }), &selection).await;
+        agent.sign_in_again(self.id);
+        reactivated
     }
 
     /// Everything that the team can see of its workspace, to compare it with a later state.
@@ -223,7 +227,7 @@ impl Workspace {
 
 async fn sign_in(app: &App, workspace_id: WorkspaceId, name: &str, role: Role, experienced: bool) -> Agent {
     let agent_id = operator::agent(app, workspace_id, name, role, experienced).await;
-    let client = app.client(app.token(Caller::Agent { workspace_id, agent_id }));
+    let client = app.client(app.token(Caller::agent(workspace_id, agent_id)));
     let viewer = client.data("{ viewer { id name } }", json!({})).await;
     assert_eq!(viewer["viewer"]["name"], name);
     Agent { id: text(&viewer["viewer"]["id"]).to_owned(), agent_id, name: name.to_owned(), client }

@@ -1,13 +1,8 @@
 //! Administration by managers: the assignment model, agents, phone numbers and access to them.
 
-use std::ops::RangeInclusive;
-use std::time::Duration;
-
 use async_graphql::{Context, ID, InputObject, MaybeUndefined, MergedObject, Object, Result, SimpleObject};
 
-use crate::clock::Timestamp;
 use crate::domain::input::E164;
-use crate::domain::{InputField, Refusal};
 use crate::graphql::error;
 use crate::graphql::ids;
 use crate::graphql::scalars::EventCursor;
@@ -17,10 +12,7 @@ use crate::graphql::types::phone_number::PhoneNumber;
 use crate::graphql::types::queue_change::cursor;
 use crate::graphql::types::user_error::UserError;
 use crate::graphql::types::workspace::{AssignmentModel, Workspace};
-use crate::service::{self, AdminOutcome, AgentUpdate, NewAgent, ServiceResult};
-
-/// The lifetimes that a token may have, in seconds: one minute to thirty days.
-const TOKEN_TTL_SECONDS: RangeInclusive<u64> = 60..=2_592_000;
+use crate::service::{AdminOutcome, AgentUpdate, NewAgent, ServiceResult};
 
 /// Mutations for managers.
 #[derive(Default)]
@@ -41,7 +33,7 @@ pub struct ManagerFields {
 #[derive(SimpleObject)]
 pub struct AgentPart {
     /// The agent after this call. Null if the call was refused.
-    agent: Option<Agent>,
+    pub(super) agent: Option<Agent>,
 }
 
 /// The `phoneNumber` field of a payload.
@@ -63,15 +55,6 @@ pub struct WorkspacePart {
 pub struct ReturnedPart {
     /// How many of the agent's open conversations became unassigned.
     returned_conversations: i32,
-}
-
-/// The token fields of a payload.
-#[derive(SimpleObject)]
-pub struct TokenPart {
-    /// The bearer token. It is shown only once. Null if the call was refused.
-    token: Option<String>,
-    /// When the token expires. Null if the call was refused.
-    expires_at: Option<Timestamp>,
 }
 
 /// The input of `setAssignmentModel`.
@@ -146,20 +129,6 @@ pub struct ReactivateAgentInput {
 /// The result of `reactivateAgent`.
 #[derive(MergedObject)]
 pub struct ReactivateAgentPayload(AgentPart, ManagerFields);
-
-/// The input of `issueAgentToken`.
-#[derive(InputObject)]
-pub struct IssueAgentTokenInput {
-    /// The agent's id.
-    agent_id: ID,
-    /// The lifetime of the token in seconds: from 60 to 2,592,000 (thirty days).
-    #[graphql(default = 43_200)]
-    ttl_seconds: i32,
-}
-
-/// The result of `issueAgentToken`.
-#[derive(MergedObject)]
-pub struct IssueAgentTokenPayload(TokenPart, AgentPart, ManagerFields);
 
 /// The input of `addPhoneNumber`.
 #[derive(InputObject)]
@@ -237,7 +206,7 @@ pub(super) fn manager_payload<T>(
 
 impl<T> ManagerPayload<T> {
     /// A part of the value.
-    fn part<U>(&self, part: impl Fn(&T) -> U) -> Option<U> {
+    pub(super) fn part<U>(&self, part: impl Fn(&T) -> U) -> Option<U> {
         self.value.as_ref().map(part)
     }
 }
@@ -277,7 +246,8 @@ impl Administration {
         .await
     }
 
-    /// Changes an agent. Refused if it would leave the workspace without an active manager. For managers only.
+    /// Changes an agent. A change of the role revokes the agent's tokens. Refused if it would leave the workspace without
+    /// an active manager. For managers only.
     async fn update_agent(
         &self,
         ctx: &Context<'_>,
@@ -298,7 +268,7 @@ impl Administration {
     }
 
     /// Deactivates an agent. The agent's open conversations become unassigned, and the agent's tokens stop working
-    /// immediately. The last active manager cannot be deactivated. For managers only.
+    /// immediately and for good. The last active manager cannot be deactivated. For managers only.
     async fn deactivate_agent(
         &self,
         ctx: &Context<'_>,
@@ -313,7 +283,7 @@ impl Administration {
         .await
     }
 
-    /// Reactivates a deactivated agent. For managers only.
+    /// Reactivates a deactivated agent, who needs a new token to sign in. For managers only.
     async fn reactivate_agent(
         &self,
         ctx: &Context<'_>,
@@ -323,29 +293,6 @@ impl Administration {
             let id = ids::decode_or_nil(&input.agent_id);
             let done = manager_payload(scope, scope.services().reactivate_agent(scope.caller(), id).await)?;
             Ok(ReactivateAgentPayload(AgentPart { agent: done.value.map(Agent) }, done.fields))
-        })
-        .await
-    }
-
-    /// Issues a token with which an agent can sign in. For managers only.
-    async fn issue_agent_token(
-        &self,
-        ctx: &Context<'_>,
-        #[graphql(desc = "The agent and the lifetime of the token.")] input: IssueAgentTokenInput,
-    ) -> Option<Result<IssueAgentTokenPayload>> {
-        payload(ctx, |scope| async move {
-            let id = ids::decode_or_nil(&input.agent_id);
-            let answer = match token_ttl(input.ttl_seconds) {
-                Ok(ttl) => scope.services().issue_agent_token(scope.caller(), id, ttl).await,
-                Err(refusal) => Err(service::Error::Refused(refusal)),
-            };
-            let done = manager_payload(scope, answer)?;
-            let token = TokenPart {
-                token: done.part(|issued| issued.token.clone()),
-                expires_at: done.part(|issued| issued.expires_at),
-            };
-            let agent = AgentPart { agent: done.part(|issued| Agent(issued.agent.clone())) };
-            Ok(IssueAgentTokenPayload(token, agent, done.fields))
         })
         .await
     }
@@ -409,18 +356,5 @@ impl Administration {
             Ok(RevokeNumberAccessPayload(agent, number, done.returned, done.fields))
         })
         .await
-    }
-}
-
-fn token_ttl(seconds: i32) -> std::result::Result<Duration, Refusal> {
-    match u64::try_from(seconds) {
-        Ok(seconds) if TOKEN_TTL_SECONDS.contains(&seconds) => Ok(Duration::from_secs(seconds)),
-        _ => {
-            let (least, most) = (TOKEN_TTL_SECONDS.start(), TOKEN_TTL_SECONDS.end());
-            Err(Refusal::invalid(
-                InputField::TtlSeconds,
-                format!("Must be between {least} and {most} seconds."),
-            ))
-        }
     }
 }

@@ -12,6 +12,7 @@ pub mod outcome;
 pub mod presence;
 pub mod queue;
 pub mod rebalance;
+pub mod tokens;
 
 use async_graphql::MergedObject;
 
@@ -23,6 +24,7 @@ use messaging::Messaging;
 use presence::PresenceMutation;
 use queue::QueueMutation;
 use rebalance::Rebalance;
+use tokens::Tokens;
 
 /// The mutations of the API. If a mutation is refused, it changes nothing, and `userErrors` of its payload contains the
 /// reasons. A mutation that has nothing to change, such as closing a closed conversation, succeeds with
@@ -33,6 +35,7 @@ pub struct Mutation(
     Lifecycle,
     Messaging,
     Administration,
+    Tokens,
     Handover,
     Rebalance,
     QueueMutation,

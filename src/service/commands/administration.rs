@@ -3,24 +3,21 @@
 //! A command that revokes access also unassigns the open conversations that depend on it, in the same transaction. An
 //! open conversation is therefore never owned by an agent who is inactive or cannot access its number.
 
-use std::time::Duration;
-
 use futures_util::FutureExt;
 
 use crate::clock::{Clock, Timestamp};
 use crate::domain::conversation::{ACCESS_REVOKED, AGENT_DEACTIVATED};
-use crate::domain::event::{AccessChange, AccessChangeKind};
 use crate::domain::input::{self, E164};
 use crate::domain::{
-    Agent, AgentId, AssignmentModel, InputField, PhoneNumber, PhoneNumberId, Refusal, Role, Snapshot,
+    AccessChange, AccessChangeKind, Agent, AgentId, AssignmentModel, InputField, PhoneNumber, PhoneNumberId, Refusal, Role, Snapshot,
     Workspace, WorkspaceId,
 };
-use crate::service::context::WorkspaceTx;
+use crate::service::context::{Actor, WorkspaceTx};
 use crate::service::{Error, ServiceResult, Services};
 use crate::store::Conn;
 use crate::store::log::{self, Draft};
 use crate::store::tables::{agents, conversations, phone_numbers, workspaces};
-use crate::token::{Caller, TokenError};
+use crate::token::Caller;
 
 /// An agent to add.
 #[derive(Debug, Clone)]
@@ -54,16 +51,7 @@ pub struct AdminOutcome<T> {
     pub as_of: i64,
 }
 
-/// A newly signed bearer token.
-#[derive(Clone)]
-pub struct IssuedToken {
-    pub agent: Agent,
-    pub token: String,
-    pub expires_at: Timestamp,
-}
-
-const MANAGERS_ONLY: &str = "Only managers may do this.";
-const EXTERNAL_TOKENS: &str = "Tokens are issued by your identity provider, not by this server.";
+pub(in crate::service) const MANAGERS_ONLY: &str = "Only managers may do this.";
 const LAST_MANAGER: &str = "This is the last active manager. A workspace needs at least one.";
 
 impl Services {
@@ -79,14 +67,14 @@ impl Services {
     ) -> ServiceResult<AdminOutcome<Workspace>> {
         let by = self.agent_of(caller)?;
         let clock = self.clock.clone();
-        self.write(by.0, move |conn| {
+        self.write(by.workspace_id, move |conn| {
             let clock = clock.clone();
             async move {
                 let manager_tx = ManagerTx::open(conn, &clock, by, &[]).await?;
                 let mut workspace = manager_tx.workspace_tx.workspace.clone();
                 let changed = workspace.assignment_model != model;
                 if changed {
-                    workspaces::set_model(conn, by.0, model).await?;
+                    workspaces::set_model(conn, by.workspace_id, model).await?;
                     workspace.assignment_model = model;
                 }
                 Ok(manager_tx.done(workspace, changed))
@@ -104,11 +92,11 @@ impl Services {
     pub async fn create_agent(&self, caller: Caller, new: NewAgent) -> ServiceResult<AdminOutcome<Agent>> {
         let by = self.agent_of(caller)?;
         let clock = self.clock.clone();
-        self.write(by.0, move |conn| {
+        self.write(by.workspace_id, move |conn| {
             let (clock, new) = (clock.clone(), new.clone());
             async move {
                 let manager_tx = ManagerTx::open(conn, &clock, by, &[]).await?;
-                let agent = add_agent(conn, by.0, new, manager_tx.workspace_tx.now).await?;
+                let agent = add_agent(conn, by.workspace_id, new, manager_tx.workspace_tx.now).await?;
                 Ok(manager_tx.done(agent, true))
             }
             .boxed()
@@ -128,17 +116,20 @@ impl Services {
     ) -> ServiceResult<AdminOutcome<Agent>> {
         let by = self.agent_of(caller)?;
         let clock = self.clock.clone();
-        self.write(by.0, move |conn| {
+        self.write(by.workspace_id, move |conn| {
             let (clock, update) = (clock.clone(), update.clone());
             async move {
                 let manager_tx = ManagerTx::open(conn, &clock, by, &[update.agent_id]).await?;
                 let before = manager_tx.agent(update.agent_id)?.clone();
-                let after = updated(before.clone(), update)?;
+                let mut after = updated(before.clone(), update)?;
                 if after == before {
                     return Ok(manager_tx.done(after, false));
                 }
                 if before.is_manager() && !after.is_manager() {
                     manager_tx.require_other_manager(&before)?;
+                }
+                if before.role != after.role {
+                    after.tokens_valid_after = Some(manager_tx.workspace_tx.now);
                 }
                 agents::replace(conn, &after).await?;
                 let changes = (before.role != after.role).then_some(AccessChangeKind::RoleChanged);
@@ -157,7 +148,7 @@ impl Services {
     pub async fn deactivate_agent(&self, caller: Caller, id: AgentId) -> ServiceResult<AdminOutcome<Agent>> {
         let by = self.agent_of(caller)?;
         let clock = self.clock.clone();
-        self.write(by.0, move |conn| {
+        self.write(by.workspace_id, move |conn| {
             let clock = clock.clone();
             async move {
                 let manager_tx = ManagerTx::open(conn, &clock, by, &[id]).await?;
@@ -167,8 +158,9 @@ impl Services {
                 }
                 manager_tx.require_other_manager(&agent)?;
                 agent.active = false;
+                agent.tokens_valid_after = Some(manager_tx.workspace_tx.now);
                 agents::replace(conn, &agent).await?;
-                let owned = conversations::lock_open_of(conn, by.0, id, None).await?;
+                let owned = conversations::lock_open_of(conn, by.workspace_id, id, None).await?;
                 let released = manager_tx.release(conn, owned, AGENT_DEACTIVATED).await?;
                 manager_tx.commit(conn, agent, Some((id, AccessChangeKind::Deactivated)), released).await
             }
@@ -185,7 +177,7 @@ impl Services {
     pub async fn reactivate_agent(&self, caller: Caller, id: AgentId) -> ServiceResult<AdminOutcome<Agent>> {
         let by = self.agent_of(caller)?;
         let clock = self.clock.clone();
-        self.write(by.0, move |conn| {
+        self.write(by.workspace_id, move |conn| {
             let clock = clock.clone();
             async move {
                 let manager_tx = ManagerTx::open(conn, &clock, by, &[id]).await?;
@@ -194,45 +186,10 @@ impl Services {
                     return Ok(manager_tx.done(agent, false));
                 }
                 agent.active = true;
+                // A token that was stolen before the agent was deactivated must not work again.
+                agent.tokens_valid_after = Some(manager_tx.workspace_tx.now);
                 agents::replace(conn, &agent).await?;
                 manager_tx.commit(conn, agent, Some((id, AccessChangeKind::Reactivated)), Vec::new()).await
-            }
-            .boxed()
-        })
-        .await
-    }
-
-    /// Issues a token for an active agent.
-    ///
-    /// # Errors
-    /// Not allowed for reps, or when an identity provider issues the tokens; not found; the agent is inactive.
-    #[tracing::instrument(level = "debug", skip_all)]
-    pub async fn issue_agent_token(
-        &self,
-        caller: Caller,
-        id: AgentId,
-        ttl: Duration,
-    ) -> ServiceResult<AdminOutcome<IssuedToken>> {
-        let by = self.agent_of(caller)?;
-        let (clock, keys) = (self.clock.clone(), self.keys.clone());
-        self.write(by.0, move |conn| {
-            let (clock, keys) = (clock.clone(), keys.clone());
-            async move {
-                let manager_tx = ManagerTx::open(conn, &clock, by, &[id]).await?;
-                let agent = manager_tx.agent(id)?.clone();
-                if !agent.active {
-                    return Err(Refusal::AgentInactive.into());
-                }
-                let now = clock.now();
-                let token = keys.sign(Caller::Agent { workspace_id: by.0, agent_id: id }, now, ttl).map_err(
-                    |error| match error {
-                        TokenError::NoSecret => Refusal::NotAllowed(EXTERNAL_TOKENS).into(),
-                        error => Error::BadInput(error.to_string()),
-                    },
-                )?;
-                let lifetime = i64::try_from(ttl.as_secs()).unwrap_or(i64::MAX).saturating_mul(1_000_000);
-                let issued = IssuedToken { agent, token, expires_at: now.plus_micros(lifetime) };
-                Ok(manager_tx.done(issued, true))
             }
             .boxed()
         })
@@ -252,11 +209,11 @@ impl Services {
     ) -> ServiceResult<AdminOutcome<PhoneNumber>> {
         let by = self.agent_of(caller)?;
         let clock = self.clock.clone();
-        self.write(by.0, move |conn| {
+        self.write(by.workspace_id, move |conn| {
             let (clock, number, label) = (clock.clone(), number.clone(), label.clone());
             async move {
                 let manager_tx = ManagerTx::open(conn, &clock, by, &[]).await?;
-                let number = add_number(conn, by.0, number, &label, manager_tx.workspace_tx.now).await?;
+                let number = add_number(conn, by.workspace_id, number, &label, manager_tx.workspace_tx.now).await?;
                 Ok(manager_tx.done(number, true))
             }
             .boxed()
@@ -277,12 +234,12 @@ impl Services {
     ) -> ServiceResult<AdminOutcome<(Agent, PhoneNumber)>> {
         let by = self.agent_of(caller)?;
         let clock = self.clock.clone();
-        self.write(by.0, move |conn| {
+        self.write(by.workspace_id, move |conn| {
             let clock = clock.clone();
             async move {
                 let manager_tx = ManagerTx::open(conn, &clock, by, &[agent]).await?;
                 let both = (manager_tx.agent(agent)?.clone(), manager_tx.number(conn, number).await?);
-                if !agents::grant(conn, by.0, agent, number, manager_tx.workspace_tx.now).await? {
+                if !agents::grant(conn, by.workspace_id, agent, number, manager_tx.workspace_tx.now).await? {
                     return Ok(manager_tx.done(both, false));
                 }
                 let change = Some((agent, AccessChangeKind::Granted(number)));
@@ -306,15 +263,15 @@ impl Services {
     ) -> ServiceResult<AdminOutcome<(Agent, PhoneNumber)>> {
         let by = self.agent_of(caller)?;
         let clock = self.clock.clone();
-        self.write(by.0, move |conn| {
+        self.write(by.workspace_id, move |conn| {
             let clock = clock.clone();
             async move {
                 let manager_tx = ManagerTx::open(conn, &clock, by, &[agent]).await?;
                 let both = (manager_tx.agent(agent)?.clone(), manager_tx.number(conn, number).await?);
-                if !agents::revoke(conn, by.0, agent, number).await? {
+                if !agents::revoke(conn, by.workspace_id, agent, number).await? {
                     return Ok(manager_tx.done(both, false));
                 }
-                let owned = conversations::lock_open_of(conn, by.0, agent, Some(number)).await?;
+                let owned = conversations::lock_open_of(conn, by.workspace_id, agent, Some(number)).await?;
                 let released = manager_tx.release(conn, owned, ACCESS_REVOKED).await?;
                 let change = Some((agent, AccessChangeKind::Revoked(number)));
                 manager_tx.commit(conn, both, change, released).await
@@ -340,17 +297,31 @@ impl ManagerTx {
     pub async fn open(
         conn: &mut Conn,
         clock: &Clock,
-        (workspace, actor): (WorkspaceId, AgentId),
+        by: Actor,
         affected: &[AgentId],
     ) -> ServiceResult<Self> {
-        let workspace_tx = WorkspaceTx::open(conn, clock, workspace).await?;
-        let ids: Vec<AgentId> = affected.iter().copied().chain([actor]).collect();
-        let agents = agents::with_managers_locked(conn, workspace, &ids).await?;
-        let manager = agents.iter().find(|agent| agent.id == actor && agent.active);
-        if !manager.ok_or(Error::Unauthenticated)?.is_manager() {
+        Self::open_if(conn, clock, by, affected, Agent::is_manager).await
+    }
+
+    /// As [`Self::open`], for an agent who fulfils a condition.
+    ///
+    /// # Errors
+    /// Not allowed for others.
+    pub async fn open_if(
+        conn: &mut Conn,
+        clock: &Clock,
+        by: Actor,
+        affected: &[AgentId],
+        is_allowed: impl Fn(&Agent) -> bool + Send,
+    ) -> ServiceResult<Self> {
+        let workspace_tx = WorkspaceTx::open(conn, clock, by.workspace_id).await?;
+        let ids: Vec<AgentId> = affected.iter().copied().chain([by.agent_id]).collect();
+        let agents = agents::with_managers_locked(conn, by.workspace_id, &ids).await?;
+        let manager = agents.iter().find(|agent| by.may_act_as(agent));
+        if !is_allowed(manager.ok_or(Error::Unauthenticated)?) {
             return Err(Refusal::NotAllowed(MANAGERS_ONLY).into());
         }
-        Ok(Self { workspace_tx, manager: actor, agents })
+        Ok(Self { workspace_tx, manager: by.agent_id, agents })
     }
 
     /// The workspace before the command.
@@ -358,7 +329,7 @@ impl ManagerTx {
         &self.workspace_tx.workspace
     }
 
-    fn agent(&self, id: AgentId) -> ServiceResult<&Agent> {
+    pub fn agent(&self, id: AgentId) -> ServiceResult<&Agent> {
         self.agents.iter().find(|agent| agent.id == id).ok_or(Refusal::NotFound(InputField::AgentId).into())
     }
 
@@ -397,7 +368,7 @@ impl ManagerTx {
 
     /// Appends the events to the log. The change of access comes first, so that the agent's streams end before the
     /// conversations are unassigned.
-    async fn commit<T>(
+    pub async fn commit<T>(
         self,
         conn: &mut Conn,
         value: T,
@@ -440,6 +411,7 @@ pub(in crate::service) async fn add_agent(
         active: true,
         experienced: new.experienced,
         created_at: at,
+        tokens_valid_after: None,
     };
     if agents::insert(conn, &agent).await? {
         Ok(agent)

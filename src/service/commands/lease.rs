@@ -39,7 +39,7 @@ impl Services {
     ) -> ServiceResult<AdminOutcome<Workspace>> {
         let by = self.agent_of(caller)?;
         let clock = self.clock.clone();
-        self.write(by.0, move |conn| {
+        self.write(by.workspace_id, move |conn| {
             let clock = clock.clone();
             async move {
                 let manager_tx = ManagerTx::open(conn, &clock, by, &[]).await?;
@@ -47,7 +47,7 @@ impl Services {
                 let mut workspace = manager_tx.workspace_tx.workspace.clone();
                 let changed = workspace.lease != lease;
                 if changed {
-                    workspaces::set_lease(conn, by.0, lease).await?;
+                    workspaces::set_lease(conn, by.workspace_id, lease).await?;
                     workspace.lease = lease;
                 }
                 Ok(manager_tx.done(workspace, changed))

@@ -12,7 +12,7 @@ use crate::domain::{
     AgentId, Contact, Conversation, ConversationId, DeliveryStatus, Direction, InputField, Message,
     MessageId, PhoneNumberId, Refusal, Snapshot, WorkspaceId, words,
 };
-use crate::service::context::{ConversationTx, LockedAgents, WorkspaceTx, record};
+use crate::service::context::{Actor, ConversationTx, LockedAgents, WorkspaceTx, record};
 use crate::service::{CommandOutcome, Error, ServiceResult, Services, VisibleConversation};
 use crate::store::tables::{
     contacts, conversations, idempotency, messages, phone_numbers, read_markers, words as word_index,
@@ -81,7 +81,7 @@ impl Services {
         command.body = input::body(&command.body)?;
         input::key(InputField::IdempotencyKey, &command.idempotency_key)?;
         let clock = self.clock.clone();
-        self.write(by.0, move |conn| {
+        self.write(by.workspace_id, move |conn| {
             let (clock, command) = (clock.clone(), command.clone());
             async move {
                 let conversation_tx =
@@ -92,7 +92,7 @@ impl Services {
                     return Ok(conversation_tx.unchanged(Some(first)));
                 }
                 let (read_through, reason) =
-                    check_stale_reply(conn, &conversation_tx, by.1, &command).await?;
+                    check_stale_reply(conn, &conversation_tx, by.agent_id, &command).await?;
                 reply(conn, conversation_tx, key, command.body.clone(), read_through, reason).await
             }
             .boxed()
@@ -114,7 +114,7 @@ impl Services {
         command.body = input::body(&command.body)?;
         input::key(InputField::IdempotencyKey, &command.idempotency_key)?;
         let clock = self.clock.clone();
-        self.write(by.0, move |conn| {
+        self.write(by.workspace_id, move |conn| {
             let (clock, command) = (clock.clone(), command.clone());
             async move { start(conn, &clock, by, command).await }.boxed()
         })
@@ -151,7 +151,7 @@ impl Services {
 
 /// An idempotency key, and a fingerprint of the input that it is used with.
 struct Key<'a> {
-    by: (WorkspaceId, AgentId),
+    by: Actor,
     key: &'a str,
     fingerprint: String,
 }
@@ -162,7 +162,7 @@ impl Key<'_> {
     /// # Errors
     /// [`Refusal::IdempotencyKeyReused`] when the key was used with other input.
     async fn first_message(&self, conn: &mut Conn) -> ServiceResult<Option<Message>> {
-        let (workspace, agent) = self.by;
+        let Actor { workspace_id: workspace, agent_id: agent, .. } = self.by;
         let Some(used) = idempotency::find(conn, workspace, agent, self.key).await? else { return Ok(None) };
         if used.fingerprint != self.fingerprint {
             return Err(Refusal::IdempotencyKeyReused.into());
@@ -173,7 +173,7 @@ impl Key<'_> {
     /// Stores the key with the message that it was used for.
     async fn store(self, conn: &mut Conn, message_id: MessageId, at: Timestamp) -> ServiceResult<()> {
         let used = idempotency::Use { fingerprint: self.fingerprint, message_id };
-        idempotency::insert(conn, self.by.0, self.by.1, self.key, &used, at).await?;
+        idempotency::insert(conn, self.by.workspace_id, self.by.agent_id, self.key, &used, at).await?;
         Ok(())
     }
 }
@@ -231,7 +231,7 @@ async fn reply(
     read_through: i32,
     reason: Option<&'static str>,
 ) -> ServiceResult<CommandOutcome> {
-    let author = key.by.1;
+    let author = key.by.agent_id;
     let now = conversation_tx.workspace_tx.now;
     let id = MessageId::generate();
     let mut change = conversation_tx.snapshot.reply(author, id, read_through, now);
@@ -246,14 +246,14 @@ async fn reply(
 async fn start(
     conn: &mut Conn,
     clock: &Clock,
-    by: (WorkspaceId, AgentId),
+    by: Actor,
     command: StartConversation,
 ) -> ServiceResult<CommandOutcome> {
-    let (workspace, author) = by;
+    let Actor { workspace_id: workspace, agent_id: author, .. } = by;
     let workspace_tx = WorkspaceTx::open(conn, clock, workspace).await?;
     let locked_agents = LockedAgents::lock(conn, workspace, command.phone_number_id, [author]).await?;
-    let candidate =
-        locked_agents.candidate(author).filter(|it| it.agent.active).ok_or(Error::Unauthenticated)?;
+    let candidate = locked_agents.candidate(author).filter(|it| by.may_act_as(it.agent));
+    let candidate = candidate.ok_or(Error::Unauthenticated)?;
     let number = phone_numbers::by_ids(conn, workspace, &[command.phone_number_id]).await?.pop();
     let Some(number) = number.filter(|_| candidate.has_access) else {
         return Err(Refusal::NotFound(InputField::PhoneNumberId).into());

@@ -8,3 +8,4 @@ pub mod lease;
 pub mod lifecycle;
 pub mod messaging;
 pub mod rebalance;
+pub mod tokens;

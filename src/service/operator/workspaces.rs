@@ -2,10 +2,9 @@
 
 use futures_util::FutureExt;
 
-use crate::domain::event::{AccessChange, AccessChangeKind};
 use crate::domain::input::{self, E164};
 use crate::domain::{
-    Agent, AgentId, AssignmentModel, InputField, PhoneNumber, PhoneNumberId, Plan, QueueThresholds, Refusal,
+    AccessChange, AccessChangeKind, Agent, AgentId, AssignmentModel, InputField, PhoneNumber, PhoneNumberId, Plan, QueueThresholds, Refusal,
     Workspace, WorkspaceId,
 };
 use crate::service::commands::administration::{NewAgent, add_agent, add_number};
@@ -138,6 +137,30 @@ impl Services {
                 let change = AccessChange { agent_id: agent, kind: AccessChangeKind::Granted(number) };
                 log::append(conn, workspace, vec![Draft::access(change, workspace_tx.now, None)]).await?;
                 Ok(true)
+            }
+            .boxed()
+        })
+        .await
+    }
+
+    /// Revokes every token of an agent that was issued until now.
+    ///
+    /// # Errors
+    /// Not found.
+    pub async fn revoke_tokens_of(&self, workspace: WorkspaceId, agent: AgentId) -> ServiceResult<()> {
+        let clock = self.clock.clone();
+        self.write(workspace, move |conn| {
+            let clock = clock.clone();
+            async move {
+                let workspace_tx = WorkspaceTx::open(conn, &clock, workspace).await.map_err(no_workspace)?;
+                let locked = agents::with_managers_locked(conn, workspace, &[agent]).await?;
+                let found = locked.into_iter().find(|found| found.id == agent);
+                let mut found = found.ok_or(Refusal::NotFound(InputField::Agent))?;
+                found.tokens_valid_after = Some(workspace_tx.now);
+                agents::replace(conn, &found).await?;
+                let change = AccessChange { agent_id: agent, kind: AccessChangeKind::TokensRevoked };
+                log::append(conn, workspace, vec![Draft::access(change, workspace_tx.now, None)]).await?;
+                Ok(())
             }
             .boxed()
         })

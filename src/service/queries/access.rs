@@ -76,21 +76,22 @@ impl Services {
             .read(move |conn| async move { agents::by_email(conn, workspace_id, &email).await }.boxed())
             .await?;
         let agent = found.ok_or(Error::Unauthenticated)?;
-        Ok(Caller::Agent { workspace_id, agent_id: agent.id })
+        Ok(Caller::agent(workspace_id, agent.id))
     }
 
     /// Reads what the caller can see now.
     ///
     /// # Errors
-    /// [`Error::Unauthenticated`] when the agent or the workspace does not exist, or the agent is deactivated.
+    /// [`Error::Unauthenticated`] when the agent or the workspace does not exist, the agent is deactivated, or the
+    /// caller's token was revoked.
     #[tracing::instrument(level = "debug", skip_all)]
     pub async fn access(&self, caller: Caller) -> ServiceResult<Access> {
         let workspace_id = caller.workspace_id();
         let read = match caller {
-            Caller::Agent { agent_id, .. } => self
+            Caller::Agent { agent_id, token, .. } => self
                 .access_of_agent(workspace_id, agent_id)
                 .await?
-                .filter(|found| found.agent.active)
+                .filter(|found| found.agent.admits(token.map(|token| token.issued_at)))
                 .map(|found| (found.workspace, found.head, Some(found.agent), found.phone_numbers)),
             Caller::Service { .. } => {
                 self.store

@@ -161,7 +161,7 @@ impl Services {
     ) -> ServiceResult<AdminOutcome<Workspace>> {
         let by = self.agent_of(caller)?;
         let clock = self.clock.clone();
-        self.write(by.0, move |conn| {
+        self.write(by.workspace_id, move |conn| {
             let clock = clock.clone();
             async move {
                 let manager_tx = ManagerTx::open(conn, &clock, by, &[]).await?;
@@ -169,7 +169,7 @@ impl Services {
                 let after = updated(workspace.queue_thresholds, update)?;
                 let changed = workspace.queue_thresholds != after;
                 if changed {
-                    workspaces::set_thresholds(conn, by.0, after).await?;
+                    workspaces::set_thresholds(conn, by.workspace_id, after).await?;
                     workspace.queue_thresholds = after;
                 }
                 Ok(manager_tx.done(workspace, changed))

@@ -11,11 +11,12 @@ use diesel_async::RunQueryDsl;
 
 use crate::clock::Timestamp;
 use crate::domain::{
-    AccessChange, AgentId, ConversationEvent, ConversationId, Event, EventBody, EventKind, MessageId,
+    AgentId, ConversationEvent, ConversationId, Event, EventBody, EventKind, MessageId,
     Snapshot, WorkspaceId,
 };
 use crate::store::db::backend::{insert_all, on_backend};
 use crate::store::db::prepared::Prepare;
+use crate::store::log::images;
 use crate::store::schema::{events, workspaces};
 use crate::store::sql_types::Id;
 use crate::store::tables::messages::MessageRange;
@@ -65,7 +66,7 @@ impl TryFrom<&Event> for EventRow {
             after_image: String::new(),
         };
         match &event.body {
-            EventBody::Access(change) => row.after_image = image(serde_json::to_string(change))?,
+            EventBody::Access(change) => row.after_image = image(images::write(change))?,
             EventBody::Conversation(body) => {
                 row.kind = body.kind.to_string();
                 row.conversation_id = Some(body.conversation_id());
@@ -88,8 +89,7 @@ impl TryFrom<EventRow> for Event {
     fn try_from(row: EventRow) -> StoreResult<Self> {
         let damaged = |what: String| StoreError::Damaged(format!("event {}: {what}", row.seq));
         let body = if row.kind == ACCESS {
-            let change: AccessChange =
-                serde_json::from_str(&row.after_image).map_err(|error| damaged(error.to_string()))?;
+            let change = images::read(&row.after_image).map_err(|error| damaged(error.to_string()))?;
             EventBody::Access(change)
         } else {
             let kind: EventKind = row.kind.parse().map_err(|_| damaged(format!("kind {}", row.kind)))?;

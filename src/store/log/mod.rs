@@ -1,6 +1,7 @@
 //! The last step of every transaction that changes something: it writes the events.
 
 pub mod events;
+mod images;
 
 use super::{Conn, StoreError, StoreResult};
 use crate::clock::Timestamp;

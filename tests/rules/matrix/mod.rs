@@ -79,6 +79,8 @@ const MATRIX: &[(&str, Row)] = &[
     ("reactivateAgent", MANAGERS_DO),
     ("receiveMessage", SERVICES),
     ("reopenConversation", AGENTS),
+    // This row is for another agent's tokens. Every agent may revoke their own.
+    ("revokeAgentTokens", MANAGERS_DO),
     ("revokeNumberAccess", MANAGERS_DO),
     ("sendMessage", AGENTS),
     ("setAssignmentModel", MANAGERS_DO),
@@ -246,8 +248,7 @@ fn every_id_argument_has_a_known_kind() {
 on_both! {
     async fn every_root_field_answers_each_kind_of_caller_as_the_matrix_says(world: World) {
         let sdl = Sdl::read();
-        let workspace_id = world.id;
-        let rep = Caller::Agent { workspace_id, agent_id: world.rep.agent_id };
+        let rep = Caller::agent(world.id, world.rep.agent_id);
         let expired = world.app.client(world.app.token_for(rep, 7_200, Duration::from_secs(60)));
         let mut wrong = Vec::new();
         for field in sdl.root_fields() {
