@@ -9,6 +9,7 @@
 
 pub mod jwks;
 mod key_set;
+pub mod service;
 
 use std::fmt;
 use std::time::Duration;
@@ -19,7 +20,8 @@ use serde_json::Value;
 use uuid::Uuid;
 
 use crate::clock::{Clock, Timestamp};
-use crate::domain::{AgentId, WorkspaceId};
+use crate::domain::service_token::{ServiceScope, ServiceScopes};
+use crate::domain::{AgentId, ServiceTokenId, WorkspaceId};
 
 use jwks::Jwks;
 
@@ -33,9 +35,22 @@ pub const MIN_SECRET_BYTES: usize = 32;
 pub enum Caller {
     /// An agent, who sees what their access allows. `token` is `None` if the program itself acts for the agent.
     Agent { workspace_id: WorkspaceId, agent_id: AgentId, token: Option<TokenTimes> },
-    /// A program that delivers inbound messages to one workspace.
-    Service { workspace_id: WorkspaceId },
+    /// A program that calls the API of one workspace.
+    Service { workspace_id: WorkspaceId, grant: ServiceGrant },
 }
+
+/// What a service was given: a stored token with its scopes, or a signed token, which may deliver messages.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct ServiceGrant {
+    /// The stored token; `None` for a signed one, and for the program itself.
+    pub id: Option<ServiceTokenId>,
+    pub scopes: ServiceScopes,
+    /// When a signed token was issued.
+    pub issued_at: Option<Timestamp>,
+}
+
+/// The id under which services with signed tokens wait for a revocation. No agent and no stored token has this id.
+pub const SIGNED_SERVICES: AgentId = AgentId(Uuid::nil());
 
 /// When a token was issued, and when it expires.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -57,13 +72,36 @@ impl Caller {
             Self::Agent { workspace_id, agent_id, .. } => {
                 Self::Agent { workspace_id, agent_id, token: Some(times) }
             }
-            Self::Service { .. } => self,
+            Self::Service { workspace_id, grant } => {
+                let issued_at = Some(times.issued_at);
+                Self::Service { workspace_id, grant: ServiceGrant { issued_at, ..grant } }
+            }
+        }
+    }
+
+    /// A service that delivers messages, without a token.
+    pub fn service(workspace_id: WorkspaceId) -> Self {
+        let grant = ServiceGrant { id: None, scopes: ServiceScopes::DELIVER, issued_at: None };
+        Self::Service { workspace_id, grant }
+    }
+
+    /// Whether this is a service with this scope.
+    pub fn has_scope(&self, scope: ServiceScope) -> bool {
+        matches!(self, Self::Service { grant, .. } if grant.scopes.contains(scope))
+    }
+
+    /// The id by which the log tells the caller that their access has changed: the agent's, or that of the service's
+    /// token.
+    pub fn subject(&self) -> AgentId {
+        match self {
+            Self::Agent { agent_id, .. } => *agent_id,
+            Self::Service { grant, .. } => grant.id.map_or(SIGNED_SERVICES, |id| AgentId(id.0)),
         }
     }
 
     pub fn workspace_id(&self) -> WorkspaceId {
         match self {
-            Self::Agent { workspace_id, .. } | Self::Service { workspace_id } => *workspace_id,
+            Self::Agent { workspace_id, .. } | Self::Service { workspace_id, .. } => *workspace_id,
         }
     }
 
@@ -168,7 +206,7 @@ impl Claims {
     }
 
     fn service(&self) -> Subject {
-        Subject::Caller(Caller::Service { workspace_id: self.workspace })
+        Subject::Caller(Caller::service(self.workspace))
     }
 }
 

@@ -44,7 +44,7 @@ impl Staff {
 
     /// The caller for the service that delivers customers' messages.
     pub fn service(&self) -> Caller {
-        Caller::Service { workspace_id: self.workspace.id }
+        Caller::service(self.workspace.id)
     }
 }
 

@@ -43,6 +43,7 @@ pub use commands::assignment::Assign;
 pub use commands::handoff::{HandOff, HandOffOutcome};
 pub use commands::messaging::{ReceiveMessage, SendMessage, StartConversation};
 pub use commands::rebalance::PlanRebalance;
+pub use commands::service_tokens::{IssuedServiceToken, NewServiceToken};
 pub use commands::tokens::IssuedToken;
 pub use live::presence::{PresenceOutcome, Present};
 pub use live::related::{Prefetch, Related};
@@ -208,7 +209,7 @@ impl Services {
     fn agent_of(&self, caller: Caller) -> ServiceResult<Actor> {
         match caller {
             Caller::Agent { workspace_id, agent_id, token } => Ok(Actor { workspace_id, agent_id, token }),
-            Caller::Service { .. } => Err(Error::Forbidden("A service token may only deliver messages.")),
+            Caller::Service { .. } => Err(Error::Forbidden("A service token may not do this.")),
         }
     }
 

@@ -17,7 +17,7 @@ fn signed_by(keys: &Keys) -> String {
 #[tokio::test]
 async fn a_signed_token_names_its_caller() {
     let keys = Keys::new(&[7; 32]).unwrap();
-    let service = Caller::Service { workspace_id: WorkspaceId(Uuid::from_u128(1)) };
+    let service = Caller::service(WorkspaceId(Uuid::from_u128(1)));
     for caller in [agent(), service] {
         let token = keys.sign(caller, now(), Duration::from_secs(60)).unwrap();
         assert_eq!(keys.verify(&token).await.unwrap().subject, Subject::Caller(caller));

@@ -3,9 +3,11 @@
 use std::time::Duration;
 
 use serde_json::{Value, json};
+use switchboard::domain::service_token::ServiceScopes;
 use switchboard::token::Caller;
 
 use crate::support::documents;
+use crate::support::operator;
 use crate::support::outcome::text;
 use crate::support::socket::{Item, Socket};
 use crate::support::world::World;
@@ -113,11 +115,9 @@ on_both! {
         assert!(first.is_silent(), "no item after complete");
     }
 
-    async fn a_service_cannot_listen(world: World) {
-        let socket = match Socket::try_open(&world.service).await {
-            Ok(socket) => socket,
-            Err(closed) => return assert_eq!(closed, Item::Closed(Some(4403))),
-        };
+    async fn a_service_that_may_not_read_cannot_listen(world: World) {
+        let gateway = operator::service(&world.app, world.id, "Gateway", ServiceScopes::DELIVER).await;
+        let socket = Socket::open(&gateway).await;
         let mut changes = socket.subscribe(&documents::queue_changes(), json!({}));
         let errors = changes.refusal().await;
         assert_eq!(errors[0]["extensions"]["code"], "FORBIDDEN", "{errors:#}");

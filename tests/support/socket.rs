@@ -272,7 +272,6 @@ impl Subscription {
         self.find(|value| value["__typename"] != "QueueCheckpoint").await
     }
 
-    /// Asserts that the server ends the operation now.
     /// Waits until the caller loses access: the stream is reset, completes, or its socket is closed with 4403. Which of
     /// them comes first is a race when the token is revoked.
     pub async fn until_access_ends(&mut self) {
@@ -287,6 +286,7 @@ impl Subscription {
         }
     }
 
+    /// Asserts that the server ends the operation now.
     pub async fn assert_complete(&mut self) {
         assert_eq!(self.item().await, Item::Complete);
     }

@@ -3,6 +3,7 @@
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use serde_json::{Value, json};
+use switchboard::domain::service_token::ServiceScope;
 use switchboard::domain::{PhoneNumberId, Plan, Role, WorkspaceId};
 use switchboard::token::Caller;
 
@@ -34,6 +35,7 @@ pub struct Workspace {
     pub rep2: Agent,
     pub number: Number,
     pub number2: Number,
+    /// A service with all scopes.
     pub service: Client,
 }
 
@@ -74,7 +76,8 @@ impl Workspace {
     /// Creates a workspace on `app`.
     pub async fn create(app: &App, plan: Plan) -> Self {
         let id = operator::workspace(app, "Bicycles and More", plan).await;
-        let service = app.client(app.token(Caller::Service { workspace_id: id }));
+        let all = ServiceScope::ALL.iter().copied().collect();
+        let service = operator::service(app, id, "Service with all scopes", all).await;
         let manager = sign_in(app, id, "Maria Lopez", Role::Manager, false).await;
         let rep = sign_in(app, id, "Ravi Shah", Role::Rep, false).await;
         let rep2 = sign_in(app, id, "Ingrid Berg", Role::Rep, false).await;

@@ -12,6 +12,7 @@ pub mod outcome;
 pub mod presence;
 pub mod queue;
 pub mod rebalance;
+pub mod service_tokens;
 pub mod tokens;
 
 use async_graphql::MergedObject;
@@ -24,6 +25,7 @@ use messaging::Messaging;
 use presence::PresenceMutation;
 use queue::QueueMutation;
 use rebalance::Rebalance;
+use service_tokens::ServiceTokens;
 use tokens::Tokens;
 
 /// The mutations of the API. If a mutation is refused, it changes nothing, and `userErrors` of its payload contains the
@@ -36,6 +38,7 @@ pub struct Mutation(
     Messaging,
     Administration,
     Tokens,
+    ServiceTokens,
     Handover,
     Rebalance,
     QueueMutation,

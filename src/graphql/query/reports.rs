@@ -17,6 +17,7 @@ use crate::graphql::types::conversation::ConversationFields;
 use crate::graphql::types::conversation_list::phone_number_ids;
 use crate::graphql::types::duplicate_replies::{DuplicateReplyBucket, DuplicateReplyReport};
 use crate::graphql::types::phone_number::PhoneNumber;
+use crate::graphql::types::service_token::ServiceToken;
 use crate::service::queries::violations::{ViolationFilter, ViolationPosition};
 
 /// The reports.
@@ -71,6 +72,16 @@ impl Reports {
                 phone_number_ids: self::phone_number_ids(phone_number_ids)?,
             };
             violations(scope, filter, paging?).await.map(Some)
+        })
+        .await
+    }
+
+    /// The service tokens of the workspace, oldest first, including revoked and expired ones. For managers only.
+    async fn service_tokens(&self, ctx: &Context<'_>) -> Option<Result<Vec<ServiceToken>>> {
+        root(ctx, |scope| async move {
+            let found = scope.services().service_tokens(scope.access().await?).await;
+            let found = found.map_err(error::of_service)?;
+            Ok(Some(found.into_iter().map(ServiceToken).collect()))
         })
         .await
     }

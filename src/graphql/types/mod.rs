@@ -17,6 +17,7 @@ pub mod presence;
 pub mod queue_change;
 pub mod queue_health;
 pub mod rebalance_plan;
+pub mod service_token;
 pub mod user_error;
 pub mod view_counts;
 pub mod workload;

@@ -8,17 +8,18 @@ use futures_util::FutureExt;
 use crate::clock::{Clock, Timestamp};
 use crate::domain::conversation::{Change, NewConversation, STALE_OVERRIDDEN};
 use crate::domain::input::{self, E164};
+use crate::domain::service_token::ServiceScope;
 use crate::domain::{
     AgentId, Contact, Conversation, ConversationId, DeliveryStatus, Direction, InputField, Message,
-    MessageId, PhoneNumberId, Refusal, Snapshot, WorkspaceId, words,
+    MessageId, PhoneNumberId, Refusal, ServiceTokenId, Snapshot, WorkspaceId, words,
 };
 use crate::service::context::{Actor, ConversationTx, LockedAgents, WorkspaceTx, record};
 use crate::service::{CommandOutcome, Error, ServiceResult, Services, VisibleConversation};
 use crate::store::tables::{
-    contacts, conversations, idempotency, messages, phone_numbers, read_markers, words as word_index,
+    contacts, conversations, idempotency, messages, phone_numbers, read_markers, service_tokens, words as word_index,
 };
 use crate::store::{Conn, StoreError, log};
-use crate::token::Caller;
+use crate::token::{Caller, ServiceGrant};
 
 /// The most newer replies in the refusal of a stale reply.
 const NEWER_REPLIES_SHOWN: i64 = 20;
@@ -132,21 +133,50 @@ impl Services {
         caller: Caller,
         command: ReceiveMessage,
     ) -> ServiceResult<CommandOutcome> {
-        let Caller::Service { workspace_id } = caller else {
+        let Caller::Service { workspace_id, grant } = caller else {
             return Err(Error::Forbidden("Only a service token may deliver messages."));
         };
+        if !caller.has_scope(ServiceScope::Deliver) {
+            return Err(Error::Forbidden("A service token needs the scope DELIVER to deliver messages."));
+        }
         input::key(InputField::ProviderMessageId, &command.provider_message_id)?;
         let clock = self.clock.clone();
         self.write(workspace_id, move |conn| {
             let (clock, command) = (clock.clone(), command.clone());
             async move {
                 let workspace_tx = WorkspaceTx::open(conn, &clock, workspace_id).await?;
+                require_valid(conn, workspace_id, grant, workspace_tx.now).await?;
                 receive(conn, &clock, workspace_tx, command).await
             }
             .boxed()
         })
         .await
     }
+}
+
+/// Checks that the service's token is still valid. A socket may have signed in before the token was revoked.
+///
+/// # Errors
+/// [`Error::Unauthenticated`] if it is not.
+async fn require_valid(
+    conn: &mut Conn,
+    workspace: WorkspaceId,
+    grant: ServiceGrant,
+    now: Timestamp,
+) -> ServiceResult<()> {
+    let is_valid = match grant {
+        ServiceGrant { id: None, issued_at: None, .. } => true,
+        ServiceGrant { id, issued_at, .. } => {
+            // A signed token has no row. The nil id finds none.
+            let id = id.unwrap_or(ServiceTokenId(uuid::Uuid::nil()));
+            let found = service_tokens::access(conn, workspace, id).await?;
+            found.is_some_and(|found| match (issued_at, found.token) {
+                (Some(issued_at), _) => found.signed_valid_after.is_none_or(|after| issued_at > after),
+                (None, token) => token.is_some_and(|(token, _)| token.is_valid(now)),
+            })
+        }
+    };
+    if is_valid { Ok(()) } else { Err(Error::Unauthenticated) }
 }
 
 /// An idempotency key, and a fingerprint of the input that it is used with.

@@ -8,4 +8,5 @@ pub mod lease;
 pub mod lifecycle;
 pub mod messaging;
 pub mod rebalance;
+pub mod service_tokens;
 pub mod tokens;

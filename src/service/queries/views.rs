@@ -138,6 +138,7 @@ impl Services {
         unread: bool,
     ) -> ServiceResult<Page<VisibleConversation, ListPosition>> {
         let list = self.list(access, view, filter, order).await?;
+        let unread = unread && access.agent_id().is_some();
         let window = Window {
             after: slice.after,
             before: slice.before,
@@ -187,8 +188,9 @@ impl Services {
         filter: &ListFilter,
     ) -> ServiceResult<Option<i64>> {
         if filter.search.is_none() {
-            let counts = self.view_counts(access, filter.filter.phone_number_ids.as_ref()).await?;
-            return Ok(Some(total(&counts, view, &filter.filter)));
+            let filter = access.own_filter(filter.filter.clone());
+            let counts = self.view_counts(access, filter.phone_number_ids.as_ref()).await?;
+            return Ok(Some(total(&counts, view, &filter)));
         }
         let order = Order { field: OrderField::LastActivity, direction: OrderDirection::Desc };
         let Some(list) = self.list(access, view, filter, order).await? else { return Ok(Some(0)) };
@@ -214,12 +216,13 @@ impl Services {
         let viewer = access.viewer()?;
         let numbers = narrowed(viewer.phone_number_ids, only);
         let workspace = access.workspace.id;
-        Ok(self
+        let counts = self
             .store
             .read(move |conn| {
                 async move { counts::badges(conn, workspace, viewer.agent_id, &numbers).await }.boxed()
             })
-            .await?)
+            .await?;
+        Ok(if access.agent_id().is_some() { counts } else { counts.without_unread() })
     }
 
     /// The list to read; `None` when the filter cannot match any conversation.
@@ -231,11 +234,11 @@ impl Services {
         order: Order,
     ) -> ServiceResult<Option<List>> {
         let viewer = access.viewer()?;
-        let numbers = narrowed(viewer.phone_number_ids, filter.filter.phone_number_ids.as_ref());
+        let own = access.own_filter(filter.filter.clone());
+        let numbers = narrowed(viewer.phone_number_ids, own.phone_number_ids.as_ref());
         let words: Vec<String> =
             filter.search.as_deref().map(words::query_words).unwrap_or_default().into_iter().collect();
-        let contradictory =
-            filter.filter.status == Some(Status::Closed) && filter.filter.unread == Some(true);
+        let contradictory = own.status == Some(Status::Closed) && own.unread == Some(true);
         let wordless_search = filter.search.is_some() && words.is_empty();
         if numbers.is_empty() || contradictory || wordless_search {
             return Ok(None);
@@ -244,7 +247,7 @@ impl Services {
         let stats = self.number_stats.get(&self.store, self.clock.now(), workspace_id).await?;
         let per_number_scans = stats.use_per_number_scans(&phone_number_ids);
         let use_unread_buckets =
-            filter.filter.unread == Some(true) && words.is_empty() && stats.has_many_open(&phone_number_ids);
+            own.unread == Some(true) && words.is_empty() && stats.has_many_open(&phone_number_ids);
         Ok(Some(List {
             workspace_id,
             viewer: viewer.agent_id,
@@ -252,8 +255,8 @@ impl Services {
             per_number_scans,
             use_unread_buckets,
             view,
-            status: filter.filter.status,
-            unread: filter.filter.unread,
+            status: own.status,
+            unread: own.unread,
             row_estimate: stats.all(),
             words,
             field: order.field,

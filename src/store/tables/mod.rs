@@ -12,5 +12,6 @@ pub mod presences;
 pub mod queue;
 pub mod read_markers;
 pub mod rebalance_plans;
+pub mod service_tokens;
 pub mod words;
 pub mod workspaces;

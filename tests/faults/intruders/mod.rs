@@ -2,6 +2,7 @@
 
 mod outside_tokens;
 mod revocation;
+mod service_tokens;
 mod settings;
 mod storage;
 

@@ -1,0 +1,170 @@
+//! Tokens of services: issuing and revoking them.
+
+use futures_util::FutureExt;
+
+use crate::clock::Timestamp;
+use crate::domain::service_token::{ServiceScopes, ServiceToken};
+use crate::domain::{
+    AccessChange, AccessChangeKind, AgentId, InputField, Refusal, ServiceTokenId, WorkspaceId, input,
+};
+use crate::service::commands::administration::{AdminOutcome, ManagerTx};
+use crate::service::context::WorkspaceTx;
+use crate::service::{ServiceResult, Services};
+use crate::store::Conn;
+use crate::store::log::{self, Draft};
+use crate::store::tables::service_tokens;
+use crate::token::service::NewToken;
+use crate::token::{Caller, SIGNED_SERVICES};
+
+/// A service token to issue.
+#[derive(Debug, Clone)]
+pub struct NewServiceToken {
+    pub name: String,
+    pub scopes: ServiceScopes,
+    pub expires_at: Option<Timestamp>,
+}
+
+/// A newly issued service token. `text` is shown only once.
+#[derive(Clone)]
+pub struct IssuedServiceToken {
+    pub token: ServiceToken,
+    pub text: String,
+}
+
+impl Services {
+    /// Issues a token for a service.
+    ///
+    /// # Errors
+    /// Not allowed for reps; an invalid name, no scope, or an expiry in the past.
+    #[tracing::instrument(level = "debug", skip_all)]
+    pub async fn issue_service_token(
+        &self,
+        caller: Caller,
+        new: NewServiceToken,
+    ) -> ServiceResult<AdminOutcome<IssuedServiceToken>> {
+        let by = self.agent_of(caller)?;
+        let clock = self.clock.clone();
+        self.write(by.workspace_id, move |conn| {
+            let (clock, new) = (clock.clone(), new.clone());
+            async move {
+                let manager_tx = ManagerTx::open(conn, &clock, by, &[]).await?;
+                let issued = issue(conn, by.workspace_id, new, manager_tx.workspace_tx.now).await?;
+                Ok(manager_tx.done(issued, true))
+            }
+            .boxed()
+        })
+        .await
+    }
+
+    /// Revokes a token of a service, and closes its sockets.
+    ///
+    /// # Errors
+    /// Not allowed for reps; not found.
+    #[tracing::instrument(level = "debug", skip_all)]
+    pub async fn revoke_service_token(
+        &self,
+        caller: Caller,
+        id: ServiceTokenId,
+    ) -> ServiceResult<AdminOutcome<ServiceToken>> {
+        let by = self.agent_of(caller)?;
+        let clock = self.clock.clone();
+        self.write(by.workspace_id, move |conn| {
+            let clock = clock.clone();
+            async move {
+                let manager_tx = ManagerTx::open(conn, &clock, by, &[]).await?;
+                let found = service_tokens::find(conn, by.workspace_id, id).await?;
+                let mut token = found.ok_or(Refusal::NotFound(InputField::ServiceTokenId))?;
+                if token.revoked_at.is_some() {
+                    return Ok(manager_tx.done(token, false));
+                }
+                let now = manager_tx.workspace_tx.now;
+                service_tokens::revoke(conn, by.workspace_id, id, now).await?;
+                token.revoked_at = Some(now);
+                let change = Some((subject(id), AccessChangeKind::TokensRevoked));
+                manager_tx.commit(conn, token, change, Vec::new()).await
+            }
+            .boxed()
+        })
+        .await
+    }
+
+    /// Issues a token for a service, as the operator.
+    ///
+    /// # Errors
+    /// As [`Self::issue_service_token`], and not found.
+    pub async fn enrol_service(
+        &self,
+        workspace: WorkspaceId,
+        new: NewServiceToken,
+    ) -> ServiceResult<IssuedServiceToken> {
+        let clock = self.clock.clone();
+        self.write(workspace, move |conn| {
+            let (clock, new) = (clock.clone(), new.clone());
+            async move {
+                let workspace_tx = WorkspaceTx::open(conn, &clock, workspace).await?;
+                issue(conn, workspace, new, workspace_tx.now).await
+            }
+            .boxed()
+        })
+        .await
+    }
+
+    /// Revokes every service token of a workspace, stored and signed. Returns how many stored ones were valid.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn revoke_service_tokens_of(&self, workspace: WorkspaceId) -> ServiceResult<usize> {
+        let clock = self.clock.clone();
+        self.write(workspace, move |conn| {
+            let clock = clock.clone();
+            async move {
+                let WorkspaceTx { now, .. } = WorkspaceTx::open(conn, &clock, workspace).await?;
+                let all = service_tokens::all(conn, workspace).await?;
+                let valid: Vec<_> = all.into_iter().filter(|token| token.revoked_at.is_none()).collect();
+                for token in &valid {
+                    service_tokens::revoke(conn, workspace, token.id, now).await?;
+                }
+                service_tokens::revoke_signed(conn, workspace, now).await?;
+                let subjects = valid.iter().map(|token| subject(token.id)).chain([SIGNED_SERVICES]);
+                let revoked = |agent_id| AccessChange { agent_id, kind: AccessChangeKind::TokensRevoked };
+                let drafts = subjects.map(|subject| Draft::access(revoked(subject), now, None)).collect();
+                log::append(conn, workspace, drafts).await?;
+                Ok(valid.len())
+            }
+            .boxed()
+        })
+        .await
+    }
+}
+
+/// The id under which the streams and sockets of a service token wait for its revocation.
+fn subject(id: ServiceTokenId) -> AgentId {
+    AgentId(id.0)
+}
+
+async fn issue(
+    conn: &mut Conn,
+    workspace_id: WorkspaceId,
+    new: NewServiceToken,
+    now: Timestamp,
+) -> ServiceResult<IssuedServiceToken> {
+    if new.scopes.is_empty() {
+        return Err(Refusal::invalid(InputField::Scopes, "Must contain at least one scope.").into());
+    }
+    if new.expires_at.is_some_and(|expiry| expiry <= now) {
+        return Err(Refusal::invalid(InputField::ExpiresAt, "Must be in the future.").into());
+    }
+    let token = ServiceToken {
+        id: ServiceTokenId::generate(),
+        workspace_id,
+        name: input::name(InputField::Name, &new.name)?,
+        scopes: new.scopes,
+        created_at: now,
+        last_used_at: None,
+        expires_at: new.expires_at,
+        revoked_at: None,
+    };
+    let NewToken { text, hash } = NewToken::generate(workspace_id, token.id);
+    service_tokens::insert(conn, &token, hash).await?;
+    Ok(IssuedServiceToken { token, text })
+}
