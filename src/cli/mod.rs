@@ -5,6 +5,7 @@
 //!
 //! To add a command, add a variant to [`Command`], a file with its arguments, and a line to `dispatch`.
 
+mod audit;
 mod check;
 mod demo;
 mod duration;
@@ -73,6 +74,9 @@ enum Command {
     /// Add phone numbers and give agents access to them
     #[command(subcommand)]
     Number(manage::NumberCommand),
+    /// Print the history of a workspace: who administered what, and when
+    #[command(subcommand)]
+    Audit(audit::AuditCommand),
     /// Print the GraphQL schema
     Schema,
     /// Print every setting of `serve` as Markdown
@@ -134,6 +138,7 @@ async fn dispatch(command: Command) -> anyhow::Result<ExitCode> {
         Command::Workspace(command) => manage::workspace(command).await?,
         Command::Agent(command) => manage::agent(command).await?,
         Command::Number(command) => manage::number(command).await?,
+        Command::Audit(command) => audit::audit(command).await?,
         Command::Schema => output::line(&switchboard::graphql::sdl().trim_end())?,
         Command::Settings => settings::run()?,
         Command::Check(args) => return check::check(&args).await,

@@ -38,6 +38,7 @@ pub mod service_token;
 pub mod spelling;
 pub mod view;
 pub mod words;
+pub mod workspace_event;
 
 #[cfg(test)]
 mod properties;

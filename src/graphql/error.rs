@@ -8,6 +8,7 @@ use std::sync::Arc;
 
 use async_graphql::{Error, ErrorExtensions};
 use graphql_transport::errors::Cause;
+use graphql_transport::observer;
 
 use super::ids;
 use super::loaders::Loaders;
@@ -89,6 +90,7 @@ pub fn refused<T>(answer: service::ServiceResult<T>) -> async_graphql::Result<Re
 /// Converts a refusal into a user error. Paths start at the mutation's `input`.
 pub fn user_error(loaders: &Arc<Loaders>, refusal: Refusal) -> UserError {
     let ErrorText { code, message, field } = describe(&refusal);
+    observer::refuse(code.as_str());
     let path = field.map(|field| vec!["input".to_owned(), field_name(field).to_owned()]);
     match refusal {
         Refusal::AlreadyAssigned(now) | Refusal::Stale(now) => {

@@ -159,7 +159,7 @@ async fn execute<E: Executor, A: SignIn>(
         .map_err(|limited| Rejection::rate_limited(&limited))?;
     let kind = operation.kind;
     let caller = session.map_or(Caller::Anonymous, Caller::First);
-    let settled = match operation.conform(endpoint.schema(), caller) {
+    let settled = match operation.conform(endpoint.schema(), caller, span) {
         Ok(prepared) => operation::execute(endpoint.executor(), kind, prepared, endpoint.tasks(), span).await,
         Err(mut errors) => {
             errors::set_request_id(&mut errors, span.request_id());

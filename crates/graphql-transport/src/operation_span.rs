@@ -17,7 +17,7 @@ use super::{
     request_id::RequestId,
     trace_context::TraceContext,
 };
-use crate::observer::{OK, Observer, OperationReport};
+use crate::observer::{OK, Observer, OperationReport, REFUSED};
 
 /// The outcome of an operation that was cancelled because the client disconnected. Mutations that have started are
 /// never cancelled.
@@ -47,7 +47,9 @@ struct SpanFields {
     name: Option<String>,
     user: Option<Uuid>,
     tenant: Option<Uuid>,
+    root_fields: String,
     outcome: Option<&'static str>,
+    refusal: Option<&'static str>,
 }
 
 impl OperationSpan {
@@ -113,6 +115,13 @@ impl OperationSpan {
         fields.name = name;
     }
 
+    /// Records the root fields of an operation without a name, which would otherwise leave no trace of what it did.
+    pub(crate) fn record_root_fields<'a>(&self, names: impl Iterator<Item = &'a str>) {
+        let mut joined = names.take(NAME_CHARS).collect::<Vec<_>>().join(" ");
+        joined.truncate(NAME_CHARS);
+        self.0.fields().root_fields = joined;
+    }
+
     /// Records the caller.
     pub(crate) fn record_session(&self, session: &Session) {
         let mut fields = self.0.fields();
@@ -125,6 +134,15 @@ impl OperationSpan {
         match settled {
             Settled::Executed(response) => self.record_errors(&response.errors),
             Settled::Refused(errors) => self.record_errors(errors),
+        }
+    }
+
+    /// Records that the application refused the operation, which was executed without errors.
+    pub(crate) fn record_refusal(&self, code: &'static str) {
+        let mut fields = self.0.fields();
+        if fields.outcome == Some(OK) {
+            fields.outcome = Some(REFUSED);
+            fields.refusal = Some(code);
         }
     }
 
@@ -156,9 +174,11 @@ impl Drop for SpanState {
         self.observer.operation_ended(&OperationReport {
             request_id: self.request_id,
             name,
+            root_fields: &fields.root_fields,
             kind,
             transport,
             outcome,
+            refusal: fields.refusal,
             took,
             user: fields.user,
             tenant: fields.tenant,

@@ -18,6 +18,9 @@ use crate::graphql::types::conversation_list::phone_number_ids;
 use crate::graphql::types::duplicate_replies::{DuplicateReplyBucket, DuplicateReplyReport};
 use crate::graphql::types::phone_number::PhoneNumber;
 use crate::graphql::types::service_token::ServiceToken;
+use crate::graphql::types::workspace_event::{
+    WorkspaceEvent, WorkspaceEventConnection, WorkspaceEventNumber,
+};
 use crate::service::queries::violations::{ViolationFilter, ViolationPosition};
 
 /// The reports.
@@ -72,6 +75,31 @@ impl Reports {
                 phone_number_ids: self::phone_number_ids(phone_number_ids)?,
             };
             violations(scope, filter, paging?).await.map(Some)
+        })
+        .await
+    }
+
+    /// The administrative acts in the workspace, newest first: who changed what, and when. For managers only.
+    #[graphql(complexity = "cost(first, None, child_complexity)")]
+    async fn workspace_history(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "The number of items to return, at most 100. Defaults to 25.")] first: Option<i32>,
+        #[graphql(desc = "Return only items after this cursor.")] after: Option<String>,
+    ) -> Option<Result<WorkspaceEventConnection>> {
+        let paging = Paging::new(first, after, None, None);
+        root(ctx, |scope| async move {
+            let slice = paging?.slice(|cursor| WorkspaceEventNumber::decode(cursor).map(|number| number.0))?;
+            let access = scope.access().await?;
+            let found = scope.services().workspace_history(access, slice.after, slice.limit + 1).await;
+            let mut found = found.map_err(error::of_service)?;
+            let has_next = found.len() > slice.limit;
+            found.truncate(slice.limit);
+            let items = found.into_iter().filter_map(|event| {
+                let cursor = WorkspaceEventNumber(event.seq);
+                Some((cursor, WorkspaceEvent::new(event, scope.loaders())?))
+            });
+            Ok(Some(WorkspaceEventConnection(Page::new(items, has_next, slice.after.is_some()))))
         })
         .await
     }

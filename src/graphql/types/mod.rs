@@ -22,3 +22,4 @@ pub mod user_error;
 pub mod view_counts;
 pub mod workload;
 pub mod workspace;
+pub mod workspace_event;

@@ -8,8 +8,9 @@ use futures_util::FutureExt;
 use crate::clock::{Clock, Timestamp};
 use crate::domain::conversation::{ACCESS_REVOKED, AGENT_DEACTIVATED};
 use crate::domain::input::{self, E164};
+use crate::domain::workspace_event::{Target, WorkspaceEventKind};
 use crate::domain::{
-    AccessChange, AccessChangeKind, Agent, AgentId, AssignmentModel, InputField, PhoneNumber, PhoneNumberId, Refusal, Role, Snapshot,
+    AccessChangeKind, Agent, AgentId, AssignmentModel, EventBody, InputField, PhoneNumber, PhoneNumberId, Refusal, Role, Snapshot,
     Workspace, WorkspaceId,
 };
 use crate::service::context::{Actor, WorkspaceTx};
@@ -73,11 +74,14 @@ impl Services {
                 let manager_tx = ManagerTx::open(conn, &clock, by, &[]).await?;
                 let mut workspace = manager_tx.workspace_tx.workspace.clone();
                 let changed = workspace.assignment_model != model;
-                if changed {
-                    workspaces::set_model(conn, by.workspace_id, model).await?;
-                    workspace.assignment_model = model;
+                if !changed {
+                    return Ok(manager_tx.done(workspace, false));
                 }
-                Ok(manager_tx.done(workspace, changed))
+                let act = EventBody::act(WorkspaceEventKind::AssignmentModelChanged, None)
+                    .with(Some(workspace.assignment_model.to_string()), Some(model.to_string()));
+                workspaces::set_model(conn, by.workspace_id, model).await?;
+                workspace.assignment_model = model;
+                manager_tx.commit(conn, workspace, vec![act], Vec::new()).await
             }
             .boxed()
         })
@@ -97,7 +101,8 @@ impl Services {
             async move {
                 let manager_tx = ManagerTx::open(conn, &clock, by, &[]).await?;
                 let agent = add_agent(conn, by.workspace_id, new, manager_tx.workspace_tx.now).await?;
-                Ok(manager_tx.done(agent, true))
+                let act = created(&agent);
+                manager_tx.commit(conn, agent, vec![act], Vec::new()).await
             }
             .boxed()
         })
@@ -132,8 +137,8 @@ impl Services {
                     after.tokens_valid_after = Some(manager_tx.workspace_tx.now);
                 }
                 agents::replace(conn, &after).await?;
-                let changes = (before.role != after.role).then_some(AccessChangeKind::RoleChanged);
-                manager_tx.commit(conn, after.clone(), changes.map(|kind| (after.id, kind)), Vec::new()).await
+                let acts = update_acts(&before, &after);
+                manager_tx.commit(conn, after, acts, Vec::new()).await
             }
             .boxed()
         })
@@ -162,7 +167,8 @@ impl Services {
                 agents::replace(conn, &agent).await?;
                 let owned = conversations::lock_open_of(conn, by.workspace_id, id, None).await?;
                 let released = manager_tx.release(conn, owned, AGENT_DEACTIVATED).await?;
-                manager_tx.commit(conn, agent, Some((id, AccessChangeKind::Deactivated)), released).await
+                let act = EventBody::access(id, AccessChangeKind::Deactivated);
+                manager_tx.commit(conn, agent, vec![act], released).await
             }
             .boxed()
         })
@@ -189,7 +195,8 @@ impl Services {
                 // A token that was stolen before the agent was deactivated must not work again.
                 agent.tokens_valid_after = Some(manager_tx.workspace_tx.now);
                 agents::replace(conn, &agent).await?;
-                manager_tx.commit(conn, agent, Some((id, AccessChangeKind::Reactivated)), Vec::new()).await
+                let act = EventBody::access(id, AccessChangeKind::Reactivated);
+                manager_tx.commit(conn, agent, vec![act], Vec::new()).await
             }
             .boxed()
         })
@@ -214,7 +221,8 @@ impl Services {
             async move {
                 let manager_tx = ManagerTx::open(conn, &clock, by, &[]).await?;
                 let number = add_number(conn, by.workspace_id, number, &label, manager_tx.workspace_tx.now).await?;
-                Ok(manager_tx.done(number, true))
+                let act = added(&number);
+                manager_tx.commit(conn, number, vec![act], Vec::new()).await
             }
             .boxed()
         })
@@ -242,8 +250,9 @@ impl Services {
                 if !agents::grant(conn, by.workspace_id, agent, number, manager_tx.workspace_tx.now).await? {
                     return Ok(manager_tx.done(both, false));
                 }
-                let change = Some((agent, AccessChangeKind::Granted(number)));
-                manager_tx.commit(conn, both, change, Vec::new()).await
+                let digits = both.1.number.to_string();
+                let act = EventBody::access(agent, AccessChangeKind::Granted(number)).with(None, Some(digits));
+                manager_tx.commit(conn, both, vec![act], Vec::new()).await
             }
             .boxed()
         })
@@ -273,8 +282,9 @@ impl Services {
                 }
                 let owned = conversations::lock_open_of(conn, by.workspace_id, agent, Some(number)).await?;
                 let released = manager_tx.release(conn, owned, ACCESS_REVOKED).await?;
-                let change = Some((agent, AccessChangeKind::Revoked(number)));
-                manager_tx.commit(conn, both, change, released).await
+                let digits = both.1.number.to_string();
+                let act = EventBody::access(agent, AccessChangeKind::Revoked(number)).with(Some(digits), None);
+                manager_tx.commit(conn, both, vec![act], released).await
             }
             .boxed()
         })
@@ -366,20 +376,19 @@ impl ManagerTx {
         Ok(drafts)
     }
 
-    /// Appends the events to the log. The change of access comes first, so that the agent's streams end before the
+    /// Appends the events to the log. The acts come first, so that an agent's streams end before the agent's
     /// conversations are unassigned.
     pub async fn commit<T>(
         self,
         conn: &mut Conn,
         value: T,
-        access: Option<(AgentId, AccessChangeKind)>,
+        acts: Vec<EventBody>,
         released: Vec<Draft>,
     ) -> ServiceResult<AdminOutcome<T>> {
         let returned = released.len();
-        let access = access.map(|(agent_id, kind)| {
-            Draft::access(AccessChange { agent_id, kind }, self.workspace_tx.now, Some(self.manager))
-        });
-        let drafts = access.into_iter().chain(released).collect();
+        let (now, manager) = (self.workspace_tx.now, Some(self.manager));
+        let acts = acts.into_iter().map(|act| Draft::act(act, now, manager));
+        let drafts = acts.chain(released).collect();
         let events = log::append(conn, self.workspace_tx.workspace.id, drafts).await?;
         let as_of = events.last().map_or(self.workspace_tx.head.seq, |event| event.seq);
         Ok(AdminOutcome { value, changed: true, returned, as_of })
@@ -451,4 +460,38 @@ fn updated(mut agent: Agent, update: AgentUpdate) -> Result<Agent, Refusal> {
     agent.role = update.role.unwrap_or(agent.role);
     agent.experienced = update.experienced.unwrap_or(agent.experienced);
     Ok(agent)
+}
+
+/// The event of a new agent.
+pub(in crate::service) fn created(agent: &Agent) -> EventBody {
+    let target = Some(Target::Agent(agent.id));
+    EventBody::act(WorkspaceEventKind::AgentCreated, target).with(None, Some(agent.email.clone()))
+}
+
+/// The event of a new number.
+pub(in crate::service) fn added(number: &PhoneNumber) -> EventBody {
+    let target = Some(Target::PhoneNumber(number.id));
+    EventBody::act(WorkspaceEventKind::PhoneNumberAdded, target).with(None, Some(number.number.to_string()))
+}
+
+/// The events of a changed agent: one of the role, which changes access, and one of everything else.
+fn update_acts(before: &Agent, after: &Agent) -> Vec<EventBody> {
+    let mut acts = Vec::new();
+    if before.role != after.role {
+        let roles = (Some(before.role.to_string()), Some(after.role.to_string()));
+        acts.push(EventBody::access(after.id, AccessChangeKind::RoleChanged).with(roles.0, roles.1));
+    }
+    let profiles = (profile(before), profile(after));
+    if profiles.0 != profiles.1 {
+        let act = EventBody::act(WorkspaceEventKind::AgentUpdated, Some(Target::Agent(after.id)));
+        acts.push(act.with(Some(profiles.0), Some(profiles.1)));
+    }
+    acts
+}
+
+/// An agent's name, title and experience, as the history shows them.
+fn profile(agent: &Agent) -> String {
+    let title = agent.title.as_deref().map(|title| format!(", {title}")).unwrap_or_default();
+    let experience = if agent.experienced { ", experienced" } else { "" };
+    format!("{}{title}{experience}", agent.name)
 }

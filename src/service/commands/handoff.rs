@@ -97,7 +97,7 @@ impl Services {
                 let last = ownership::last_event(conn, by.workspace_id, id, &kinds).await?;
                 let last = last.as_ref().and_then(|event| match &event.body {
                     EventBody::Conversation(body) => Some(body.as_ref()),
-                    EventBody::Access(_) => None,
+                    EventBody::Access(_) | EventBody::Workspace(_) => None,
                 });
                 let change = conversation_tx.snapshot.acknowledge(by.agent_id, last);
                 conversation_tx.commit(conn, change).await

@@ -9,7 +9,8 @@ use std::time::Duration;
 use futures_util::FutureExt;
 use tokio_util::sync::CancellationToken;
 
-use crate::domain::{Lease, Workspace, WorkspaceId};
+use crate::domain::workspace_event::WorkspaceEventKind;
+use crate::domain::{EventBody, Lease, Workspace, WorkspaceId};
 use crate::service::commands::administration::{AdminOutcome, ManagerTx};
 use crate::service::context::WorkspaceTx;
 use crate::service::{ServiceResult, Services};
@@ -46,11 +47,15 @@ impl Services {
                 let lease = minutes.map(Lease::of_minutes).transpose()?;
                 let mut workspace = manager_tx.workspace_tx.workspace.clone();
                 let changed = workspace.lease != lease;
-                if changed {
-                    workspaces::set_lease(conn, by.workspace_id, lease).await?;
-                    workspace.lease = lease;
+                if !changed {
+                    return Ok(manager_tx.done(workspace, false));
                 }
-                Ok(manager_tx.done(workspace, changed))
+                let shown = |lease: Option<Lease>| lease.map(|lease| format!("{} minutes", lease.minutes()));
+                let act = EventBody::act(WorkspaceEventKind::OwnershipLeaseChanged, None)
+                    .with(shown(workspace.lease), shown(lease));
+                workspaces::set_lease(conn, by.workspace_id, lease).await?;
+                workspace.lease = lease;
+                manager_tx.commit(conn, workspace, vec![act], Vec::new()).await
             }
             .boxed()
         })

@@ -3,9 +3,10 @@
 use futures_util::FutureExt;
 
 use crate::clock::Timestamp;
-use crate::domain::service_token::{ServiceScopes, ServiceToken};
+use crate::domain::service_token::{ServiceScope, ServiceScopes, ServiceToken};
+use crate::domain::workspace_event::{Target, WorkspaceEventKind};
 use crate::domain::{
-    AccessChange, AccessChangeKind, AgentId, InputField, Refusal, ServiceTokenId, WorkspaceId, input,
+    AccessChangeKind, AgentId, EventBody, InputField, Refusal, ServiceTokenId, WorkspaceId, input,
 };
 use crate::service::commands::administration::{AdminOutcome, ManagerTx};
 use crate::service::context::WorkspaceTx;
@@ -31,6 +32,16 @@ pub struct IssuedServiceToken {
     pub text: String,
 }
 
+impl IssuedServiceToken {
+    /// The event of the new token.
+    fn act(&self) -> EventBody {
+        let scopes: Vec<&str> = self.token.scopes.iter().map(ServiceScope::as_str).collect();
+        let after = format!("{}: {}", self.token.name, scopes.join(", "));
+        let target = Some(Target::ServiceToken(self.token.id));
+        EventBody::act(WorkspaceEventKind::ServiceTokenIssued, target).with(None, Some(after))
+    }
+}
+
 impl Services {
     /// Issues a token for a service.
     ///
@@ -49,7 +60,8 @@ impl Services {
             async move {
                 let manager_tx = ManagerTx::open(conn, &clock, by, &[]).await?;
                 let issued = issue(conn, by.workspace_id, new, manager_tx.workspace_tx.now).await?;
-                Ok(manager_tx.done(issued, true))
+                let act = issued.act();
+                manager_tx.commit(conn, issued, vec![act], Vec::new()).await
             }
             .boxed()
         })
@@ -80,8 +92,9 @@ impl Services {
                 let now = manager_tx.workspace_tx.now;
                 service_tokens::revoke(conn, by.workspace_id, id, now).await?;
                 token.revoked_at = Some(now);
-                let change = Some((subject(id), AccessChangeKind::TokensRevoked));
-                manager_tx.commit(conn, token, change, Vec::new()).await
+                let act = EventBody::access(subject(id), AccessChangeKind::ServiceTokenRevoked);
+                let act = act.with(Some(token.name.clone()), None);
+                manager_tx.commit(conn, token, vec![act], Vec::new()).await
             }
             .boxed()
         })
@@ -102,7 +115,9 @@ impl Services {
             let (clock, new) = (clock.clone(), new.clone());
             async move {
                 let workspace_tx = WorkspaceTx::open(conn, &clock, workspace).await?;
-                issue(conn, workspace, new, workspace_tx.now).await
+                let issued = issue(conn, workspace, new, workspace_tx.now).await?;
+                log::append(conn, workspace, vec![Draft::act(issued.act(), workspace_tx.now, None)]).await?;
+                Ok(issued)
             }
             .boxed()
         })
@@ -125,9 +140,12 @@ impl Services {
                     service_tokens::revoke(conn, workspace, token.id, now).await?;
                 }
                 service_tokens::revoke_signed(conn, workspace, now).await?;
-                let subjects = valid.iter().map(|token| subject(token.id)).chain([SIGNED_SERVICES]);
-                let revoked = |agent_id| AccessChange { agent_id, kind: AccessChangeKind::TokensRevoked };
-                let drafts = subjects.map(|subject| Draft::access(revoked(subject), now, None)).collect();
+                let revoked = |id| EventBody::access(id, AccessChangeKind::ServiceTokenRevoked);
+                let stored = valid.iter().map(|token| {
+                    revoked(subject(token.id)).with(Some(token.name.clone()), None)
+                });
+                let acts = stored.chain([revoked(SIGNED_SERVICES)]);
+                let drafts = acts.map(|act| Draft::act(act, now, None)).collect();
                 log::append(conn, workspace, drafts).await?;
                 Ok(valid.len())
             }

@@ -5,7 +5,8 @@ use std::time::Duration;
 use futures_util::FutureExt;
 
 use crate::clock::Timestamp;
-use crate::domain::{AccessChangeKind, Agent, AgentId, Refusal};
+use crate::domain::workspace_event::{Target, WorkspaceEventKind};
+use crate::domain::{AccessChangeKind, Agent, AgentId, EventBody, Refusal};
 use crate::service::commands::administration::{AdminOutcome, ManagerTx};
 use crate::service::{Error, ServiceResult, Services};
 use crate::store::tables::agents;
@@ -60,7 +61,9 @@ impl Services {
                 })?;
                 let lifetime = i64::try_from(ttl.as_secs()).unwrap_or(i64::MAX).saturating_mul(1_000_000);
                 let issued = IssuedToken { agent, token, expires_at: now.plus_micros(lifetime) };
-                Ok(manager_tx.done(issued, true))
+                let act = EventBody::act(WorkspaceEventKind::TokenIssued, Some(Target::Agent(id)))
+                    .with(None, Some(format!("valid until {}", issued.expires_at)));
+                manager_tx.commit(conn, issued, vec![act], Vec::new()).await
             }
             .boxed()
         })
@@ -83,8 +86,8 @@ impl Services {
                 let mut agent = manager_tx.agent(id)?.clone();
                 agent.tokens_valid_after = Some(manager_tx.workspace_tx.now);
                 agents::replace(conn, &agent).await?;
-                let change = Some((id, AccessChangeKind::TokensRevoked));
-                manager_tx.commit(conn, agent, change, Vec::new()).await
+                let act = EventBody::access(id, AccessChangeKind::TokensRevoked);
+                manager_tx.commit(conn, agent, vec![act], Vec::new()).await
             }
             .boxed()
         })

@@ -210,6 +210,7 @@ impl Services {
             tail,
             history,
             viewer,
+            sees_all: access.agent_id().is_none(),
             projection,
             position,
             ready: VecDeque::new(),
@@ -251,6 +252,8 @@ struct Follower<P: StreamProjection> {
     history: u64,
     head: watch::Receiver<i64>,
     viewer: AgentId,
+    /// Whether the viewer is a service, which sees all numbers of the workspace.
+    sees_all: bool,
     projection: P,
     /// The number of the last event that was projected.
     position: i64,
@@ -330,7 +333,12 @@ impl<P: StreamProjection> Follower<P> {
                     self.ready.push_back((P::reset(event.seq, ResetReason::AccessChanged), true));
                     return;
                 }
-                EventBody::Access(_) => {}
+                // A service sees all numbers. Its view changes with them.
+                EventBody::Workspace(change) if self.sees_all && change.kind.changes_numbers() => {
+                    self.ready.push_back((P::reset(event.seq, ResetReason::AccessChanged), true));
+                    return;
+                }
+                EventBody::Access(_) | EventBody::Workspace(_) => {}
                 EventBody::Conversation(body) => {
                     let Some(item) = self.projection.item(feed_event, body) else { continue };
                     self.ready.push_back((item, false));

@@ -3,11 +3,12 @@
 use futures_util::FutureExt;
 
 use crate::domain::input::{self, E164};
+use crate::domain::workspace_event::WorkspaceEventKind;
 use crate::domain::{
-    AccessChange, AccessChangeKind, Agent, AgentId, AssignmentModel, InputField, PhoneNumber, PhoneNumberId, Plan, QueueThresholds, Refusal,
+    AccessChangeKind, Agent, AgentId, AssignmentModel, EventBody, InputField, PhoneNumber, PhoneNumberId, Plan, QueueThresholds, Refusal,
     Workspace, WorkspaceId,
 };
-use crate::service::commands::administration::{NewAgent, add_agent, add_number};
+use crate::service::commands::administration::{NewAgent, add_agent, add_number, added, created};
 use crate::service::context::WorkspaceTx;
 use crate::service::{Error, ServiceResult, Services};
 use crate::store::log::{self, Draft};
@@ -61,12 +62,20 @@ impl Services {
     /// # Errors
     /// Not found.
     pub async fn set_plan(&self, id: WorkspaceId, plan: Plan) -> ServiceResult<Workspace> {
+        let clock = self.clock.clone();
         self.write(id, move |conn| {
+            let clock = clock.clone();
             async move {
-                let found = workspaces::find(conn, id).await?;
-                let (mut workspace, _) = found.ok_or(Refusal::NotFound(InputField::Workspace))?;
+                let WorkspaceTx { mut workspace, now, .. } =
+                    WorkspaceTx::open(conn, &clock, id).await.map_err(no_workspace)?;
+                if workspace.plan == plan {
+                    return Ok(workspace);
+                }
+                let act = EventBody::act(WorkspaceEventKind::PlanChanged, None)
+                    .with(Some(workspace.plan.to_string()), Some(plan.to_string()));
                 workspaces::set_plan(conn, id, plan).await?;
                 workspace.plan = plan;
+                log::append(conn, id, vec![Draft::act(act, now, None)]).await?;
                 Ok(workspace)
             }
             .boxed()
@@ -84,7 +93,9 @@ impl Services {
             let (clock, new) = (clock.clone(), new.clone());
             async move {
                 let workspace_tx = WorkspaceTx::open(conn, &clock, workspace).await.map_err(no_workspace)?;
-                add_agent(conn, workspace, new, workspace_tx.now).await
+                let agent = add_agent(conn, workspace, new, workspace_tx.now).await?;
+                log::append(conn, workspace, vec![Draft::act(created(&agent), workspace_tx.now, None)]).await?;
+                Ok(agent)
             }
             .boxed()
         })
@@ -106,7 +117,9 @@ impl Services {
             let (clock, number, label) = (clock.clone(), number.clone(), label.clone());
             async move {
                 let workspace_tx = WorkspaceTx::open(conn, &clock, workspace).await.map_err(no_workspace)?;
-                add_number(conn, workspace, number, &label, workspace_tx.now).await
+                let number = add_number(conn, workspace, number, &label, workspace_tx.now).await?;
+                log::append(conn, workspace, vec![Draft::act(added(&number), workspace_tx.now, None)]).await?;
+                Ok(number)
             }
             .boxed()
         })
@@ -130,12 +143,12 @@ impl Services {
                 let workspace_tx = WorkspaceTx::open(conn, &clock, workspace).await.map_err(no_workspace)?;
                 agents::find(conn, workspace, agent).await?.ok_or(Refusal::NotFound(InputField::Agent))?;
                 let found = phone_numbers::by_ids(conn, workspace, &[number]).await?;
-                found.first().ok_or(Refusal::NotFound(InputField::Number))?;
+                let digits = found.first().ok_or(Refusal::NotFound(InputField::Number))?.number.to_string();
                 if !agents::grant(conn, workspace, agent, number, workspace_tx.now).await? {
                     return Ok(false);
                 }
-                let change = AccessChange { agent_id: agent, kind: AccessChangeKind::Granted(number) };
-                log::append(conn, workspace, vec![Draft::access(change, workspace_tx.now, None)]).await?;
+                let act = EventBody::access(agent, AccessChangeKind::Granted(number)).with(None, Some(digits));
+                log::append(conn, workspace, vec![Draft::act(act, workspace_tx.now, None)]).await?;
                 Ok(true)
             }
             .boxed()
@@ -158,8 +171,8 @@ impl Services {
                 let mut found = found.ok_or(Refusal::NotFound(InputField::Agent))?;
                 found.tokens_valid_after = Some(workspace_tx.now);
                 agents::replace(conn, &found).await?;
-                let change = AccessChange { agent_id: agent, kind: AccessChangeKind::TokensRevoked };
-                log::append(conn, workspace, vec![Draft::access(change, workspace_tx.now, None)]).await?;
+                let act = EventBody::access(agent, AccessChangeKind::TokensRevoked);
+                log::append(conn, workspace, vec![Draft::act(act, workspace_tx.now, None)]).await?;
                 Ok(())
             }
             .boxed()

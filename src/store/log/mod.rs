@@ -8,7 +8,7 @@ use crate::clock::Timestamp;
 use crate::domain::conversation::Change;
 use crate::domain::counts::{Deltas, delta};
 use crate::domain::{
-    AccessChange, AgentId, ConversationEvent, Event, EventBody, MessageId, Snapshot, WorkspaceId,
+    AgentId, ConversationEvent, Event, EventBody, MessageId, Snapshot, WorkspaceId,
 };
 use crate::failpoint::failpoint;
 use crate::store::db::backend::pipelined;
@@ -46,9 +46,9 @@ impl Draft {
         self
     }
 
-    /// The event of a change of access.
-    pub fn access(change: AccessChange, at: Timestamp, actor: Option<AgentId>) -> Self {
-        Self { at, actor, body: EventBody::Access(change) }
+    /// The event of a change of access or an administrative act.
+    pub fn act(body: EventBody, at: Timestamp, actor: Option<AgentId>) -> Self {
+        Self { at, actor, body }
     }
 }
 
@@ -74,7 +74,7 @@ pub async fn store_and_commit(
     let event = Event { workspace_id, seq: 0, at: draft.at, actor: draft.actor, body: draft.body };
     let change = match &event.body {
         EventBody::Conversation(body) if body.before.is_some() => Some((body.before.as_ref(), &body.after)),
-        EventBody::Access(_) => None,
+        EventBody::Access(_) | EventBody::Workspace(_) => None,
         // Only the insertion shows whether the contact already has a conversation, and by then all is sent.
         EventBody::Conversation(_) => {
             let why = "a new conversation cannot be stored and committed in one step";

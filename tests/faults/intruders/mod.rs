@@ -5,6 +5,7 @@ mod revocation;
 mod service_tokens;
 mod settings;
 mod storage;
+mod trail;
 
 use aws_lc_rs::hmac;
 use base64::Engine as _;

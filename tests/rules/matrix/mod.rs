@@ -64,6 +64,7 @@ const MATRIX: &[(&str, Row)] = &[
     ("viewer", ANYBODY),
     ("workloads", REPORTS),
     ("workspace", READERS),
+    ("workspaceHistory", MANAGERS_SEE),
     ("acknowledgeHandOff", AGENTS),
     ("addPhoneNumber", MANAGERS_DO),
     ("applyPlan", MANAGERS_DO),
