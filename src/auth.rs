@@ -5,9 +5,9 @@ use std::time::Duration;
 
 use graphql_transport::auth::{Session, SignIn, SignInError};
 
-use crate::graphql::{self, Scope};
 use crate::clock::Timestamp;
 use crate::domain::service_token::ServiceScope;
+use crate::graphql::{self, Scope};
 use crate::service::{Access, Error, Services};
 use crate::token::service::PresentedToken;
 use crate::token::{LEEWAY_SECONDS, Subject, TokenError};

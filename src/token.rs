@@ -7,6 +7,7 @@
 //! RS256, ES256, EdDSA). The algorithm in the header of a token only selects between the two. Each key verifies a
 //! single algorithm, regardless of the token.
 
+mod claims;
 pub mod jwks;
 mod key_set;
 pub mod service;
@@ -15,14 +16,13 @@ use std::fmt;
 use std::time::Duration;
 
 use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, Validation};
-use serde::{Deserialize, Serialize};
-use serde_json::Value;
 use uuid::Uuid;
 
 use crate::clock::{Clock, Timestamp};
 use crate::domain::service_token::{ServiceScope, ServiceScopes};
 use crate::domain::{AgentId, ServiceTokenId, WorkspaceId};
 
+use claims::{Claims, Kind, OwnClaims};
 use jwks::Jwks;
 
 /// The tolerated difference between clocks, in seconds.
@@ -123,91 +123,6 @@ pub enum Subject {
         workspace_id: WorkspaceId,
         email: String,
     },
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-enum Kind {
-    Agent,
-    Service,
-}
-
-/// The claims of a token that this server signs.
-#[derive(Serialize)]
-struct OwnClaims<'a> {
-    #[serde(skip_serializing_if = "Option::is_none")]
-    sub: Option<AgentId>,
-    workspace: WorkspaceId,
-    kind: Kind,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    aud: Option<&'a str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    iss: Option<&'a str>,
-    /// Seconds since the Unix epoch, in microseconds, so that a token that is issued right after a revocation is valid.
-    iat: f64,
-    /// Seconds since the Unix epoch.
-    exp: i64,
-    /// Makes each token different.
-    jti: Uuid,
-}
-
-/// The claims that are read from a token.
-#[derive(Deserialize)]
-struct Claims {
-    /// The id of an agent. In a token of an identity provider it may be any text.
-    sub: Option<String>,
-    workspace: WorkspaceId,
-    kind: Option<Kind>,
-    email: Option<String>,
-    /// Must be `true`. Some providers use other types than booleans.
-    email_verified: Option<Value>,
-    iat: Option<f64>,
-    exp: i64,
-}
-
-impl Claims {
-    /// The subject of a token that this server signed.
-    fn own_subject(&self) -> Option<Subject> {
-        match self.kind? {
-            Kind::Agent => self.agent(),
-            Kind::Service => Some(self.service()),
-        }
-    }
-
-    /// The subject of a token that an identity provider signed. It is an agent unless `kind` says otherwise.
-    fn provider_subject(self) -> Option<Subject> {
-        match (self.kind, &self.email, &self.email_verified) {
-            (Some(Kind::Service), _, _) => Some(self.service()),
-            (_, Some(email), Some(Value::Bool(true))) => {
-                Some(Subject::Email { workspace_id: self.workspace, email: email.clone() })
-            }
-            _ => self.agent(),
-        }
-    }
-
-    fn agent(&self) -> Option<Subject> {
-        let id = Uuid::parse_str(self.sub.as_deref()?).ok()?;
-        Some(Subject::Caller(Caller::agent(self.workspace, AgentId(id))))
-    }
-
-    /// When the token was issued and expires. A token without `iat` is as old as can be.
-    ///
-    /// # Errors
-    /// [`TokenError::Invalid`] if the token was issued in the future: it would outlive a revocation.
-    fn times(&self) -> Result<TokenTimes, TokenError> {
-        // A cast of a float saturates.
-        let issued_at = (self.iat.unwrap_or(0.0) * 1e6).round() as i64;
-        let latest = Clock::system().now().plus_micros(LEEWAY_SECONDS as i64 * 1_000_000);
-        let times = TokenTimes {
-            issued_at: Timestamp::from_micros(issued_at),
-            expires_at: Timestamp::from_micros(self.exp.saturating_mul(1_000_000)),
-        };
-        if times.issued_at > latest { Err(TokenError::Invalid) } else { Ok(times) }
-    }
-
-    fn service(&self) -> Subject {
-        Subject::Caller(Caller::service(self.workspace))
-    }
 }
 
 /// The content of a verified token.

@@ -13,6 +13,7 @@ mod empty;
 mod limits;
 mod logs;
 mod manage;
+mod numbers;
 mod open;
 mod operation;
 mod output;
@@ -73,7 +74,7 @@ enum Command {
     Agent(manage::AgentCommand),
     /// Add phone numbers and give agents access to them
     #[command(subcommand)]
-    Number(manage::NumberCommand),
+    Number(numbers::NumberCommand),
     /// Print the history of a workspace: who administered what, and when
     #[command(subcommand)]
     Audit(audit::AuditCommand),
@@ -137,7 +138,7 @@ async fn dispatch(command: Command) -> anyhow::Result<ExitCode> {
         Command::Token(args) => token::run(args).await?,
         Command::Workspace(command) => manage::workspace(command).await?,
         Command::Agent(command) => manage::agent(command).await?,
-        Command::Number(command) => manage::number(command).await?,
+        Command::Number(command) => numbers::number(command).await?,
         Command::Audit(command) => audit::audit(command).await?,
         Command::Schema => output::line(&switchboard::graphql::sdl().trim_end())?,
         Command::Settings => settings::run()?,

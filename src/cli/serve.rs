@@ -3,10 +3,13 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use clap::Args;
 use clap::builder::BoolishValueParser;
+use clap::{Args, ValueEnum};
 use graphql_transport::settings::TransportSettings;
-use switchboard::config::{DEFAULT_POOL_SIZE, Graphiql, Inbox, Secret, ServerConfig, TokenSettings, page_origin};
+use switchboard::config::{
+    DEFAULT_POOL_SIZE, Graphiql, Inbox, Secret, ServerConfig, TokenSettings, page_origin,
+};
+use switchboard::domain::NumberVerification;
 use switchboard::http::webhooks::twilio::settings::{PublicUrl, TwilioSettings};
 use switchboard::server::App;
 use switchboard::token::jwks::{JwksSettings, JwksSource};
@@ -32,12 +35,7 @@ pub struct ServeArgs {
     #[command(flatten)]
     secret: SecretArgs,
     /// Previous token secret; tokens that were signed with it remain valid until they expire
-    #[arg(
-        long,
-        env = "SWITCHBOARD_PREVIOUS_TOKEN_SECRET",
-        hide_env_values = true,
-        value_name = "SECRET"
-    )]
+    #[arg(long, env = "SWITCHBOARD_PREVIOUS_TOKEN_SECRET", hide_env_values = true, value_name = "SECRET")]
     previous_token_secret: Option<Secret>,
     /// File that holds the previous token secret
     #[arg(
@@ -106,12 +104,39 @@ pub struct ServeArgs {
     /// Public URL of this server, for example https://sms.example.com, without a path; it is part of Twilio's signatures
     #[arg(long, env = "SWITCHBOARD_PUBLIC_URL", value_name = "URL")]
     public_url: Option<PublicUrl>,
+    /// Who verifies the phone numbers that managers add; until then, a number receives and sends nothing
+    #[arg(
+        long,
+        env = "SWITCHBOARD_NUMBER_VERIFICATION",
+        value_name = "WHO",
+        value_enum,
+        default_value_t = Verification::Operator
+    )]
+    number_verification: Verification,
     #[command(flatten)]
     processes: ProcessArgs,
     #[command(flatten)]
     pub operation: OperationArgs,
     #[command(flatten)]
     limits: LimitArgs,
+}
+
+/// Who verifies phone numbers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Verification {
+    /// Nobody: for a server with one workspace
+    Off,
+    /// The operator, with `switchboard number verify`
+    Operator,
+}
+
+impl From<Verification> for NumberVerification {
+    fn from(who: Verification) -> Self {
+        match who {
+            Verification::Off => Self::Off,
+            Verification::Operator => Self::Operator,
+        }
+    }
 }
 
 impl ServeArgs {
@@ -136,6 +161,7 @@ impl ServeArgs {
         config.listen = self.listen;
         config.pool_size = self.pool_size;
         (config.wakeups, config.service) = self.processes.split();
+        config.service.number_verification = self.number_verification.into();
         config.timeouts = self.limits.timeouts();
         config.operations = self.limits.operations();
         config.transport = TransportSettings {
@@ -290,8 +316,15 @@ mod tests {
         assert!(outside.secret.is_none() && outside.jwks.is_some());
         assert_eq!(outside.expected.audience.as_deref(), Some("us"));
         assert_eq!(outside.expected.issuer.as_deref(), Some("them"));
-        let both =
-            tokens(&["--jwks", "https://id.example/keys", "--token-secret", SECRET, "--token-audience", "us"]).unwrap();
+        let both = tokens(&[
+            "--jwks",
+            "https://id.example/keys",
+            "--token-secret",
+            SECRET,
+            "--token-audience",
+            "us",
+        ])
+        .unwrap();
         assert!(both.secret.is_some() && both.jwks.is_some());
         let rotated = tokens(&["--token-secret", SECRET, "--previous-token-secret", SECRET]).unwrap();
         assert!(rotated.secret.is_some() && rotated.previous_secret.is_some());
@@ -312,7 +345,8 @@ mod tests {
         assert!(config(&auth).is_err());
         let both = [&auth[..], &["--public-url", "https://sms.example"]].concat();
         assert!(config(&both).unwrap().twilio.is_some());
-        let mistyped = ["--token-secret", SECRET, "--twilio-auth-token", "hunter2", "--public-url", "https://a.b"];
+        let mistyped =
+            ["--token-secret", SECRET, "--twilio-auth-token", "hunter2", "--public-url", "https://a.b"];
         let refused = config(&mistyped).unwrap_err().to_string();
         assert!(refused.contains("hexadecimal") && !refused.contains("hunter2"), "{refused}");
     }
@@ -326,7 +360,8 @@ mod tests {
             path.to_str().unwrap().to_owned()
         };
         let (secret, empty) = (file("secret", &format!("{SECRET}\n")), file("empty", "\n"));
-        let read = config(&["--token-secret-file", &secret, "--previous-token-secret-file", &secret]).unwrap();
+        let read =
+            config(&["--token-secret-file", &secret, "--previous-token-secret-file", &secret]).unwrap();
         assert_eq!(read.tokens.secret, Some(Secret::new(SECRET)));
         assert_eq!(read.tokens.previous_secret, Some(Secret::new(SECRET)));
         let webhook = ["--twilio-auth-token-file", &secret, "--public-url", "https://a.b"];

@@ -127,6 +127,11 @@ fn describe(refusal: &Refusal) -> ErrorText {
     let (code, message, field) = match refusal {
         Refusal::NotFound(field) => (Code::NotFound, not_found(*field).to_owned(), Some(*field)),
         Refusal::Invalid { field, message } => (Code::Invalid, message.clone(), Some(*field)),
+        Refusal::ConversationOpen => (
+            Code::ConversationOpen,
+            "A conversation on the phone number is open.".to_owned(),
+            Some(InputField::PhoneNumberId),
+        ),
         Refusal::AgentInactive => {
             (Code::AgentInactive, "The agent is deactivated.".to_owned(), Some(InputField::AgentId))
         }

@@ -22,16 +22,18 @@ pub mod queries;
 pub mod result;
 pub mod workers;
 
-use std::collections::BTreeSet;
-use std::sync::Arc;
+use std::collections::{BTreeSet, HashMap};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 
-use crate::clock::Clock;
+use crate::clock::{Clock, Timestamp};
 use crate::domain::conversation::Change;
-use crate::domain::{AgentId, ConversationId, PhoneNumberId, WorkspaceId};
+use crate::domain::{
+    AgentId, ConversationId, NumberVerification, PhoneNumberId, ServiceTokenId, WorkspaceId,
+};
 use crate::failpoint::failpoint;
 use crate::metrics::{Metrics, Pool, WakeUp};
 use crate::store::tables::workspaces;
@@ -42,6 +44,7 @@ pub use commands::administration::{AdminOutcome, AgentUpdate, NewAgent};
 pub use commands::assignment::Assign;
 pub use commands::handoff::{HandOff, HandOffOutcome};
 pub use commands::messaging::{ReceiveMessage, SendMessage, StartConversation};
+pub use commands::numbers::AddPhoneNumber;
 pub use commands::rebalance::PlanRebalance;
 pub use commands::service_tokens::{IssuedServiceToken, NewServiceToken};
 pub use commands::tokens::IssuedToken;
@@ -78,6 +81,8 @@ pub struct Services {
     keys: Arc<Keys>,
     metrics: Metrics,
     number_stats: queries::number_stats::NumberStatsCache,
+    /// When this process last recorded the use of a service token, for the last minute.
+    token_uses: Arc<Mutex<HashMap<ServiceTokenId, Timestamp>>>,
     /// `None` on SQLite, where a read costs no more than a cache look-up.
     phone_number_cache: Option<PhoneNumberCache>,
 }
@@ -89,11 +94,17 @@ pub struct Settings {
     pub poll: Duration,
     /// How far back in the log a client can resume.
     pub replay: Duration,
+    /// Who verifies the numbers that managers add.
+    pub number_verification: NumberVerification,
 }
 
 impl Default for Settings {
     fn default() -> Self {
-        Self { poll: live::log_feed::DEFAULT_POLL, replay: workers::log_retention::DEFAULT_REPLAY }
+        Self {
+            poll: live::log_feed::DEFAULT_POLL,
+            replay: workers::log_retention::DEFAULT_REPLAY,
+            number_verification: NumberVerification::default(),
+        }
     }
 }
 
@@ -160,6 +171,7 @@ impl Services {
             keys: Arc::new(keys),
             metrics,
             number_stats: queries::number_stats::NumberStatsCache::default(),
+            token_uses: Arc::default(),
             phone_number_cache,
         })
     }

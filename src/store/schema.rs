@@ -52,6 +52,20 @@ diesel::table! {
     use diesel::sql_types::*;
     use crate::store::sql_types::*;
 
+    pending_numbers (workspace_id, id) {
+        workspace_id -> Id,
+        id -> Id,
+        number -> Text,
+        label -> Text,
+        agent_ids -> Text,
+        created_at -> Instant,
+    }
+}
+
+diesel::table! {
+    use diesel::sql_types::*;
+    use crate::store::sql_types::*;
+
     phone_numbers (workspace_id, id) {
         workspace_id -> Id,
         id -> Id,
@@ -299,6 +313,7 @@ diesel::allow_tables_to_appear_in_same_query!(
     idempotency_keys,
     messages,
     number_access,
+    pending_numbers,
     phone_numbers,
     presences,
     queue_flows,

@@ -128,7 +128,17 @@ macro_rules! id_bytes {
     };
 }
 
-ids!(WorkspaceId, AgentId, PhoneNumberId, ContactId, ConversationId, MessageId, RebalancePlanId, ServiceTokenId, Epoch);
+ids!(
+    WorkspaceId,
+    AgentId,
+    PhoneNumberId,
+    ContactId,
+    ConversationId,
+    MessageId,
+    RebalancePlanId,
+    ServiceTokenId,
+    Epoch
+);
 bind!(Id: Holder);
 id_bytes!(Holder, |value| value.key(), |uuid| Holder::from_key(uuid));
 

@@ -1,5 +1,7 @@
 //! Tests of signing and verifying.
 
+use serde_json::Value;
+
 use super::*;
 
 fn agent() -> Caller {
@@ -52,10 +54,9 @@ async fn a_previous_secret_verifies_and_no_longer_signs() {
 #[tokio::test]
 async fn audience_and_issuer_are_required_if_they_are_set() {
     let expecting = |audience: Option<&str>, issuer: Option<&str>| {
-        Keys::new(&[7; 32]).unwrap().expecting(Expected {
-            audience: audience.map(str::to_owned),
-            issuer: issuer.map(str::to_owned),
-        })
+        Keys::new(&[7; 32])
+            .unwrap()
+            .expecting(Expected { audience: audience.map(str::to_owned), issuer: issuer.map(str::to_owned) })
     };
     let keys = expecting(Some("switchboard"), Some("https://id.example"));
     assert!(keys.verify(&signed_by(&keys)).await.is_ok());
@@ -66,12 +67,7 @@ async fn audience_and_issuer_are_required_if_they_are_set() {
         expecting(Some("another"), Some("https://id.example")),
         expecting(Some("switchboard"), Some("https://id.example.evil")),
     ] {
-        assert_eq!(
-            keys.verify(&signed_by(&other)).await,
-            Err(TokenError::Invalid),
-            "{:?}",
-            other.expected
-        );
+        assert_eq!(keys.verify(&signed_by(&other)).await, Err(TokenError::Invalid), "{:?}", other.expected);
     }
     assert!(expecting(None, None).verify(&signed_by(&keys)).await.is_ok());
 }

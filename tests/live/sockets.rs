@@ -3,11 +3,9 @@
 use std::time::Duration;
 
 use serde_json::{Value, json};
-use switchboard::domain::service_token::ServiceScopes;
 use switchboard::token::Caller;
 
 use crate::support::documents;
-use crate::support::operator;
 use crate::support::outcome::text;
 use crate::support::socket::{Item, Socket};
 use crate::support::world::World;
@@ -116,8 +114,7 @@ on_both! {
     }
 
     async fn a_service_that_may_not_read_cannot_listen(world: World) {
-        let gateway = operator::service(&world.app, world.id, "Gateway", ServiceScopes::DELIVER).await;
-        let socket = Socket::open(&gateway).await;
+        let socket = Socket::open(&world.gateway).await;
         let mut changes = socket.subscribe(&documents::queue_changes(), json!({}));
         let errors = changes.refusal().await;
         assert_eq!(errors[0]["extensions"]["code"], "FORBIDDEN", "{errors:#}");

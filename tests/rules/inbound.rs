@@ -1,9 +1,7 @@
 //! Messages from customers are never refused for their content, and are stored once.
 
 use serde_json::{Value, json};
-use switchboard::domain::service_token::ServiceScopes;
 
-use crate::support::operator;
 use crate::support::outcome::text;
 use crate::support::world::{World, customer};
 
@@ -75,7 +73,7 @@ on_both! {
     }
 
     async fn only_a_service_may_deliver_and_it_may_do_nothing_else(world: World) {
-        let gateway = operator::service(&world.app, world.id, "Gateway", ServiceScopes::DELIVER).await;
+        let gateway = &world.gateway;
         let input = json!({ "providerMessageId": "SM-3", "from": customer(1), "to": world.number.number, "body": "x" });
         for agent in [&world.manager, &world.rep] {
             let denied = agent.client.try_mutate("receiveMessage", input.clone(), "changed").await;

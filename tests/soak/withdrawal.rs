@@ -134,9 +134,14 @@ async fn an_agent_who_loses_access_on_one_process_receives_nothing_more_on_the_o
         let stolen = world.app.client(token_of(&agent.client)).at(two.address());
         let revoke = async |here: &Workspace| {
             let input = json!({ "agentId": agent.id });
-            here.manager.client.mutate("revokeAgentTokens", input, "changed userErrors { code }").await.changed();
+            here.manager
+                .client
+                .mutate("revokeAgentTokens", input, "changed userErrors { code }")
+                .await
+                .changed();
             // From the acknowledgement on, the other process accepts nothing from this token.
-            let claim = "mutation($id: ID!) { claimConversation(input: { conversationId: $id }) { changed } }";
+            let claim =
+                "mutation($id: ID!) { claimConversation(input: { conversationId: $id }) { changed } }";
             let answer = stolen.query(claim, json!({ "id": existing })).await;
             assert_eq!(answer.status, 401, "{answer}");
         };

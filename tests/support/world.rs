@@ -3,7 +3,7 @@
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use serde_json::{Value, json};
-use switchboard::domain::service_token::ServiceScope;
+use switchboard::domain::service_token::{ServiceScope, ServiceScopes};
 use switchboard::domain::{PhoneNumberId, Plan, Role, WorkspaceId};
 use switchboard::token::Caller;
 
@@ -37,6 +37,8 @@ pub struct Workspace {
     pub number2: Number,
     /// A service with all scopes.
     pub service: Client,
+    /// A service with the scope DELIVER.
+    pub gateway: Client,
 }
 
 /// An application with one workspace, on plan `TEAM` and model `OPEN`.
@@ -78,13 +80,14 @@ impl Workspace {
         let id = operator::workspace(app, "Bicycles and More", plan).await;
         let all = ServiceScope::ALL.iter().copied().collect();
         let service = operator::service(app, id, "Service with all scopes", all).await;
+        let gateway = operator::service(app, id, "Gateway", ServiceScopes::DELIVER).await;
         let manager = sign_in(app, id, "Maria Lopez", Role::Manager, false).await;
         let rep = sign_in(app, id, "Ravi Shah", Role::Rep, false).await;
         let rep2 = sign_in(app, id, "Ingrid Berg", Role::Rep, false).await;
         let everybody = [&manager, &rep, &rep2];
         let number = add_number(app, id, &everybody, "Sales").await;
         let number2 = add_number(app, id, &everybody, "Support").await;
-        Self { id, manager, rep, rep2, number, number2, service }
+        Self { id, manager, rep, rep2, number, number2, service, gateway }
     }
 
     /// The same workspace, with all clients connected to another server.
@@ -94,6 +97,7 @@ impl Workspace {
             rep: self.rep.at(address),
             rep2: self.rep2.at(address),
             service: self.service.at(address),
+            gateway: self.gateway.at(address),
             ..self.clone()
         }
     }

@@ -185,7 +185,7 @@ impl Operation {
         }
         let (mut request, execution) = self.document.conform(schema, self.variables)?;
         if self.name.is_none() {
-            record_root_fields(&mut request, span);
+            span.record_root_fields(&mut request);
         }
         let request = match caller {
             Caller::First(Session { attach_first: Some(attach), .. }) => attach(request),
@@ -197,16 +197,6 @@ impl Operation {
         };
         Ok((request, execution))
     }
-}
-
-/// Records the root fields of the normal form, which has no fragments.
-fn record_root_fields(request: &mut Request, span: &OperationSpan) {
-    let Ok(document) = request.parsed_query() else { return };
-    let roots = document.operations.iter().flat_map(|(_, it)| &it.node.selection_set.node.items);
-    span.record_root_fields(roots.filter_map(|selection| match &selection.node {
-        Selection::Field(field) => Some(field.node.name.node.as_str()),
-        Selection::FragmentSpread(_) | Selection::InlineFragment(_) => None,
-    }));
 }
 
 /// Who sends an operation.

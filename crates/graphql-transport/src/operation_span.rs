@@ -4,7 +4,10 @@
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use async_graphql::{ServerError, parser::types::OperationType};
+use async_graphql::{
+    Request, ServerError,
+    parser::types::{OperationType, Selection},
+};
 use axum::http::HeaderMap;
 use tokio::time::Instant;
 use tracing::{Span, field};
@@ -115,8 +118,16 @@ impl OperationSpan {
         fields.name = name;
     }
 
-    /// Records the root fields of an operation without a name, which would otherwise leave no trace of what it did.
-    pub(crate) fn record_root_fields<'a>(&self, names: impl Iterator<Item = &'a str>) {
+    /// Records the root fields of an operation without a name, which would otherwise leave no trace of what it did. The
+    /// document of `request` is a normal form, which has no fragments.
+    pub(crate) fn record_root_fields(&self, request: &mut Request) {
+        let Ok(document) = request.parsed_query() else { return };
+        let roots = document.operations.iter().flat_map(|(_, it)| &it.node.selection_set.node.items);
+        let names = roots.filter_map(|selection| match &selection.node {
+            Selection::Field(field) => Some(field.node.name.node.as_str()),
+            Selection::FragmentSpread(_) | Selection::InlineFragment(_) => None,
+        });
+        // Names have ASCII letters only, so the text can be cut anywhere.
         let mut joined = names.take(NAME_CHARS).collect::<Vec<_>>().join(" ");
         joined.truncate(NAME_CHARS);
         self.0.fields().root_fields = joined;

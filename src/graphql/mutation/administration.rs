@@ -12,7 +12,7 @@ use crate::graphql::types::phone_number::PhoneNumber;
 use crate::graphql::types::queue_change::cursor;
 use crate::graphql::types::user_error::UserError;
 use crate::graphql::types::workspace::{AssignmentModel, Workspace};
-use crate::service::{AdminOutcome, AgentUpdate, NewAgent, ServiceResult};
+use crate::service::{AddPhoneNumber, AdminOutcome, AgentUpdate, NewAgent, ServiceResult};
 
 /// Mutations for managers.
 #[derive(Default)]
@@ -137,11 +137,24 @@ pub struct AddPhoneNumberInput {
     number: E164,
     /// The team's name for the number, at most 200 characters.
     label: String,
+    /// Further agents who get access to the number (at most 100).
+    agent_ids: Option<Vec<ID>>,
 }
 
 /// The result of `addPhoneNumber`.
 #[derive(MergedObject)]
 pub struct AddPhoneNumberPayload(PhoneNumberPart, ManagerFields);
+
+/// The input of `removePhoneNumber`.
+#[derive(InputObject)]
+pub struct RemovePhoneNumberInput {
+    /// The phone number's id.
+    phone_number_id: ID,
+}
+
+/// The result of `removePhoneNumber`.
+#[derive(MergedObject)]
+pub struct RemovePhoneNumberPayload(PhoneNumberPart, ManagerFields);
 
 /// The input of `grantNumberAccess`.
 #[derive(InputObject)]
@@ -297,20 +310,38 @@ impl Administration {
         .await
     }
 
-    /// Adds a shared phone number. No agent has access to it until you grant it. For managers only.
+    /// Adds a shared phone number. You and the named agents get access to it. The number may be `PENDING` until the
+    /// operator has verified that it belongs to the workspace. For managers only.
     async fn add_phone_number(
         &self,
         ctx: &Context<'_>,
         #[graphql(desc = "The new number.")] input: AddPhoneNumberInput,
     ) -> Option<Result<AddPhoneNumberPayload>> {
         payload(ctx, |scope| async move {
-            let AddPhoneNumberInput { number, label } = input;
-            let done = manager_payload(
-                scope,
-                scope.services().add_phone_number(scope.caller(), number, label).await,
-            )?;
+            let AddPhoneNumberInput { number, label, agent_ids } = input;
+            let agent_ids = agent_ids.unwrap_or_default().iter().map(|id| ids::decode_or_nil(id)).collect();
+            let command = AddPhoneNumber { number, label, agent_ids };
+            let done =
+                manager_payload(scope, scope.services().add_phone_number(scope.caller(), command).await)?;
             let phone_number = done.value.map(PhoneNumber);
             Ok(AddPhoneNumberPayload(PhoneNumberPart { phone_number }, done.fields))
+        })
+        .await
+    }
+
+    /// Removes a phone number that has no conversations, with all access to it. Refused with `CONVERSATION_OPEN` while a
+    /// conversation on it is open, and with `NOT_ALLOWED` if it has closed ones. For managers only.
+    async fn remove_phone_number(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "The number.")] input: RemovePhoneNumberInput,
+    ) -> Option<Result<RemovePhoneNumberPayload>> {
+        payload(ctx, |scope| async move {
+            let id = ids::decode_or_nil(&input.phone_number_id);
+            let done =
+                manager_payload(scope, scope.services().remove_phone_number(scope.caller(), id).await)?;
+            let phone_number = done.value.map(PhoneNumber);
+            Ok(RemovePhoneNumberPayload(PhoneNumberPart { phone_number }, done.fields))
         })
         .await
     }

@@ -68,7 +68,8 @@ impl ServiceTokens {
                 scopes: input.scopes.into_iter().map(Into::into).collect(),
                 expires_at: input.expires_at,
             };
-            let done = manager_payload(scope, scope.services().issue_service_token(scope.caller(), new).await)?;
+            let done =
+                manager_payload(scope, scope.services().issue_service_token(scope.caller(), new).await)?;
             let service_token = done.part(|issued| ServiceToken(issued.token.clone()));
             let token = done.part(|issued| issued.text.clone());
             Ok(IssueServiceTokenPayload(
@@ -88,7 +89,8 @@ impl ServiceTokens {
     ) -> Option<Result<RevokeServiceTokenPayload>> {
         payload(ctx, |scope| async move {
             let id = ids::decode_or_nil(&input.service_token_id);
-            let done = manager_payload(scope, scope.services().revoke_service_token(scope.caller(), id).await)?;
+            let done =
+                manager_payload(scope, scope.services().revoke_service_token(scope.caller(), id).await)?;
             let service_token = done.value.map(ServiceToken);
             Ok(RevokeServiceTokenPayload(ServiceTokenPart { service_token }, done.fields))
         })

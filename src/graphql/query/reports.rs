@@ -79,6 +79,17 @@ impl Reports {
         .await
     }
 
+    /// All phone numbers of the workspace, oldest first, including pending ones and those that you cannot access. For
+    /// managers only.
+    async fn all_phone_numbers(&self, ctx: &Context<'_>) -> Option<Result<Vec<PhoneNumber>>> {
+        root(ctx, |scope| async move {
+            let found = scope.services().all_phone_numbers(scope.access().await?).await;
+            let found = found.map_err(error::of_service)?;
+            Ok(Some(found.into_iter().map(PhoneNumber).collect()))
+        })
+        .await
+    }
+
     /// The administrative acts in the workspace, newest first: who changed what, and when. For managers only.
     #[graphql(complexity = "cost(first, None, child_complexity)")]
     async fn workspace_history(
@@ -89,7 +100,8 @@ impl Reports {
     ) -> Option<Result<WorkspaceEventConnection>> {
         let paging = Paging::new(first, after, None, None);
         root(ctx, |scope| async move {
-            let slice = paging?.slice(|cursor| WorkspaceEventNumber::decode(cursor).map(|number| number.0))?;
+            let slice =
+                paging?.slice(|cursor| WorkspaceEventNumber::decode(cursor).map(|number| number.0))?;
             let access = scope.access().await?;
             let found = scope.services().workspace_history(access, slice.after, slice.limit + 1).await;
             let mut found = found.map_err(error::of_service)?;

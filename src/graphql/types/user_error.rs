@@ -30,6 +30,8 @@ pub enum UserErrorCode {
     PlanRequired,
     /// Another agent has replied since the last message you saw.
     StaleReply,
+    /// A conversation on the phone number is open.
+    ConversationOpen,
 }
 
 impl UserErrorCode {

@@ -10,8 +10,8 @@ use crate::domain::conversation::{ACCESS_REVOKED, AGENT_DEACTIVATED};
 use crate::domain::input::{self, E164};
 use crate::domain::workspace_event::{Target, WorkspaceEventKind};
 use crate::domain::{
-    AccessChangeKind, Agent, AgentId, AssignmentModel, EventBody, InputField, PhoneNumber, PhoneNumberId, Refusal, Role, Snapshot,
-    Workspace, WorkspaceId,
+    AccessChangeKind, Agent, AgentId, AssignmentModel, EventBody, InputField, NumberStatus, PhoneNumber,
+    PhoneNumberId, Refusal, Role, Snapshot, Workspace, WorkspaceId,
 };
 use crate::service::context::{Actor, WorkspaceTx};
 use crate::service::{Error, ServiceResult, Services};
@@ -203,32 +203,6 @@ impl Services {
         .await
     }
 
-    /// Adds a shared number. No agent has access to it yet.
-    ///
-    /// # Errors
-    /// Not allowed for reps; an invalid label; the number is already in use.
-    #[tracing::instrument(level = "debug", skip_all)]
-    pub async fn add_phone_number(
-        &self,
-        caller: Caller,
-        number: E164,
-        label: String,
-    ) -> ServiceResult<AdminOutcome<PhoneNumber>> {
-        let by = self.agent_of(caller)?;
-        let clock = self.clock.clone();
-        self.write(by.workspace_id, move |conn| {
-            let (clock, number, label) = (clock.clone(), number.clone(), label.clone());
-            async move {
-                let manager_tx = ManagerTx::open(conn, &clock, by, &[]).await?;
-                let number = add_number(conn, by.workspace_id, number, &label, manager_tx.workspace_tx.now).await?;
-                let act = added(&number);
-                manager_tx.commit(conn, number, vec![act], Vec::new()).await
-            }
-            .boxed()
-        })
-        .await
-    }
-
     /// Grants an agent access to a number.
     ///
     /// # Errors
@@ -251,7 +225,8 @@ impl Services {
                     return Ok(manager_tx.done(both, false));
                 }
                 let digits = both.1.number.to_string();
-                let act = EventBody::access(agent, AccessChangeKind::Granted(number)).with(None, Some(digits));
+                let act =
+                    EventBody::access(agent, AccessChangeKind::Granted(number)).with(None, Some(digits));
                 manager_tx.commit(conn, both, vec![act], Vec::new()).await
             }
             .boxed()
@@ -283,7 +258,8 @@ impl Services {
                 let owned = conversations::lock_open_of(conn, by.workspace_id, agent, Some(number)).await?;
                 let released = manager_tx.release(conn, owned, ACCESS_REVOKED).await?;
                 let digits = both.1.number.to_string();
-                let act = EventBody::access(agent, AccessChangeKind::Revoked(number)).with(Some(digits), None);
+                let act =
+                    EventBody::access(agent, AccessChangeKind::Revoked(number)).with(Some(digits), None);
                 manager_tx.commit(conn, both, vec![act], released).await
             }
             .boxed()
@@ -442,7 +418,14 @@ pub(in crate::service) async fn add_number(
     at: Timestamp,
 ) -> ServiceResult<PhoneNumber> {
     let label = input::name(InputField::Label, label)?;
-    let number = PhoneNumber { id: PhoneNumberId::generate(), workspace_id, number, label, created_at: at };
+    let number = PhoneNumber {
+        id: PhoneNumberId::generate(),
+        workspace_id,
+        number,
+        label,
+        status: NumberStatus::Verified,
+        created_at: at,
+    };
     if phone_numbers::insert(conn, &number).await? {
         Ok(number)
     } else {

@@ -58,7 +58,8 @@ impl Services {
             let (clock, command, note) = (clock.clone(), command.clone(), note.clone());
             async move {
                 let mut workspace_tx = WorkspaceTx::open(conn, &clock, by.workspace_id).await?;
-                let team = LockedTeam::lock(conn, by.workspace_id, &[by.agent_id, command.from, command.to]).await?;
+                let team =
+                    LockedTeam::lock(conn, by.workspace_id, &[by.agent_id, command.from, command.to]).await?;
                 let actor = team.actor(by)?;
                 team.agent(command.from).ok_or(Refusal::NotFound(InputField::FromAgentId))?;
                 let to = team.agent(command.to).ok_or(Refusal::NotFound(InputField::ToAgentId))?;

@@ -11,15 +11,16 @@ use crate::domain::input::{self, E164};
 use crate::domain::service_token::ServiceScope;
 use crate::domain::{
     AgentId, Contact, Conversation, ConversationId, DeliveryStatus, Direction, InputField, Message,
-    MessageId, PhoneNumberId, Refusal, ServiceTokenId, Snapshot, WorkspaceId, words,
+    MessageId, PhoneNumberId, Refusal, Snapshot, WorkspaceId, words,
 };
+use crate::service::commands::service_tokens::require_valid;
 use crate::service::context::{Actor, ConversationTx, LockedAgents, WorkspaceTx, record};
 use crate::service::{CommandOutcome, Error, ServiceResult, Services, VisibleConversation};
 use crate::store::tables::{
-    contacts, conversations, idempotency, messages, phone_numbers, read_markers, service_tokens, words as word_index,
+    contacts, conversations, idempotency, messages, phone_numbers, read_markers, words as word_index,
 };
 use crate::store::{Conn, StoreError, log};
-use crate::token::{Caller, ServiceGrant};
+use crate::token::Caller;
 
 /// The most newer replies in the refusal of a stale reply.
 const NEWER_REPLIES_SHOWN: i64 = 20;
@@ -152,31 +153,6 @@ impl Services {
         })
         .await
     }
-}
-
-/// Checks that the service's token is still valid. A socket may have signed in before the token was revoked.
-///
-/// # Errors
-/// [`Error::Unauthenticated`] if it is not.
-async fn require_valid(
-    conn: &mut Conn,
-    workspace: WorkspaceId,
-    grant: ServiceGrant,
-    now: Timestamp,
-) -> ServiceResult<()> {
-    let is_valid = match grant {
-        ServiceGrant { id: None, issued_at: None, .. } => true,
-        ServiceGrant { id, issued_at, .. } => {
-            // A signed token has no row. The nil id finds none.
-            let id = id.unwrap_or(ServiceTokenId(uuid::Uuid::nil()));
-            let found = service_tokens::access(conn, workspace, id).await?;
-            found.is_some_and(|found| match (issued_at, found.token) {
-                (Some(issued_at), _) => found.signed_valid_after.is_none_or(|after| issued_at > after),
-                (None, token) => token.is_some_and(|(token, _)| token.is_valid(now)),
-            })
-        }
-    };
-    if is_valid { Ok(()) } else { Err(Error::Unauthenticated) }
 }
 
 /// An idempotency key, and a fingerprint of the input that it is used with.

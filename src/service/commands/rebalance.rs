@@ -284,12 +284,7 @@ impl RebalancePlanTx {
     ///
     /// # Errors
     /// As [`permit`]; not found when the plan does not exist or contains a number that the actor cannot access.
-    async fn open(
-        conn: &mut Conn,
-        clock: &Clock,
-        by: Actor,
-        id: RebalancePlanId,
-    ) -> ServiceResult<Self> {
+    async fn open(conn: &mut Conn, clock: &Clock, by: Actor, id: RebalancePlanId) -> ServiceResult<Self> {
         let workspace = by.workspace_id;
         let workspace_tx = WorkspaceTx::open(conn, clock, workspace).await?;
         let plan = rebalance_plans::lock(conn, workspace, id).await?;

@@ -10,12 +10,12 @@ use crate::domain::{
 };
 use crate::service::commands::administration::{AdminOutcome, ManagerTx};
 use crate::service::context::WorkspaceTx;
-use crate::service::{ServiceResult, Services};
+use crate::service::{Error, ServiceResult, Services};
 use crate::store::Conn;
 use crate::store::log::{self, Draft};
 use crate::store::tables::service_tokens;
 use crate::token::service::NewToken;
-use crate::token::{Caller, SIGNED_SERVICES};
+use crate::token::{Caller, SIGNED_SERVICES, ServiceGrant};
 
 /// A service token to issue.
 #[derive(Debug, Clone)]
@@ -141,9 +141,8 @@ impl Services {
                 }
                 service_tokens::revoke_signed(conn, workspace, now).await?;
                 let revoked = |id| EventBody::access(id, AccessChangeKind::ServiceTokenRevoked);
-                let stored = valid.iter().map(|token| {
-                    revoked(subject(token.id)).with(Some(token.name.clone()), None)
-                });
+                let stored =
+                    valid.iter().map(|token| revoked(subject(token.id)).with(Some(token.name.clone()), None));
                 let acts = stored.chain([revoked(SIGNED_SERVICES)]);
                 let drafts = acts.map(|act| Draft::act(act, now, None)).collect();
                 log::append(conn, workspace, drafts).await?;
@@ -185,4 +184,29 @@ async fn issue(
     let NewToken { text, hash } = NewToken::generate(workspace_id, token.id);
     service_tokens::insert(conn, &token, hash).await?;
     Ok(IssuedServiceToken { token, text })
+}
+
+/// Checks that the service's token is still valid. A socket may have signed in before the token was revoked.
+///
+/// # Errors
+/// [`Error::Unauthenticated`] if it is not.
+pub(in crate::service) async fn require_valid(
+    conn: &mut Conn,
+    workspace: WorkspaceId,
+    grant: ServiceGrant,
+    now: Timestamp,
+) -> ServiceResult<()> {
+    let is_valid = match grant {
+        ServiceGrant { id: None, issued_at: None, .. } => true,
+        ServiceGrant { id, issued_at, .. } => {
+            // A signed token has no row. The nil id finds none.
+            let id = id.unwrap_or(ServiceTokenId(uuid::Uuid::nil()));
+            let found = service_tokens::access(conn, workspace, id).await?;
+            found.is_some_and(|found| match (issued_at, found.token) {
+                (Some(issued_at), _) => found.signed_valid_after.is_none_or(|after| issued_at > after),
+                (None, token) => token.is_some_and(|(token, _)| token.is_valid(now)),
+            })
+        }
+    };
+    if is_valid { Ok(()) } else { Err(Error::Unauthenticated) }
 }

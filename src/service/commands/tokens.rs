@@ -75,7 +75,11 @@ impl Services {
     /// # Errors
     /// Not allowed for reps, except for their own tokens; not found.
     #[tracing::instrument(level = "debug", skip_all)]
-    pub async fn revoke_agent_tokens(&self, caller: Caller, id: AgentId) -> ServiceResult<AdminOutcome<Agent>> {
+    pub async fn revoke_agent_tokens(
+        &self,
+        caller: Caller,
+        id: AgentId,
+    ) -> ServiceResult<AdminOutcome<Agent>> {
         let by = self.agent_of(caller)?;
         let clock = self.clock.clone();
         self.write(by.workspace_id, move |conn| {

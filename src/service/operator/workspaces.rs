@@ -5,21 +5,21 @@ use futures_util::FutureExt;
 use crate::domain::input::{self, E164};
 use crate::domain::workspace_event::WorkspaceEventKind;
 use crate::domain::{
-    AccessChangeKind, Agent, AgentId, AssignmentModel, EventBody, InputField, PhoneNumber, PhoneNumberId, Plan, QueueThresholds, Refusal,
-    Workspace, WorkspaceId,
+    AccessChangeKind, Agent, AgentId, AssignmentModel, EventBody, InputField, PhoneNumber, PhoneNumberId,
+    Plan, QueueThresholds, Refusal, Workspace, WorkspaceId,
 };
 use crate::service::commands::administration::{NewAgent, add_agent, add_number, added, created};
 use crate::service::context::WorkspaceTx;
 use crate::service::{Error, ServiceResult, Services};
 use crate::store::log::{self, Draft};
-use crate::store::tables::{agents, phone_numbers, workspaces};
+use crate::store::tables::{agents, pending_numbers, phone_numbers, workspaces};
 
 /// A workspace with the agents and numbers in it.
 #[derive(Debug, Clone)]
 pub struct Inventory {
     pub workspace: Workspace,
     pub agents: Vec<Agent>,
-    /// The phone numbers, oldest first.
+    /// The phone numbers, oldest first: the verified ones, and then the pending ones.
     pub phone_numbers: Vec<PhoneNumber>,
 }
 
@@ -94,7 +94,8 @@ impl Services {
             async move {
                 let workspace_tx = WorkspaceTx::open(conn, &clock, workspace).await.map_err(no_workspace)?;
                 let agent = add_agent(conn, workspace, new, workspace_tx.now).await?;
-                log::append(conn, workspace, vec![Draft::act(created(&agent), workspace_tx.now, None)]).await?;
+                log::append(conn, workspace, vec![Draft::act(created(&agent), workspace_tx.now, None)])
+                    .await?;
                 Ok(agent)
             }
             .boxed()
@@ -118,7 +119,8 @@ impl Services {
             async move {
                 let workspace_tx = WorkspaceTx::open(conn, &clock, workspace).await.map_err(no_workspace)?;
                 let number = add_number(conn, workspace, number, &label, workspace_tx.now).await?;
-                log::append(conn, workspace, vec![Draft::act(added(&number), workspace_tx.now, None)]).await?;
+                log::append(conn, workspace, vec![Draft::act(added(&number), workspace_tx.now, None)])
+                    .await?;
                 Ok(number)
             }
             .boxed()
@@ -147,7 +149,8 @@ impl Services {
                 if !agents::grant(conn, workspace, agent, number, workspace_tx.now).await? {
                     return Ok(false);
                 }
-                let act = EventBody::access(agent, AccessChangeKind::Granted(number)).with(None, Some(digits));
+                let act =
+                    EventBody::access(agent, AccessChangeKind::Granted(number)).with(None, Some(digits));
                 log::append(conn, workspace, vec![Draft::act(act, workspace_tx.now, None)]).await?;
                 Ok(true)
             }
@@ -192,7 +195,9 @@ impl Services {
                     let mut found = Vec::new();
                     for (workspace, _) in workspaces::all(conn).await? {
                         let agents = agents::all(conn, workspace.id).await?;
-                        let phone_numbers = phone_numbers::all(conn, workspace.id).await?;
+                        let mut phone_numbers = phone_numbers::all(conn, workspace.id).await?;
+                        let pending = pending_numbers::all(conn, workspace.id).await?;
+                        phone_numbers.extend(pending.into_iter().map(|pending| pending.number));
                         found.push(Inventory { workspace, agents, phone_numbers });
                     }
                     Ok(found)

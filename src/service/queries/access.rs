@@ -1,7 +1,7 @@
 //! Access: which phone numbers a caller can see, and whether the caller may sign in.
 
 use std::collections::BTreeSet;
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError};
 use std::time::Instant;
 
 use futures_util::FutureExt;
@@ -199,8 +199,17 @@ impl Services {
 
     /// Records in the background that a token was used, at most once a minute.
     fn record_use(&self, token: &ServiceToken, now: Timestamp) {
-        if token.last_used_at.is_some_and(|last| now < last.plus_micros(USE_INTERVAL_MICROS)) {
+        let is_recent = |last: Timestamp| now < last.plus_micros(USE_INTERVAL_MICROS);
+        if token.last_used_at.is_some_and(is_recent) {
             return;
+        }
+        {
+            // Of many requests at once, one records.
+            let mut recorded = self.token_uses.lock().unwrap_or_else(PoisonError::into_inner);
+            recorded.retain(|_, last| is_recent(*last));
+            if recorded.insert(token.id, now).is_some() {
+                return;
+            }
         }
         let (store, workspace, id) = (self.store.clone(), token.workspace_id, token.id);
         tokio::spawn(async move {

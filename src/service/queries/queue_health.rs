@@ -12,7 +12,8 @@ use crate::clock::Timestamp;
 use crate::domain::queue::{Queue, Signals, Window};
 use crate::domain::workspace_event::WorkspaceEventKind;
 use crate::domain::{
-    EventBody, InputField, PhoneNumber, PhoneNumberId, QueueHealth, QueueThresholds, Refusal, Workspace, WorkspaceId,
+    EventBody, InputField, PhoneNumber, PhoneNumberId, QueueHealth, QueueThresholds, Refusal, Workspace,
+    WorkspaceId,
 };
 use crate::service::commands::administration::ManagerTx;
 use crate::service::live::shared_queries::{QueryResult, SharedQuery, Watcher};

@@ -38,7 +38,8 @@ impl Services {
         limit: usize,
     ) -> ServiceResult<Vec<Arc<Event>>> {
         let limit = i64::try_from(limit).unwrap_or(i64::MAX);
-        let found = self.store.read(move |conn| events::administrative(conn, workspace, before, limit).boxed());
+        let found =
+            self.store.read(move |conn| events::administrative(conn, workspace, before, limit).boxed());
         Ok(found.await?)
     }
 
@@ -52,9 +53,9 @@ impl Services {
         id: PhoneNumberId,
     ) -> ServiceResult<Option<PhoneNumber>> {
         let workspace = access.workspace.id;
-        let found = self.store.read(move |conn| {
-            async move { phone_numbers::by_ids(conn, workspace, &[id]).await }.boxed()
-        });
+        let found = self
+            .store
+            .read(move |conn| async move { phone_numbers::by_ids(conn, workspace, &[id]).await }.boxed());
         Ok(found.await?.pop())
     }
 }

@@ -11,8 +11,7 @@ use diesel_async::RunQueryDsl;
 
 use crate::clock::Timestamp;
 use crate::domain::{
-    AgentId, ConversationEvent, ConversationId, Event, EventBody, EventKind, MessageId,
-    Snapshot, WorkspaceId,
+    AgentId, ConversationEvent, ConversationId, Event, EventBody, EventKind, MessageId, Snapshot, WorkspaceId,
 };
 use crate::store::db::backend::{insert_all, on_backend};
 use crate::store::db::prepared::Prepare;

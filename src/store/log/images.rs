@@ -113,7 +113,8 @@ mod tests {
             assert_eq!(older.agent_id, change.agent_id, "{text}");
         }
         for kind in WorkspaceEventKind::ALL {
-            for target in [None, Some(Target::PhoneNumber(number)), Some(Target::Agent(AgentId(Uuid::max())))] {
+            for target in [None, Some(Target::PhoneNumber(number)), Some(Target::Agent(AgentId(Uuid::max())))]
+            {
                 let change = WorkspaceChange::new(*kind, target).with(Some("a".into()), None);
                 let text = write_workspace(&change).unwrap();
                 assert_eq!(read(&text).unwrap(), EventBody::Workspace(Box::new(change)), "{text}");
@@ -125,7 +126,8 @@ mod tests {
 
     #[test]
     fn an_act_of_a_later_release_is_read_as_what_older_processes_take_it_for() {
-        let text = r#"{"agent_id":"00000000-0000-0000-0000-000000000000","change":"role_changed","name":"LATER"}"#;
+        let text =
+            r#"{"agent_id":"00000000-0000-0000-0000-000000000000","change":"role_changed","name":"LATER"}"#;
         assert!(matches!(read(text), Ok(EventBody::Access(_))));
     }
 }

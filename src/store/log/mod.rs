@@ -7,9 +7,7 @@ use super::{Conn, StoreError, StoreResult};
 use crate::clock::Timestamp;
 use crate::domain::conversation::Change;
 use crate::domain::counts::{Deltas, delta};
-use crate::domain::{
-    AgentId, ConversationEvent, Event, EventBody, MessageId, Snapshot, WorkspaceId,
-};
+use crate::domain::{AgentId, ConversationEvent, Event, EventBody, MessageId, Snapshot, WorkspaceId};
 use crate::failpoint::failpoint;
 use crate::store::db::backend::pipelined;
 use crate::store::log::events::EventRow;

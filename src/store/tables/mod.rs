@@ -7,6 +7,7 @@ pub mod conversations;
 pub mod counts;
 pub mod idempotency;
 pub mod messages;
+pub mod pending_numbers;
 pub mod phone_numbers;
 pub mod presences;
 pub mod queue;

@@ -61,7 +61,8 @@ pub async fn insert(conn: &mut Conn, pending: &PendingNumber) -> StoreResult<boo
         id: number.id,
         number: number.number.clone(),
         label: number.label.clone(),
-        agent_ids: serde_json::to_string(agent_ids).map_err(|error| StoreError::Damaged(error.to_string()))?,
+        agent_ids: serde_json::to_string(agent_ids)
+            .map_err(|error| StoreError::Damaged(error.to_string()))?,
         created_at: number.created_at,
     };
     let n = on_backend!(conn, |c| {

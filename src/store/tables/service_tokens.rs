@@ -106,12 +106,7 @@ pub async fn find(
     id: ServiceTokenId,
 ) -> StoreResult<Option<ServiceToken>> {
     let row: Option<TokenRow> = on_backend!(conn, |c| {
-        service_tokens::table
-            .find((workspace, id))
-            .select(TokenRow::as_select())
-            .first(c)
-            .await
-            .optional()
+        service_tokens::table.find((workspace, id)).select(TokenRow::as_select()).first(c).await.optional()
     })?;
     Ok(row.map(ServiceToken::from))
 }

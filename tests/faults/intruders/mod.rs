@@ -1,5 +1,6 @@
 //! Attacks: forged tokens, pages of other sites, mutations with other content types, floods on one connection.
 
+mod numbers;
 mod outside_tokens;
 mod revocation;
 mod service_tokens;

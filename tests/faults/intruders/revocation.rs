@@ -57,7 +57,8 @@ fn now() -> i64 {
 
 /// A token of the agent with `more` claims, signed with the server's secret.
 fn signed(world: &World, agent: &Agent, more: Value) -> Client {
-    let claims = json!({ "sub": agent.agent_id.0, "workspace": world.id.0, "kind": "agent", "exp": now() + 600 });
+    let claims =
+        json!({ "sub": agent.agent_id.0, "workspace": world.id.0, "kind": "agent", "exp": now() + 600 });
     let claims = crate::support::agent::merged(claims, more);
     let key = EncodingKey::from_secret(SECRET.as_bytes());
     let token = jsonwebtoken::encode(&Header::new(Algorithm::HS256), &claims, &key);

@@ -60,7 +60,9 @@ async fn every_empty_variable_counts_as_not_set() {
     let process = Process::start_with(&store.url, options).await;
     assert_eq!(forge(&process).await, 404, "the webhook is off");
     let log = process.log();
-    for open in ["\"webhook\":\"off\"", "\"introspection\":\"off\"", "\"tokens\":\"secret\"", "\"origins\":\"own\""] {
+    for open in
+        ["\"webhook\":\"off\"", "\"introspection\":\"off\"", "\"tokens\":\"secret\"", "\"origins\":\"own\""]
+    {
         assert!(log.contains(open), "{open}: {log}");
     }
 }

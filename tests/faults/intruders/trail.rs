@@ -144,7 +144,9 @@ async fn the_log_names_refused_attempts_and_the_fields_of_operations_without_a_n
     );
     rep.query(&attempt, json!({})).await.data();
     rep.query("query Named { viewer { id } }", json!({})).await.data();
-    rep.query("{ ...Both } fragment Both on Query { me: viewer { id } workspace { id } }", json!({})).await.data();
+    rep.query("{ ...Both } fragment Both on Query { me: viewer { id } workspace { id } }", json!({}))
+        .await
+        .data();
     for parts in [
         ["\"operation\":\"updateAgent\"", "\"outcome\":\"REFUSED\"", "\"refusal\":\"NOT_ALLOWED\""],
         ["\"operation\":\"Named\"", "\"outcome\":\"OK\"", "\"kind\":\"query\""],

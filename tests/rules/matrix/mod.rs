@@ -49,6 +49,7 @@ const GATEWAYS: Row = [Forbidden, Forbidden, Allowed, Forbidden];
 /// Who may use each root field. Callers without a valid token may use none.
 const MATRIX: &[(&str, Row)] = &[
     ("agents", READERS),
+    ("allPhoneNumbers", MANAGERS_SEE),
     ("conversation", READERS),
     ("conversations", READERS),
     ("duplicateReplies", REPORTS),
@@ -85,6 +86,8 @@ const MATRIX: &[(&str, Row)] = &[
     ("planRebalance", MANAGERS_DO),
     ("reactivateAgent", MANAGERS_DO),
     ("receiveMessage", GATEWAYS),
+    // Refused for a manager, because a conversation is open.
+    ("removePhoneNumber", MANAGERS_DO),
     ("reopenConversation", AGENTS),
     // This row is for another agent's tokens. Every agent may revoke their own.
     ("revokeAgentTokens", MANAGERS_DO),

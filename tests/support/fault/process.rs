@@ -187,7 +187,11 @@ pub async fn assert_sound(url: &str) -> String {
 }
 
 /// Runs the program with these arguments and variables, in `folder`, until it ends.
-pub async fn output_of(folder: &Path, arguments: &[&str], variables: &[(&str, &str)]) -> std::process::Output {
+pub async fn output_of(
+    folder: &Path,
+    arguments: &[&str],
+    variables: &[(&str, &str)],
+) -> std::process::Output {
     let mut command = program(PROGRAM, "sqlite:unused.sqlite");
     command.args(arguments).envs(variables.iter().copied()).current_dir(folder);
     tokio::time::timeout(DEADLINE, command.output()).await.expect("the program ends").expect("runs")

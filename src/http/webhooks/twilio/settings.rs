@@ -36,8 +36,7 @@ impl FromStr for AuthToken {
     type Err = InvalidAuthToken;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        let is_valid =
-            text.len() == AUTH_TOKEN_DIGITS && text.bytes().all(|byte| byte.is_ascii_hexdigit());
+        let is_valid = text.len() == AUTH_TOKEN_DIGITS && text.bytes().all(|byte| byte.is_ascii_hexdigit());
         if is_valid { Ok(Self(text.to_owned())) } else { Err(InvalidAuthToken) }
     }
 }
@@ -103,9 +102,12 @@ mod tests {
 
     #[test]
     fn a_public_url_is_an_encrypted_origin() {
-        for text in
-            ["https://sms.example.com", "https://sms.example.com:8443", "http://127.0.0.1:4000", "http://[::1]"]
-        {
+        for text in [
+            "https://sms.example.com",
+            "https://sms.example.com:8443",
+            "http://127.0.0.1:4000",
+            "http://[::1]",
+        ] {
             assert_eq!(text.parse::<PublicUrl>().unwrap().as_str(), text);
         }
         let slash: PublicUrl = "https://sms.example.com/".parse().unwrap();
