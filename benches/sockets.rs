@@ -255,10 +255,10 @@ impl Agents {
         let id = |id: &serde_json::Value| id.as_str().and_then(|id| id.parse().ok()).expect("an id");
         let workspaces = seeded.line()["workspaces"].as_array().expect("a list").iter().map(|workspace| {
             let agents = ["managers", "reps"].map(|role| workspace[role].as_array().expect("a list"));
-            let callers = agents.into_iter().flatten().map(|agent| Caller::Agent {
-                workspace_id: WorkspaceId(id(&workspace["id"])),
-                agent_id: AgentId(id(agent)),
-            });
+            let callers = agents
+                .into_iter()
+                .flatten()
+                .map(|agent| Caller::agent(WorkspaceId(id(&workspace["id"])), AgentId(id(agent))));
             let signed = callers.map(|caller| keys.sign(caller, now, hours).expect("signs"));
             signed.map(|token| format!("Bearer {token}").into()).collect()
         });

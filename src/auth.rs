@@ -5,8 +5,11 @@ use std::time::Duration;
 
 use graphql_transport::auth::{Session, SignIn, SignInError, TokenProblem};
 
+use crate::clock::Timestamp;
+use crate::domain::service_token::ServiceScope;
 use crate::graphql::{self, Scope};
-use crate::service::{Error, Services};
+use crate::service::{Access, Error, Services};
+use crate::token::service::PresentedToken;
 use crate::token::{LEEWAY_SECONDS, Subject, TokenError};
 
 /// How long a session may last whose token has already expired, but is accepted within the leeway.
@@ -29,6 +32,11 @@ impl SignIn for TokenSignIn {
         let refused =
             |problem: TokenProblem, message: &str| SignInError::Unauthenticated(problem, message.to_owned());
         let token = bearer.ok_or_else(|| refused(TokenProblem::Missing, "A bearer token is required."))?;
+        if let Some(presented) = PresentedToken::parse(token) {
+            let signed_in = self.services.sign_in_service(&presented).await;
+            let (access, expires_at) = signed_in.map_err(sign_in_error)?;
+            return Ok(self.session(access, expires_at));
+        }
         let verified = self.services.keys().verify(token).await.map_err(|error| match error {
             TokenError::Expired => refused(TokenProblem::Expired, "The token has expired."),
             TokenError::Invalid | TokenError::NoSecret => {
@@ -44,31 +52,49 @@ impl SignIn for TokenSignIn {
                     self.services.agent_by_email(workspace_id, &email).await?
                 }
             };
-            Ok((caller, self.services.access(caller).await?))
+            let caller = caller.with_token(verified.times);
+            self.services.access(caller).await
         };
-        let (caller, access) = signed_in.await.map_err(|error| match error {
-            Error::Unauthenticated => {
-                refused(TokenProblem::Revoked, "The agent of this token cannot sign in.")
-            }
-            error => {
-                tracing::error!(%error, "signing a caller in failed");
-                SignInError::Unavailable
-            }
-        })?;
+        let access = signed_in.await.map_err(sign_in_error)?;
+        Ok(self.session(access, Some(verified.times.expires_at)))
+    }
+}
+
+impl TokenSignIn {
+    /// The session of a caller who has signed in.
+    fn session(&self, access: Access, expires_at: Option<Timestamp>) -> Session {
+        let caller = access.caller;
         // A token that expired within the leeway is accepted, and its socket lasts no longer than the leeway.
-        let expires_in = verified.expires_at.as_micros() - self.services.clock().now().as_micros();
-        let expires_in = u64::try_from(expires_in).map_or(LEEWAY, Duration::from_micros);
+        let expires_in = expires_at.map(|expires_at| {
+            let micros = expires_at.as_micros() - self.services.clock().now().as_micros();
+            u64::try_from(micros).map_or(LEEWAY, Duration::from_micros)
+        });
+        // Services that read spend points, as agents do. Delivering is free, so that no message of a customer is refused.
+        let spends_points = caller.agent_id().is_some() || caller.has_scope(ServiceScope::Read);
         let (services, later) = (self.services.clone(), self.services.clone());
-        Ok(Session {
-            expires_in: Some(expires_in),
+        Session {
+            expires_in,
             revoked: self.services.revoked(&access),
-            user_key: caller.agent_id().map(|id| id.0),
+            user_key: spends_points.then(|| caller.subject().0),
             tenant_key: Some(caller.workspace_id().0),
             replaces_invalid_text: caller.agent_id().is_none(),
             attach: Arc::new(move |request| graphql::attach(request, Scope::new(later.clone(), caller))),
             attach_first: Some(Box::new(move |request| {
                 graphql::attach(request, Scope::with_access(services, access))
             })),
-        })
+        }
+    }
+}
+
+fn sign_in_error(error: Error) -> SignInError {
+    match error {
+        Error::Unauthenticated => SignInError::Unauthenticated(
+            TokenProblem::Revoked,
+            "The token was revoked, or its agent or service cannot sign in.".to_owned(),
+        ),
+        error => {
+            tracing::error!(%error, "signing a caller in failed");
+            SignInError::Unavailable
+        }
     }
 }

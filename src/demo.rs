@@ -13,16 +13,19 @@ use std::time::Duration;
 use rand::rngs::StdRng;
 use rand::{Rng, SeedableRng};
 
+use crate::domain::service_token::ServiceScopes;
 use crate::domain::{Agent, AgentId, Plan};
 use crate::http::pages::graphiql::Identity;
 use crate::seed::Backdating;
 use crate::seed::past::{self, DAY_MICROS, HOUR_MICROS, History, MINUTE_MICROS};
 use crate::seed::staff::{self, Staff};
 use crate::service::operator::import::PastConversation;
-use crate::service::{Error, Services};
-use crate::token::{Caller, TokenError};
+use crate::service::{Error, NewServiceToken, Services};
+use crate::token::Caller;
 use synthetic::{Ending, Speaker, Thread};
 
+/// The name of the service that delivers customers' messages.
+const SERVICE_NAME: &str = "Text gateway";
 /// How long the demo's tokens are valid.
 pub const TOKEN_TTL: Duration = Duration::from_secs(12 * 60 * 60);
 /// The number of open, unassigned conversations. All are on the first phone number, where every agent can claim them.
@@ -111,12 +114,12 @@ impl World {
         (UNASSIGNED + IN_PROGRESS + CLOSED) as u64
     }
 
-    /// Signs the tokens of the three agents and of the service.
+    /// As [`tokens`], for the three agents that a visitor can sign in as.
     ///
     /// # Errors
-    /// When a token cannot be signed.
-    pub fn tokens(&self, services: &Services) -> Result<Tokens, TokenError> {
-        tokens(services, &self.staff, [&self.manager, &self.rep, &self.rep2])
+    /// As [`tokens`].
+    pub async fn tokens(&self, services: &Services) -> Result<Tokens, Error> {
+        tokens(services, &self.staff, [&self.manager, &self.rep, &self.rep2]).await
     }
 
     /// The identities that GraphiQL offers, the manager first.
@@ -186,22 +189,30 @@ impl World {
     }
 }
 
-/// Signs the tokens of three agents and of the workspace's service.
+/// Signs the tokens of three agents, and issues one for a service that delivers messages.
 ///
 /// # Errors
-/// When a token cannot be signed.
-pub fn tokens(
+/// When a token cannot be signed, and errors of the database.
+pub async fn tokens(
     services: &Services,
     staff: &Staff,
     [manager, rep, rep2]: [&Agent; 3],
-) -> Result<Tokens, TokenError> {
+) -> Result<Tokens, Error> {
     let now = services.clock().now();
-    let sign = |caller: Caller| services.keys().sign(caller, now, TOKEN_TTL);
+    let sign = |caller: Caller| {
+        services.keys().sign(caller, now, TOKEN_TTL).map_err(|error| Error::BadInput(error.to_string()))
+    };
+    let lifetime = i64::try_from(TOKEN_TTL.as_micros()).unwrap_or(i64::MAX);
+    let service = NewServiceToken {
+        name: SERVICE_NAME.to_owned(),
+        scopes: ServiceScopes::DELIVER,
+        expires_at: Some(now.plus_micros(lifetime)),
+    };
     Ok(Tokens {
         manager: sign(staff.caller(manager))?,
         rep: sign(staff.caller(rep))?,
         rep2: sign(staff.caller(rep2))?,
-        service: sign(staff.service())?,
+        service: services.enrol_service(staff.workspace.id, service).await?.text,
     })
 }
 

@@ -7,20 +7,22 @@
 //! RS256, ES256, EdDSA). The algorithm in the header of a token only selects between the two. Each key verifies a
 //! single algorithm, regardless of the token.
 
+mod claims;
 pub mod jwks;
 mod key_set;
+pub mod service;
 
 use std::fmt;
 use std::time::Duration;
 
 use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, Validation};
-use serde::{Deserialize, Serialize};
-use serde_json::Value;
 use uuid::Uuid;
 
 use crate::clock::{Clock, Timestamp};
-use crate::domain::{AgentId, WorkspaceId};
+use crate::domain::service_token::{ServiceScope, ServiceScopes};
+use crate::domain::{AgentId, ServiceTokenId, WorkspaceId};
 
+use claims::{Claims, Kind, OwnClaims};
 use jwks::Jwks;
 
 /// The tolerated difference between clocks, in seconds.
@@ -31,16 +33,75 @@ pub const MIN_SECRET_BYTES: usize = 32;
 /// The caller that a verified token names.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Caller {
-    /// An agent, who sees what their access allows.
-    Agent { workspace_id: WorkspaceId, agent_id: AgentId },
-    /// A program that delivers inbound messages to one workspace.
-    Service { workspace_id: WorkspaceId },
+    /// An agent, who sees what their access allows. `token` is `None` if the program itself acts for the agent.
+    Agent { workspace_id: WorkspaceId, agent_id: AgentId, token: Option<TokenTimes> },
+    /// A program that calls the API of one workspace.
+    Service { workspace_id: WorkspaceId, grant: ServiceGrant },
+}
+
+/// What a service was given: a stored token with its scopes, or a signed token, which may deliver messages.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct ServiceGrant {
+    /// The stored token; `None` for a signed one, and for the program itself.
+    pub id: Option<ServiceTokenId>,
+    pub scopes: ServiceScopes,
+    /// When a signed token was issued.
+    pub issued_at: Option<Timestamp>,
+}
+
+/// The id under which services with signed tokens wait for a revocation. No agent and no stored token has this id.
+pub const SIGNED_SERVICES: AgentId = AgentId(Uuid::nil());
+
+/// When a token was issued, and when it expires.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct TokenTimes {
+    /// The Unix epoch if the token does not say.
+    pub issued_at: Timestamp,
+    pub expires_at: Timestamp,
 }
 
 impl Caller {
+    /// An agent without a token.
+    pub fn agent(workspace_id: WorkspaceId, agent_id: AgentId) -> Self {
+        Self::Agent { workspace_id, agent_id, token: None }
+    }
+
+    /// The same caller, with the times of their token.
+    pub fn with_token(self, times: TokenTimes) -> Self {
+        match self {
+            Self::Agent { workspace_id, agent_id, .. } => {
+                Self::Agent { workspace_id, agent_id, token: Some(times) }
+            }
+            Self::Service { workspace_id, grant } => {
+                let issued_at = Some(times.issued_at);
+                Self::Service { workspace_id, grant: ServiceGrant { issued_at, ..grant } }
+            }
+        }
+    }
+
+    /// A service that delivers messages, without a token.
+    pub fn service(workspace_id: WorkspaceId) -> Self {
+        let grant = ServiceGrant { id: None, scopes: ServiceScopes::DELIVER, issued_at: None };
+        Self::Service { workspace_id, grant }
+    }
+
+    /// Whether this is a service with this scope.
+    pub fn has_scope(&self, scope: ServiceScope) -> bool {
+        matches!(self, Self::Service { grant, .. } if grant.scopes.contains(scope))
+    }
+
+    /// The id by which the log tells the caller that their access has changed: the agent's, or that of the service's
+    /// token.
+    pub fn subject(&self) -> AgentId {
+        match self {
+            Self::Agent { agent_id, .. } => *agent_id,
+            Self::Service { grant, .. } => grant.id.map_or(SIGNED_SERVICES, |id| AgentId(id.0)),
+        }
+    }
+
     pub fn workspace_id(&self) -> WorkspaceId {
         match self {
-            Self::Agent { workspace_id, .. } | Self::Service { workspace_id } => *workspace_id,
+            Self::Agent { workspace_id, .. } | Self::Service { workspace_id, .. } => *workspace_id,
         }
     }
 
@@ -64,76 +125,11 @@ pub enum Subject {
     },
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-enum Kind {
-    Agent,
-    Service,
-}
-
-/// The claims of a token that this server signs.
-#[derive(Serialize)]
-struct OwnClaims<'a> {
-    #[serde(skip_serializing_if = "Option::is_none")]
-    sub: Option<AgentId>,
-    workspace: WorkspaceId,
-    kind: Kind,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    aud: Option<&'a str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    iss: Option<&'a str>,
-    /// Seconds since the Unix epoch.
-    exp: i64,
-}
-
-/// The claims that are read from a token.
-#[derive(Deserialize)]
-struct Claims {
-    /// The id of an agent. In a token of an identity provider it may be any text.
-    sub: Option<String>,
-    workspace: WorkspaceId,
-    kind: Option<Kind>,
-    email: Option<String>,
-    /// Must be `true`. Some providers use other types than booleans.
-    email_verified: Option<Value>,
-    exp: i64,
-}
-
-impl Claims {
-    /// The subject of a token that this server signed.
-    fn own_subject(&self) -> Option<Subject> {
-        match self.kind? {
-            Kind::Agent => self.agent(),
-            Kind::Service => Some(self.service()),
-        }
-    }
-
-    /// The subject of a token that an identity provider signed. It is an agent unless `kind` says otherwise.
-    fn provider_subject(self) -> Option<Subject> {
-        match (self.kind, &self.email, &self.email_verified) {
-            (Some(Kind::Service), _, _) => Some(self.service()),
-            (_, Some(email), Some(Value::Bool(true))) => {
-                Some(Subject::Email { workspace_id: self.workspace, email: email.clone() })
-            }
-            _ => self.agent(),
-        }
-    }
-
-    fn agent(&self) -> Option<Subject> {
-        let id = Uuid::parse_str(self.sub.as_deref()?).ok()?;
-        Some(Subject::Caller(Caller::Agent { workspace_id: self.workspace, agent_id: AgentId(id) }))
-    }
-
-    fn service(&self) -> Subject {
-        Subject::Caller(Caller::Service { workspace_id: self.workspace })
-    }
-}
-
 /// The content of a verified token.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Verified {
     pub subject: Subject,
-    pub expires_at: Timestamp,
+    pub times: TokenTimes,
 }
 
 /// Why a token was rejected or could not be signed. Does not contain the token.
@@ -261,7 +257,9 @@ impl Keys {
             kind: if caller.agent_id().is_some() { Kind::Agent } else { Kind::Service },
             aud: self.expected.audience.as_deref(),
             iss: self.expected.issuer.as_deref(),
+            iat: now.as_micros() as f64 / 1e6,
             exp: (now.as_micros() / 1_000_000).saturating_add(seconds),
+            jti: Uuid::new_v4(),
         };
         jsonwebtoken::encode(&Header::new(Algorithm::HS256), &claims, &secrets.signing)
             .map_err(|_| TokenError::Invalid)
@@ -281,26 +279,26 @@ impl Keys {
             return Err(TokenError::Invalid);
         }
         let validation = self.expected.validation(header.alg);
-        let (subject, exp) = match header.alg {
+        let (subject, times) = match header.alg {
             Algorithm::HS256 => {
                 let secrets = self.secrets.as_ref().ok_or(TokenError::Invalid)?;
                 let claims = decode(token, secrets.verifying.iter(), &validation)?;
-                (claims.own_subject(), claims.exp)
+                (claims.own_subject(), claims.times()?)
             }
             Algorithm::RS256 | Algorithm::ES256 | Algorithm::EdDSA => {
                 let jwks = self.jwks.as_ref().ok_or(TokenError::Invalid)?;
                 let keys = jwks.find(header.alg, header.kid.as_deref()).await?;
                 let claims = decode(token, keys.iter().map(|key| &**key), &validation)?;
-                let exp = claims.exp;
-                if lifetime_left(exp) > jwks.max_lifetime().as_secs().saturating_add(LEEWAY_SECONDS) {
+                let times = claims.times()?;
+                if lifetime_left(claims.exp) > jwks.max_lifetime().as_secs().saturating_add(LEEWAY_SECONDS) {
                     return Err(TokenError::TooLong);
                 }
-                (claims.provider_subject(), exp)
+                (claims.provider_subject(), times)
             }
             _ => return Err(TokenError::Invalid),
         };
         let subject = subject.ok_or(TokenError::Invalid)?;
-        Ok(Verified { subject, expires_at: Timestamp::from_micros(exp.saturating_mul(1_000_000)) })
+        Ok(Verified { subject, times })
     }
 }
 

@@ -119,7 +119,7 @@ async fn start(args: &DemoArgs, database: Secret) -> anyhow::Result<Running> {
     config.transport.points_per_minute = 0;
     let services = open_services(&config).await?;
     let world = World::build(&services, &backdating).await.map_err(open::explained)?;
-    let tokens = world.tokens(&services)?;
+    let tokens = world.tokens(&services).await.map_err(open::explained)?;
     let identities = world.identities(&tokens);
     config.inbox = Inbox::On { identities: identities.clone() };
     config.graphiql = Graphiql::On { identities, install_assets: true };

@@ -1,11 +1,10 @@
-//! The commands `workspace`, `agent` and `number`, which create what the first manager needs to sign in.
+//! The commands `workspace` and `agent`, which create what the first manager needs to sign in.
 
 use std::str::FromStr;
 
 use anyhow::Context as _;
 use clap::{Args, Subcommand, builder::PossibleValuesParser, builder::TypedValueParser};
-use switchboard::domain::input::E164;
-use switchboard::domain::{Agent, PhoneNumber, Plan, Role, Workspace, WorkspaceId};
+use switchboard::domain::{Agent, NumberStatus, Plan, Role, Workspace};
 use switchboard::service::NewAgent;
 use switchboard::service::operator::workspaces::Inventory;
 use uuid::Uuid;
@@ -74,38 +73,6 @@ pub struct AgentCreateArgs {
     experienced: bool,
 }
 
-#[derive(Debug, Subcommand)]
-pub enum NumberCommand {
-    /// Add a shared phone number and print its id
-    Add {
-        #[command(flatten)]
-        database: DatabaseArgs,
-        /// Workspace; required if there are several
-        #[arg(long, value_name = "ID")]
-        workspace: Option<Uuid>,
-        /// Phone number in E.164 format, for example +15550100
-        #[arg(long, value_parser = e164)]
-        number: E164,
-        /// Label, shown to the team
-        #[arg(long)]
-        label: String,
-    },
-    /// Give an agent access to the conversations of a phone number; managers need access too
-    Grant {
-        #[command(flatten)]
-        database: DatabaseArgs,
-        /// Workspace; required if the agent may be in several
-        #[arg(long, value_name = "ID")]
-        workspace: Option<Uuid>,
-        /// Agent: an id or an e-mail address
-        #[arg(long, value_name = "ID|EMAIL")]
-        agent: AgentName,
-        /// Phone number: an id, or in E.164 format
-        #[arg(long, value_name = "ID|E164")]
-        number: NumberName,
-    },
-}
-
 pub async fn workspace(command: WorkspaceCommand) -> anyhow::Result<()> {
     match command {
         WorkspaceCommand::Create { database, name, plan } => {
@@ -141,7 +108,8 @@ fn list(inventory: &Inventory) -> anyhow::Result<()> {
         ))?;
     }
     for number in &inventory.phone_numbers {
-        output::line(&format_args!("  number  {}  {}  {}", number.id, number.number, number.label))?;
+        let pending = if number.status == NumberStatus::Pending { "  (pending)" } else { "" };
+        output::line(&format_args!("  number  {}  {}  {}{pending}", number.id, number.number, number.label))?;
     }
     Ok(())
 }
@@ -162,29 +130,6 @@ pub async fn agent(AgentCommand::Create(args): AgentCommand) -> anyhow::Result<(
     Ok(())
 }
 
-pub async fn number(command: NumberCommand) -> anyhow::Result<()> {
-    match command {
-        NumberCommand::Add { database, workspace, number, label } => {
-            let services = open::services(&database, MissingFile::Fail).await?;
-            let inventory = open::inventory(&services).await?;
-            let workspace = find_workspace(&inventory, workspace)?.workspace.id;
-            let number = services.enrol_number(workspace, number, &label).await.map_err(explained)?;
-            output::line(&number.id)?;
-        }
-        NumberCommand::Grant { database, workspace, agent, number } => {
-            let services = open::services(&database, MissingFile::Fail).await?;
-            let inventory = open::inventory(&services).await?;
-            let (workspace, agent) = find_agent(&inventory, workspace, &agent)?;
-            let number = find_number(&inventory, workspace.id, &number)?;
-            let granted =
-                services.enrol_access(workspace.id, agent.id, number.id).await.map_err(explained)?;
-            let verb = if granted { "can now access" } else { "could already access" };
-            output::line(&format_args!("{} {verb} {}", agent.email, number.number))?;
-        }
-    }
-    Ok(())
-}
-
 /// An agent, as an operator names it.
 #[derive(Debug, Clone)]
 pub enum AgentName {
@@ -201,24 +146,6 @@ impl FromStr for AgentName {
             Ok(id) => Ok(Self::Id(id)),
             Err(_) if text.contains('@') => Ok(Self::Email(text.trim().to_ascii_lowercase())),
             Err(_) => Err("must be an id from `workspace list` or an e-mail address"),
-        }
-    }
-}
-
-/// A phone number, as an operator names it.
-#[derive(Debug, Clone)]
-pub enum NumberName {
-    Id(Uuid),
-    Number(E164),
-}
-
-impl FromStr for NumberName {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<Self, Self::Err> {
-        match Uuid::parse_str(text) {
-            Ok(id) => Ok(Self::Id(id)),
-            Err(_) => e164(text).map(Self::Number),
         }
     }
 }
@@ -266,19 +193,6 @@ pub fn find_agent<'a>(
     }
 }
 
-fn find_number<'a>(
-    inventory: &'a [Inventory],
-    workspace: WorkspaceId,
-    name: &NumberName,
-) -> anyhow::Result<&'a PhoneNumber> {
-    let matches_name = |number: &&PhoneNumber| match name {
-        NumberName::Id(id) => number.id.0 == *id,
-        NumberName::Number(e164) => number.number == *e164,
-    };
-    let numbers = inventory.iter().filter(|it| it.workspace.id == workspace).flat_map(|it| &it.phone_numbers);
-    numbers.into_iter().find(matches_name).context("the agent's workspace does not have this phone number")
-}
-
 fn plans() -> impl TypedValueParser<Value = Plan> {
     spelled(Plan::ALL.iter().map(|plan| plan.as_str()))
 }
@@ -296,14 +210,10 @@ where
         .try_map(|text: String| text.to_uppercase().parse::<T>())
 }
 
-fn e164(text: &str) -> Result<E164, String> {
-    E164::parse(text).ok_or_else(|| format!("{text} is not in E.164 format: + and 2 to 15 digits"))
-}
-
 #[cfg(test)]
 mod tests {
     use switchboard::clock::Timestamp;
-    use switchboard::domain::{AgentId, AssignmentModel};
+    use switchboard::domain::{AgentId, AssignmentModel, WorkspaceId};
 
     use super::*;
 
@@ -319,6 +229,7 @@ mod tests {
             active: true,
             experienced: false,
             created_at: Timestamp::from_micros(0),
+            tokens_valid_after: None,
         };
         let workspace = Workspace {
             id: workspace_id,

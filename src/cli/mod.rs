@@ -5,6 +5,7 @@
 //!
 //! To add a command, add a variant to [`Command`], a file with its arguments, and a line to `dispatch`.
 
+mod audit;
 mod check;
 mod demo;
 mod duration;
@@ -12,6 +13,7 @@ mod empty;
 mod limits;
 mod logs;
 mod manage;
+mod numbers;
 mod open;
 mod operation;
 mod output;
@@ -72,7 +74,10 @@ enum Command {
     Agent(manage::AgentCommand),
     /// Add phone numbers and give agents access to them
     #[command(subcommand)]
-    Number(manage::NumberCommand),
+    Number(numbers::NumberCommand),
+    /// Print the history of a workspace: who administered what, and when
+    #[command(subcommand)]
+    Audit(audit::AuditCommand),
     /// Print the GraphQL schema
     Schema,
     /// Print every setting of `serve` as Markdown
@@ -133,7 +138,8 @@ async fn dispatch(command: Command) -> anyhow::Result<ExitCode> {
         Command::Token(args) => token::run(args).await?,
         Command::Workspace(command) => manage::workspace(command).await?,
         Command::Agent(command) => manage::agent(command).await?,
-        Command::Number(command) => manage::number(command).await?,
+        Command::Number(command) => numbers::number(command).await?,
+        Command::Audit(command) => audit::audit(command).await?,
         Command::Schema => output::line(&switchboard::graphql::sdl().trim_end())?,
         Command::Settings => settings::run()?,
         Command::Check(args) => return check::check(&args).await,

@@ -187,6 +187,7 @@ fn message(refusal: &Refusal) -> String {
         Refusal::Invalid { field, message } => format!("{field}: {message}"),
         Refusal::NotAllowed(reason) => (*reason).to_owned(),
         Refusal::PlanRequired(plan) => format!("the plan must be {plan} or higher"),
+        Refusal::ConversationOpen => "the phone number has open conversations".to_owned(),
         Refusal::AgentInactive => "the agent is deactivated".to_owned(),
         Refusal::AgentLacksAccess => "the agent cannot access the phone number".to_owned(),
         Refusal::IdempotencyKeyReused => {

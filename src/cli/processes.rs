@@ -44,7 +44,8 @@ pub struct ProcessArgs {
 impl ProcessArgs {
     /// Splits the arguments into the bus and the other settings.
     pub fn split(self) -> (Wakeups, Settings) {
-        let settings = Settings { poll: self.poll_interval, replay: self.replay_retention };
+        let settings =
+            Settings { poll: self.poll_interval, replay: self.replay_retention, ..Settings::default() };
         (self.wakeups_file.unwrap_or(self.wakeups), settings)
     }
 }

@@ -87,7 +87,7 @@ pub async fn run(args: SeedArgs) -> anyhow::Result<()> {
     bar.finish_and_clear();
     let workspaces = seeded.map_err(open::explained)?.workspaces;
     if args.json {
-        return print_json(&services, &workspaces);
+        return print_json(&services, &workspaces).await;
     }
     for staff in &workspaces {
         let (workspace, agents) = (&staff.workspace, staff.agents.len());
@@ -102,7 +102,7 @@ pub async fn run(args: SeedArgs) -> anyhow::Result<()> {
     Ok(())
 }
 
-fn print_json(services: &Services, workspaces: &[Staff]) -> anyhow::Result<()> {
+async fn print_json(services: &Services, workspaces: &[Staff]) -> anyhow::Result<()> {
     let first = workspaces.first().ok_or_else(|| anyhow::anyhow!("nothing was seeded"))?;
     let (managers, reps): (Vec<_>, Vec<_>) = (first.managers().collect(), first.reps().collect());
     let ([manager, ..], [rep, rep2, ..]) = (managers.as_slice(), reps.as_slice()) else {
@@ -110,7 +110,7 @@ fn print_json(services: &Services, workspaces: &[Staff]) -> anyhow::Result<()> {
     };
     let line = Line {
         url: None,
-        tokens: tokens(services, first, [manager, rep, rep2])?,
+        tokens: tokens(services, first, [manager, rep, rep2]).await.map_err(open::explained)?,
         workspaces: workspaces.iter().map(described).collect(),
     };
     output::line(&serde_json::to_string(&line)?)?;

@@ -5,13 +5,14 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use anyhow::Context as _;
-use clap::Args;
 use clap::builder::BoolishValueParser;
+use clap::{Args, ValueEnum};
 use graphql_transport::persisted::TrustedDocuments;
 use graphql_transport::settings::{Introspection, TransportSettings};
 use switchboard::config::{
     DEFAULT_POOL_SIZE, Graphiql, Inbox, Secret, ServerConfig, TokenSettings, page_origin,
 };
+use switchboard::domain::NumberVerification;
 use switchboard::http::pages;
 use switchboard::http::webhooks::twilio::settings::{PublicUrl, TwilioSettings};
 use switchboard::server::App;
@@ -116,12 +117,39 @@ pub struct ServeArgs {
     /// Public URL of this server, for example https://sms.example.com, without a path; it is part of Twilio's signatures
     #[arg(long, env = "SWITCHBOARD_PUBLIC_URL", value_name = "URL")]
     public_url: Option<PublicUrl>,
+    /// Who verifies the phone numbers that managers add; until then, a number receives and sends nothing
+    #[arg(
+        long,
+        env = "SWITCHBOARD_NUMBER_VERIFICATION",
+        value_name = "WHO",
+        value_enum,
+        default_value_t = Verification::Operator
+    )]
+    number_verification: Verification,
     #[command(flatten)]
     processes: ProcessArgs,
     #[command(flatten)]
     pub operation: OperationArgs,
     #[command(flatten)]
     limits: LimitArgs,
+}
+
+/// Who verifies phone numbers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Verification {
+    /// Nobody: for a server with one workspace
+    Off,
+    /// The operator, with `switchboard number verify`
+    Operator,
+}
+
+impl From<Verification> for NumberVerification {
+    fn from(who: Verification) -> Self {
+        match who {
+            Verification::Off => Self::Off,
+            Verification::Operator => Self::Operator,
+        }
+    }
 }
 
 impl ServeArgs {
@@ -146,6 +174,7 @@ impl ServeArgs {
         config.listen = self.listen;
         config.pool_size = self.pool_size;
         (config.wakeups, config.service) = self.processes.split();
+        config.service.number_verification = self.number_verification.into();
         config.timeouts = self.limits.timeouts();
         config.operations = self.limits.operations();
         config.transport = TransportSettings {

@@ -254,7 +254,7 @@ impl Traffic {
         let owned = |it: &Conversation| it.assignee().is_some_and(|owner| colleagues.contains(&owner));
         let conversation = self.pick(from, |it| owned(it) && fits(it))?;
         let agent_id = conversation.assignee()?;
-        Some((conversation, Caller::Agent { workspace_id, agent_id }))
+        Some((conversation, Caller::agent(workspace_id, agent_id)))
     }
 
     /// Picks a random agent who fits, is played by the simulation, and had access to the number when the demo

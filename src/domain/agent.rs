@@ -76,12 +76,27 @@ pub struct Agent {
     pub active: bool,
     pub experienced: bool,
     pub created_at: Timestamp,
+    /// The time of the last revocation of the agent's tokens. Tokens that were issued by then no longer sign in.
+    pub tokens_valid_after: Option<Timestamp>,
 }
 
 impl Agent {
     /// Whether this agent administers the workspace.
     pub fn is_manager(&self) -> bool {
         self.role == Role::Manager
+    }
+
+    /// Whether the agent may act with a token that was issued at this time. The time is `None` if there is no token:
+    /// the program itself acts for the agent.
+    pub fn admits(&self, issued_at: Option<Timestamp>) -> bool {
+        let is_revoked = |issued_at| self.tokens_valid_after.is_some_and(|after| issued_at <= after);
+        self.active && !issued_at.is_some_and(is_revoked)
+    }
+
+    /// The time at which a new token counts as issued: after the last revocation, even if the clock of the process that
+    /// revoked was ahead.
+    pub fn issue_time(&self, now: Timestamp) -> Timestamp {
+        self.tokens_valid_after.map_or(now, |after| now.max(after.plus_micros(1)))
     }
 }
 
@@ -164,6 +179,7 @@ mod tests {
             active: true,
             experienced,
             created_at: Timestamp::from_micros(0),
+            tokens_valid_after: None,
         }
     }
 

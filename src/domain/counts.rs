@@ -153,6 +153,14 @@ pub struct ViewCounts {
 }
 
 impl ViewCounts {
+    /// The same badges with nothing unread.
+    pub fn without_unread(mut self) -> Self {
+        for badge in [&mut self.inbox, &mut self.assigned_to_me, &mut self.unassigned] {
+            badge.unread = 0;
+        }
+        self
+    }
+
     /// Adds the value `n` of a counter to the badges of `agent`.
     pub fn add(&mut self, agent: AgentId, counter: &Counter, n: i64) {
         match *counter {

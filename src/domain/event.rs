@@ -7,7 +7,8 @@
 use serde::{Deserialize, Serialize};
 
 use super::conversation::Snapshot;
-use super::ids::{AgentId, ConversationId, MessageId, PhoneNumberId, WorkspaceId};
+use super::ids::{AgentId, ConversationId, MessageId, PhoneNumberId, ServiceTokenId, WorkspaceId};
+use super::workspace_event::{Target, WorkspaceChange, WorkspaceEventKind};
 use crate::clock::Timestamp;
 
 /// What happened to a conversation.
@@ -73,6 +74,39 @@ pub struct Event {
 pub enum EventBody {
     Conversation(Box<ConversationEvent>),
     Access(AccessChange),
+    /// An administrative act that changes no agent's access.
+    Workspace(Box<WorkspaceChange>),
+}
+
+impl EventBody {
+    /// A change of access.
+    pub fn access(agent_id: AgentId, kind: AccessChangeKind) -> Self {
+        Self::Access(AccessChange::new(agent_id, kind))
+    }
+
+    /// An administrative act.
+    pub fn act(kind: WorkspaceEventKind, target: Option<Target>) -> Self {
+        Self::Workspace(Box::new(WorkspaceChange::new(kind, target)))
+    }
+
+    /// Adds what was changed to a change of access or an administrative act.
+    pub fn with(mut self, before: Option<String>, after: Option<String>) -> Self {
+        match &mut self {
+            Self::Conversation(_) => {}
+            Self::Access(change) => (change.before, change.after) = (before, after),
+            Self::Workspace(change) => (change.before, change.after) = (before, after),
+        }
+        self
+    }
+
+    /// The administrative act that the event records; `None` for the event of a conversation.
+    pub fn workspace_change(&self) -> Option<WorkspaceChange> {
+        match self {
+            Self::Conversation(_) => None,
+            Self::Workspace(change) => Some((**change).clone()),
+            Self::Access(change) => Some(change.as_workspace_change()),
+        }
+    }
 }
 
 /// A change to a conversation.
@@ -110,6 +144,45 @@ pub struct AccessChange {
     pub agent_id: AgentId,
     #[serde(flatten)]
     pub kind: AccessChangeKind,
+    /// What was changed, before and after the change, for the history of the workspace.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub before: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub after: Option<String>,
+}
+
+impl AccessChange {
+    pub fn new(agent_id: AgentId, kind: AccessChangeKind) -> Self {
+        Self { agent_id, kind, before: None, after: None }
+    }
+
+    /// Adds what was changed.
+    pub fn with(mut self, before: Option<String>, after: Option<String>) -> Self {
+        (self.before, self.after) = (before, after);
+        self
+    }
+
+    fn as_workspace_change(&self) -> WorkspaceChange {
+        use WorkspaceEventKind as Kind;
+        let kind = match self.kind {
+            AccessChangeKind::Granted(_) => Kind::AccessGranted,
+            AccessChangeKind::Revoked(_) => Kind::AccessRevoked,
+            AccessChangeKind::Deactivated => Kind::AgentDeactivated,
+            AccessChangeKind::Reactivated => Kind::AgentReactivated,
+            AccessChangeKind::RoleChanged => Kind::RoleChanged,
+            AccessChangeKind::TokensRevoked => Kind::TokensRevoked,
+            AccessChangeKind::ServiceTokenRevoked => Kind::ServiceTokenRevoked,
+        };
+        let target = match self.kind {
+            // All signed tokens of services have the nil id.
+            AccessChangeKind::ServiceTokenRevoked if self.agent_id.0.is_nil() => None,
+            AccessChangeKind::ServiceTokenRevoked => {
+                Some(Target::ServiceToken(ServiceTokenId(self.agent_id.0)))
+            }
+            _ => Some(Target::Agent(self.agent_id)),
+        };
+        WorkspaceChange::new(kind, target).with(self.before.clone(), self.after.clone())
+    }
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -120,4 +193,10 @@ pub enum AccessChangeKind {
     Deactivated,
     Reactivated,
     RoleChanged,
+    /// The agent's tokens were revoked. Stored in a form that older processes know: see `store::log::images`.
+    #[serde(skip)]
+    TokensRevoked,
+    /// The token of a service was revoked. `agent_id` has its id. Stored as [`Self::TokensRevoked`] is.
+    #[serde(skip)]
+    ServiceTokenRevoked,
 }

@@ -51,4 +51,6 @@ ids! {
     MessageId,
     /// A manager's plan to move conversations.
     RebalancePlanId,
+    /// A token of a service.
+    ServiceTokenId,
 }

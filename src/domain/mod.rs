@@ -34,18 +34,23 @@ pub mod queue;
 pub mod rebalance;
 pub mod rebalance_plan;
 pub mod refusal;
+pub mod service_token;
 pub mod spelling;
 pub mod view;
 pub mod words;
+pub mod workspace_event;
 
 #[cfg(test)]
 mod properties;
 
 pub use agent::{Agent, AssignmentModel, Plan, Policy, Role};
 pub use conversation::{Conversation, Ownership, Snapshot, State, Status};
-pub use event::{AccessChange, ConversationEvent, Event, EventBody, EventKind};
+pub use event::{AccessChange, AccessChangeKind, ConversationEvent, Event, EventBody, EventKind};
 pub use handoff::Lease;
-pub use ids::{AgentId, ContactId, ConversationId, MessageId, PhoneNumberId, RebalancePlanId, WorkspaceId};
+pub use ids::{
+    AgentId, ContactId, ConversationId, MessageId, PhoneNumberId, RebalancePlanId, ServiceTokenId,
+    WorkspaceId,
+};
 pub use input_field::InputField;
 pub use message::{AuthoredMessage, DeliveryStatus, Direction, Message};
 pub use presence::{Presence, PresenceState};
@@ -74,7 +79,26 @@ pub struct PhoneNumber {
     pub workspace_id: WorkspaceId,
     pub number: input::E164,
     pub label: String,
+    pub status: NumberStatus,
     pub created_at: Timestamp,
+}
+
+/// Whether a workspace is known to hold a phone number.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum NumberStatus {
+    /// The workspace has asked for the number. It receives and sends nothing.
+    Pending,
+    Verified,
+}
+
+/// Who verifies the numbers that managers add.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum NumberVerification {
+    /// Nobody. A number is verified if no other workspace has it.
+    #[default]
+    Off,
+    /// The operator, on the command line.
+    Operator,
 }
 
 /// A customer's phone number, and name if known.

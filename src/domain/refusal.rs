@@ -18,6 +18,8 @@ pub enum Refusal {
     Invalid { field: InputField, message: String },
     /// The new owner is deactivated.
     AgentInactive,
+    /// The phone number cannot be removed while a conversation on it is open.
+    ConversationOpen,
     /// The new owner has no access to the conversation.
     AgentLacksAccess,
     /// The assignment model or the caller's role does not allow the command. Contains the message to show.

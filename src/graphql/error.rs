@@ -8,6 +8,7 @@ use std::sync::Arc;
 
 use async_graphql::{Error, ErrorExtensions};
 use graphql_transport::errors::Cause;
+use graphql_transport::observer;
 
 use super::ids;
 use super::loaders::Loaders;
@@ -89,6 +90,7 @@ pub fn refused<T>(answer: service::ServiceResult<T>) -> async_graphql::Result<Re
 /// Converts a refusal into a user error. Paths start at the mutation's `input`.
 pub fn user_error(loaders: &Arc<Loaders>, refusal: Refusal) -> UserError {
     let ErrorText { code, message, field } = describe(&refusal);
+    observer::refuse(code.as_str());
     let path = field.map(|field| vec!["input".to_owned(), field_name(field).to_owned()]);
     match refusal {
         Refusal::AlreadyAssigned(now) | Refusal::Stale(now) => {
@@ -109,6 +111,7 @@ pub fn user_error(loaders: &Arc<Loaders>, refusal: Refusal) -> UserError {
         | Refusal::Invalid { .. }
         | Refusal::AgentInactive
         | Refusal::AgentLacksAccess
+        | Refusal::ConversationOpen
         | Refusal::NotAllowed(_)
         | Refusal::IdempotencyKeyReused => UserError::Input(InputError { code, message, path }),
     }
@@ -130,6 +133,11 @@ fn describe(refusal: &Refusal) -> ErrorText {
     let (code, message, field) = match refusal {
         Refusal::NotFound(field) => (Code::NotFound, not_found(*field).to_owned(), Some(*field)),
         Refusal::Invalid { field, message } => (Code::Invalid, message.clone(), Some(*field)),
+        Refusal::ConversationOpen => (
+            Code::ConversationOpen,
+            "A conversation on the phone number is open.".to_owned(),
+            Some(InputField::PhoneNumberId),
+        ),
         Refusal::AgentInactive => {
             (Code::AgentInactive, "The agent is deactivated.".to_owned(), Some(InputField::AgentId))
         }
@@ -173,6 +181,7 @@ fn not_found(field: InputField) -> &'static str {
         Field::ConversationId | Field::ConversationIds => "Conversation not found.",
         Field::AgentId | Field::AgentIds | Field::FromAgentId | Field::ToAgentId => "Agent not found.",
         Field::PlanId => "Plan not found.",
+        Field::ServiceTokenId => "Service token not found.",
         Field::PhoneNumberId | Field::To => "Phone number not found.",
         Field::ThroughMessageId | Field::LastSeenMessageId => "Message not found in this conversation.",
         // No id, or an id that only the command line takes.
@@ -180,6 +189,7 @@ fn not_found(field: InputField) -> &'static str {
         | Field::Body
         | Field::Conversations
         | Field::Email
+        | Field::ExpiresAt
         | Field::IdempotencyKey
         | Field::Label
         | Field::MaxUnassigned
@@ -190,6 +200,7 @@ fn not_found(field: InputField) -> &'static str {
         | Field::Number
         | Field::PhoneNumberIds
         | Field::ProviderMessageId
+        | Field::Scopes
         | Field::Search
         | Field::Title
         | Field::TtlSeconds
@@ -209,6 +220,7 @@ fn field_name(field: InputField) -> &'static str {
         Field::ConversationIds => "conversationIds",
         Field::Conversations => "conversations",
         Field::Email => "email",
+        Field::ExpiresAt => "expiresAt",
         Field::FromAgentId => "fromAgentId",
         Field::IdempotencyKey => "idempotencyKey",
         Field::Label => "label",
@@ -223,7 +235,9 @@ fn field_name(field: InputField) -> &'static str {
         Field::PhoneNumberIds => "phoneNumberIds",
         Field::PlanId => "planId",
         Field::ProviderMessageId => "providerMessageId",
+        Field::Scopes => "scopes",
         Field::Search => "search",
+        Field::ServiceTokenId => "serviceTokenId",
         Field::ThroughMessageId => "throughMessageId",
         Field::Title => "title",
         Field::To => "to",

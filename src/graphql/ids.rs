@@ -12,7 +12,8 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use uuid::Uuid;
 
 use crate::domain::{
-    AgentId, ContactId, ConversationId, MessageId, PhoneNumberId, RebalancePlanId, WorkspaceId,
+    AgentId, ContactId, ConversationId, MessageId, PhoneNumberId, RebalancePlanId, ServiceTokenId,
+    WorkspaceId,
 };
 
 const EVENT_TAG: u8 = b'E';
@@ -48,6 +49,7 @@ tagged! {
     ConversationId = b'C',
     MessageId = b'M',
     RebalancePlanId = b'R',
+    ServiceTokenId = b'S',
 }
 
 /// An id of any type, as `node` takes it.
@@ -59,6 +61,7 @@ pub enum AnyId {
     Contact(ContactId),
     Conversation(ConversationId),
     Message(MessageId),
+    ServiceToken(ServiceTokenId),
     Event(WorkspaceId, i64),
 }
 
@@ -137,6 +140,7 @@ pub fn decode_any(id: &str) -> Option<AnyId> {
         ContactId::TAG => AnyId::Contact(ContactId(uuid)),
         ConversationId::TAG => AnyId::Conversation(ConversationId(uuid)),
         MessageId::TAG => AnyId::Message(MessageId(uuid)),
+        ServiceTokenId::TAG => AnyId::ServiceToken(ServiceTokenId(uuid)),
         _ => return None,
     };
     rest.is_empty().then_some(any)
@@ -188,6 +192,7 @@ mod tests {
             encode(ContactId(uuid)),
             encode(ConversationId(uuid)),
             encode(MessageId(uuid)),
+            encode(ServiceTokenId(uuid)),
             encode_event(WorkspaceId(uuid), 9),
         ];
         let distinct: std::collections::HashSet<_> =

@@ -37,7 +37,7 @@ async fn expose<E: Executor, A: SignIn>(
 /// Counts each operation, and writes one line of the log about it.
 impl Observer for Metrics {
     fn operation_ended(&self, report: &OperationReport<'_>) {
-        let &OperationReport { request_id, name, kind, transport, outcome, took, user, tenant } = report;
+        let &OperationReport { request_id, name, kind, transport, outcome, took, user, tenant, .. } = report;
         // A subscription lasts as long as its client listens, so its duration says nothing about the server.
         let duration = (kind != "subscription").then_some(took);
         let is_signed_in = tenant.is_some();
@@ -45,10 +45,11 @@ impl Observer for Metrics {
         tracing::info!(
             target: "switchboard::access",
             %request_id,
-            operation = name,
+            operation = if name.is_empty() { report.root_fields } else { name },
             kind,
             transport,
             outcome,
+            refusal = report.refusal,
             duration_ms = took.as_secs_f64() * 1_000.0,
             agent_id = user.map(tracing::field::display),
             workspace_id = tenant.map(tracing::field::display),

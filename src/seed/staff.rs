@@ -39,12 +39,12 @@ impl Staff {
 
     /// The caller for `agent`.
     pub fn caller(&self, agent: &Agent) -> Caller {
-        Caller::Agent { workspace_id: self.workspace.id, agent_id: agent.id }
+        Caller::agent(self.workspace.id, agent.id)
     }
 
     /// The caller for the service that delivers customers' messages.
     pub fn service(&self) -> Caller {
-        Caller::Service { workspace_id: self.workspace.id }
+        Caller::service(self.workspace.id)
     }
 }
 

@@ -17,8 +17,25 @@ use crate::store::tables::workspaces;
 use crate::store::tables::workspaces::Head;
 use crate::store::tables::{agents, conversations};
 use crate::store::{Conn, StoreError};
+use crate::token::TokenTimes;
 
 use super::{CommandOutcome, Error, ServiceResult, VisibleConversation};
+
+/// The agent who runs a command.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Actor {
+    pub workspace_id: WorkspaceId,
+    pub agent_id: AgentId,
+    /// The times of the agent's token; `None` if the program itself acts for the agent.
+    pub token: Option<TokenTimes>,
+}
+
+impl Actor {
+    /// Whether `agent` is this agent, is active, and has not revoked the token.
+    pub fn may_act_as(&self, agent: &Agent) -> bool {
+        agent.id == self.agent_id && agent.admits(self.token.map(|token| token.issued_at))
+    }
+}
 
 /// A transaction on a workspace, and the time of its decision.
 pub(super) struct WorkspaceTx {
@@ -128,15 +145,16 @@ impl ConversationTx {
     /// Reads and locks the rows in order. `others` are further agents that the decision depends on.
     ///
     /// # Errors
-    /// [`Error::Unauthenticated`] when the actor is deactivated; not found when the conversation does not
+    /// [`Error::Unauthenticated`] when the actor is deactivated or the token revoked; not found when the conversation does not
     /// exist or the actor cannot access its number.
     pub async fn open(
         conn: &mut Conn,
         clock: &Clock,
-        (workspace, actor): (WorkspaceId, AgentId),
+        by: Actor,
         id: ConversationId,
         others: &[AgentId],
     ) -> ServiceResult<Self> {
+        let Actor { workspace_id: workspace, agent_id: actor, .. } = by;
         let not_found = || Error::Refused(Refusal::NotFound(InputField::ConversationId));
         let ids: BTreeSet<AgentId> = others.iter().copied().chain([actor]).collect();
         let ids = Vec::from_iter(ids);
@@ -149,8 +167,8 @@ impl ConversationTx {
         );
         let mut workspace_tx = WorkspaceTx::of(found, clock)?;
         let mut locked_agents = LockedAgents::of(agents, with_access);
-        let candidate =
-            locked_agents.candidate(actor).filter(|it| it.agent.active).ok_or(Error::Unauthenticated)?;
+        let candidate = locked_agents.candidate(actor).filter(|it| by.may_act_as(it.agent));
+        let candidate = candidate.ok_or(Error::Unauthenticated)?;
         if !candidate.has_access {
             return Err(not_found());
         }

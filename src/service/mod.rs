@@ -22,16 +22,18 @@ pub mod queries;
 pub mod result;
 pub mod workers;
 
-use std::collections::BTreeSet;
-use std::sync::Arc;
+use std::collections::{BTreeSet, HashMap};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 
-use crate::clock::Clock;
+use crate::clock::{Clock, Timestamp};
 use crate::domain::conversation::Change;
-use crate::domain::{AgentId, ConversationId, PhoneNumberId, WorkspaceId};
+use crate::domain::{
+    AgentId, ConversationId, NumberVerification, PhoneNumberId, ServiceTokenId, WorkspaceId,
+};
 use crate::failpoint::failpoint;
 use crate::metrics::{Metrics, Pool, WakeUp};
 use crate::random::Ids;
@@ -44,7 +46,10 @@ pub use commands::administration::{AdminOutcome, AgentUpdate, NewAgent};
 pub use commands::assignment::Assign;
 pub use commands::handoff::{HandOff, HandOffOutcome};
 pub use commands::messaging::{ReceiveMessage, SendMessage, StartConversation};
+pub use commands::numbers::AddPhoneNumber;
 pub use commands::rebalance::PlanRebalance;
+pub use commands::service_tokens::{IssuedServiceToken, NewServiceToken};
+pub use commands::tokens::IssuedToken;
 pub use live::presence::{PresenceOutcome, PresentAgent};
 pub use live::related::{ListRows, Prefetch, Related};
 pub use live::subscriptions::{BoxStream, QueueItem, ResetReason, ThreadItem};
@@ -54,7 +59,7 @@ pub use queries::views::{ListFilter, ListPosition, Order, OrderDirection, OrderF
 pub use queries::workloads::Workload;
 pub use result::{CommandOutcome, Error, VisibleConversation};
 
-use context::ConversationTx;
+use context::{Actor, ConversationTx};
 use live::log_feed::Feed;
 use live::presence::PresenceFeed;
 use live::shared_queries::SharedQueries;
@@ -81,6 +86,8 @@ pub struct Services {
     keys: Arc<Keys>,
     metrics: Metrics,
     number_stats: queries::number_stats::NumberStatsCache,
+    /// When this process last recorded the use of a service token, for the last minute.
+    token_uses: Arc<Mutex<HashMap<ServiceTokenId, Timestamp>>>,
     /// `None` on SQLite, where a read costs no more than a cache look-up.
     phone_number_cache: Option<PhoneNumberCache>,
 }
@@ -92,11 +99,17 @@ pub struct Settings {
     pub poll: Duration,
     /// How far back in the log a client can resume.
     pub replay: Duration,
+    /// Who verifies the numbers that managers add.
+    pub number_verification: NumberVerification,
 }
 
 impl Default for Settings {
     fn default() -> Self {
-        Self { poll: live::log_feed::DEFAULT_POLL, replay: workers::log_retention::DEFAULT_REPLAY }
+        Self {
+            poll: live::log_feed::DEFAULT_POLL,
+            replay: workers::log_retention::DEFAULT_REPLAY,
+            number_verification: NumberVerification::default(),
+        }
     }
 }
 
@@ -172,6 +185,7 @@ impl Services {
             keys: Arc::new(keys),
             metrics,
             number_stats: queries::number_stats::NumberStatsCache::default(),
+            token_uses: Arc::default(),
             phone_number_cache,
         })
     }
@@ -228,10 +242,10 @@ impl Services {
     ///
     /// # Errors
     /// [`Error::Forbidden`] for a service.
-    fn agent_of(&self, caller: Caller) -> ServiceResult<(WorkspaceId, AgentId)> {
+    fn agent_of(&self, caller: Caller) -> ServiceResult<Actor> {
         match caller {
-            Caller::Agent { workspace_id, agent_id } => Ok((workspace_id, agent_id)),
-            Caller::Service { .. } => Err(Error::Forbidden("A service token may only deliver messages.")),
+            Caller::Agent { workspace_id, agent_id, token } => Ok(Actor { workspace_id, agent_id, token }),
+            Caller::Service { .. } => Err(Error::Forbidden("A service token may not do this.")),
         }
     }
 
@@ -249,7 +263,7 @@ impl Services {
     {
         let by = self.agent_of(caller)?;
         let (clock, decide) = (self.clock.clone(), Arc::new(decide));
-        self.write(by.0, move |mut tx| {
+        self.write(by.workspace_id, move |mut tx| {
             let (clock, decide) = (clock.clone(), decide.clone());
             async move {
                 let conversation_tx = ConversationTx::open(&mut tx, &clock, by, id, other.as_slice()).await?;

@@ -26,6 +26,7 @@ diesel::table! {
         max_unassigned -> Nullable<Integer>,
         max_wait_seconds -> Nullable<Integer>,
         lease_minutes -> Nullable<Integer>,
+        service_tokens_valid_after -> Nullable<Instant>,
     }
 }
 
@@ -42,6 +43,21 @@ diesel::table! {
         role -> Text,
         active -> Bool,
         experienced -> Bool,
+        created_at -> Instant,
+        tokens_valid_after -> Nullable<Instant>,
+    }
+}
+
+diesel::table! {
+    use diesel::sql_types::*;
+    use crate::store::sql_types::*;
+
+    pending_numbers (workspace_id, id) {
+        workspace_id -> Id,
+        id -> Id,
+        number -> Text,
+        label -> Text,
+        agent_ids -> Text,
         created_at -> Instant,
     }
 }
@@ -208,6 +224,23 @@ diesel::table! {
     use diesel::sql_types::*;
     use crate::store::sql_types::*;
 
+    service_tokens (workspace_id, id) {
+        workspace_id -> Id,
+        id -> Id,
+        name -> Text,
+        scopes -> Text,
+        hash -> Text,
+        created_at -> Instant,
+        last_used_at -> Nullable<Instant>,
+        expires_at -> Nullable<Instant>,
+        revoked_at -> Nullable<Instant>,
+    }
+}
+
+diesel::table! {
+    use diesel::sql_types::*;
+    use crate::store::sql_types::*;
+
     slot_counts (workspace_id, reader_id, phone_number_id, slot) {
         workspace_id -> Id,
         reader_id -> Id,
@@ -280,12 +313,14 @@ diesel::allow_tables_to_appear_in_same_query!(
     idempotency_keys,
     messages,
     number_access,
+    pending_numbers,
     phone_numbers,
     presences,
     queue_flows,
     read_counts,
     read_markers,
     rebalance_plans,
+    service_tokens,
     slot_counts,
     store_info,
     view_counts,

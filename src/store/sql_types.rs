@@ -22,7 +22,7 @@ use crate::domain::queue::Flow;
 use crate::domain::rebalance_plan::PlanState;
 use crate::domain::{
     AgentId, AssignmentModel, ContactId, ConversationId, DeliveryStatus, Direction, MessageId, PhoneNumberId,
-    Plan, PresenceState, RebalancePlanId, Role, Status, WorkspaceId,
+    Plan, PresenceState, RebalancePlanId, Role, ServiceTokenId, Status, WorkspaceId,
 };
 
 /// A 16-byte id. The oids are those of `uuid` and `uuid[]`.
@@ -128,7 +128,17 @@ macro_rules! id_bytes {
     };
 }
 
-ids!(WorkspaceId, AgentId, PhoneNumberId, ContactId, ConversationId, MessageId, RebalancePlanId, Epoch);
+ids!(
+    WorkspaceId,
+    AgentId,
+    PhoneNumberId,
+    ContactId,
+    ConversationId,
+    MessageId,
+    RebalancePlanId,
+    ServiceTokenId,
+    Epoch
+);
 bind!(Id: Holder);
 id_bytes!(Holder, |value| value.key(), |uuid| Holder::from_key(uuid));
 

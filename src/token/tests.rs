@@ -1,9 +1,11 @@
 //! Tests of signing and verifying.
 
+use serde_json::Value;
+
 use super::*;
 
 fn agent() -> Caller {
-    Caller::Agent { workspace_id: WorkspaceId(Uuid::from_u128(1)), agent_id: AgentId(Uuid::from_u128(2)) }
+    Caller::agent(WorkspaceId(Uuid::from_u128(1)), AgentId(Uuid::from_u128(2)))
 }
 
 fn now() -> Timestamp {
@@ -17,7 +19,7 @@ fn signed_by(keys: &Keys) -> String {
 #[tokio::test]
 async fn a_signed_token_names_its_caller() {
     let keys = Keys::new(&[7; 32]).unwrap();
-    let service = Caller::Service { workspace_id: WorkspaceId(Uuid::from_u128(1)) };
+    let service = Caller::service(WorkspaceId(Uuid::from_u128(1)));
     for caller in [agent(), service] {
         let token = keys.sign(caller, now(), Duration::from_secs(60)).unwrap();
         assert_eq!(keys.verify(&token).await.unwrap().subject, Subject::Caller(caller));

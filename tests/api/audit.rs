@@ -169,7 +169,7 @@ on_both! {
         let refused = world.rep.client.query(AUDIT, variables.clone()).await;
         assert_eq!(refused.error_code(), "FORBIDDEN", "{refused}");
         assert_eq!(refused.body["data"]["ownershipAudit"], Value::Null, "{refused}");
-        let refused = world.service.query(AUDIT, variables).await;
+        let refused = world.gateway.query(AUDIT, variables).await;
         assert_eq!(refused.error_code(), "FORBIDDEN", "{refused}");
     }
 

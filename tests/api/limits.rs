@@ -79,7 +79,7 @@ on_both! {
         // Service tokens that deliver messages are not rate limited.
         for n in 1..=5 {
             let to = world.number.clone();
-            let answer = world.service.at(strict.address()).try_mutate(
+            let answer = world.gateway.at(strict.address()).try_mutate(
                 "receiveMessage",
                 json!({ "providerMessageId": format!("SM{n}"), "from": "+16505550100", "to": to.number, "body": "Hi" }),
                 "changed",

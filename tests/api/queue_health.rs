@@ -203,7 +203,7 @@ on_both! {
             answer.assert_error(&["BAD_USER_INPUT"]);
             assert!(answer.body["data"]["queueHealth"].is_null(), "{answer}");
         }
-        world.service.query("{ queueHealth { unassigned } }", json!({})).await.assert_error(&["FORBIDDEN"]);
+        world.gateway.query("{ queueHealth { unassigned } }", json!({})).await.assert_error(&["FORBIDDEN"]);
     }
 
     async fn thresholds_belong_to_the_workspace_and_only_managers_set_them(world: World) {

@@ -71,7 +71,7 @@ on_both! {
     }
 
     async fn only_managers_see_workloads(world: World) {
-        for client in [&world.rep.client, &world.service] {
+        for client in [&world.rep.client, &world.gateway] {
             let answer = client.query("{ workloads { open } __typename }", json!({})).await;
             answer.assert_error(&["FORBIDDEN"]);
             assert!(answer.body["data"]["workloads"].is_null(), "{answer}");

@@ -175,9 +175,7 @@ on_both! {
             }
         }
         // This server has no secret, so it rejects tokens that another server has signed.
-        assert_rejected(&server, text(&json!(world.app.token(Caller::Agent {
-            workspace_id: world.id, agent_id: world.rep.agent_id,
-        }))), "a secret that was never set").await;
+        assert_rejected(&server, text(&json!(world.app.token(Caller::agent(world.id, world.rep.agent_id)))), "a secret that was never set").await;
         world.deactivate(&world.rep).await.changed();
         assert_rejected(&server, &keys[1].sign(&claims), "deactivated").await;
         server.stop().await;

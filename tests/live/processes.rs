@@ -99,7 +99,8 @@ async fn assert_access_changes_reach_both(world: &World, sibling: &App) {
     let promote = json!({ "agentId": world.rep.id, "role": "MANAGER" });
     let selection = format!("changed {}", documents::USER_ERRORS);
     world.manager.client.mutate("updateAgent", promote, &selection).await.changed();
-    assert_reset(&mut changes).await;
+    changes.until_access_ends().await;
+    world.rep.sign_in_again(world.id);
     let (mut socket, _changes) = inbox_at(world, sibling).await;
     world.deactivate(&world.rep).await.changed();
     assert_eq!(socket.close_code().await, Some(4403));

@@ -32,7 +32,7 @@ on_both! {
 
     async fn the_socket_of_an_expired_token_is_closed(world: World) {
         // The token expires within the leeway for clock skew, so the socket either opens or is closed with 4403.
-        let caller = Caller::Agent { workspace_id: world.id, agent_id: world.rep.agent_id };
+        let caller = Caller::agent(world.id, world.rep.agent_id);
         let token = world.app.token_for(caller, 100, Duration::from_secs(73));
         let code = match Socket::try_open(&world.app.client(token)).await {
             Ok(mut socket) => socket.close_code().await,
@@ -113,11 +113,8 @@ on_both! {
         assert!(first.is_silent(), "no item after complete");
     }
 
-    async fn a_service_cannot_listen(world: World) {
-        let socket = match Socket::try_open(&world.service).await {
-            Ok(socket) => socket,
-            Err(closed) => return assert_eq!(closed, Item::Closed(Some(4403))),
-        };
+    async fn a_service_that_may_not_read_cannot_listen(world: World) {
+        let socket = Socket::open(&world.gateway).await;
         let mut changes = socket.subscribe(&documents::queue_changes(), json!({}));
         let errors = changes.refusal().await;
         assert_eq!(errors[0]["extensions"]["code"], "FORBIDDEN", "{errors:#}");

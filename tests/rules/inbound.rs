@@ -73,6 +73,7 @@ on_both! {
     }
 
     async fn only_a_service_may_deliver_and_it_may_do_nothing_else(world: World) {
+        let gateway = &world.gateway;
         let input = json!({ "providerMessageId": "SM-3", "from": customer(1), "to": world.number.number, "body": "x" });
         for agent in [&world.manager, &world.rep] {
             let denied = agent.client.try_mutate("receiveMessage", input.clone(), "changed").await;
@@ -88,11 +89,11 @@ on_both! {
             ("sendMessage", json!({ "conversationId": id, "body": "x", "idempotencyKey": "k" })),
             ("setAssignmentModel", json!({ "assignmentModel": "HYBRID" })),
         ] {
-            world.service.try_mutate(mutation, input, "changed").await.assert_error(&["FORBIDDEN"]);
+            gateway.try_mutate(mutation, input, "changed").await.assert_error(&["FORBIDDEN"]);
         }
-        let list = world.service.query("{ conversations { nodes { id } } }", json!({})).await;
+        let list = gateway.query("{ conversations { nodes { id } } }", json!({})).await;
         list.assert_error(&["FORBIDDEN"]);
-        let viewer = world.service.data("{ viewer { id } }", json!({})).await;
+        let viewer = gateway.data("{ viewer { id } }", json!({})).await;
         assert_eq!(viewer["viewer"], Value::Null);
         assert_eq!(world.everything().await, before);
     }

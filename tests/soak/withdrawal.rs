@@ -1,5 +1,5 @@
-//! Ends an agent's streams on one process when another process revokes access, deactivates the agent, or the token
-//! expires.
+//! Ends an agent's streams on one process when another process revokes access, deactivates the agent or revokes the
+//! agent's tokens, or the token expires.
 //!
 //! Asserts that no change that was committed after the acknowledgement reaches the agent. Prints the time until the
 //! stream was reset or the socket closed, without an assertion on it.
@@ -93,6 +93,11 @@ fn expiry(token: &str) -> SystemTime {
     SystemTime::UNIX_EPOCH + Duration::from_secs(number(&claims["exp"]).unsigned_abs())
 }
 
+fn token_of(client: &Client) -> String {
+    let header = client.authorization().expect("a token");
+    header.strip_prefix("Bearer ").expect("a bearer token").to_owned()
+}
+
 /// Waits until this time.
 async fn wait_for(until: SystemTime) {
     while let Ok(left) = until.duration_since(SystemTime::now()) {
@@ -116,7 +121,9 @@ async fn an_agent_who_loses_access_on_one_process_receives_nothing_more_on_the_o
     let agent = world.rep.at(two.address());
     let mut changes = Changes { here: world.at(one.address()), customers: 0 };
     let rounds = setting("ROUNDS").unwrap_or(ROUNDS);
-    let (mut revoked, mut deactivated, mut expired) = (Vec::new(), Vec::new(), Vec::new());
+    let existing = changes.here.conversation(9_999_999).await;
+    let (mut revoked, mut deactivated, mut taken_back, mut expired) =
+        (Vec::new(), Vec::new(), Vec::new(), Vec::new());
     for _ in 0..rounds {
         let revoke = async |here: &Workspace| drop(here.revoke(&agent, &world.number).await.changed());
         revoked.push(changes.measure(&agent.client, revoke).await);
@@ -126,7 +133,24 @@ async fn an_agent_who_loses_access_on_one_process_receives_nothing_more_on_the_o
         deactivated.push(changes.measure(&agent.client, deactivate).await);
         changes.here.reactivate(&agent).await.changed();
 
-        let caller = Caller::Agent { workspace_id: world.id, agent_id: agent.agent_id };
+        let stolen = world.app.client(token_of(&agent.client)).at(two.address());
+        let revoke = async |here: &Workspace| {
+            let input = json!({ "agentId": agent.id });
+            here.manager
+                .client
+                .mutate("revokeAgentTokens", input, "changed userErrors { code }")
+                .await
+                .changed();
+            // From the acknowledgement on, the other process accepts nothing from this token.
+            let claim =
+                "mutation($id: ID!) { claimConversation(input: { conversationId: $id }) { changed } }";
+            let answer = stolen.query(claim, json!({ "id": existing })).await;
+            assert_eq!(answer.status, 401, "{answer}");
+        };
+        taken_back.push(changes.measure(&stolen, revoke).await);
+        agent.sign_in_again(world.id);
+
+        let caller = Caller::agent(world.id, agent.agent_id);
         let token = world.app.token_for(caller, 0, TOKEN_LIFE);
         let client = world.app.client(token.clone()).at(two.address());
         expired.push(changes.measure(&client, async |_: &Workspace| wait_for(expiry(&token)).await).await);
@@ -134,9 +158,12 @@ async fn an_agent_who_loses_access_on_one_process_receives_nothing_more_on_the_o
     println!(
         "{rounds} rounds, from the acknowledgement at one process to the end of the stream at the other:"
     );
-    for (what, took) in
-        [("access revoked", revoked), ("deactivated", deactivated), ("token expired", expired)]
-    {
+    for (what, took) in [
+        ("access revoked", revoked),
+        ("deactivated", deactivated),
+        ("tokens revoked", taken_back),
+        ("token expired", expired),
+    ] {
         println!("{}", summary(what, took));
     }
     drop((one, two));

@@ -1,8 +1,13 @@
 //! An agent of a workspace, with the actions that they can take through the API.
 
-use serde_json::{Value, json};
-use switchboard::domain::AgentId;
+use std::time::Duration;
 
+use serde_json::{Value, json};
+use switchboard::clock::Clock;
+use switchboard::domain::{AgentId, WorkspaceId};
+use switchboard::token::{Caller, Keys};
+
+use super::app::SECRET;
 use super::client::Client;
 use super::documents;
 use super::outcome::{Payload, ids, items, text};
@@ -23,6 +28,14 @@ impl Agent {
     /// The same agent, connected to another server.
     pub fn at(&self, address: std::net::SocketAddr) -> Self {
         Self { client: self.client.at(address), ..self.clone() }
+    }
+
+    /// Replaces the agent's token by a new one, also in the clones of the client. Existing sockets keep their token.
+    pub fn sign_in_again(&self, workspace: WorkspaceId) {
+        let keys = Keys::new(SECRET.as_bytes()).expect("long enough");
+        let caller = Caller::agent(workspace, self.agent_id);
+        let token = keys.sign(caller, Clock::system().now(), Duration::from_secs(3600)).expect("signs");
+        self.client.replace_token(token);
     }
 
     pub async fn assign(&self, conversation: &str, to: &Agent) -> Payload {

@@ -1,6 +1,7 @@
 //! A GraphQL client over HTTP.
 
 use std::net::SocketAddr;
+use std::sync::{Arc, Mutex};
 
 use reqwest::header::{ACCEPT, AUTHORIZATION};
 use serde_json::{Value, json};
@@ -12,12 +13,13 @@ use super::outcome::{Payload, Response};
 pub struct Client {
     http: reqwest::Client,
     address: SocketAddr,
-    token: Option<String>,
+    /// Shared by all clones.
+    token: Arc<Mutex<Option<String>>>,
 }
 
 impl Client {
     pub fn new(http: reqwest::Client, address: SocketAddr, token: Option<String>) -> Self {
-        Self { http, address, token }
+        Self { http, address, token: Arc::new(Mutex::new(token)) }
     }
 
     /// The same caller, connected to another server.
@@ -37,7 +39,12 @@ impl Client {
 
     /// The value of the `Authorization` header, or `None` without a token.
     pub fn authorization(&self) -> Option<String> {
-        self.token.as_ref().map(|token| format!("Bearer {token}"))
+        self.token.lock().expect("not poisoned").as_ref().map(|token| format!("Bearer {token}"))
+    }
+
+    /// Uses another token from now on, in all clones of this client.
+    pub fn replace_token(&self, token: String) {
+        *self.token.lock().expect("not poisoned") = Some(token);
     }
 
     /// Sends `document` and returns the response, with or without errors.

@@ -1,10 +1,12 @@
 //! The actions of an operator: they create what the first manager needs to sign in.
 
 use switchboard::domain::input::E164;
+use switchboard::domain::service_token::ServiceScopes;
 use switchboard::domain::{AgentId, PhoneNumberId, Plan, Role, WorkspaceId};
-use switchboard::service::NewAgent;
+use switchboard::service::{NewAgent, NewServiceToken};
 
 use super::app::App;
+use super::client::Client;
 
 /// Creates a workspace.
 pub async fn workspace(app: &App, name: &str, plan: Plan) -> WorkspaceId {
@@ -33,6 +35,13 @@ pub async fn grant(app: &App, workspace: WorkspaceId, agent: AgentId, number: Ph
     let granted =
         app.with_services(async |services| services.enrol_access(workspace, agent, number).await).await;
     granted.expect("grants access");
+}
+
+/// Issues a token for a service. Returns its client.
+pub async fn service(app: &App, workspace: WorkspaceId, name: &str, scopes: ServiceScopes) -> Client {
+    let new = NewServiceToken { name: name.to_owned(), scopes, expires_at: None };
+    let issued = app.with_services(async |services| services.enrol_service(workspace, new).await).await;
+    app.client(issued.expect("issues a token").text)
 }
 
 /// Changes the plan of the workspace.

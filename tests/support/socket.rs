@@ -272,6 +272,20 @@ impl Subscription {
         self.find(|value| value["__typename"] != "QueueCheckpoint").await
     }
 
+    /// Waits until the caller loses access: the stream is reset, completes, or its socket is closed with 4403. Which of
+    /// them comes first is a race when the token is revoked.
+    pub async fn until_access_ends(&mut self) {
+        loop {
+            match self.item().await {
+                Item::Next(result) if result.to_string().contains("ACCESS_CHANGED") => return,
+                Item::Next(_) => {}
+                Item::Complete => return,
+                Item::Closed(code) => return assert_eq!(code, Some(4403)),
+                Item::Error(errors) => panic!("{errors:#}"),
+            }
+        }
+    }
+
     /// Asserts that the server ends the operation now.
     pub async fn assert_complete(&mut self) {
         assert_eq!(self.item().await, Item::Complete);

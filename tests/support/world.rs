@@ -3,6 +3,7 @@
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use serde_json::{Value, json};
+use switchboard::domain::service_token::{ServiceScope, ServiceScopes};
 use switchboard::domain::{PhoneNumberId, Plan, Role, WorkspaceId};
 use switchboard::token::Caller;
 
@@ -35,7 +36,10 @@ pub struct Workspace {
     pub rep2: Agent,
     pub number: Number,
     pub number2: Number,
+    /// A service with all scopes.
     pub service: Client,
+    /// A service with the scope DELIVER.
+    pub gateway: Client,
 }
 
 /// An application with one workspace, on plan `TEAM` and model `OPEN`.
@@ -75,14 +79,16 @@ impl Workspace {
     /// Creates a workspace on `app`.
     pub async fn create(app: &App, plan: Plan) -> Self {
         let id = operator::workspace(app, "Bicycles and More", plan).await;
-        let service = app.client(app.token(Caller::Service { workspace_id: id }));
+        let all = ServiceScope::ALL.iter().copied().collect();
+        let service = operator::service(app, id, "Service with all scopes", all).await;
+        let gateway = operator::service(app, id, "Gateway", ServiceScopes::DELIVER).await;
         let manager = sign_in(app, id, "Maria Lopez", Role::Manager, false).await;
         let rep = sign_in(app, id, "Ravi Shah", Role::Rep, false).await;
         let rep2 = sign_in(app, id, "Ingrid Berg", Role::Rep, false).await;
         let everybody = [&manager, &rep, &rep2];
         let number = add_number(app, id, &everybody, "Sales").await;
         let number2 = add_number(app, id, &everybody, "Support").await;
-        Self { id, manager, rep, rep2, number, number2, service }
+        Self { id, manager, rep, rep2, number, number2, service, gateway }
     }
 
     /// The same workspace, with all clients connected to another server.
@@ -92,6 +98,7 @@ impl Workspace {
             rep: self.rep.at(address),
             rep2: self.rep2.at(address),
             service: self.service.at(address),
+            gateway: self.gateway.at(address),
             ..self.clone()
         }
     }
@@ -202,9 +209,13 @@ impl Workspace {
         self.manager.client.mutate("deactivateAgent", json!({ "agentId": agent.id }), &selection).await
     }
 
+    /// Reactivates an agent, who then signs in with a new token.
     pub async fn reactivate(&self, agent: &Agent) -> Payload {
         let selection = format!("agent {{ id active }} changed asOf {}", documents::USER_ERRORS);
-        self.manager.client.mutate("reactivateAgent", json!({ "agentId": agent.id }), &selection).await
+        let reactivated =
+            self.manager.client.mutate("reactivateAgent", json!({ "agentId": agent.id }), &selection).await;
+        agent.sign_in_again(self.id);
+        reactivated
     }
 
     /// Everything that the team can see of its workspace, to compare it with a later state.
@@ -224,7 +235,7 @@ impl Workspace {
 
 async fn sign_in(app: &App, workspace_id: WorkspaceId, name: &str, role: Role, experienced: bool) -> Agent {
     let agent_id = operator::agent(app, workspace_id, name, role, experienced).await;
-    let client = app.client(app.token(Caller::Agent { workspace_id, agent_id }));
+    let client = app.client(app.token(Caller::agent(workspace_id, agent_id)));
     let viewer = client.data("{ viewer { id name } }", json!({})).await;
     assert_eq!(viewer["viewer"]["name"], name);
     Agent { id: text(&viewer["viewer"]["id"]).to_owned(), agent_id, name: name.to_owned(), client }

@@ -240,7 +240,7 @@ async fn execute<E: Executor, A: SignIn>(
             let permits = StreamPermits::acquire(endpoint, &session)?;
             let revoked = std::mem::replace(&mut session.revoked, Box::pin(std::future::pending()));
             let end = StreamEnd { expires_in: session.expires_in, revoked };
-            match operation.conform(endpoint.schema(), Caller::Socket(&session)) {
+            match operation.conform(endpoint.schema(), Caller::Socket(&session), span) {
                 Ok(prepared) => {
                     Answer::Stream(streams::subscribe(endpoint, format, prepared, permits, end, span.clone()))
                 }
@@ -249,7 +249,7 @@ async fn execute<E: Executor, A: SignIn>(
         }
         (_, session) => {
             let caller = session.map_or(Caller::Anonymous, Caller::First);
-            match operation.conform(endpoint.schema(), caller) {
+            match operation.conform(endpoint.schema(), caller, span) {
                 Ok(prepared) => {
                     let run = operation::execute(endpoint.executor(), kind, prepared, endpoint.tasks(), span);
                     Answer::Settled(run.await, kind)

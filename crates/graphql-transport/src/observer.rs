@@ -1,5 +1,6 @@
 //! Reports each operation to the application when the operation has ended.
 
+use std::cell::Cell;
 use std::time::Duration;
 
 use uuid::Uuid;
@@ -8,6 +9,28 @@ use crate::request_id::RequestId;
 
 /// The outcome of an operation without errors.
 pub const OK: &str = "OK";
+/// The outcome of an operation without errors that the application refused: see [`refuse`].
+pub const REFUSED: &str = "REFUSED";
+
+tokio::task_local! {
+    /// The code of the first refusal of the operation that this task executes.
+    static REFUSAL: Cell<Option<&'static str>>;
+}
+
+/// Records that the current operation is refused, with a code. For applications that report refusals as data, which
+/// the client may not even select. Call it from a resolver; elsewhere it does nothing.
+pub fn refuse(code: &'static str) {
+    let _ = REFUSAL.try_with(|refusal| refusal.set(refusal.get().or(Some(code))));
+}
+
+/// Runs the execution of an operation. Returns its output, and the code of its first refusal.
+pub(crate) async fn watch_refusals<F: Future>(execution: F) -> (F::Output, Option<&'static str>) {
+    let watched = async {
+        let output = execution.await;
+        (output, REFUSAL.with(Cell::get))
+    };
+    REFUSAL.scope(Cell::new(None), watched).await
+}
 
 /// Receives a report of each operation, for logs and metrics.
 pub trait Observer: Send + Sync + 'static {
@@ -30,8 +53,12 @@ pub struct OperationReport<'a> {
     pub kind: &'static str,
     /// `http` or `websocket`.
     pub transport: &'static str,
-    /// [`OK`], or the code of the first error.
+    /// The names of the root fields, separated by spaces and cut at 64 characters, of an operation without a name.
+    pub root_fields: &'a str,
+    /// [`OK`], [`REFUSED`], or the code of the first error.
     pub outcome: &'static str,
+    /// The code of the refusal, if the outcome is [`REFUSED`].
+    pub refusal: Option<&'static str>,
     /// How long the operation ran or, for a subscription, was open.
     pub took: Duration,
     /// The caller's [`user_key`](crate::auth::Session::user_key).

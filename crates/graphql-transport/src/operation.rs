@@ -20,6 +20,7 @@ use tracing::Instrument;
 use super::{
     auth::Session,
     errors::{self, Code, Settled},
+    observer::watch_refusals,
     operation_span::OperationSpan,
     rate_limit::{MUTATION_POINTS, QUERY_POINTS},
     request_id::RequestId,
@@ -208,16 +209,20 @@ impl Operation {
     ///
     /// # Errors
     /// The errors to respond with. Nothing was executed.
-    pub fn conform(
+    pub(crate) fn conform(
         self,
         schema: &ApiSchema,
         caller: Caller<'_>,
+        span: &OperationSpan,
     ) -> Result<(Request, Execution), Vec<ServerError>> {
         if self.replaced_surrogates && !caller.replaces_invalid_text() {
             let message = "The request contains half of a surrogate pair: a character was cut in two.";
             return Err(vec![errors::error(Code::BadUserInput, message)]);
         }
-        let (request, execution) = self.document.conform(schema, self.variables)?;
+        let (mut request, execution) = self.document.conform(schema, self.variables)?;
+        if self.name.is_none() {
+            span.record_root_fields(&mut request);
+        }
         let request = match caller {
             Caller::First(Session { attach_first: Some(attach), .. }) => attach(request),
             Caller::First(session) => (session.attach)(request),
@@ -264,10 +269,14 @@ pub(super) async fn execute<E: Executor>(
     let executor = executor.clone();
     let span = span.clone();
     let run = async move {
-        let response = AssertUnwindSafe(executor.execute(request)).catch_unwind().await;
+        let execute = AssertUnwindSafe(executor.execute(request)).catch_unwind();
+        let (response, refusal) = watch_refusals(execute).await;
         let response = response.map(|response| execution.complete(response));
         let settled = settle_result(response, span.request_id());
         span.record_settled(&settled);
+        if let Some(code) = refusal {
+            span.record_refusal(code);
+        }
         settled
     }
     .instrument(tracing::debug_span!("graphql"))

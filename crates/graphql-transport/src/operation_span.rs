@@ -5,7 +5,10 @@
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use async_graphql::{ServerError, parser::types::OperationType};
+use async_graphql::{
+    Request, ServerError,
+    parser::types::{OperationType, Selection},
+};
 use axum::http::HeaderMap;
 use tokio::time::Instant;
 use tracing::{Span, field};
@@ -18,7 +21,7 @@ use super::{
     request_id::RequestId,
     trace_context::TraceContext,
 };
-use crate::observer::{OK, Observer, OperationReport};
+use crate::observer::{OK, Observer, OperationReport, REFUSED};
 
 /// The outcome of an operation that was cancelled because the client disconnected. Mutations that have started are
 /// never cancelled.
@@ -48,7 +51,9 @@ struct SpanFields {
     name: Option<String>,
     user: Option<Uuid>,
     tenant: Option<Uuid>,
+    root_fields: String,
     outcome: Option<&'static str>,
+    refusal: Option<&'static str>,
 }
 
 impl OperationSpan {
@@ -114,6 +119,21 @@ impl OperationSpan {
         fields.name = name;
     }
 
+    /// Records the root fields of an operation without a name, which would otherwise leave no trace of what it did. The
+    /// document of `request` is a normal form, which has no fragments.
+    pub(crate) fn record_root_fields(&self, request: &mut Request) {
+        let Ok(document) = request.parsed_query() else { return };
+        let roots = document.operations.iter().flat_map(|(_, it)| &it.node.selection_set.node.items);
+        let names = roots.filter_map(|selection| match &selection.node {
+            Selection::Field(field) => Some(field.node.name.node.as_str()),
+            Selection::FragmentSpread(_) | Selection::InlineFragment(_) => None,
+        });
+        // Names have ASCII letters only, so the text can be cut anywhere.
+        let mut joined = names.take(NAME_CHARS).collect::<Vec<_>>().join(" ");
+        joined.truncate(NAME_CHARS);
+        self.0.fields().root_fields = joined;
+    }
+
     /// Records the caller.
     pub(crate) fn record_session(&self, session: &Session) {
         let mut fields = self.0.fields();
@@ -126,6 +146,15 @@ impl OperationSpan {
         match settled {
             Settled::Executed(response) => self.record_errors(&response.errors),
             Settled::Refused(errors) => self.record_errors(errors),
+        }
+    }
+
+    /// Records that the application refused the operation, which was executed without errors.
+    pub(crate) fn record_refusal(&self, code: &'static str) {
+        let mut fields = self.0.fields();
+        if fields.outcome == Some(OK) {
+            fields.outcome = Some(REFUSED);
+            fields.refusal = Some(code);
         }
     }
 
@@ -158,9 +187,11 @@ impl Drop for SpanState {
         self.observer.operation_ended(&OperationReport {
             request_id: self.request_id,
             name,
+            root_fields: &fields.root_fields,
             kind,
             transport,
             outcome,
+            refusal: fields.refusal,
             took,
             user: fields.user,
             tenant: fields.tenant,

@@ -236,6 +236,7 @@ impl World {
             active: true,
             experienced: *experienced,
             created_at: now,
+            tokens_valid_after: None,
         });
         Self {
             agents: agents.collect(),

@@ -36,6 +36,7 @@ fn agent() -> Agent {
         active: true,
         experienced: true,
         created_at: at(0),
+        tokens_valid_after: None,
     }
 }
 

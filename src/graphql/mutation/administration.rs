@@ -1,13 +1,9 @@
 //! Administration by managers: the assignment model, agents, phone numbers and access to them.
 
-use std::ops::RangeInclusive;
-use std::time::Duration;
-
 use async_graphql::{Context, InputObject, MaybeUndefined, MergedObject, Object, Result, SimpleObject};
 
-use crate::clock::Timestamp;
 use crate::domain::input::E164;
-use crate::domain::{AgentId, InputField, PhoneNumberId, Refusal};
+use crate::domain::{AgentId, PhoneNumberId};
 use crate::graphql::error;
 use crate::graphql::ids::IdOf;
 use crate::graphql::scalars::EventCursor;
@@ -17,10 +13,7 @@ use crate::graphql::types::phone_number::PhoneNumber;
 use crate::graphql::types::queue_change::cursor;
 use crate::graphql::types::user_error::UserError;
 use crate::graphql::types::workspace::{AssignmentModel, Workspace};
-use crate::service::{self, AdminOutcome, AgentUpdate, NewAgent, ServiceResult};
-
-/// The lifetimes that a token may have, in seconds: one minute to thirty days.
-const TOKEN_TTL_SECONDS: RangeInclusive<u64> = 60..=2_592_000;
+use crate::service::{AddPhoneNumber, AdminOutcome, AgentUpdate, NewAgent, ServiceResult};
 
 /// Mutations for managers.
 #[derive(Default)]
@@ -41,7 +34,7 @@ pub struct ManagerFields {
 #[derive(SimpleObject)]
 pub struct AgentField {
     /// The agent after this call. Null if the call was refused.
-    agent: Option<Agent>,
+    pub(super) agent: Option<Agent>,
 }
 
 /// The `phoneNumber` field of a payload.
@@ -63,15 +56,6 @@ pub struct WorkspaceField {
 pub struct ReturnedField {
     /// How many of the agent's open conversations became unassigned.
     returned_conversations: i32,
-}
-
-/// The token fields of a payload.
-#[derive(SimpleObject)]
-pub struct TokenFields {
-    /// The bearer token. It is shown only once. Null if the call was refused.
-    token: Option<String>,
-    /// When the token expires. Null if the call was refused.
-    expires_at: Option<Timestamp>,
 }
 
 /// The input of `setAssignmentModel`.
@@ -147,20 +131,6 @@ pub struct ReactivateAgentInput {
 #[derive(MergedObject)]
 pub struct ReactivateAgentPayload(AgentField, ManagerFields);
 
-/// The input of `issueAgentToken`.
-#[derive(InputObject)]
-pub struct IssueAgentTokenInput {
-    /// The agent's id.
-    agent_id: IdOf<AgentId>,
-    /// The lifetime of the token in seconds: from 60 to 2,592,000 (thirty days).
-    #[graphql(default = 43_200)]
-    ttl_seconds: i32,
-}
-
-/// The result of `issueAgentToken`.
-#[derive(MergedObject)]
-pub struct IssueAgentTokenPayload(TokenFields, AgentField, ManagerFields);
-
 /// The input of `addPhoneNumber`.
 #[derive(InputObject)]
 pub struct AddPhoneNumberInput {
@@ -168,11 +138,24 @@ pub struct AddPhoneNumberInput {
     number: E164,
     /// The team's name for the number, at most 200 characters.
     label: String,
+    /// Further agents who get access to the number (at most 100).
+    agent_ids: Option<Vec<IdOf<AgentId>>>,
 }
 
 /// The result of `addPhoneNumber`.
 #[derive(MergedObject)]
 pub struct AddPhoneNumberPayload(PhoneNumberField, ManagerFields);
+
+/// The input of `removePhoneNumber`.
+#[derive(InputObject)]
+pub struct RemovePhoneNumberInput {
+    /// The phone number's id.
+    phone_number_id: IdOf<PhoneNumberId>,
+}
+
+/// The result of `removePhoneNumber`.
+#[derive(MergedObject)]
+pub struct RemovePhoneNumberPayload(PhoneNumberField, ManagerFields);
 
 /// The input of `grantNumberAccess`.
 #[derive(InputObject)]
@@ -237,7 +220,7 @@ pub(super) fn manager_payload<T>(
 
 impl<T> ManagerPayload<T> {
     /// A part of the value.
-    fn part<U>(&self, part: impl Fn(&T) -> U) -> Option<U> {
+    pub(super) fn part<U>(&self, part: impl Fn(&T) -> U) -> Option<U> {
         self.value.as_ref().map(part)
     }
 }
@@ -277,8 +260,8 @@ impl Administration {
         .await
     }
 
-    /// Changes an agent. The call is refused if it would leave the workspace without an active manager. For managers
-    /// only.
+    /// Changes an agent. A change of the role revokes the agent's tokens. Refused if it would leave the workspace without
+    /// an active manager. For managers only.
     async fn update_agent(
         &self,
         ctx: &Context<'_>,
@@ -299,7 +282,7 @@ impl Administration {
     }
 
     /// Deactivates an agent. The agent's open conversations become unassigned, and the agent's tokens stop working
-    /// immediately. The last active manager cannot be deactivated. For managers only.
+    /// immediately and for good. The last active manager cannot be deactivated. For managers only.
     async fn deactivate_agent(
         &self,
         ctx: &Context<'_>,
@@ -314,7 +297,7 @@ impl Administration {
         .await
     }
 
-    /// Reactivates a deactivated agent. For managers only.
+    /// Reactivates a deactivated agent, who needs a new token to sign in. For managers only.
     async fn reactivate_agent(
         &self,
         ctx: &Context<'_>,
@@ -328,43 +311,38 @@ impl Administration {
         .await
     }
 
-    /// Issues a token with which an agent can sign in. For managers only.
-    async fn issue_agent_token(
-        &self,
-        ctx: &Context<'_>,
-        #[graphql(desc = "The agent and the lifetime of the token.")] input: IssueAgentTokenInput,
-    ) -> Option<Result<IssueAgentTokenPayload>> {
-        payload(ctx, |scope| async move {
-            let id = input.agent_id.id();
-            let answer = match token_ttl(input.ttl_seconds) {
-                Ok(ttl) => scope.services().issue_agent_token(scope.caller(), id, ttl).await,
-                Err(refusal) => Err(service::Error::Refused(refusal)),
-            };
-            let done = manager_payload(scope, answer)?;
-            let token = TokenFields {
-                token: done.part(|issued| issued.token.clone()),
-                expires_at: done.part(|issued| issued.expires_at),
-            };
-            let agent = AgentField { agent: done.part(|issued| Agent(issued.agent.clone())) };
-            Ok(IssueAgentTokenPayload(token, agent, done.fields))
-        })
-        .await
-    }
-
-    /// Adds a shared phone number. No agent has access to it until you grant it. For managers only.
+    /// Adds a shared phone number. You and the named agents get access to it. The number may be `PENDING` until the
+    /// operator has verified that it belongs to the workspace. For managers only.
     async fn add_phone_number(
         &self,
         ctx: &Context<'_>,
         #[graphql(desc = "The new number.")] input: AddPhoneNumberInput,
     ) -> Option<Result<AddPhoneNumberPayload>> {
         payload(ctx, |scope| async move {
-            let AddPhoneNumberInput { number, label } = input;
-            let done = manager_payload(
-                scope,
-                scope.services().add_phone_number(scope.caller(), number, label).await,
-            )?;
+            let AddPhoneNumberInput { number, label, agent_ids } = input;
+            let agent_ids = agent_ids.unwrap_or_default().iter().map(IdOf::id).collect();
+            let command = AddPhoneNumber { number, label, agent_ids };
+            let done =
+                manager_payload(scope, scope.services().add_phone_number(scope.caller(), command).await)?;
             let phone_number = done.value.map(PhoneNumber);
             Ok(AddPhoneNumberPayload(PhoneNumberField { phone_number }, done.fields))
+        })
+        .await
+    }
+
+    /// Removes a phone number that has no conversations, with all access to it. Refused with `CONVERSATION_OPEN` while a
+    /// conversation on it is open, and with `NOT_ALLOWED` if it has closed ones. For managers only.
+    async fn remove_phone_number(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "The number.")] input: RemovePhoneNumberInput,
+    ) -> Option<Result<RemovePhoneNumberPayload>> {
+        payload(ctx, |scope| async move {
+            let id = input.phone_number_id.id();
+            let done =
+                manager_payload(scope, scope.services().remove_phone_number(scope.caller(), id).await)?;
+            let phone_number = done.value.map(PhoneNumber);
+            Ok(RemovePhoneNumberPayload(PhoneNumberField { phone_number }, done.fields))
         })
         .await
     }
@@ -410,18 +388,5 @@ impl Administration {
             Ok(RevokeNumberAccessPayload(agent, number, done.returned, done.fields))
         })
         .await
-    }
-}
-
-fn token_ttl(seconds: i32) -> std::result::Result<Duration, Refusal> {
-    match u64::try_from(seconds) {
-        Ok(seconds) if TOKEN_TTL_SECONDS.contains(&seconds) => Ok(Duration::from_secs(seconds)),
-        _ => {
-            let (least, most) = (TOKEN_TTL_SECONDS.start(), TOKEN_TTL_SECONDS.end());
-            Err(Refusal::invalid(
-                InputField::TtlSeconds,
-                format!("Must be between {least} and {most} seconds."),
-            ))
-        }
     }
 }

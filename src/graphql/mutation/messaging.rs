@@ -5,7 +5,9 @@ use async_graphql::{Context, InputObject, MergedObject, Object, Result};
 use super::outcome::{Outcome, Sent, payload_parts};
 use crate::clock::Timestamp;
 use crate::domain::input::E164;
+use crate::domain::service_token::ServiceScope;
 use crate::domain::{ConversationId, MessageId, PhoneNumberId};
+use crate::graphql::error;
 use crate::graphql::ids::IdOf;
 use crate::graphql::scope::payload;
 use crate::service::{ReceiveMessage, SendMessage, StartConversation};
@@ -123,13 +125,17 @@ impl Messaging {
 
     /// Stores a message from a customer. Creates the conversation if it does not exist, or reopens it if it is closed.
     /// The conversation keeps its assignee, unless it was closed and the assignee is now deactivated or has lost access
-    /// to the phone number. For service tokens only.
+    /// to the phone number. For service tokens with the scope `DELIVER` only. Without the scope `READ`, the service may
+    /// select only `changed`, `asOf`, `userErrors { code message path }` and `conversation { id status }`.
     async fn receive_message(
         &self,
         ctx: &Context<'_>,
         #[graphql(desc = "The message from the customer.")] input: ReceiveMessageInput,
     ) -> Option<Result<ReceiveMessagePayload>> {
         payload(ctx, |scope| async move {
+            if !scope.caller().has_scope(ServiceScope::Read) {
+                check_selection(ctx)?;
+            }
             let command = ReceiveMessage {
                 provider_message_id: input.provider_message_id,
                 from: input.from,
@@ -144,4 +150,30 @@ impl Messaging {
         })
         .await
     }
+}
+
+/// What a service that may not read can select of the payload of `receiveMessage`, by field.
+const DELIVERY_SELECTION: [(&str, &[&str]); 5] = [
+    ("__typename", &[]),
+    ("changed", &[]),
+    ("asOf", &[]),
+    ("userErrors", &["__typename", "code", "message", "path"]),
+    ("conversation", &["__typename", "id", "status"]),
+];
+
+/// Checks the selection of a service that may not read, before anything is stored.
+///
+/// # Errors
+/// FORBIDDEN if the service selects more than [`DELIVERY_SELECTION`].
+fn check_selection(ctx: &Context<'_>) -> Result<()> {
+    for field in ctx.field().selection_set() {
+        let allowed = DELIVERY_SELECTION.iter().find(|(name, _)| *name == field.name());
+        let is_allowed = |inner: &[&str]| field.selection_set().all(|it| inner.contains(&it.name()));
+        if !allowed.is_some_and(|(_, inner)| is_allowed(inner)) {
+            let message = "A service token needs the scope READ to select more than changed, asOf, userErrors { code \
+                           message path } and conversation { id status }.";
+            return Err(error::coded(error::FORBIDDEN, message));
+        }
+    }
+    Ok(())
 }

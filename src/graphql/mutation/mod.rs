@@ -12,6 +12,8 @@ pub mod outcome;
 pub mod presence;
 pub mod queue;
 pub mod rebalance;
+pub mod service_tokens;
+pub mod tokens;
 
 use async_graphql::MergedObject;
 
@@ -23,6 +25,8 @@ use messaging::Messaging;
 use presence::PresenceMutation;
 use queue::QueueMutation;
 use rebalance::Rebalance;
+use service_tokens::ServiceTokens;
+use tokens::Tokens;
 
 /// The mutations of the API. If a mutation is refused, it changes nothing, and `userErrors` of its payload contains the
 /// reasons. A mutation that has nothing to change, such as closing a closed conversation, succeeds with
@@ -33,6 +37,8 @@ pub struct Mutation(
     Lifecycle,
     Messaging,
     Administration,
+    Tokens,
+    ServiceTokens,
     Handoff,
     Rebalance,
     QueueMutation,

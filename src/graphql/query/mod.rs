@@ -307,6 +307,7 @@ mod tests {
             active: true,
             experienced: false,
             created_at: Timestamp::from_micros(0),
+            tokens_valid_after: None,
         };
         (1..=size).map(agent).collect()
     }

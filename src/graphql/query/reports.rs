@@ -17,6 +17,10 @@ use crate::graphql::types::conversation::ConversationFields;
 use crate::graphql::types::conversation_list::phone_number_ids;
 use crate::graphql::types::duplicate_replies::{DuplicateReplyBucket, DuplicateReplyReport};
 use crate::graphql::types::phone_number::PhoneNumber;
+use crate::graphql::types::service_token::ServiceToken;
+use crate::graphql::types::workspace_event::{
+    WorkspaceEvent, WorkspaceEventConnection, WorkspaceEventNumber,
+};
 use crate::service::queries::violations::{ViolationFilter, ViolationPosition};
 
 /// The reports.
@@ -71,6 +75,53 @@ impl Reports {
                 phone_number_ids: self::phone_number_ids(phone_number_ids)?,
             };
             violations(scope, filter, paging?).await.map(Some)
+        })
+        .await
+    }
+
+    /// All phone numbers of the workspace, oldest first, including pending ones and those that you cannot access. For
+    /// managers only.
+    async fn all_phone_numbers(&self, ctx: &Context<'_>) -> Option<Result<Vec<PhoneNumber>>> {
+        root(ctx, |scope| async move {
+            let found = scope.services().all_phone_numbers(scope.access().await?).await;
+            let found = found.map_err(error::of_service)?;
+            Ok(Some(found.into_iter().map(PhoneNumber).collect()))
+        })
+        .await
+    }
+
+    /// The administrative acts in the workspace, newest first: who changed what, and when. For managers only.
+    #[graphql(complexity = "cost(first, None, child_complexity)")]
+    async fn workspace_history(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "The number of items to return, at most 100. Defaults to 25.")] first: Option<i32>,
+        #[graphql(desc = "Return only items after this cursor.")] after: Option<String>,
+    ) -> Option<Result<WorkspaceEventConnection>> {
+        let paging = Paging::new(first, after, None, None);
+        root(ctx, |scope| async move {
+            let slice =
+                paging?.slice(|cursor| WorkspaceEventNumber::decode(cursor).map(|number| number.0))?;
+            let access = scope.access().await?;
+            let found = scope.services().workspace_history(access, slice.after, slice.limit + 1).await;
+            let mut found = found.map_err(error::of_service)?;
+            let has_next = found.len() > slice.limit;
+            found.truncate(slice.limit);
+            let items = found.into_iter().filter_map(|event| {
+                let cursor = WorkspaceEventNumber(event.seq);
+                Some((cursor, WorkspaceEvent::new(event, scope.loaders())?))
+            });
+            Ok(Some(WorkspaceEventConnection(Page::new(items, has_next, slice.after.is_some()))))
+        })
+        .await
+    }
+
+    /// The service tokens of the workspace, oldest first, including revoked and expired ones. For managers only.
+    async fn service_tokens(&self, ctx: &Context<'_>) -> Option<Result<Vec<ServiceToken>>> {
+        root(ctx, |scope| async move {
+            let found = scope.services().service_tokens(scope.access().await?).await;
+            let found = found.map_err(error::of_service)?;
+            Ok(Some(found.into_iter().map(ServiceToken).collect()))
         })
         .await
     }

@@ -60,7 +60,7 @@ impl ConversationEvent {
     fn body(&self) -> Option<&domain::ConversationEvent> {
         match &self.event.body {
             EventBody::Conversation(body) => Some(body),
-            EventBody::Access(_) => None,
+            EventBody::Access(_) | EventBody::Workspace(_) => None,
         }
     }
 

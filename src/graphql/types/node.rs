@@ -10,6 +10,7 @@ use super::conversation::{Conversation, ConversationFields};
 use super::event::ConversationEvent;
 use super::message::Message;
 use super::phone_number::PhoneNumber;
+use super::service_token::ServiceToken;
 use super::workspace::Workspace;
 use crate::graphql::error;
 use crate::graphql::ids::{self, AnyId};
@@ -25,6 +26,7 @@ pub enum Node {
     Event(ConversationEvent),
     Message(Message),
     PhoneNumber(PhoneNumber),
+    ServiceToken(ServiceToken),
     Workspace(Workspace),
 }
 
@@ -54,6 +56,10 @@ impl Node {
             AnyId::Message(id) => {
                 let found = services.message(access, id).await.map_err(error::of_service)?;
                 found.map(|message| Self::Message(Message::new(message, loaders)))
+            }
+            AnyId::ServiceToken(id) => {
+                let found = services.service_token(access, id).await.map_err(error::of_service)?;
+                found.map(ServiceToken).map(Self::ServiceToken)
             }
             AnyId::Event(workspace, seq) if workspace == access.workspace.id => {
                 let found = services.event(access, seq).await.map_err(error::of_service)?;

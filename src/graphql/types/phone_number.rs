@@ -2,12 +2,22 @@
 
 use std::borrow::Cow;
 
-use async_graphql::{ID, Object};
+use async_graphql::{Enum, ID, Object};
 
 use crate::domain::{self, input::E164};
 use crate::graphql::ids;
 use crate::graphql::json::WriteScalar;
 use graphql_transport::fast::{FastObject, FieldWriter, Selected, scalar};
+
+/// Whether a phone number is verified.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Enum)]
+#[graphql(remote = "domain::NumberStatus")]
+pub enum PhoneNumberStatus {
+    /// The workspace has asked for the number. It receives and sends nothing until the operator has verified it.
+    Pending,
+    /// The number receives and sends messages.
+    Verified,
+}
 
 /// The GraphQL type `PhoneNumber`.
 #[derive(Debug, Clone)]
@@ -31,6 +41,11 @@ impl PhoneNumber {
     async fn label(&self) -> &str {
         &self.0.label
     }
+
+    /// Whether the number is verified.
+    async fn status(&self) -> PhoneNumberStatus {
+        self.0.status.into()
+    }
 }
 
 impl FastObject for domain::PhoneNumber {
@@ -43,6 +58,7 @@ impl FastObject for domain::PhoneNumber {
             "id" => scalar(|it: &Self, json| json.id(it.id)),
             "number" => scalar(|it: &Self, json| json.text(it.number.as_str())),
             "label" => scalar(|it: &Self, json| json.text(&it.label)),
+            "status" => scalar(|it: &Self, json| json.name(PhoneNumberStatus::from(it.status))),
             _ => return None,
         })
     }

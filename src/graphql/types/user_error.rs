@@ -1,5 +1,6 @@
 //! User errors: expected refusals of a mutation, as data in its payload.
 
+use async_graphql::resolver_utils::EnumType as _;
 use async_graphql::{Enum, ID, Interface, SimpleObject};
 
 use super::conversation::Conversation;
@@ -29,6 +30,15 @@ pub enum UserErrorCode {
     PlanRequired,
     /// Another agent has replied since the last message you saw.
     StaleReply,
+    /// A conversation on the phone number is open.
+    ConversationOpen,
+}
+
+impl UserErrorCode {
+    /// The name of the code in the schema.
+    pub fn as_str(self) -> &'static str {
+        Self::items().iter().find(|item| item.value == self).map_or("", |item| item.name)
+    }
 }
 
 /// The reason why a mutation was refused. A refused mutation changes nothing.

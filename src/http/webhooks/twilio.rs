@@ -122,7 +122,7 @@ impl TwilioWebhook {
         let Some(workspace_id) = services.workspace_of_number(&message.to).await? else {
             return Ok(Stored::NotOurs);
         };
-        services.receive_message(Caller::Service { workspace_id }, message).await?;
+        services.receive_message(Caller::service(workspace_id), message).await?;
         Ok(Stored::Yes)
     }
 }

@@ -3,24 +3,22 @@
 //! A command that revokes access also unassigns the open conversations that depend on it, in the same transaction. An
 //! open conversation is therefore never owned by an agent who is inactive or cannot access its number.
 
-use std::time::Duration;
-
 use futures_util::FutureExt;
 
 use crate::clock::{Clock, Timestamp};
 use crate::domain::conversation::{ACCESS_REVOKED, AGENT_DEACTIVATED};
-use crate::domain::event::{AccessChange, AccessChangeKind};
 use crate::domain::input::{self, E164};
+use crate::domain::workspace_event::{Target, WorkspaceEventKind};
 use crate::domain::{
-    Agent, AgentId, AssignmentModel, InputField, PhoneNumber, PhoneNumberId, Refusal, Role, Snapshot,
-    Workspace, WorkspaceId,
+    AccessChangeKind, Agent, AgentId, AssignmentModel, EventBody, InputField, NumberStatus, PhoneNumber,
+    PhoneNumberId, Refusal, Role, Snapshot, Workspace, WorkspaceId,
 };
-use crate::service::context::WorkspaceTx;
+use crate::service::context::{Actor, WorkspaceTx};
 use crate::service::{Error, ServiceResult, Services};
 use crate::store::Conn;
 use crate::store::log::{self, Draft, LogTx};
 use crate::store::tables::{agents, conversations, phone_numbers, workspaces};
-use crate::token::{Caller, TokenError};
+use crate::token::Caller;
 
 /// An agent to add.
 #[derive(Debug, Clone)]
@@ -54,16 +52,7 @@ pub struct AdminOutcome<T> {
     pub as_of: i64,
 }
 
-/// A newly signed bearer token.
-#[derive(Clone)]
-pub struct IssuedToken {
-    pub agent: Agent,
-    pub token: String,
-    pub expires_at: Timestamp,
-}
-
-const MANAGERS_ONLY: &str = "Only managers may do this.";
-const EXTERNAL_TOKENS: &str = "Tokens are issued by your identity provider, not by this server.";
+pub(in crate::service) const MANAGERS_ONLY: &str = "Only managers may do this.";
 const LAST_MANAGER: &str = "This is the last active manager. A workspace needs at least one.";
 
 impl Services {
@@ -79,17 +68,20 @@ impl Services {
     ) -> ServiceResult<AdminOutcome<Workspace>> {
         let by = self.agent_of(caller)?;
         let clock = self.clock.clone();
-        self.write(by.0, move |mut tx| {
+        self.write(by.workspace_id, move |mut tx| {
             let clock = clock.clone();
             async move {
                 let manager_tx = ManagerTx::open(&mut tx, &clock, by, &[]).await?;
                 let mut workspace = manager_tx.workspace_tx.workspace.clone();
                 let changed = workspace.assignment_model != model;
-                if changed {
-                    workspaces::set_model(&mut tx, by.0, model).await?;
-                    workspace.assignment_model = model;
+                if !changed {
+                    return Ok(manager_tx.done(workspace, false));
                 }
-                Ok(manager_tx.done(workspace, changed))
+                let act = EventBody::act(WorkspaceEventKind::AssignmentModelChanged, None)
+                    .with(Some(workspace.assignment_model.to_string()), Some(model.to_string()));
+                workspaces::set_model(&mut tx, by.workspace_id, model).await?;
+                workspace.assignment_model = model;
+                manager_tx.commit(tx, workspace, vec![act], Vec::new()).await
             }
             .boxed()
         })
@@ -104,12 +96,13 @@ impl Services {
     pub async fn create_agent(&self, caller: Caller, new: NewAgent) -> ServiceResult<AdminOutcome<Agent>> {
         let by = self.agent_of(caller)?;
         let clock = self.clock.clone();
-        self.write(by.0, move |mut tx| {
+        self.write(by.workspace_id, move |mut tx| {
             let (clock, new) = (clock.clone(), new.clone());
             async move {
                 let manager_tx = ManagerTx::open(&mut tx, &clock, by, &[]).await?;
-                let agent = add_agent(&mut tx, by.0, new, manager_tx.workspace_tx.now).await?;
-                Ok(manager_tx.done(agent, true))
+                let agent = add_agent(&mut tx, by.workspace_id, new, manager_tx.workspace_tx.now).await?;
+                let act = created(&agent);
+                manager_tx.commit(tx, agent, vec![act], Vec::new()).await
             }
             .boxed()
         })
@@ -128,21 +121,24 @@ impl Services {
     ) -> ServiceResult<AdminOutcome<Agent>> {
         let by = self.agent_of(caller)?;
         let clock = self.clock.clone();
-        self.write(by.0, move |mut tx| {
+        self.write(by.workspace_id, move |mut tx| {
             let (clock, update) = (clock.clone(), update.clone());
             async move {
                 let manager_tx = ManagerTx::open(&mut tx, &clock, by, &[update.agent_id]).await?;
                 let before = manager_tx.agent(update.agent_id)?.clone();
-                let after = updated(before.clone(), update)?;
+                let mut after = updated(before.clone(), update)?;
                 if after == before {
                     return Ok(manager_tx.done(after, false));
                 }
                 if before.is_manager() && !after.is_manager() {
                     manager_tx.require_other_manager(&before)?;
                 }
+                if before.role != after.role {
+                    after.tokens_valid_after = Some(manager_tx.workspace_tx.now);
+                }
                 agents::replace(&mut tx, &after).await?;
-                let changes = (before.role != after.role).then_some(AccessChangeKind::RoleChanged);
-                manager_tx.commit(tx, after.clone(), changes.map(|kind| (after.id, kind)), Vec::new()).await
+                let acts = update_acts(&before, &after);
+                manager_tx.commit(tx, after, acts, Vec::new()).await
             }
             .boxed()
         })
@@ -157,7 +153,7 @@ impl Services {
     pub async fn deactivate_agent(&self, caller: Caller, id: AgentId) -> ServiceResult<AdminOutcome<Agent>> {
         let by = self.agent_of(caller)?;
         let clock = self.clock.clone();
-        self.write(by.0, move |mut tx| {
+        self.write(by.workspace_id, move |mut tx| {
             let clock = clock.clone();
             async move {
                 let manager_tx = ManagerTx::open(&mut tx, &clock, by, &[id]).await?;
@@ -167,10 +163,12 @@ impl Services {
                 }
                 manager_tx.require_other_manager(&agent)?;
                 agent.active = false;
+                agent.tokens_valid_after = Some(manager_tx.workspace_tx.now);
                 agents::replace(&mut tx, &agent).await?;
-                let owned = conversations::lock_open_of(&mut tx, by.0, id, None).await?;
+                let owned = conversations::lock_open_of(&mut tx, by.workspace_id, id, None).await?;
                 let released = manager_tx.release(&mut tx, owned, AGENT_DEACTIVATED).await?;
-                manager_tx.commit(tx, agent, Some((id, AccessChangeKind::Deactivated)), released).await
+                let act = EventBody::access(id, AccessChangeKind::Deactivated);
+                manager_tx.commit(tx, agent, vec![act], released).await
             }
             .boxed()
         })
@@ -185,7 +183,7 @@ impl Services {
     pub async fn reactivate_agent(&self, caller: Caller, id: AgentId) -> ServiceResult<AdminOutcome<Agent>> {
         let by = self.agent_of(caller)?;
         let clock = self.clock.clone();
-        self.write(by.0, move |mut tx| {
+        self.write(by.workspace_id, move |mut tx| {
             let clock = clock.clone();
             async move {
                 let manager_tx = ManagerTx::open(&mut tx, &clock, by, &[id]).await?;
@@ -194,70 +192,11 @@ impl Services {
                     return Ok(manager_tx.done(agent, false));
                 }
                 agent.active = true;
+                // A token that was stolen before the agent was deactivated must not work again.
+                agent.tokens_valid_after = Some(manager_tx.workspace_tx.now);
                 agents::replace(&mut tx, &agent).await?;
-                manager_tx.commit(tx, agent, Some((id, AccessChangeKind::Reactivated)), Vec::new()).await
-            }
-            .boxed()
-        })
-        .await
-    }
-
-    /// Issues a token for an active agent.
-    ///
-    /// # Errors
-    /// Not allowed for reps, or when an identity provider issues the tokens; not found; the agent is inactive.
-    #[tracing::instrument(level = "debug", skip_all)]
-    pub async fn issue_agent_token(
-        &self,
-        caller: Caller,
-        id: AgentId,
-        ttl: Duration,
-    ) -> ServiceResult<AdminOutcome<IssuedToken>> {
-        let by = self.agent_of(caller)?;
-        let (clock, keys) = (self.clock.clone(), self.keys.clone());
-        self.write(by.0, move |mut tx| {
-            let (clock, keys) = (clock.clone(), keys.clone());
-            async move {
-                let manager_tx = ManagerTx::open(&mut tx, &clock, by, &[id]).await?;
-                let agent = manager_tx.agent(id)?.clone();
-                if !agent.active {
-                    return Err(Refusal::AgentInactive.into());
-                }
-                let now = clock.now();
-                let token = keys.sign(Caller::Agent { workspace_id: by.0, agent_id: id }, now, ttl).map_err(
-                    |error| match error {
-                        TokenError::NoSecret => Refusal::NotAllowed(EXTERNAL_TOKENS).into(),
-                        error => Error::BadInput(error.to_string()),
-                    },
-                )?;
-                let lifetime = i64::try_from(ttl.as_secs()).unwrap_or(i64::MAX).saturating_mul(1_000_000);
-                let issued = IssuedToken { agent, token, expires_at: now.plus_micros(lifetime) };
-                Ok(manager_tx.done(issued, true))
-            }
-            .boxed()
-        })
-        .await
-    }
-
-    /// Adds a shared number. No agent has access to it yet.
-    ///
-    /// # Errors
-    /// Not allowed for reps; an invalid label; the number is already in use.
-    #[tracing::instrument(level = "debug", skip_all)]
-    pub async fn add_phone_number(
-        &self,
-        caller: Caller,
-        number: E164,
-        label: String,
-    ) -> ServiceResult<AdminOutcome<PhoneNumber>> {
-        let by = self.agent_of(caller)?;
-        let clock = self.clock.clone();
-        self.write(by.0, move |mut tx| {
-            let (clock, number, label) = (clock.clone(), number.clone(), label.clone());
-            async move {
-                let manager_tx = ManagerTx::open(&mut tx, &clock, by, &[]).await?;
-                let number = add_number(&mut tx, by.0, number, &label, manager_tx.workspace_tx.now).await?;
-                Ok(manager_tx.done(number, true))
+                let act = EventBody::access(id, AccessChangeKind::Reactivated);
+                manager_tx.commit(tx, agent, vec![act], Vec::new()).await
             }
             .boxed()
         })
@@ -277,16 +216,20 @@ impl Services {
     ) -> ServiceResult<AdminOutcome<(Agent, PhoneNumber)>> {
         let by = self.agent_of(caller)?;
         let clock = self.clock.clone();
-        self.write(by.0, move |mut tx| {
+        self.write(by.workspace_id, move |mut tx| {
             let clock = clock.clone();
             async move {
                 let manager_tx = ManagerTx::open(&mut tx, &clock, by, &[agent]).await?;
                 let both = (manager_tx.agent(agent)?.clone(), manager_tx.number(&mut tx, number).await?);
-                if !agents::grant(&mut tx, by.0, agent, number, manager_tx.workspace_tx.now).await? {
+                if !agents::grant(&mut tx, by.workspace_id, agent, number, manager_tx.workspace_tx.now)
+                    .await?
+                {
                     return Ok(manager_tx.done(both, false));
                 }
-                let change = Some((agent, AccessChangeKind::Granted(number)));
-                manager_tx.commit(tx, both, change, Vec::new()).await
+                let digits = both.1.number.to_string();
+                let act =
+                    EventBody::access(agent, AccessChangeKind::Granted(number)).with(None, Some(digits));
+                manager_tx.commit(tx, both, vec![act], Vec::new()).await
             }
             .boxed()
         })
@@ -306,18 +249,21 @@ impl Services {
     ) -> ServiceResult<AdminOutcome<(Agent, PhoneNumber)>> {
         let by = self.agent_of(caller)?;
         let clock = self.clock.clone();
-        self.write(by.0, move |mut tx| {
+        self.write(by.workspace_id, move |mut tx| {
             let clock = clock.clone();
             async move {
                 let manager_tx = ManagerTx::open(&mut tx, &clock, by, &[agent]).await?;
                 let both = (manager_tx.agent(agent)?.clone(), manager_tx.number(&mut tx, number).await?);
-                if !agents::revoke(&mut tx, by.0, agent, number).await? {
+                if !agents::revoke(&mut tx, by.workspace_id, agent, number).await? {
                     return Ok(manager_tx.done(both, false));
                 }
-                let owned = conversations::lock_open_of(&mut tx, by.0, agent, Some(number)).await?;
+                let owned =
+                    conversations::lock_open_of(&mut tx, by.workspace_id, agent, Some(number)).await?;
                 let released = manager_tx.release(&mut tx, owned, ACCESS_REVOKED).await?;
-                let change = Some((agent, AccessChangeKind::Revoked(number)));
-                manager_tx.commit(tx, both, change, released).await
+                let digits = both.1.number.to_string();
+                let act =
+                    EventBody::access(agent, AccessChangeKind::Revoked(number)).with(Some(digits), None);
+                manager_tx.commit(tx, both, vec![act], released).await
             }
             .boxed()
         })
@@ -340,17 +286,31 @@ impl ManagerTx {
     pub async fn open(
         conn: &mut Conn,
         clock: &Clock,
-        (workspace, actor): (WorkspaceId, AgentId),
+        by: Actor,
         affected: &[AgentId],
     ) -> ServiceResult<Self> {
-        let workspace_tx = WorkspaceTx::open(conn, clock, workspace).await?;
-        let ids: Vec<AgentId> = affected.iter().copied().chain([actor]).collect();
-        let agents = agents::with_managers_locked(conn, workspace, &ids).await?;
-        let manager = agents.iter().find(|agent| agent.id == actor && agent.active);
-        if !manager.ok_or(Error::Unauthenticated)?.is_manager() {
+        Self::open_if(conn, clock, by, affected, Agent::is_manager).await
+    }
+
+    /// As [`Self::open`], for an agent who fulfils a condition.
+    ///
+    /// # Errors
+    /// Not allowed for others.
+    pub async fn open_if(
+        conn: &mut Conn,
+        clock: &Clock,
+        by: Actor,
+        affected: &[AgentId],
+        is_allowed: impl Fn(&Agent) -> bool + Send,
+    ) -> ServiceResult<Self> {
+        let workspace_tx = WorkspaceTx::open(conn, clock, by.workspace_id).await?;
+        let ids: Vec<AgentId> = affected.iter().copied().chain([by.agent_id]).collect();
+        let agents = agents::with_managers_locked(conn, by.workspace_id, &ids).await?;
+        let manager = agents.iter().find(|agent| by.may_act_as(agent));
+        if !is_allowed(manager.ok_or(Error::Unauthenticated)?) {
             return Err(Refusal::NotAllowed(MANAGERS_ONLY).into());
         }
-        Ok(Self { workspace_tx, manager: actor, agents })
+        Ok(Self { workspace_tx, manager: by.agent_id, agents })
     }
 
     /// The workspace before the command.
@@ -358,7 +318,7 @@ impl ManagerTx {
         &self.workspace_tx.workspace
     }
 
-    fn agent(&self, id: AgentId) -> ServiceResult<&Agent> {
+    pub fn agent(&self, id: AgentId) -> ServiceResult<&Agent> {
         self.agents.iter().find(|agent| agent.id == id).ok_or(Refusal::NotFound(InputField::AgentId).into())
     }
 
@@ -395,20 +355,19 @@ impl ManagerTx {
         Ok(drafts)
     }
 
-    /// Appends the events to the log. The change of access comes first, so that the agent's streams end before the
+    /// Appends the events to the log. The acts come first, so that an agent's streams end before the agent's
     /// conversations are unassigned.
-    async fn commit<T>(
+    pub async fn commit<T>(
         self,
         tx: LogTx<'_>,
         value: T,
-        access: Option<(AgentId, AccessChangeKind)>,
+        acts: Vec<EventBody>,
         released: Vec<Draft>,
     ) -> ServiceResult<AdminOutcome<T>> {
         let returned = released.len();
-        let access = access.map(|(agent_id, kind)| {
-            Draft::access(AccessChange { agent_id, kind }, self.workspace_tx.now, Some(self.manager))
-        });
-        let drafts = access.into_iter().chain(released).collect();
+        let (now, manager) = (self.workspace_tx.now, Some(self.manager));
+        let acts = acts.into_iter().map(|act| Draft::act(act, now, manager));
+        let drafts = acts.chain(released).collect();
         let events = log::append(tx, self.workspace_tx.workspace.id, drafts).await?;
         let as_of = events.last().map_or(self.workspace_tx.head.seq, |event| event.seq);
         Ok(AdminOutcome { value, changed: true, returned, as_of })
@@ -440,6 +399,7 @@ pub(in crate::service) async fn add_agent(
         active: true,
         experienced: new.experienced,
         created_at: at,
+        tokens_valid_after: None,
     };
     if agents::insert(tx, &agent).await? {
         Ok(agent)
@@ -461,7 +421,14 @@ pub(in crate::service) async fn add_number(
     at: Timestamp,
 ) -> ServiceResult<PhoneNumber> {
     let label = input::name(InputField::Label, label)?;
-    let number = PhoneNumber { id: PhoneNumberId(tx.new_id()), workspace_id, number, label, created_at: at };
+    let number = PhoneNumber {
+        id: PhoneNumberId(tx.new_id()),
+        workspace_id,
+        number,
+        label,
+        status: NumberStatus::Verified,
+        created_at: at,
+    };
     if phone_numbers::insert(tx, &number).await? {
         Ok(number)
     } else {
@@ -479,4 +446,38 @@ fn updated(mut agent: Agent, update: AgentUpdate) -> Result<Agent, Refusal> {
     agent.role = update.role.unwrap_or(agent.role);
     agent.experienced = update.experienced.unwrap_or(agent.experienced);
     Ok(agent)
+}
+
+/// The event of a new agent.
+pub(in crate::service) fn created(agent: &Agent) -> EventBody {
+    let target = Some(Target::Agent(agent.id));
+    EventBody::act(WorkspaceEventKind::AgentCreated, target).with(None, Some(agent.email.clone()))
+}
+
+/// The event of a new number.
+pub(in crate::service) fn added(number: &PhoneNumber) -> EventBody {
+    let target = Some(Target::PhoneNumber(number.id));
+    EventBody::act(WorkspaceEventKind::PhoneNumberAdded, target).with(None, Some(number.number.to_string()))
+}
+
+/// The events of a changed agent: one of the role, which changes access, and one of everything else.
+fn update_acts(before: &Agent, after: &Agent) -> Vec<EventBody> {
+    let mut acts = Vec::new();
+    if before.role != after.role {
+        let roles = (Some(before.role.to_string()), Some(after.role.to_string()));
+        acts.push(EventBody::access(after.id, AccessChangeKind::RoleChanged).with(roles.0, roles.1));
+    }
+    let profiles = (profile(before), profile(after));
+    if profiles.0 != profiles.1 {
+        let act = EventBody::act(WorkspaceEventKind::AgentUpdated, Some(Target::Agent(after.id)));
+        acts.push(act.with(Some(profiles.0), Some(profiles.1)));
+    }
+    acts
+}
+
+/// An agent's name, title and experience, as the history shows them.
+fn profile(agent: &Agent) -> String {
+    let title = agent.title.as_deref().map(|title| format!(", {title}")).unwrap_or_default();
+    let experience = if agent.experienced { ", experienced" } else { "" };
+    format!("{}{title}{experience}", agent.name)
 }

@@ -10,7 +10,7 @@ use crate::domain::{
     Agent, AgentId, ConversationId, EventBody, EventKind, InputField, PhoneNumberId, Refusal, Snapshot,
     Status, WorkspaceId, input,
 };
-use crate::service::context::{ConversationTx, WorkspaceTx};
+use crate::service::context::{Actor, ConversationTx, WorkspaceTx};
 use crate::service::{CommandOutcome, Error, ServiceResult, Services, VisibleConversation};
 use crate::store::Conn;
 use crate::store::log::{self, Draft, LogTx};
@@ -54,19 +54,21 @@ impl Services {
         let note = command.note.as_deref().map(|note| input::name(InputField::Note, note)).transpose()?;
         input::ids(InputField::PhoneNumberIds, command.phone_number_ids.as_ref().map_or(0, Vec::len))?;
         let clock = self.clock.clone();
-        self.write(by.0, move |mut tx| {
+        self.write(by.workspace_id, move |mut tx| {
             let (clock, command, note) = (clock.clone(), command.clone(), note.clone());
             async move {
-                let mut workspace_tx = WorkspaceTx::open(&mut tx, &clock, by.0).await?;
-                let team = LockedTeam::lock(&mut tx, by.0, &[by.1, command.from, command.to]).await?;
-                let actor = team.actor(by.1)?;
+                let mut workspace_tx = WorkspaceTx::open(&mut tx, &clock, by.workspace_id).await?;
+                let team =
+                    LockedTeam::lock(&mut tx, by.workspace_id, &[by.agent_id, command.from, command.to])
+                        .await?;
+                let actor = team.actor(by)?;
                 team.agent(command.from).ok_or(Refusal::NotFound(InputField::FromAgentId))?;
                 let to = team.agent(command.to).ok_or(Refusal::NotFound(InputField::ToAgentId))?;
                 permit_hand_off(actor, command.from, to, workspace_tx.policy())?;
                 let owned = if command.from == command.to {
                     Vec::new()
                 } else {
-                    lock_owned(&mut tx, by.0, &command, team.numbers_of(by.1)).await?
+                    lock_owned(&mut tx, by.workspace_id, &command, team.numbers_of(by.agent_id)).await?
                 };
                 workspace_tx.catch_up_with(&clock, &owned);
                 hand_over_all(tx, &workspace_tx, &team, (actor, to), owned, note).await
@@ -89,17 +91,17 @@ impl Services {
     ) -> ServiceResult<CommandOutcome> {
         let by = self.agent_of(caller)?;
         let clock = self.clock.clone();
-        self.write(by.0, move |mut tx| {
+        self.write(by.workspace_id, move |mut tx| {
             let clock = clock.clone();
             async move {
                 let conversation_tx = ConversationTx::open(&mut tx, &clock, by, id, &[]).await?;
                 let kinds = [EventKind::Assigned, EventKind::Acknowledged];
-                let last = ownership::last_event(&mut tx, by.0, id, &kinds).await?;
+                let last = ownership::last_event(&mut tx, by.workspace_id, id, &kinds).await?;
                 let last = last.as_ref().and_then(|event| match &event.body {
                     EventBody::Conversation(body) => Some(body.as_ref()),
-                    EventBody::Access(_) => None,
+                    EventBody::Access(_) | EventBody::Workspace(_) => None,
                 });
-                let change = conversation_tx.snapshot.acknowledge(by.1, last);
+                let change = conversation_tx.snapshot.acknowledge(by.agent_id, last);
                 conversation_tx.commit(tx, change).await
             }
             .boxed()
@@ -130,9 +132,9 @@ impl LockedTeam {
     /// The agent who runs the command.
     ///
     /// # Errors
-    /// [`Error::Unauthenticated`] when the agent is not locked or is deactivated.
-    pub fn actor(&self, id: AgentId) -> ServiceResult<&Agent> {
-        self.agent(id).filter(|agent| agent.active).ok_or(Error::Unauthenticated)
+    /// [`Error::Unauthenticated`] when the agent is not locked or is deactivated, or the token was revoked.
+    pub fn actor(&self, by: Actor) -> ServiceResult<&Agent> {
+        self.agent(by.agent_id).filter(|agent| by.may_act_as(agent)).ok_or(Error::Unauthenticated)
     }
 
     pub fn can_access(&self, agent: AgentId, number: PhoneNumberId) -> bool {

@@ -8,7 +8,8 @@ use std::time::Duration;
 
 use futures_util::FutureExt;
 
-use crate::domain::{Lease, Workspace, WorkspaceId};
+use crate::domain::workspace_event::WorkspaceEventKind;
+use crate::domain::{EventBody, Lease, Workspace, WorkspaceId};
 use crate::service::commands::administration::{AdminOutcome, ManagerTx};
 use crate::service::context::WorkspaceTx;
 use crate::service::{Error, ServiceResult, Services};
@@ -38,18 +39,22 @@ impl Services {
     ) -> ServiceResult<AdminOutcome<Workspace>> {
         let by = self.agent_of(caller)?;
         let clock = self.clock.clone();
-        self.write(by.0, move |mut tx| {
+        self.write(by.workspace_id, move |mut tx| {
             let clock = clock.clone();
             async move {
                 let manager_tx = ManagerTx::open(&mut tx, &clock, by, &[]).await?;
                 let lease = minutes.map(Lease::of_minutes).transpose()?;
                 let mut workspace = manager_tx.workspace_tx.workspace.clone();
                 let changed = workspace.lease != lease;
-                if changed {
-                    workspaces::set_lease(&mut tx, by.0, lease).await?;
-                    workspace.lease = lease;
+                if !changed {
+                    return Ok(manager_tx.done(workspace, false));
                 }
-                Ok(manager_tx.done(workspace, changed))
+                let shown = |lease: Option<Lease>| lease.map(|lease| format!("{} minutes", lease.minutes()));
+                let act = EventBody::act(WorkspaceEventKind::OwnershipLeaseChanged, None)
+                    .with(shown(workspace.lease), shown(lease));
+                workspaces::set_lease(&mut tx, by.workspace_id, lease).await?;
+                workspace.lease = lease;
+                manager_tx.commit(tx, workspace, vec![act], Vec::new()).await
             }
             .boxed()
         })

@@ -65,19 +65,19 @@ impl Services {
     ) -> ServiceResult<CommandOutcome> {
         let by = self.agent_of(caller)?;
         let clock = self.clock.clone();
-        self.write(by.0, move |mut tx| {
+        self.write(by.workspace_id, move |mut tx| {
             let clock = clock.clone();
             async move {
                 let conversation_tx = ConversationTx::open(&mut tx, &clock, by, id, &[]).await?;
                 let through = match through {
                     None => conversation_tx.snapshot.conversation.message_count,
-                    Some(message) => messages::find(&mut tx, by.0, message)
+                    Some(message) => messages::find(&mut tx, by.workspace_id, message)
                         .await?
                         .filter(|message| message.conversation_id == id)
                         .map(|message| message.number)
                         .ok_or(Refusal::NotFound(InputField::ThroughMessageId))?,
                 };
-                let change = conversation_tx.snapshot.read(by.1, through);
+                let change = conversation_tx.snapshot.read(by.agent_id, through);
                 conversation_tx.commit(tx, change).await
             }
             .boxed()

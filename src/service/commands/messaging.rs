@@ -8,11 +8,13 @@ use futures_util::FutureExt;
 use crate::clock::{Clock, Timestamp};
 use crate::domain::conversation::{Change, NewConversation, STALE_OVERRIDDEN};
 use crate::domain::input::{self, E164};
+use crate::domain::service_token::ServiceScope;
 use crate::domain::{
     AgentId, Contact, ContactId, Conversation, ConversationId, DeliveryStatus, Direction, InputField,
     Message, MessageId, PhoneNumberId, Refusal, Snapshot, WorkspaceId, words,
 };
-use crate::service::context::{ConversationTx, LockedAgents, WorkspaceTx, record};
+use crate::service::commands::service_tokens::require_valid;
+use crate::service::context::{Actor, ConversationTx, LockedAgents, WorkspaceTx, record};
 use crate::service::{CommandOutcome, Error, ServiceResult, Services, VisibleConversation};
 use crate::store::log::{self, LogTx};
 use crate::store::tables::{
@@ -82,7 +84,7 @@ impl Services {
         command.body = input::body(&command.body)?;
         input::key(InputField::IdempotencyKey, &command.idempotency_key)?;
         let clock = self.clock.clone();
-        self.write(by.0, move |mut tx| {
+        self.write(by.workspace_id, move |mut tx| {
             let (clock, command) = (clock.clone(), command.clone());
             async move {
                 let conversation_tx =
@@ -93,7 +95,7 @@ impl Services {
                     return Ok(conversation_tx.unchanged(Some(first)));
                 }
                 let (read_through, reason) =
-                    check_stale_reply(&mut tx, &conversation_tx, by.1, &command).await?;
+                    check_stale_reply(&mut tx, &conversation_tx, by.agent_id, &command).await?;
                 reply(tx, conversation_tx, key, command.body.clone(), read_through, reason).await
             }
             .boxed()
@@ -115,7 +117,7 @@ impl Services {
         command.body = input::body(&command.body)?;
         input::key(InputField::IdempotencyKey, &command.idempotency_key)?;
         let clock = self.clock.clone();
-        self.write(by.0, move |tx| {
+        self.write(by.workspace_id, move |tx| {
             let (clock, command) = (clock.clone(), command.clone());
             async move { start(tx, &clock, by, command).await }.boxed()
         })
@@ -133,15 +135,19 @@ impl Services {
         caller: Caller,
         command: ReceiveMessage,
     ) -> ServiceResult<CommandOutcome> {
-        let Caller::Service { workspace_id } = caller else {
+        let Caller::Service { workspace_id, grant } = caller else {
             return Err(Error::Forbidden("Only a service token may deliver messages."));
         };
+        if !caller.has_scope(ServiceScope::Deliver) {
+            return Err(Error::Forbidden("A service token needs the scope DELIVER to deliver messages."));
+        }
         input::key(InputField::ProviderMessageId, &command.provider_message_id)?;
         let clock = self.clock.clone();
         self.write(workspace_id, move |mut tx| {
             let (clock, command) = (clock.clone(), command.clone());
             async move {
                 let workspace_tx = WorkspaceTx::open(&mut tx, &clock, workspace_id).await?;
+                require_valid(&mut tx, workspace_id, grant, workspace_tx.now).await?;
                 receive(tx, &clock, workspace_tx, command).await
             }
             .boxed()
@@ -152,7 +158,7 @@ impl Services {
 
 /// An idempotency key, and a fingerprint of the input that it is used with.
 struct Key<'a> {
-    by: (WorkspaceId, AgentId),
+    by: Actor,
     key: &'a str,
     fingerprint: String,
 }
@@ -163,7 +169,7 @@ impl Key<'_> {
     /// # Errors
     /// [`Refusal::IdempotencyKeyReused`] when the key was used with other input.
     async fn first_message(&self, conn: &mut Conn) -> ServiceResult<Option<Message>> {
-        let (workspace, agent) = self.by;
+        let Actor { workspace_id: workspace, agent_id: agent, .. } = self.by;
         let Some(used) = idempotency::find(conn, workspace, agent, self.key).await? else { return Ok(None) };
         if used.fingerprint != self.fingerprint {
             return Err(Refusal::IdempotencyKeyReused.into());
@@ -174,7 +180,7 @@ impl Key<'_> {
     /// Stores the key with the message that it was used for.
     async fn store(self, conn: &mut Conn, message_id: MessageId, at: Timestamp) -> ServiceResult<()> {
         let used = idempotency::Use { fingerprint: self.fingerprint, message_id };
-        idempotency::insert(conn, self.by.0, self.by.1, self.key, &used, at).await?;
+        idempotency::insert(conn, self.by.workspace_id, self.by.agent_id, self.key, &used, at).await?;
         Ok(())
     }
 }
@@ -232,7 +238,7 @@ async fn reply(
     read_through: i32,
     reason: Option<&'static str>,
 ) -> ServiceResult<CommandOutcome> {
-    let author = key.by.1;
+    let author = key.by.agent_id;
     let now = conversation_tx.workspace_tx.now;
     let id = MessageId(tx.new_id());
     let mut change = conversation_tx.snapshot.reply(author, id, read_through, now);
@@ -247,14 +253,14 @@ async fn reply(
 async fn start(
     mut tx: LogTx<'_>,
     clock: &Clock,
-    by: (WorkspaceId, AgentId),
+    by: Actor,
     command: StartConversation,
 ) -> ServiceResult<CommandOutcome> {
-    let (workspace, author) = by;
+    let Actor { workspace_id: workspace, agent_id: author, .. } = by;
     let workspace_tx = WorkspaceTx::open(&mut tx, clock, workspace).await?;
     let locked_agents = LockedAgents::lock(&mut tx, workspace, command.phone_number_id, [author]).await?;
-    let candidate =
-        locked_agents.candidate(author).filter(|it| it.agent.active).ok_or(Error::Unauthenticated)?;
+    let candidate = locked_agents.candidate(author).filter(|it| by.may_act_as(it.agent));
+    let candidate = candidate.ok_or(Error::Unauthenticated)?;
     let number = phone_numbers::by_ids(&mut tx, workspace, &[command.phone_number_id]).await?.pop();
     let Some(number) = number.filter(|_| candidate.has_access) else {
         return Err(Refusal::NotFound(InputField::PhoneNumberId).into());

@@ -7,4 +7,7 @@ pub mod handoff;
 pub mod lease;
 pub mod lifecycle;
 pub mod messaging;
+pub mod numbers;
 pub mod rebalance;
+pub mod service_tokens;
+pub mod tokens;

@@ -16,11 +16,11 @@ use crate::domain::rebalance_plan::{
 };
 use crate::domain::{
     Agent, AgentId, Conversation, ConversationId, InputField, Plan, RebalancePlanId, Refusal, Snapshot,
-    Status, WorkspaceId,
+    Status,
 };
 use crate::service::commands::administration::AdminOutcome;
 use crate::service::commands::handoff::LockedTeam;
-use crate::service::context::WorkspaceTx;
+use crate::service::context::{Actor, WorkspaceTx};
 use crate::service::{Error, ServiceResult, Services};
 use crate::store::log::{self, Draft, LogTx};
 use crate::store::reports::ownership;
@@ -56,11 +56,11 @@ impl Services {
         check_agents(&command.agent_ids)?;
         let clock = self.clock.clone();
         let (input, as_of) = self
-            .write(by.0, move |mut tx| {
+            .write(by.workspace_id, move |mut tx| {
                 let (clock, command) = (clock.clone(), command.clone());
                 async move {
-                    let workspace_tx = WorkspaceTx::open(&mut tx, &clock, by.0).await?;
-                    let input = RebalanceInput::read(&mut tx, &workspace_tx, by.1, &command).await?;
+                    let workspace_tx = WorkspaceTx::open(&mut tx, &clock, by.workspace_id).await?;
+                    let input = RebalanceInput::read(&mut tx, &workspace_tx, by, &command).await?;
                     Ok((input, workspace_tx.head.seq))
                 }
                 .boxed()
@@ -74,15 +74,15 @@ impl Services {
         let (input, shifts) = planned.await.map_err(|_| StoreError::Unavailable("planning failed".into()))?;
         let (moves, loads) = input.moves_and_loads(&shifts)?;
         let clock = self.clock.clone();
-        self.write(by.0, move |mut tx| {
+        self.write(by.workspace_id, move |mut tx| {
             let (clock, moves, loads) = (clock.clone(), moves.clone(), loads.clone());
             async move {
-                let workspace_tx = WorkspaceTx::open(&mut tx, &clock, by.0).await?;
+                let workspace_tx = WorkspaceTx::open(&mut tx, &clock, by.workspace_id).await?;
                 let plan = RebalancePlan {
                     id: RebalancePlanId(tx.new_id()),
-                    workspace_id: by.0,
+                    workspace_id: by.workspace_id,
                     state: PlanState::Proposed,
-                    created_by: by.1,
+                    created_by: by.agent_id,
                     created_at: workspace_tx.now,
                     expires_at: workspace_tx.now.plus_micros(PROPOSAL_MINUTES * 60_000_000),
                     applied_at: None,
@@ -90,7 +90,7 @@ impl Services {
                     loads,
                 };
                 let cutoff = workspace_tx.now.plus_micros(-KEPT_DAYS * 86_400_000_000);
-                rebalance_plans::remove_expired(&mut tx, by.0, cutoff).await?;
+                rebalance_plans::remove_expired(&mut tx, by.workspace_id, cutoff).await?;
                 rebalance_plans::insert(&mut tx, &plan).await?;
                 Ok(AdminOutcome { value: plan, changed: true, returned: 0, as_of })
             }
@@ -112,7 +112,7 @@ impl Services {
     ) -> ServiceResult<AdminOutcome<RebalancePlan>> {
         let by = self.agent_of(caller)?;
         let clock = self.clock.clone();
-        self.write(by.0, move |mut tx| {
+        self.write(by.workspace_id, move |mut tx| {
             let clock = clock.clone();
             async move {
                 let mut plan_tx = RebalancePlanTx::open(&mut tx, &clock, by, id).await?;
@@ -143,7 +143,7 @@ impl Services {
     ) -> ServiceResult<AdminOutcome<RebalancePlan>> {
         let by = self.agent_of(caller)?;
         let clock = self.clock.clone();
-        self.write(by.0, move |mut tx| {
+        self.write(by.workspace_id, move |mut tx| {
             let clock = clock.clone();
             async move {
                 let mut plan_tx = RebalancePlanTx::open(&mut tx, &clock, by, id).await?;
@@ -184,8 +184,8 @@ fn check_agents(ids: &[AgentId]) -> Result<(), Refusal> {
 ///
 /// # Errors
 /// [`Error::Unauthenticated`]; not allowed for reps; the workspace's plan does not include assignment.
-fn permit<'a>(team: &'a LockedTeam, workspace_tx: &WorkspaceTx, actor: AgentId) -> ServiceResult<&'a Agent> {
-    let actor = team.actor(actor)?;
+fn permit<'a>(team: &'a LockedTeam, workspace_tx: &WorkspaceTx, by: Actor) -> ServiceResult<&'a Agent> {
+    let actor = team.actor(by)?;
     if !actor.is_manager() {
         return Err(Refusal::NotAllowed(MANAGERS_ONLY).into());
     }
@@ -206,13 +206,13 @@ impl RebalanceInput {
     async fn read(
         conn: &mut Conn,
         workspace_tx: &WorkspaceTx,
-        actor: AgentId,
+        by: Actor,
         command: &PlanRebalance,
     ) -> ServiceResult<Self> {
         let workspace = workspace_tx.workspace.id;
-        let ids: Vec<AgentId> = command.agent_ids.iter().copied().chain([actor]).collect();
+        let ids: Vec<AgentId> = command.agent_ids.iter().copied().chain([by.agent_id]).collect();
         let team = LockedTeam::lock(conn, workspace, &ids).await?;
-        permit(&team, workspace_tx, actor)?;
+        permit(&team, workspace_tx, by)?;
         let limit = i64::try_from(MAX_WEIGHED + 1).unwrap_or(i64::MAX);
         let owned = ownership::of_owners(conn, workspace, &command.agent_ids, command.status, limit).await?;
         if owned.len() > MAX_WEIGHED {
@@ -220,7 +220,7 @@ impl RebalanceInput {
                 format!("These agents own more than {MAX_WEIGHED} conversations. Choose fewer agents.");
             return Err(Refusal::invalid(InputField::AgentIds, message).into());
         }
-        let visible = |it: &Conversation| team.can_access(actor, it.phone_number_id);
+        let visible = |it: &Conversation| team.can_access(by.agent_id, it.phone_number_id);
         let (movable, fixed): (Vec<_>, Vec<_>) = owned.into_iter().partition(visible);
         let movable_ids: Vec<_> = movable.iter().map(|it| it.id).collect();
         let answered = ownership::answered_by_owner(conn, workspace, &movable_ids).await?;
@@ -284,24 +284,20 @@ impl RebalancePlanTx {
     ///
     /// # Errors
     /// As [`permit`]; not found when the plan does not exist or contains a number that the actor cannot access.
-    async fn open(
-        conn: &mut Conn,
-        clock: &Clock,
-        (workspace, actor): (WorkspaceId, AgentId),
-        id: RebalancePlanId,
-    ) -> ServiceResult<Self> {
+    async fn open(conn: &mut Conn, clock: &Clock, by: Actor, id: RebalancePlanId) -> ServiceResult<Self> {
+        let workspace = by.workspace_id;
         let workspace_tx = WorkspaceTx::open(conn, clock, workspace).await?;
         let plan = rebalance_plans::lock(conn, workspace, id).await?;
         let moves = plan.iter().flat_map(|plan| &plan.moves);
-        let ids: Vec<AgentId> = moves.flat_map(|it| [it.from, it.to]).chain([actor]).collect();
+        let ids: Vec<AgentId> = moves.flat_map(|it| [it.from, it.to]).chain([by.agent_id]).collect();
         let team = LockedTeam::lock(conn, workspace, &ids).await?;
-        permit(&team, &workspace_tx, actor)?;
+        permit(&team, &workspace_tx, by)?;
         let plan = plan.ok_or(Error::Refused(Refusal::NotFound(InputField::PlanId)))?;
         let numbers = ownership::numbers_of(conn, workspace, &plan.conversation_ids()).await?;
-        if !numbers.into_iter().all(|number| team.can_access(actor, number)) {
+        if !numbers.into_iter().all(|number| team.can_access(by.agent_id, number)) {
             return Err(Refusal::NotFound(InputField::PlanId).into());
         }
-        Ok(Self { workspace_tx, actor, plan, team })
+        Ok(Self { workspace_tx, actor: by.agent_id, plan, team })
     }
 
     fn unchanged(self) -> AdminOutcome<RebalancePlan> {

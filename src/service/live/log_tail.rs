@@ -204,7 +204,7 @@ impl Tail {
                 .iter()
                 .filter_map(|event| match &event.body {
                     EventBody::Access(change) => Some((change.agent_id, event.seq)),
-                    EventBody::Conversation(_) => None,
+                    EventBody::Conversation(_) | EventBody::Workspace(_) => None,
                 })
                 .collect();
             let new = self.with_related(new);

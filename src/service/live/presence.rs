@@ -13,6 +13,7 @@ use tokio::sync::{Notify, watch};
 
 use crate::clock::{Clock, Timestamp};
 use crate::domain::{AgentId, ConversationId, InputField, Presence, PresenceState, Refusal};
+use crate::service::context::Actor;
 use crate::service::live::log_tail::{AccessMarks, Tail};
 use crate::service::live::wakeups::{Wakeup, WakeupSignal};
 use crate::service::workers::registry::{Round, Workers};
@@ -190,7 +191,7 @@ impl Services {
         id: ConversationId,
         state: Option<PresenceState>,
     ) -> ServiceResult<PresenceOutcome> {
-        let (workspace, agent) = self.agent_of(caller)?;
+        let Actor { workspace_id: workspace, agent_id: agent, .. } = self.agent_of(caller)?;
         let access = self.access(caller).await?;
         // An agent who loses access right after this check is not shown, because reading checks access again.
         self.conversation(&access, id).await?.ok_or(Refusal::NotFound(InputField::ConversationId))?;

@@ -86,7 +86,8 @@ impl Services {
         after: Option<String>,
     ) -> ServiceResult<BoxStream<ServiceResult<QueueItem>>> {
         let viewer = access.viewer()?;
-        let projection = QueueProjection { view, filter, viewer };
+        let (filter, reader) = (access.own_filter(filter), access.agent_id());
+        let projection = QueueProjection { view, filter, viewer, reader };
         self.follow(access, after, projection).await
     }
 
@@ -104,7 +105,7 @@ impl Services {
         let viewer = access.viewer()?.agent_id;
         let Some(now) = self.conversation(&access, id).await? else { return Ok(None) };
         let first = after.is_none().then_some(now);
-        let projection = ThreadProjection { id, viewer, first };
+        let projection = ThreadProjection { id, viewer, reader: access.agent_id(), first };
         Ok(Some(self.follow(access, after, projection).await?))
     }
 
@@ -141,12 +142,11 @@ impl Services {
         .boxed())
     }
 
-    /// Resolves when the agent of `access` is deactivated, also if that was before this call. Never resolves for a
-    /// service.
+    /// Resolves when the caller of `access` may no longer sign in, also if that was before this call.
     pub fn revoked(&self, access: &Access) -> BoxFuture<'static, ()> {
         let (services, caller, as_of) = (self.clone(), access.caller, access.as_of);
         async move {
-            let Some(agent) = caller.agent_id() else { return std::future::pending().await };
+            let agent = caller.subject();
             loop {
                 // The tail starts before the access is read, so that no change is missed between the two.
                 // Boxed, because a future is as large as the largest future that it awaits.
@@ -210,6 +210,7 @@ impl Services {
             tail,
             history,
             viewer,
+            sees_all: access.agent_id().is_none(),
             projection,
             position,
             ready: VecDeque::new(),
@@ -251,6 +252,8 @@ struct Follower<P: StreamProjection> {
     history: u64,
     head: watch::Receiver<i64>,
     viewer: AgentId,
+    /// Whether the viewer is a service, which sees all numbers of the workspace.
+    sees_all: bool,
     projection: P,
     /// The number of the last event that was projected.
     position: i64,
@@ -330,7 +333,12 @@ impl<P: StreamProjection> Follower<P> {
                     self.ready.push_back((P::reset(event.seq, ResetReason::AccessChanged), true));
                     return;
                 }
-                EventBody::Access(_) => {}
+                // A service sees all numbers. Its view changes with them.
+                EventBody::Workspace(change) if self.sees_all && change.kind.changes_numbers() => {
+                    self.ready.push_back((P::reset(event.seq, ResetReason::AccessChanged), true));
+                    return;
+                }
+                EventBody::Access(_) | EventBody::Workspace(_) => {}
                 EventBody::Conversation(body) => {
                     let Some(item) = self.projection.item(feed_event, body) else { continue };
                     self.ready.push_back((item, false));
@@ -351,6 +359,8 @@ struct QueueProjection {
     view: View,
     filter: Filter,
     viewer: Viewer,
+    /// The agent whose read markers count; `None` for a service.
+    reader: Option<AgentId>,
 }
 
 impl StreamProjection for QueueProjection {
@@ -359,7 +369,7 @@ impl StreamProjection for QueueProjection {
     fn item(&self, feed_event: &FeedEvent, body: &ConversationEvent) -> Option<QueueItem> {
         let event = &feed_event.event;
         let change = view::change(self.view, &self.filter, &self.viewer, event.actor, body)?;
-        let visible = VisibleConversation::new(&body.after, Some(self.viewer.agent_id));
+        let visible = VisibleConversation::new(&body.after, self.reader);
         Some(QueueItem::Changed { seq: event.seq, change, visible, cause: feed_event.clone() })
     }
 
@@ -376,6 +386,8 @@ impl StreamProjection for QueueProjection {
 struct ThreadProjection {
     id: ConversationId,
     viewer: AgentId,
+    /// The agent whose read markers count; `None` for a service.
+    reader: Option<AgentId>,
     /// The conversation at the start of the stream, for a client without a cursor.
     first: Option<VisibleConversation>,
 }
@@ -389,7 +401,7 @@ impl StreamProjection for ThreadProjection {
         concerns.then(|| ThreadItem {
             seq: event.seq,
             event: Some(feed_event.clone()),
-            visible: Some(VisibleConversation::new(&body.after, Some(self.viewer))),
+            visible: Some(VisibleConversation::new(&body.after, self.reader)),
             reset: None,
         })
     }

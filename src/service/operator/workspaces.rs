@@ -2,25 +2,25 @@
 
 use futures_util::FutureExt;
 
-use crate::domain::event::{AccessChange, AccessChangeKind};
 use crate::domain::input::{self, E164};
+use crate::domain::workspace_event::WorkspaceEventKind;
 use crate::domain::{
-    Agent, AgentId, AssignmentModel, InputField, PhoneNumber, PhoneNumberId, Plan, QueueThresholds, Refusal,
-    Workspace, WorkspaceId,
+    AccessChangeKind, Agent, AgentId, AssignmentModel, EventBody, InputField, PhoneNumber, PhoneNumberId,
+    Plan, QueueThresholds, Refusal, Workspace, WorkspaceId,
 };
-use crate::service::commands::administration::{NewAgent, add_agent, add_number};
+use crate::service::commands::administration::{NewAgent, add_agent, add_number, added, created};
 use crate::service::context::WorkspaceTx;
 use crate::service::{Error, ServiceResult, Services};
 use crate::store::Epoch;
 use crate::store::log::{self, Draft};
-use crate::store::tables::{agents, phone_numbers, workspaces};
+use crate::store::tables::{agents, pending_numbers, phone_numbers, workspaces};
 
 /// A workspace with the agents and numbers in it.
 #[derive(Debug, Clone)]
 pub struct Inventory {
     pub workspace: Workspace,
     pub agents: Vec<Agent>,
-    /// The phone numbers, oldest first.
+    /// The phone numbers, oldest first: the verified ones, and then the pending ones.
     pub phone_numbers: Vec<PhoneNumber>,
 }
 
@@ -64,12 +64,20 @@ impl Services {
     /// # Errors
     /// Not found.
     pub async fn set_plan(&self, id: WorkspaceId, plan: Plan) -> ServiceResult<Workspace> {
+        let clock = self.clock.clone();
         self.write(id, move |mut tx| {
+            let clock = clock.clone();
             async move {
-                let found = workspaces::find(&mut tx, id).await?;
-                let (mut workspace, _) = found.ok_or(Refusal::NotFound(InputField::Workspace))?;
+                let WorkspaceTx { mut workspace, now, .. } =
+                    WorkspaceTx::open(&mut tx, &clock, id).await.map_err(no_workspace)?;
+                if workspace.plan == plan {
+                    return Ok(workspace);
+                }
+                let act = EventBody::act(WorkspaceEventKind::PlanChanged, None)
+                    .with(Some(workspace.plan.to_string()), Some(plan.to_string()));
                 workspaces::set_plan(&mut tx, id, plan).await?;
                 workspace.plan = plan;
+                log::append(tx, id, vec![Draft::act(act, now, None)]).await?;
                 Ok(workspace)
             }
             .boxed()
@@ -88,7 +96,9 @@ impl Services {
             async move {
                 let workspace_tx =
                     WorkspaceTx::open(&mut tx, &clock, workspace).await.map_err(no_workspace)?;
-                add_agent(&mut tx, workspace, new, workspace_tx.now).await
+                let agent = add_agent(&mut tx, workspace, new, workspace_tx.now).await?;
+                log::append(tx, workspace, vec![Draft::act(created(&agent), workspace_tx.now, None)]).await?;
+                Ok(agent)
             }
             .boxed()
         })
@@ -111,7 +121,9 @@ impl Services {
             async move {
                 let workspace_tx =
                     WorkspaceTx::open(&mut tx, &clock, workspace).await.map_err(no_workspace)?;
-                add_number(&mut tx, workspace, number, &label, workspace_tx.now).await
+                let number = add_number(&mut tx, workspace, number, &label, workspace_tx.now).await?;
+                log::append(tx, workspace, vec![Draft::act(added(&number), workspace_tx.now, None)]).await?;
+                Ok(number)
             }
             .boxed()
         })
@@ -136,13 +148,39 @@ impl Services {
                     WorkspaceTx::open(&mut tx, &clock, workspace).await.map_err(no_workspace)?;
                 agents::find(&mut tx, workspace, agent).await?.ok_or(Refusal::NotFound(InputField::Agent))?;
                 let found = phone_numbers::by_ids(&mut tx, workspace, &[number]).await?;
-                found.first().ok_or(Refusal::NotFound(InputField::Number))?;
+                let digits = found.first().ok_or(Refusal::NotFound(InputField::Number))?.number.to_string();
                 if !agents::grant(&mut tx, workspace, agent, number, workspace_tx.now).await? {
                     return Ok(false);
                 }
-                let change = AccessChange { agent_id: agent, kind: AccessChangeKind::Granted(number) };
-                log::append(tx, workspace, vec![Draft::access(change, workspace_tx.now, None)]).await?;
+                let act =
+                    EventBody::access(agent, AccessChangeKind::Granted(number)).with(None, Some(digits));
+                log::append(tx, workspace, vec![Draft::act(act, workspace_tx.now, None)]).await?;
                 Ok(true)
+            }
+            .boxed()
+        })
+        .await
+    }
+
+    /// Revokes every token of an agent that was issued until now.
+    ///
+    /// # Errors
+    /// Not found.
+    pub async fn revoke_tokens_of(&self, workspace: WorkspaceId, agent: AgentId) -> ServiceResult<()> {
+        let clock = self.clock.clone();
+        self.write(workspace, move |mut tx| {
+            let clock = clock.clone();
+            async move {
+                let workspace_tx =
+                    WorkspaceTx::open(&mut tx, &clock, workspace).await.map_err(no_workspace)?;
+                let locked = agents::with_managers_locked(&mut tx, workspace, &[agent]).await?;
+                let found = locked.into_iter().find(|found| found.id == agent);
+                let mut found = found.ok_or(Refusal::NotFound(InputField::Agent))?;
+                found.tokens_valid_after = Some(workspace_tx.now);
+                agents::replace(&mut tx, &found).await?;
+                let act = EventBody::access(agent, AccessChangeKind::TokensRevoked);
+                log::append(tx, workspace, vec![Draft::act(act, workspace_tx.now, None)]).await?;
+                Ok(())
             }
             .boxed()
         })
@@ -161,7 +199,9 @@ impl Services {
                     let mut found = Vec::new();
                     for (workspace, _) in workspaces::all(conn).await? {
                         let agents = agents::all(conn, workspace.id).await?;
-                        let phone_numbers = phone_numbers::all(conn, workspace.id).await?;
+                        let mut phone_numbers = phone_numbers::all(conn, workspace.id).await?;
+                        let pending = pending_numbers::all(conn, workspace.id).await?;
+                        phone_numbers.extend(pending.into_iter().map(|pending| pending.number));
                         found.push(Inventory { workspace, agents, phone_numbers });
                     }
                     Ok(found)

@@ -42,7 +42,7 @@ impl Access {
         &self,
         only: Option<&BTreeSet<PhoneNumberId>>,
     ) -> ServiceResult<BTreeSet<PhoneNumberId>> {
-        if !self.agent.as_ref().is_some_and(|agent| agent.is_manager()) {
+        if !self.sees_reports() {
             return Err(Error::Forbidden("Only managers may see this report."));
         }
         let mut numbers = self.number_ids();

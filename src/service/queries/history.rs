@@ -68,7 +68,7 @@ impl Services {
         let workspace = access.workspace.id;
         let found = self.store.read(move |conn| events::find(conn, workspace, seq).boxed()).await?;
         Ok(found.filter(|event| match &event.body {
-            EventBody::Access(_) => false,
+            EventBody::Access(_) | EventBody::Workspace(_) => false,
             EventBody::Conversation(body) => {
                 access.can_access(body.after.conversation.phone_number_id)
                     && (!body.kind.is_personal() || event.actor == access.agent_id())

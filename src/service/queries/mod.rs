@@ -11,3 +11,4 @@ pub mod queue_health;
 pub mod views;
 pub mod violations;
 pub mod workloads;
+pub mod workspace_history;

@@ -83,6 +83,7 @@ mod tests {
             workspace_id,
             number: E164::parse("+15550100").expect("a number"),
             label: "Sales".repeat(20),
+            status: crate::domain::NumberStatus::Verified,
             created_at: Timestamp::from_micros(0),
         };
         (0..count).map(number).collect()

@@ -10,8 +10,10 @@ use futures_util::{FutureExt, StreamExt, stream};
 
 use crate::clock::Timestamp;
 use crate::domain::queue::{Queue, Signals, Window};
+use crate::domain::workspace_event::WorkspaceEventKind;
 use crate::domain::{
-    InputField, PhoneNumber, PhoneNumberId, QueueHealth, QueueThresholds, Refusal, Workspace, WorkspaceId,
+    EventBody, InputField, PhoneNumber, PhoneNumberId, QueueHealth, QueueThresholds, Refusal, Workspace,
+    WorkspaceId,
 };
 use crate::service::commands::administration::ManagerTx;
 use crate::service::live::shared_queries::{QueryResult, SharedQuery, Watcher};
@@ -161,23 +163,33 @@ impl Services {
     ) -> ServiceResult<AdminOutcome<Workspace>> {
         let by = self.agent_of(caller)?;
         let clock = self.clock.clone();
-        self.write(by.0, move |mut tx| {
+        self.write(by.workspace_id, move |mut tx| {
             let clock = clock.clone();
             async move {
                 let manager_tx = ManagerTx::open(&mut tx, &clock, by, &[]).await?;
                 let mut workspace = manager_tx.workspace().clone();
                 let after = updated(workspace.queue_thresholds, update)?;
                 let changed = workspace.queue_thresholds != after;
-                if changed {
-                    workspaces::set_thresholds(&mut tx, by.0, after).await?;
-                    workspace.queue_thresholds = after;
+                if !changed {
+                    return Ok(manager_tx.done(workspace, false));
                 }
-                Ok(manager_tx.done(workspace, changed))
+                let act = EventBody::act(WorkspaceEventKind::QueueThresholdsChanged, None)
+                    .with(Some(described(workspace.queue_thresholds)), Some(described(after)));
+                workspaces::set_thresholds(&mut tx, by.workspace_id, after).await?;
+                workspace.queue_thresholds = after;
+                manager_tx.commit(tx, workspace, vec![act], Vec::new()).await
             }
             .boxed()
         })
         .await
     }
+}
+
+/// The thresholds as the history of the workspace shows them.
+fn described(thresholds: QueueThresholds) -> String {
+    let shown = |value: Option<i32>, unit: &str| value.map_or("none".to_owned(), |n| format!("{n}{unit}"));
+    let (most, longest) = (shown(thresholds.max_unassigned, ""), shown(thresholds.max_wait_seconds, " s"));
+    format!("unassigned {most}, wait {longest}")
 }
 
 /// The health of the combined queue of several numbers.

@@ -123,6 +123,7 @@ impl Services {
         unread: bool,
     ) -> ServiceResult<Page<VisibleConversation, ListPosition>> {
         let list = self.list(access, view, filter, order).await?;
+        let unread = unread && access.agent_id().is_some();
         let window = Window {
             after: slice.after,
             before: slice.before,
@@ -173,8 +174,9 @@ impl Services {
     ) -> ServiceResult<Option<i64>> {
         let ListFilter { filter: conditions, search } = filter;
         if search.is_none() {
+            let conditions = access.own_filter(conditions.clone());
             let counts = self.view_counts(access, conditions.phone_number_ids.as_ref()).await?;
-            return Ok(Some(total(&counts, view, conditions)));
+            return Ok(Some(total(&counts, view, &conditions)));
         }
         let order = Order { field: OrderField::LastActivity, direction: OrderDirection::Desc };
         let Some(list) = self.list(access, view, filter, order).await? else { return Ok(Some(0)) };
@@ -200,12 +202,13 @@ impl Services {
         let viewer = access.viewer()?;
         let numbers = narrowed(viewer.phone_number_ids, only);
         let workspace = access.workspace.id;
-        Ok(self
+        let counts = self
             .store
             .read(move |conn| {
                 async move { counts::badges(conn, workspace, viewer.agent_id, &numbers).await }.boxed()
             })
-            .await?)
+            .await?;
+        Ok(if access.agent_id().is_some() { counts } else { counts.without_unread() })
     }
 
     /// The list to read; `None` when the filter cannot match any conversation.
@@ -216,12 +219,13 @@ impl Services {
         filter: &ListFilter,
         order: Order,
     ) -> ServiceResult<Option<List>> {
-        let ListFilter { filter: Filter { status, unread, phone_number_ids }, search } = filter;
+        let ListFilter { filter, search } = filter;
         let viewer = access.viewer()?;
+        let Filter { status, unread, phone_number_ids } = access.own_filter(filter.clone());
         let numbers = narrowed(viewer.phone_number_ids, phone_number_ids.as_ref());
         let words: Vec<String> =
             search.as_deref().map(words::query_words).unwrap_or_default().into_iter().collect();
-        let contradictory = *status == Some(Status::Closed) && *unread == Some(true);
+        let contradictory = status == Some(Status::Closed) && unread == Some(true);
         let wordless_search = search.is_some() && words.is_empty();
         if numbers.is_empty() || contradictory || wordless_search {
             return Ok(None);
@@ -230,7 +234,7 @@ impl Services {
         let stats = self.number_stats.get(&self.store, self.clock.now(), workspace_id).await?;
         let per_number_scans = stats.use_per_number_scans(&phone_number_ids);
         let use_unread_buckets =
-            *unread == Some(true) && words.is_empty() && stats.has_many_open(&phone_number_ids);
+            unread == Some(true) && words.is_empty() && stats.has_many_open(&phone_number_ids);
         Ok(Some(List {
             workspace_id,
             viewer: viewer.agent_id,
@@ -238,8 +242,8 @@ impl Services {
             per_number_scans,
             use_unread_buckets,
             view,
-            status: *status,
-            unread: *unread,
+            status,
+            unread,
             row_estimate: stats.all(),
             words,
             field: order.field,

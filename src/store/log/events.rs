@@ -11,17 +11,17 @@ use diesel_async::RunQueryDsl;
 
 use crate::clock::Timestamp;
 use crate::domain::{
-    AccessChange, AgentId, ConversationEvent, ConversationId, Event, EventBody, EventKind, MessageId,
-    Snapshot, WorkspaceId,
+    AgentId, ConversationEvent, ConversationId, Event, EventBody, EventKind, MessageId, Snapshot, WorkspaceId,
 };
 use crate::store::db::conn::{insert_all, on_backend};
 use crate::store::db::prepared::Prepare;
+use crate::store::log::images;
 use crate::store::schema::{events, workspaces};
 use crate::store::sql_types::Id;
 use crate::store::tables::messages::MessageRange;
 use crate::store::{Conn, StoreError, StoreResult};
 
-/// The stored kind of an event that changes access.
+/// The stored kind of an event about access or administration.
 const ACCESS: &str = "ACCESS";
 
 #[derive(Queryable, Selectable, Insertable)]
@@ -65,7 +65,8 @@ impl TryFrom<&Event> for EventRow {
             after_image: String::new(),
         };
         match &event.body {
-            EventBody::Access(change) => row.after_image = image(serde_json::to_string(change))?,
+            EventBody::Access(change) => row.after_image = image(images::write_access(change))?,
+            EventBody::Workspace(change) => row.after_image = image(images::write_workspace(change))?,
             EventBody::Conversation(body) => {
                 row.kind = body.kind.to_string();
                 row.conversation_id = Some(body.conversation_id());
@@ -88,9 +89,7 @@ impl TryFrom<EventRow> for Event {
     fn try_from(row: EventRow) -> StoreResult<Self> {
         let damaged = |what: String| StoreError::Damaged(format!("event {}: {what}", row.seq));
         let body = if row.kind == ACCESS {
-            let change: AccessChange =
-                serde_json::from_str(&row.after_image).map_err(|error| damaged(error.to_string()))?;
-            EventBody::Access(change)
+            images::read(&row.after_image).map_err(|error| damaged(error.to_string()))?
         } else {
             let kind: EventKind = row.kind.parse().map_err(|_| damaged(format!("kind {}", row.kind)))?;
             let snapshot = |image: &str| {
@@ -163,6 +162,28 @@ pub async fn after(
         events::table
             .filter(events::workspace_id.eq(workspace).and(events::seq.gt(seq)))
             .order(events::seq)
+            .limit(limit)
+            .select(EventRow::as_select())
+            .load(c)
+            .await
+    })?;
+    read(rows)
+}
+
+/// Up to `limit` events about access and administration before sequence number `before`, newest first.
+pub async fn administrative(
+    conn: &mut Conn,
+    workspace: WorkspaceId,
+    before: Option<i64>,
+    limit: i64,
+) -> StoreResult<Vec<Arc<Event>>> {
+    // A literal, because the condition of the partial index must be implied by the text of the statement.
+    let is_administrative = diesel::dsl::sql::<diesel::sql_types::Bool>("kind = 'ACCESS'");
+    let rows: Vec<EventRow> = on_backend!(conn, |c| {
+        events::table
+            .filter(events::workspace_id.eq(workspace).and(events::seq.lt(before.unwrap_or(i64::MAX))))
+            .filter(is_administrative)
+            .order(events::seq.desc())
             .limit(limit)
             .select(EventRow::as_select())
             .load(c)

@@ -1,15 +1,14 @@
 //! The last step of every transaction that changes something: it writes the events.
 
 pub mod events;
+mod images;
 mod transaction;
 
 use super::{Conn, StoreError, StoreResult};
 use crate::clock::Timestamp;
 use crate::domain::conversation::Change;
 use crate::domain::counts::{Deltas, delta};
-use crate::domain::{
-    AccessChange, AgentId, ConversationEvent, Event, EventBody, MessageId, Snapshot, WorkspaceId,
-};
+use crate::domain::{AgentId, ConversationEvent, Event, EventBody, MessageId, Snapshot, WorkspaceId};
 use crate::failpoint::failpoint;
 use crate::store::db::conn::pipelined;
 use crate::store::log::events::EventRow;
@@ -48,9 +47,9 @@ impl Draft {
         self
     }
 
-    /// The event of a change of access.
-    pub fn access(change: AccessChange, at: Timestamp, actor: Option<AgentId>) -> Self {
-        Self { at, actor, body: EventBody::Access(change) }
+    /// The event of a change of access or an administrative act.
+    pub fn act(body: EventBody, at: Timestamp, actor: Option<AgentId>) -> Self {
+        Self { at, actor, body }
     }
 }
 
@@ -72,7 +71,7 @@ pub async fn store_and_commit(tx: LogTx<'_>, workspace_id: WorkspaceId, draft: D
     let event = Event { workspace_id, seq: 0, at: draft.at, actor: draft.actor, body: draft.body };
     let change = match &event.body {
         EventBody::Conversation(body) if body.before.is_some() => Some((body.before.as_ref(), &body.after)),
-        EventBody::Access(_) => None,
+        EventBody::Access(_) | EventBody::Workspace(_) => None,
         // Only the insertion shows whether the contact already has a conversation, and by then all is sent.
         EventBody::Conversation(_) => {
             let why = "a new conversation cannot be stored and committed in one step";
@@ -153,6 +152,20 @@ pub async fn append(tx: LogTx<'_>, workspace_id: WorkspaceId, drafts: Vec<Draft>
     let n = i64::try_from(drafts.len()).unwrap_or(i64::MAX);
     let numbers = workspaces::take_numbers(conn, workspace_id, n, newest).await?;
     write(conn, workspace_id, drafts, numbers).await
+}
+
+/// Appends to the logs of several workspaces. Takes their locks in the order of their ids, as every transaction on several
+/// workspaces must.
+pub async fn append_to_each(tx: LogTx<'_>, mut logs: Vec<(WorkspaceId, Vec<Draft>)>) -> StoreResult<()> {
+    logs.sort_by_key(|(workspace, _)| *workspace);
+    let conn = tx.appending();
+    for (workspace_id, drafts) in logs {
+        let Some(newest) = drafts.iter().map(|draft| draft.at).max() else { continue };
+        let n = i64::try_from(drafts.len()).unwrap_or(i64::MAX);
+        let numbers = workspaces::take_numbers(conn, workspace_id, n, newest).await?;
+        write(conn, workspace_id, drafts, numbers).await?;
+    }
+    Ok(())
 }
 
 /// Writes events with the sequence numbers that were just taken for them.

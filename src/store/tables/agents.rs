@@ -23,6 +23,7 @@ pub(in crate::store) struct AgentRow {
     active: bool,
     experienced: bool,
     created_at: Timestamp,
+    tokens_valid_after: Option<Timestamp>,
 }
 
 impl From<AgentRow> for Agent {
@@ -37,6 +38,7 @@ impl From<AgentRow> for Agent {
             active: row.active,
             experienced: row.experienced,
             created_at: row.created_at,
+            tokens_valid_after: row.tokens_valid_after,
         }
     }
 }
@@ -53,6 +55,7 @@ impl From<&Agent> for AgentRow {
             active: agent.active,
             experienced: agent.experienced,
             created_at: agent.created_at,
+            tokens_valid_after: agent.tokens_valid_after,
         }
     }
 }
@@ -66,7 +69,7 @@ pub async fn insert(conn: &mut Conn, agent: &Agent) -> StoreResult<bool> {
     Ok(n == 1)
 }
 
-/// Stores the name, title, role, activity and experience of an existing agent.
+/// Stores the name, title, role, activity and experience of an existing agent, and the last revocation of their tokens.
 pub async fn replace(conn: &mut Conn, agent: &Agent) -> StoreResult<()> {
     on_backend!(conn, |c| {
         diesel::update(agents::table.find((agent.workspace_id, agent.id)))
@@ -76,6 +79,7 @@ pub async fn replace(conn: &mut Conn, agent: &Agent) -> StoreResult<()> {
                 agents::role.eq(agent.role),
                 agents::active.eq(agent.active),
                 agents::experienced.eq(agent.experienced),
+                agents::tokens_valid_after.eq(agent.tokens_valid_after),
             ))
             .execute(c)
             .await

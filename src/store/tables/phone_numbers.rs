@@ -5,9 +5,9 @@ use diesel_async::RunQueryDsl;
 
 use crate::clock::Timestamp;
 use crate::domain::input::E164;
-use crate::domain::{PhoneNumber, PhoneNumberId, WorkspaceId};
-use crate::store::db::conn::on_backend;
-use crate::store::schema::phone_numbers;
+use crate::domain::{NumberStatus, PhoneNumber, PhoneNumberId, Status, WorkspaceId};
+use crate::store::db::conn::{load_locked, on_backend};
+use crate::store::schema::{conversations, phone_numbers};
 use crate::store::{Conn, StoreResult};
 
 #[derive(Queryable, Selectable, Insertable)]
@@ -27,6 +27,7 @@ impl From<PhoneNumberRow> for PhoneNumber {
             workspace_id: row.workspace_id,
             number: row.number,
             label: row.label,
+            status: NumberStatus::Verified,
             created_at: row.created_at,
         }
     }
@@ -74,6 +75,43 @@ pub async fn all(conn: &mut Conn, workspace: WorkspaceId) -> StoreResult<Vec<Pho
             .await
     })?;
     Ok(rows.into_iter().map(PhoneNumber::from).collect())
+}
+
+/// Reads a phone number and locks it for a removal.
+pub async fn lock(
+    conn: &mut Conn,
+    workspace: WorkspaceId,
+    id: PhoneNumberId,
+) -> StoreResult<Option<PhoneNumber>> {
+    let rows: Vec<PhoneNumberRow> = load_locked!(
+        conn,
+        for_update,
+        phone_numbers::table.find((workspace, id)).select(PhoneNumberRow::as_select())
+    )?;
+    Ok(rows.into_iter().next().map(PhoneNumber::from))
+}
+
+/// How many conversations on a number are open, and how many there are, each counted up to one.
+pub async fn conversations(
+    conn: &mut Conn,
+    workspace: WorkspaceId,
+    id: PhoneNumberId,
+) -> StoreResult<(usize, usize)> {
+    let found: Vec<Status> = on_backend!(conn, |c| {
+        conversations::table
+            .filter(conversations::workspace_id.eq(workspace).and(conversations::phone_number_id.eq(id)))
+            .select(conversations::status)
+            .distinct()
+            .load(c)
+            .await
+    })?;
+    Ok((found.iter().filter(|status| **status == Status::Open).count(), found.len()))
+}
+
+/// Removes a phone number that has no conversations and no access.
+pub async fn remove(conn: &mut Conn, workspace: WorkspaceId, id: PhoneNumberId) -> StoreResult<()> {
+    on_backend!(conn, |c| diesel::delete(phone_numbers::table.find((workspace, id))).execute(c).await)?;
+    Ok(())
 }
 
 /// Finds a phone number in any workspace.

@@ -1,8 +1,12 @@
 //! Attacks: forged tokens, pages of other sites, mutations with other content types, floods on one connection.
 
+mod numbers;
 mod outside_tokens;
+mod revocation;
+mod service_tokens;
 mod settings;
 mod storage;
+mod trail;
 
 use aws_lc_rs::hmac;
 use base64::Engine as _;
@@ -103,7 +107,7 @@ async fn handshake_from(app: &App, origin: &str) -> u16 {
 
 on_both! {
     async fn forged_and_swapped_tokens_are_rejected(world: World) {
-        let caller = Caller::Agent { workspace_id: world.id, agent_id: world.manager.agent_id };
+        let caller = Caller::agent(world.id, world.manager.agent_id);
         let good = world.app.token(caller);
         // The forgery itself works: with the correct header it produces a valid token.
         let again = with_header(&good, &json!({ "alg": "HS256" }), with_secret(hmac::HMAC_SHA256));

@@ -9,6 +9,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use serde_json::{Value, json};
+use switchboard::domain::service_token::ServiceScope;
 use switchboard::domain::{Plan, Role};
 use switchboard::token::Caller;
 
@@ -16,6 +17,7 @@ use crate::support::agent::{Agent, unique_key};
 use crate::support::app::App;
 use crate::support::client::Client;
 use crate::support::database::{Database, TestDatabase};
+use crate::support::operator;
 use crate::support::outcome::text;
 use crate::support::socket::{Item, Socket};
 use crate::support::world::{Workspace, World, customer};
@@ -33,32 +35,37 @@ enum Permission {
 }
 use Permission::{Allowed, Forbidden, NotAllowed};
 
-/// The results for a rep, a manager and a service.
-type Row = [Permission; 3];
+/// The results for a rep, a manager, and services with the scope DELIVER and with the scope READ.
+type Row = [Permission; 4];
 
-const ANYBODY: Row = [Allowed, Allowed, Allowed];
-const AGENTS: Row = [Allowed, Allowed, Forbidden];
-const MANAGERS_SEE: Row = [Forbidden, Allowed, Forbidden];
-const MANAGERS_DO: Row = [NotAllowed, Allowed, Forbidden];
-const SERVICES: Row = [Forbidden, Forbidden, Allowed];
+const ANYBODY: Row = [Allowed, Allowed, Allowed, Allowed];
+const READERS: Row = [Allowed, Allowed, Forbidden, Allowed];
+const AGENTS: Row = [Allowed, Allowed, Forbidden, Forbidden];
+const REPORTS: Row = [Forbidden, Allowed, Forbidden, Allowed];
+const MANAGERS_SEE: Row = [Forbidden, Allowed, Forbidden, Forbidden];
+const MANAGERS_DO: Row = [NotAllowed, Allowed, Forbidden, Forbidden];
+const GATEWAYS: Row = [Forbidden, Forbidden, Allowed, Forbidden];
 
 /// Who may use each root field. Callers without a valid token may use none.
 const MATRIX: &[(&str, Row)] = &[
-    ("agents", AGENTS),
-    ("conversation", AGENTS),
-    ("conversations", AGENTS),
-    ("duplicateReplies", MANAGERS_SEE),
-    ("node", AGENTS),
-    ("nodes", AGENTS),
-    ("ownershipAudit", MANAGERS_SEE),
-    ("ownershipViolations", MANAGERS_SEE),
-    ("phoneNumbers", AGENTS),
-    ("queueHealth", AGENTS),
-    ("viewCounts", AGENTS),
+    ("agents", READERS),
+    ("allPhoneNumbers", MANAGERS_SEE),
+    ("conversation", READERS),
+    ("conversations", READERS),
+    ("duplicateReplies", REPORTS),
+    ("node", READERS),
+    ("nodes", READERS),
+    ("ownershipAudit", REPORTS),
+    ("ownershipViolations", REPORTS),
+    ("phoneNumbers", READERS),
+    ("queueHealth", READERS),
+    ("serviceTokens", MANAGERS_SEE),
+    ("viewCounts", READERS),
     // A service gets null.
     ("viewer", ANYBODY),
-    ("workloads", MANAGERS_SEE),
-    ("workspace", AGENTS),
+    ("workloads", REPORTS),
+    ("workspace", READERS),
+    ("workspaceHistory", MANAGERS_SEE),
     ("acknowledgeHandOff", AGENTS),
     ("addPhoneNumber", MANAGERS_DO),
     ("applyPlan", MANAGERS_DO),
@@ -73,13 +80,19 @@ const MATRIX: &[(&str, Row)] = &[
     // This row is for another agent's conversations. Every agent may hand off their own.
     ("handOffConversations", MANAGERS_DO),
     ("issueAgentToken", MANAGERS_DO),
+    ("issueServiceToken", MANAGERS_DO),
     ("markConversationRead", AGENTS),
     ("markConversationUnread", AGENTS),
     ("planRebalance", MANAGERS_DO),
     ("reactivateAgent", MANAGERS_DO),
-    ("receiveMessage", SERVICES),
+    ("receiveMessage", GATEWAYS),
+    // Refused for a manager, because a conversation is open.
+    ("removePhoneNumber", MANAGERS_DO),
     ("reopenConversation", AGENTS),
+    // This row is for another agent's tokens. Every agent may revoke their own.
+    ("revokeAgentTokens", MANAGERS_DO),
     ("revokeNumberAccess", MANAGERS_DO),
+    ("revokeServiceToken", MANAGERS_DO),
     ("sendMessage", AGENTS),
     ("setAssignmentModel", MANAGERS_DO),
     ("setOwnershipLease", MANAGERS_DO),
@@ -88,14 +101,14 @@ const MATRIX: &[(&str, Row)] = &[
     ("startConversation", AGENTS),
     ("unassignConversation", AGENTS),
     // Not allowed for a manager, because the plan was never applied.
-    ("undoPlan", [NotAllowed, NotAllowed, Forbidden]),
+    ("undoPlan", [NotAllowed, NotAllowed, Forbidden, Forbidden]),
     ("updateAgent", MANAGERS_DO),
-    ("conversationChanged", AGENTS),
-    ("conversationPresence", AGENTS),
-    ("queueChanges", AGENTS),
-    ("queueHealthChanged", AGENTS),
-    ("viewCountsChanged", AGENTS),
-    ("workloadsChanged", MANAGERS_SEE),
+    ("conversationChanged", READERS),
+    ("conversationPresence", READERS),
+    ("queueChanges", READERS),
+    ("queueHealthChanged", READERS),
+    ("viewCountsChanged", READERS),
+    ("workloadsChanged", REPORTS),
 ];
 
 /// The kinds of objects that have ids.
@@ -109,10 +122,11 @@ enum Kind {
     Event,
     Workspace,
     Plan,
+    ServiceToken,
 }
 
 /// Objects that every agent of the workspace can see, regardless of access to phone numbers.
-const TEAM: [Kind; 3] = [Kind::Agent, Kind::Workspace, Kind::Plan];
+const TEAM: [Kind; 4] = [Kind::Agent, Kind::Workspace, Kind::Plan, Kind::ServiceToken];
 
 /// The kind of object that an argument identifies, by the argument's name.
 fn kind_of(name: &str) -> Option<Kind> {
@@ -122,6 +136,7 @@ fn kind_of(name: &str) -> Option<Kind> {
         "phoneNumberId" | "phoneNumberIds" => Kind::PhoneNumber,
         "throughMessageId" | "lastSeenMessageId" => Kind::Message,
         "planId" => Kind::Plan,
+        "serviceTokenId" => Kind::ServiceToken,
         _ => return None,
     })
 }
@@ -136,6 +151,13 @@ async fn ids_of(workspace: &Workspace, conversation: &str, asker: &Agent) -> Ids
     let plan = json!({ "agentIds": [workspace.rep.id, workspace.rep2.id] });
     let plan =
         workspace.manager.client.mutate("planRebalance", plan, "plan { id } userErrors { code }").await;
+    let service = json!({ "name": "Gateway", "scopes": ["DELIVER"] });
+    let issued = workspace.manager.client.mutate(
+        "issueServiceToken",
+        service,
+        "serviceToken { id } userErrors { code }",
+    );
+    let issued = issued.await.ok();
     let id = |value: &Value| text(value).to_owned();
     Ids::from([
         (Kind::Conversation, conversation.to_owned()),
@@ -146,6 +168,7 @@ async fn ids_of(workspace: &Workspace, conversation: &str, asker: &Agent) -> Ids
         (Kind::Event, id(&found["history"]["nodes"][0]["id"])),
         (Kind::Workspace, id(&data["workspace"]["id"])),
         (Kind::Plan, id(&plan.ok().value["plan"]["id"])),
+        (Kind::ServiceToken, id(&issued.value["serviceToken"]["id"])),
     ])
 }
 
@@ -175,6 +198,19 @@ fn sample(type_name: &str, name: &str, world: &Workspace, own: &Ids) -> Value {
         ("String", _) => json!("Words"),
         other => panic!("no sample for {other:?}"),
     }
+}
+
+/// What a gateway may select.
+const DELIVERY: &str = "mutation ($input: ReceiveMessageInput!) {
+    receiveMessage(input: $input) { changed asOf userErrors { code } conversation { id status } }
+}";
+
+/// A service with each scope.
+async fn services(world: &World) -> [Client; 2] {
+    let service = async |scope: ServiceScope| {
+        operator::service(&world.app, world.id, scope.as_str(), [scope].into_iter().collect()).await
+    };
+    [service(ServiceScope::Deliver).await, service(ServiceScope::Read).await]
 }
 
 /// The codes of all errors in a response: top-level errors and user errors.
@@ -246,27 +282,31 @@ fn every_id_argument_has_a_known_kind() {
 on_both! {
     async fn every_root_field_answers_each_kind_of_caller_as_the_matrix_says(world: World) {
         let sdl = Sdl::read();
-        let workspace_id = world.id;
-        let rep = Caller::Agent { workspace_id, agent_id: world.rep.agent_id };
+        let rep = Caller::agent(world.id, world.rep.agent_id);
         let expired = world.app.client(world.app.token_for(rep, 7_200, Duration::from_secs(60)));
+        let services = services(world).await;
         let mut wrong = Vec::new();
         for field in sdl.root_fields() {
             let row = MATRIX.iter().find(|row| row.0 == field.name);
-            let Some((_, [rep, manager, service])) = row else { panic!("{} has no row", field.name) };
+            let Some((_, [rep, manager, gateway, reader])) = row else { panic!("{} has no row", field.name) };
             // Each caller gets a new conversation and a new agent, so that the calls do not affect each other.
             for (caller, client, wanted) in [
                 ("stranger", &world.app.stranger(), None),
                 ("expired", &expired, None),
                 ("rep", &world.rep.client, Some(*rep)),
                 ("manager", &world.manager.client, Some(*manager)),
-                ("service", &world.service, Some(*service)),
+                ("gateway", &services[0], Some(*gateway)),
+                ("reader", &services[1], Some(*reader)),
             ] {
                 let conversation = world.conversation(rand::random_range(1_000..9_999_999)).await;
                 let mut own = ids_of(world, &conversation, &world.manager).await;
                 let target = world.join(&world.app, &unique_key(), Role::Rep, false).await;
                 own.insert(Kind::Agent, target.id.clone());
-                let (document, variables) =
+                let (mut document, variables) =
                     sdl.call(&field, None, &|kind, name| sample(kind, name, world, &own));
+                if (field.name.as_str(), caller) == ("receiveMessage", "gateway") {
+                    document = DELIVERY.to_owned();
+                }
                 let what = format!("{} as {caller}", field.name);
                 let after = world.manager.as_of().await;
                 let heard = if field.name == "queueChanges" {
@@ -303,7 +343,9 @@ on_both! {
         let conversation = other.conversation(1).await;
         let foreign = ids_of(&other, &conversation, &other.manager).await;
         let before = other.everything().await;
-        for asker in [&world.rep, &world.manager] {
+        let [_, reader] = services(world).await;
+        let reader = Agent { client: reader, ..world.rep.clone() };
+        for asker in [&world.rep, &world.manager, &reader] {
             assert_hidden(world, asker, &foreign, async || drop(other.text(&customer(1), "Psst").await)).await;
         }
         let after = other.everything().await;

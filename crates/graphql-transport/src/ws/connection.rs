@@ -349,8 +349,11 @@ impl<E: Executor, A: SignIn> SocketConnection<'_, E, A> {
         });
         let conformed = accepted.map_err(|error| vec![*error]).and_then(|(operation, permit)| {
             let kind = operation.kind;
-            let prepared =
-                operation.conform(self.endpoint.schema(), operation::Caller::Socket(&caller.session))?;
+            let prepared = operation.conform(
+                self.endpoint.schema(),
+                operation::Caller::Socket(&caller.session),
+                &span,
+            )?;
             Ok((kind, prepared, permit))
         });
         let (kind, prepared, permit) = match conformed {

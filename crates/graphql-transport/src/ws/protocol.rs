@@ -173,9 +173,9 @@ impl Close {
         Self::new(4403, "Forbidden: the token has expired")
     }
 
-    /// 4403: the agent was deactivated.
+    /// 4403: the token was revoked, or its user was deactivated.
     pub(super) fn revoked() -> Self {
-        Self::new(4403, "Forbidden: the agent is deactivated")
+        Self::new(4403, "Forbidden: the token was revoked")
     }
 
     /// 4406: the client does not offer the subprotocol.
