@@ -281,10 +281,10 @@ AssignmentModel = HYBRID MANAGER_ASSIGNED OPEN SELF_SERVICE
 MessageDirection = INBOUND OUTBOUND
 DeliveryStatus = DELIVERED FAILED QUEUED SENT
 ConversationEventKind = ACKNOWLEDGED ASSIGNED CLOSED READ RECEIVED REOPENED REPLIED UNASSIGNED UNREAD
-UserErrorCode = AGENT_INACTIVE AGENT_LACKS_ACCESS ALREADY_ASSIGNED IDEMPOTENCY_KEY_REUSED INVALID NOT_ALLOWED NOT_FOUND PLAN_REQUIRED STALE STALE_REPLY
+UserErrorCode = AGENT_INACTIVE AGENT_LACKS_ACCESS ALREADY_ASSIGNED CONVERSATION_OPEN IDEMPOTENCY_KEY_REUSED INVALID NOT_ALLOWED NOT_FOUND PLAN_REQUIRED STALE STALE_REPLY
 QueueResetReason = ACCESS_CHANGED CURSOR_INVALID LOG_TRUNCATED
 QueueChange = ConversationEntered ConversationLeft ConversationUpdated QueueCheckpoint QueueReset
-Node > Agent Contact Conversation ConversationEvent Message PhoneNumber Workspace
+Node > Agent Contact Conversation ConversationEvent Message PhoneNumber ServiceToken Workspace
 UserError > ConflictError InputError PlanError PlanStaleError StaleReplyError
 QueueEvent > ConversationEntered ConversationLeft ConversationUpdated QueueCheckpoint QueueReset
 scalar DateTime
