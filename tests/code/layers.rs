@@ -1,9 +1,9 @@
 //! The layers of `src`, from top to bottom: `http` and `graphql` on the same level, `service`, `store`, `domain`.
 //!
 //! A layer may use only the layers below it: `http` and `graphql` may not use each other. Every layer may use the leaf
-//! modules `clock`, `random`, `token`, `metrics` and
-//! `failpoint`. All other modules, such as `server`, `routes`, `auth` and
-//! `config`, may use every layer, and no layer may use them. Inside a layer, a test counts the files in import cycles.
+//! modules `clock`, `random`, `token`, `metrics` and `failpoint`. All other modules, such as `server`, `routes`, `auth`
+//! and `config`, may use every layer, and no layer may use them. Inside a layer, a test counts the files in import
+//! cycles.
 
 use std::collections::{BTreeMap, BTreeSet};
 
