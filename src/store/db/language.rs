@@ -1,7 +1,7 @@
 //! The language of PostgreSQL's messages.
 //!
-//! The driver does not pass on the SQLSTATE of every error, so [`StoreError`](super::error::StoreError) tells some
-//! temporary failures apart by their text, which is translated. Therefore the connections ask for English.
+//! The driver does not pass on the SQLSTATE of every error, so [`StoreError`] tells some temporary failures apart by
+//! their text, which is translated. Therefore the connections ask for English.
 
 use diesel::sql_types::Text;
 use diesel_async::{AsyncPgConnection, RunQueryDsl, SimpleAsyncConnection};
