@@ -7,7 +7,7 @@ use syn::visit::{self, Visit};
 use super::repository;
 
 /// The files that spawn tasks or threads, and what they spawn. A background loop belongs in the registry instead.
-const SPAWNING: [(&str, &str); 13] = [
+const SPAWNING: [(&str, &str); 14] = [
     ("src/cli/demo.rs", "the customers of the demo"),
     ("src/cli/traces.rs", "one export of spans"),
     ("src/http/pages/graphiql/assets.rs", "one installation of scripts"),
@@ -15,6 +15,7 @@ const SPAWNING: [(&str, &str); 13] = [
     ("src/service/commands/rebalance.rs", "one computation"),
     ("src/service/live/log_feed.rs", "the tail of a log, which ends with its last subscription"),
     ("src/service/live/shared_queries.rs", "a query of subscriptions, which ends with the last of them"),
+    ("src/service/queries/access.rs", "one update of the time at which a service token was used"),
     ("src/service/workers/registry.rs", "the background workers"),
     ("src/store/db/backend.rs", "one transaction"),
     ("src/store/db/migrations.rs", "one migration"),

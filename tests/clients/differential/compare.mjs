@@ -54,7 +54,7 @@ function hasKeyTwice(text) {
 /** The message without the parts that depend on the document. */
 const general = (message = '') => message.split('\n')[0].replace(/"[^"]*"|`[^`]*`|\$\w+|\d+/g, '…').slice(0, 90);
 
-/** The difference: similar differences have the same `kind`. Undefined if there is none. */
+/** The difference: similar differences have the same `kind`. Undefined without a difference. */
 export function compare(expected, actual) {
   if (expected.result === 'unknown') return { kind: 'a plain document is refused', detail: expected.why };
   if (actual.result === 'broken') return { kind: `no response: ${general(actual.why)}`, detail: actual.why };

@@ -95,7 +95,7 @@ class Writer {
     return { kind: 'spread', name, directives };
   }
 
-  /** A type for a fragment inside `type`. Undefined if there is none. */
+  /** A type for a fragment inside `type`. Undefined if no type fits. */
   condition(type) {
     const { random } = this;
     if (random.chance(0.15)) return undefined;

@@ -12,7 +12,7 @@ const someSet = (document, random) => random.pick(allSelections(document)).set;
 
 const definitionsOf = (document) => document.operations.flatMap((operation) => operation.variables);
 
-/** A field, argument list or literal of the document. Throws if there is none, so that the caller tries another rule. */
+/** A field, argument list or literal of the document. Throws if the document has no such part, so that the caller tries another rule. */
 function some(random, list) {
   if (!list.length) throw new RangeError('nothing to spoil');
   return random.pick(list);

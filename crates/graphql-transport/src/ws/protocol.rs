@@ -175,7 +175,7 @@ impl Close {
 
     /// 4403: the token was revoked, or its user was deactivated.
     pub(super) fn revoked() -> Self {
-        Self::new(4403, "Forbidden: the token was revoked")
+        Self::forbidden(TokenProblem::Revoked)
     }
 
     /// 4406: the client does not offer the subprotocol.

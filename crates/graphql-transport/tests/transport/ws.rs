@@ -264,7 +264,7 @@ async fn an_expired_token_closes_with_4403() {
 }
 
 #[tokio::test]
-async fn a_deactivated_agents_socket_closes_with_4403() {
+async fn the_socket_of_a_revoked_token_closes_with_4403() {
     let server = Server::start().await;
     let mut other = Socket::ready(&server).await;
     let mut socket = Socket::ready_as(&server, "revocable").await;
@@ -273,7 +273,7 @@ async fn a_deactivated_agents_socket_closes_with_4403() {
     server.world.revoke.cancel();
     let (code, reason) = socket.closed().await;
     assert_eq!(code, 4403);
-    assert!(reason.contains("deactivated"), "{reason}");
+    assert!(reason.contains("revoked"), "{reason}");
     other.silent().await;
 }
 
