@@ -33,6 +33,7 @@ mod media_type;
 pub mod observer;
 pub mod operation;
 mod operation_span;
+pub mod parameters;
 pub mod persisted;
 pub mod rate_limit;
 pub mod request_id;

@@ -17,7 +17,7 @@ use serde_json::Value;
 use sha2::{Digest, Sha256};
 
 use crate::errors::{self, Code};
-use crate::operation::Parameters;
+use crate::parameters::Parameters;
 
 /// The size of the automatically persisted documents, in bytes.
 const MAX_BYTES: u64 = 16 * 1024 * 1024;

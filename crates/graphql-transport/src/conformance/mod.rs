@@ -8,6 +8,7 @@
 
 mod list_arguments;
 mod normal_form;
+mod null_arguments;
 mod response_shape;
 pub mod schema;
 #[cfg(test)]

@@ -14,14 +14,12 @@ use apollo_compiler::executable::{
     DirectiveList, ExecutableDocument as Document, Field, Operation, Selection, SelectionSet,
 };
 use apollo_compiler::parser::SourceMap;
-use apollo_compiler::schema::ExtendedType;
-use apollo_compiler::ty;
 use async_graphql::indexmap::IndexMap;
 use async_graphql::parser::types as parsed;
 use async_graphql::{Name, Pos, Positioned, Response, ServerError};
 use async_graphql_value::{Number, Value as Literal};
 
-use super::response_shape::{Fields, HIDDEN_KEY, NullArgument, ResponseField, ResponseShape};
+use super::response_shape::{Fields, HIDDEN_KEY, ResponseField, ResponseShape};
 use super::schema::ApiSchema;
 
 /// The inputs of a normal form besides the document: one form serves all requests for which they are equal.
@@ -89,10 +87,10 @@ impl NormalForm {
     }
 }
 
-struct Builder<'a> {
-    schema: &'a ApiSchema,
-    document: &'a Document,
-    inputs: &'a Inputs<'a>,
+pub(super) struct Builder<'a> {
+    pub(super) schema: &'a ApiSchema,
+    pub(super) document: &'a Document,
+    pub(super) inputs: &'a Inputs<'a>,
     /// The variables in the normal form.
     used: HashSet<&'a str>,
     has_null_arguments: bool,
@@ -224,77 +222,6 @@ impl<'a> Builder<'a> {
         (Some(Positioned::new(selection, at)), ResponseField { ty: field.ty().clone(), shape })
     }
 
-    /// The first argument of a field that is null where its type does not allow null.
-    fn null_argument(&self, field: &'a Node<Field>) -> Option<NullArgument> {
-        if self.inputs.nulls.is_empty() {
-            return None;
-        }
-        field.arguments.iter().find_map(|argument| {
-            let definition = field.definition.argument_by_name(&argument.name)?;
-            self.has_null(&definition.ty, &argument.value).then(|| {
-                let at = position(&argument.value, &self.document.sources);
-                NullArgument::new(&argument.name, &definition.ty, at)
-            })
-        })
-    }
-
-    /// Whether a variable in `value` is null where the type `ty` does not allow null.
-    fn has_null(&self, ty: &ast::Type, value: &ast::Value) -> bool {
-        match (ty, value) {
-            (_, ast::Value::Variable(name)) => ty.is_non_null() && self.inputs.nulls.contains(name.as_str()),
-            (ast::Type::List(item) | ast::Type::NonNullList(item), ast::Value::List(values)) => {
-                values.iter().any(|value| self.has_null(item, value))
-            }
-            (ast::Type::List(item) | ast::Type::NonNullList(item), value) => self.has_null(item, value),
-            (ast::Type::Named(name) | ast::Type::NonNullNamed(name), ast::Value::Object(values)) => {
-                let Some(ExtendedType::InputObject(input)) = self.schema.definition(name) else {
-                    return false;
-                };
-                values.iter().any(|(field, value)| {
-                    input.fields.get(field).is_some_and(|field| self.has_null(&field.ty, value))
-                })
-            }
-            _ => false,
-        }
-    }
-
-    /// The first `@skip` or `@include` in selection sets whose condition is null.
-    fn null_condition(&self, sets: &[&'a SelectionSet]) -> Option<NullArgument> {
-        if self.inputs.nulls.is_empty() {
-            return None;
-        }
-        let mut visited = HashSet::new();
-        let mut sets = sets.to_vec();
-        while let Some(set) = sets.pop() {
-            for selection in &set.selections {
-                for directive in selection.directives().iter() {
-                    if let Some(value) = directive.specified_argument_by_name("if")
-                        && let ast::Value::Variable(name) = &**value
-                        && self.inputs.nulls.contains(name.as_str())
-                    {
-                        let at = position(value, &self.document.sources);
-                        return Some(NullArgument::new("if", &ty!(Boolean!), at));
-                    }
-                }
-                if !self.is_included(selection.directives()) {
-                    continue;
-                }
-                match selection {
-                    Selection::Field(_) => {}
-                    Selection::InlineFragment(fragment) => sets.push(&fragment.selection_set),
-                    Selection::FragmentSpread(spread) => {
-                        if let Some(fragment) = self.document.fragments.get(&spread.fragment_name)
-                            && visited.insert(spread.fragment_name.as_str())
-                        {
-                            sets.push(&fragment.selection_set);
-                        }
-                    }
-                }
-            }
-        }
-        None
-    }
-
     /// `CollectFields` of the specification, for an object of the type `object`.
     fn collect(&self, object: &str, sets: &[&'a SelectionSet]) -> Collected<'a> {
         let mut collected = Collected::new();
@@ -373,7 +300,7 @@ impl<'a> Builder<'a> {
     }
 
     /// Evaluates `@skip` and `@include`.
-    fn is_included(&self, directives: &DirectiveList) -> bool {
+    pub(super) fn is_included(&self, directives: &DirectiveList) -> bool {
         let condition = |name| {
             let value = &directives.get(name)?.specified_argument_by_name("if")?;
             match &***value {

@@ -35,8 +35,9 @@ use crate::{
     conformance::Execution,
     endpoint::GraphqlEndpoint,
     errors::{self, Code},
-    operation::{self, Operation, Parameters},
+    operation::{self, Operation},
     operation_span::OperationSpan,
+    parameters::Parameters,
     trace_context::TraceContext,
 };
 

@@ -4,7 +4,9 @@ use async_graphql::ServerError;
 
 use super::protocol::{ClientMessage, Close, authorization};
 use crate::document_cache::DocumentCache;
-use crate::operation::{Operation, Parameters};
+use crate::operation::Operation;
+use crate::parameters::Parameters;
+use crate::persisted::{PersistedDocuments, TrustedDocuments};
 use crate::settings::TransportSettings;
 
 /// How a socket interprets a text frame. `Other` is any other valid message, or a `subscribe` whose parameters cannot
@@ -48,5 +50,6 @@ pub fn parse(text: &str) -> Frame {
 /// # Errors
 /// If the guard refuses the operation: the error that the client receives.
 pub fn prepare(parameters: Parameters, settings: &TransportSettings) -> Result<Operation, Box<ServerError>> {
-    Operation::prepare(parameters, settings, &DocumentCache::default())
+    let persisted = PersistedDocuments::new(TrustedDocuments::default());
+    Operation::prepare(parameters, settings, &DocumentCache::default(), &persisted)
 }

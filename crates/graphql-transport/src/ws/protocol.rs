@@ -8,7 +8,7 @@ use serde_json::{Map, Value, value::RawValue};
 
 use crate::auth::TokenProblem;
 use crate::fast::Json;
-use crate::operation::Parameters;
+use crate::parameters::Parameters;
 
 /// The maximum length of a close reason, in bytes. The payload of a control frame has at most 125 bytes, and the close
 /// code takes two.
