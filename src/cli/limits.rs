@@ -22,7 +22,7 @@ pub struct LimitArgs {
     #[arg(long, env = "SWITCHBOARD_REQUEST_TIMEOUT", default_value = "10s", value_parser = duration::parse, value_name = "DURATION")]
     request_timeout: Duration,
     /// Maximum time to receive the first byte of a connection, and the headers of a request
-    #[arg(long, env = "SWITCHBOARD_HEADER_TIMEOUT", default_value = "10s", value_parser = duration::parse, value_name = "DURATION")]
+    #[arg(long, env = "SWITCHBOARD_HEADER_TIMEOUT", default_value = "30s", value_parser = duration::parse, value_name = "DURATION")]
     header_timeout: Duration,
     /// Maximum time that a connection is idle between two requests; more than the load balancer's
     #[arg(long, env = "SWITCHBOARD_KEEP_ALIVE", default_value = "75s", value_parser = duration::parse, value_name = "DURATION")]

@@ -47,7 +47,8 @@ async fn who_stops_reading_is_closed_and_costs_the_others_nothing() {
     let options = Options::default().set("WRITE_DEADLINE", "10s").set("SOCKETS_PER_AGENT", subscribers);
     // Thousands of subscriptions take time, so no other timeout may end them.
     let options = options.set("NEW_SOCKETS_PER_SECOND", 100_000).set("REQUEST_TIMEOUT", "60s");
-    let options = options.set("PONG_TIMEOUT", "60s");
+    // Idle connections of HTTP must not be counted below.
+    let options = options.set("PONG_TIMEOUT", "60s").set("HEADER_TIMEOUT", "5s").set("KEEP_ALIVE", "5s");
     let process = Process::start_with(&store.url, options).await;
     let here = world.at(process.address());
     let proxy = Proxy::before(process.address()).await;

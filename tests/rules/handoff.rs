@@ -146,10 +146,12 @@ on_both! {
         let unknown = Agent { id: id.clone(), ..world.rep2.clone() };
         hand_off(&world.manager, by, &unknown, json!({})).await.refused_at("NOT_FOUND", "toAgentId");
         hand_off(&world.manager, &unknown, by, json!({})).await.refused_at("NOT_FOUND", "fromAgentId");
+        assert_eq!(world.everything().await, before);
+        // The change of the plan is an event.
         operator::set_plan(&world.app, world.id, Plan::Starter).await;
+        let before = world.everything().await;
         let refused = hand_off(by, by, &world.rep2, json!({})).await;
         assert_eq!(refused.refused("PLAN_REQUIRED")["requiredPlan"], "TEAM");
-        operator::set_plan(&world.app, world.id, Plan::Team).await;
         assert_eq!(world.everything().await, before);
     }
 

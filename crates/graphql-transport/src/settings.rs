@@ -93,7 +93,7 @@ impl Default for TransportSettings {
             read_buffer_bytes: 4 * 1024,
             write_buffer_bytes: 0,
             request_timeout: Duration::from_secs(10),
-            header_timeout: Duration::from_secs(10),
+            header_timeout: Duration::from_secs(30),
             keep_alive: Duration::from_secs(75),
             points_per_minute: 6_000,
             allowed_origins: Vec::new(),

@@ -6,7 +6,7 @@ use super::*;
 use crate::cli::settings::default_of;
 
 /// Each documented limit: its flag, and its default as `docs/settings.md` writes it.
-const PROMISED: [(&str, &str); 36] = [
+const PROMISED: [(&str, &str); 37] = [
     ("body-bytes", "256 KiB"),
     ("query-bytes", "16 KiB"),
     ("nesting", "32"),
@@ -38,6 +38,7 @@ const PROMISED: [(&str, &str); 36] = [
     ("points-per-minute", "6,000"),
     // Further limits.
     ("header-timeout", "30s"),
+    ("keep-alive", "75s"),
     ("results-per-socket", "20"),
     ("arguments", "30"),
     ("values", "5,000"),

@@ -157,9 +157,8 @@ export const OLDEST_UNASSIGNED = `query { queueHealth { oldestUnassignedSince } 
 export const PRESENCE = `subscription ($id: ID!) {
   conversationPresence(id: $id) { viewers { agent { id name } state since } }
 }`;
-/** @param {'VIEWING' | 'REPLYING' | null} state */
-export const setPresence = (state) => `mutation ($id: ID!) {
-  setPresence(input: { conversationId: $id, state: ${state} }) { userErrors { code } }
+export const SET_PRESENCE = `mutation ($id: ID!, $state: PresenceState) {
+  setPresence(input: { conversationId: $id, state: $state }) { userErrors { code } }
 }`;
 export const WORKLOADS = `subscription { workloadsChanged { agent { id name } open waiting } }`;
 export const PLAN_REBALANCE = `mutation ($agents: [ID!]!) {

@@ -7,7 +7,7 @@
  * @import { Person } from './types.d.ts'
  * @import { Session } from './session.js'
  */
-import { PRESENCE, setPresence } from './documents.js';
+import { PRESENCE, SET_PRESENCE } from './documents.js';
 import { announce, avatar, h } from './dom.js';
 
 const AGAIN_MS = 10_000;
@@ -68,7 +68,7 @@ export class Presence {
   #say(state) {
     // If the report fails, the presence expires.
     this.#said = this.#said.then(() =>
-      this.#session.request(setPresence(state), { id: this.#id }, { keepalive: true }).catch(() => {}));
+      this.#session.request(SET_PRESENCE, { id: this.#id, state }, { keepalive: true }).catch(() => {}));
   }
 
   /** @param {{ agent: Person, state: string }[]} viewers */
