@@ -21,6 +21,7 @@ use uuid::Uuid;
 use crate::clock::{Clock, Timestamp};
 use crate::domain::service_token::{ServiceScope, ServiceScopes};
 use crate::domain::{AgentId, ServiceTokenId, WorkspaceId};
+use crate::random;
 
 use claims::{Claims, Kind, OwnClaims};
 use jwks::Jwks;
@@ -259,7 +260,7 @@ impl Keys {
             iss: self.expected.issuer.as_deref(),
             iat: now.as_micros() as f64 / 1e6,
             exp: (now.as_micros() / 1_000_000).saturating_add(seconds),
-            jti: Uuid::new_v4(),
+            jti: random::unique(),
         };
         jsonwebtoken::encode(&Header::new(Algorithm::HS256), &claims, &secrets.signing)
             .map_err(|_| TokenError::Invalid)

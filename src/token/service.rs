@@ -10,6 +10,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use uuid::Uuid;
 
 use crate::domain::{ServiceTokenId, WorkspaceId};
+use crate::random;
 
 /// The start of every service token. Scanners for leaked secrets find tokens by it.
 const PREFIX: &str = "sbt_";
@@ -38,7 +39,7 @@ pub struct NewToken {
 impl NewToken {
     /// A token with a random secret.
     pub fn generate(workspace_id: WorkspaceId, id: ServiceTokenId) -> Self {
-        let secret: [u8; SECRET_BYTES] = rand::random();
+        let secret = random::secret();
         let bytes = [workspace_id.0.as_bytes().as_slice(), id.0.as_bytes(), &secret].concat();
         let text = format!("{PREFIX}{}", URL_SAFE_NO_PAD.encode(bytes));
         let hash = hash(&text);
