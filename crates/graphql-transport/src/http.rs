@@ -1,8 +1,7 @@
 //! GraphQL over HTTP: `POST /graphql`, and `GET /graphql` for queries.
 //!
 //! The status codes and media types are those of the GraphQL over HTTP specification. Subscriptions are answered by
-//! [`crate::streams`].
-//! [`crate::errors`] and [`crate::operation`] produce the errors; this module turns them
+//! the module `streams`. [`crate::errors`] and [`crate::operation`] produce the errors; this module turns them
 //! into responses. Batches, forms and multipart bodies are refused.
 
 use std::borrow::Cow;

@@ -14,7 +14,7 @@ use crate::trace_context::TraceContext;
 
 /// The parameters of a GraphQL request. Only their types have been checked.
 ///
-/// `extensions` must be a map. [`RequestExtensions`] says what is read from it.
+/// `extensions` must be a map. Its trace context and its persisted query are read.
 #[derive(Debug)]
 pub struct Parameters {
     /// The text of the document; `None` if the request refers to a persisted document.
@@ -27,7 +27,8 @@ pub struct Parameters {
     pub operation_name: Option<String>,
     /// Empty when absent or null.
     pub variables: Variables,
-    /// Whether half of a surrogate pair was replaced in the body. [`Operation::conform`] refuses that for most callers.
+    /// Whether half of a surrogate pair was replaced in the body. The operation refuses that for
+    /// most callers.
     pub replaced_surrogates: bool,
     /// The trace context in `extensions`, for sockets, whose operations have no headers.
     pub trace: TraceContext,
