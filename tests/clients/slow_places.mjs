@@ -128,7 +128,7 @@ export async function checkPlaces(tally, ground) {
     await server.setModel('MANAGER_ASSIGNED');
     try {
       await claim(page).click();
-      await says(toasts(page), 'managers assign');
+      await says(toasts(page), 'only managers can assign');
       await claim(page).waitFor({ state: 'hidden' });
       await says(page.locator('.assignment'), 'Managers assign conversations');
       assert.equal((await server.thread(one.id)).owner, null);
