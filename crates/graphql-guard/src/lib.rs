@@ -34,6 +34,8 @@ mod shape;
 mod tests;
 mod text;
 
+use std::borrow::Cow;
+
 use async_graphql_parser::types::{
     BaseType, DocumentOperations, ExecutableDocument, OperationDefinition, OperationType, Type,
 };
@@ -162,11 +164,16 @@ pub fn check_document(
 ) -> Result<CheckedDocument, DocumentError> {
     scan::scan(limits, query)?;
     let text = text::without_ignored(query);
-    let document = parse_query(text::for_counting(&text)).map_err(DocumentError::from_parser)?;
+    let counted = text::for_counting(&text);
+    // Without its newer escapes, a string has another value, so arguments cannot be compared.
+    let has_values = matches!(counted, Cow::Borrowed(_));
+    let document = parse_query(counted).map_err(DocumentError::from_parser)?;
     objects::check(query)?;
     let (operation_name, operation) = choose_operation(&document.operations, operation_name)?;
     let root = shape::check(limits, &document, operation)?;
-    merge::check(&document)?;
+    if has_values {
+        merge::check(&document)?;
+    }
     Ok(CheckedDocument {
         operation: operation.node.ty,
         operation_name: operation_name.cloned(),

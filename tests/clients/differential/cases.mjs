@@ -114,6 +114,7 @@ const REFUSED_BY_OWN_RULES = [
   { name: 'lists of which one begins with the other', query: (f) => `{ nodes(ids: [${conversation(f)}]) { id } nodes(ids: [${conversation(f)}, "7"]) { id } }` },
   { name: 'an empty list and another', query: () => '{ nodes(ids: []) { id } nodes(ids: ["7"]) { id } }' },
   { name: 'lists in input objects, one shorter', query: () => '{ conversations(first: 1, filter: { phoneNumberIds: ["7"] }) { asOf } conversations(first: 1, filter: { phoneNumberIds: ["7", "8"] }) { asOf } }' },
+  { name: 'equal strings in two spellings merge', query: () => '{ node(id: "7") { id } node(id: "\\u{37}") { __typename } }' },
   { name: 'equal lists merge', query: () => '{ nodes(ids: ["7"]) { id } nodes(ids: ["7"]) { __typename } }' },
   { name: 'a variable that may be null as an item', variables: '{"v":"7"}', query: () => 'query ($v: ID) { nodes(ids: ["8", $v]) { id } }' },
   { name: 'a variable of another type as an item', variables: '{"v":"7"}', query: () => 'query ($v: String!) { nodes(ids: ["8", $v]) { id } }' },

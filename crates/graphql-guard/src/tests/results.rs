@@ -218,3 +218,9 @@ fn the_parsers_own_limit_is_a_limit_too() {
     let limit = NESTING_CEILING;
     assert_eq!(refusal, DocumentError::Exceeded { what: Limit::Nesting, limit, at: None });
 }
+
+#[test]
+fn equal_strings_in_two_spellings_are_no_conflict() {
+    assert!(check(r#"{ a(id: "w") { b } a(id: "\u{77}") { c } }"#).is_ok());
+    assert!(check(r#"{ a(id: "w") { b } a(id: "v") { c } }"#).is_err());
+}
