@@ -7,6 +7,7 @@
 //! order of the document.
 
 mod list_arguments;
+mod literals;
 mod normal_form;
 mod null_arguments;
 mod response_shape;

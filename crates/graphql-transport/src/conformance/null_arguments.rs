@@ -10,7 +10,8 @@ use apollo_compiler::executable::{Field, Selection, SelectionSet};
 use apollo_compiler::schema::ExtendedType;
 use apollo_compiler::{Node, ty};
 
-use super::normal_form::{Builder, position};
+use super::literals::position;
+use super::normal_form::Builder;
 use super::response_shape::NullArgument;
 
 impl<'a> Builder<'a> {

@@ -15,7 +15,7 @@ use apollo_compiler::validation::{DiagnosticData, DiagnosticList, Valid};
 use apollo_compiler::{Name, Node};
 use async_graphql::{Pos, ServerError};
 
-use super::normal_form::{constant_literal, position};
+use super::literals::{constant_literal, position};
 use super::schema::ApiSchema;
 use super::variable_uses::VariableUse;
 use super::{list_arguments, variable_uses};

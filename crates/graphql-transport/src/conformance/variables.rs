@@ -9,7 +9,7 @@ use apollo_compiler::parser::SourceMap;
 use apollo_compiler::schema::ExtendedType;
 use async_graphql::{Name, Number, Pos, ServerError, Value, Variables};
 
-use super::normal_form::{constant_literal, position};
+use super::literals::{constant_literal, position};
 use super::schema::ApiSchema;
 use crate::errors::{self, Code};
 
