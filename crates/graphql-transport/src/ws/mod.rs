@@ -1,7 +1,7 @@
 //! GraphQL over WebSocket: an upgrade of `GET /graphql` to the protocol `graphql-transport-ws`.
 //!
 //! `protocol` contains the messages and close codes, `connection` a client's connection,
-//! `operations` the running operations of a connection, and `timers` its timeouts. `origin` and
+//! `operations` the running operations of a connection, `timers` its timeouts, and `writer` its writer. `origin` and
 //! `limits` decide who may open a socket. The older protocol `graphql-ws` is not supported.
 //!
 //! This module replaces two types of async-graphql-axum. `GraphQLProtocol` also accepts the
@@ -16,6 +16,7 @@ mod operations;
 pub mod origin;
 mod protocol;
 mod timers;
+mod writer;
 
 use std::ops::RangeInclusive;
 
